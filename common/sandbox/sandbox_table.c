@@ -140,12 +140,13 @@ const struct sandbox_role sandbox_table_roles[] = {
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ }, { SANDBOX_HOME, SANDBOX_CHANGE },
 	    { SANDBOX_PICKUP, SANDBOX_CHANGE }, { SANDBOX_QUEUE, SANDBOX_CHANGE },
 	    { SANDBOX_BADMAIL, SANDBOX_CHANGE } } },
-	/* The queues of others: an operator moves mail there. */
+	/* The queues of others: an operator moves mail there. It says whether pickup can be used. */
 	{ .name = "deliver", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES) | BIT(NET) | BIT(NETLINK),
 	    .connects = true,
 	    .tree = { STANDARD, { SANDBOX_SPOOL, SANDBOX_CHANGE }, { SANDBOX_HOME, SANDBOX_CHANGE },
 	    { SANDBOX_QUEUES, SANDBOX_CHANGE }, { SANDBOX_BADMAIL, SANDBOX_CHANGE },
-	    { SANDBOX_DROPS, SANDBOX_CHANGE }, { SANDBOX_LOGS, SANDBOX_APPEND } } },
+	    { SANDBOX_DROPS, SANDBOX_CHANGE }, { SANDBOX_LOGS, SANDBOX_APPEND },
+	    { SANDBOX_PICKUP, SANDBOX_LIST } } },
 	{ .name = "maintenance", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES),
 	    .tree = { STANDARD, { SANDBOX_SPOOL, SANDBOX_CHANGE }, { SANDBOX_HOME, SANDBOX_CHANGE },
 	    { SANDBOX_QUEUES, SANDBOX_CHANGE }, { SANDBOX_BADMAIL, SANDBOX_CHANGE } } },

@@ -28,6 +28,7 @@
 #define FS_IOCTL_DEV (1ULL << 15)	/* version 5 */
 #define NET_BIND (1ULL << 0)		/* version 4 */
 #define NET_CONNECT (1ULL << 1)
+#define RULE_NET_PORT 2
 #define SCOPE_ABSTRACT (1ULL << 0)	/* version 6 */
 #define SCOPE_SIGNAL (1ULL << 1)
 
@@ -45,6 +46,10 @@
 
 struct ruleset {	/* as the kernel of version 6 reads it; older ones read its beginning */
 	uint64_t fs, net, scoped;
+};
+
+struct port_rule {
+	uint64_t allowed, port;
 };
 
 struct rules {
@@ -69,7 +74,8 @@ allow_path(struct rules *r, const char *path, uint64_t rights)
 		return;
 	if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
 		rule.allowed_access &= RIGHTS_OF_FILE;
-	if (syscall(SYS_landlock_add_rule, r->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == -1 &&
+	if (rule.allowed_access != 0 &&
+	    syscall(SYS_landlock_add_rule, r->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == -1 &&
 	    r->error == 0)
 		r->error = errno;
 	close(rule.parent_fd);
@@ -113,20 +119,41 @@ allow_names(struct rules *r, uint64_t rights)
 	allow_path(r, "/var/lib/extrausers", rights);
 }
 
-/* A rule needs a folder: at the first start the queue is made here. */
+/* A rule needs a folder: one that is missing below the home is made here. */
 static void
-allow_queue(struct rules *r, const char *queue, uint64_t rights)
+allow_made(struct rules *r, const char *path, mode_t mode, uint64_t rights)
 {
-	(void)mkdir(queue, 0700);
-	allow_path(r, queue, rights);
+	(void)mkdir(path, mode);
+	allow_path(r, path, rights);
+}
+
+/*
+ * A folder that may be made again, or mounted, while the process runs: the folder in which it is, too, or the
+ * nearest that is there.
+ */
+static void
+allow_place(struct rules *r, const char *path, uint64_t rights)
+{
+	char *above = mem_strdup(path), *slash;
+	struct stat st;
+
+	allow_path(r, path, rights);
+	while (above != NULL && (slash = strrchr(above, '/')) != NULL && slash != above) {
+		*slash = '\0';
+		if (stat(above, &st) == 0 && S_ISDIR(st.st_mode)) {
+			allow_path(r, above, rights);
+			break;
+		}
+	}
+	free(above);
 }
 
 static void
 allow_drops(struct rules *r, const struct config_server *s, uint64_t rights)
 {
-	allow_path(r, s->drop, rights);
+	allow_place(r, s->drop, rights);
 	for (size_t i = 0; i < s->ndomain; i++)
-		allow_path(r, s->domain[i].drop, rights);
+		allow_place(r, s->domain[i].drop, rights);
 }
 
 static void
@@ -150,15 +177,25 @@ allow_tree(struct rules *r, enum sandbox_tree tree, uint64_t rights, const struc
 	else if (tree == SANDBOX_HOME)
 		allow_path(r, s->home, rights);
 	else if (tree == SANDBOX_PICKUP)
-		allow_path(r, s->pickup, rights);
+		allow_place(r, s->pickup, rights);
 	else if (tree == SANDBOX_QUEUE)
-		allow_queue(r, s->queue, rights);
+		allow_made(r, s->queue, 0700, rights);
 	else if (tree == SANDBOX_BADMAIL)
-		allow_path(r, s->badmail, rights);
+		allow_place(r, s->badmail, rights);
 	else if (tree == SANDBOX_LOGS)
-		allow_path(r, s->log_directory, rights);
+		allow_made(r, s->log_directory, 0750, rights);
 	else if (tree == SANDBOX_DROPS)
 		allow_drops(r, s, rights);
+}
+
+/* A connection may come from an address that is set ([delivery] source-address), never from a port. */
+static void
+allow_source(struct rules *r)
+{
+	const struct port_rule rule = { .allowed = NET_BIND, .port = 0 };
+
+	if (syscall(SYS_landlock_add_rule, r->fd, RULE_NET_PORT, &rule, 0) == -1 && r->error == 0)
+		r->error = errno;
 }
 
 /* The stacks of a report are read from the program; files of Kerberos are where a test has put them. */
@@ -207,6 +244,8 @@ sandbox_trees_enter(const struct sandbox_role *role, const struct sandbox_plan *
 		return errno;
 	for (size_t i = 0; i < SANDBOX_ROLE_TREES && role->tree[i].tree != SANDBOX_NO_TREE; i++)
 		allow_tree(&r, role->tree[i].tree, rights[role->tree[i].right], plan);
+	if (role->connects && set.net != 0)
+		allow_source(&r);
 	if (plan->sanitizers)
 		allow_sanitizers(&r);
 	if (r.error == 0 && syscall(SYS_landlock_restrict_self, r.fd, 0) == -1)

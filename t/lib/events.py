@@ -12,7 +12,7 @@ from patience import WAIT, wait_for
 
 LINE = re.compile(r"^(?P<program>postern[a-z-]*)\[(?P<pid>\d+)\]: (?P<id>\S+) event=(?P<event>\S+)(?P<rest>.*)$")
 PAIR = re.compile(r'(?P<key>[a-z][a-z0-9_-]*)=(?P<value>"(?:[^"\\]|\\.)*"|\S*)')
-ALARM = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|event=bug|Assertion ")
+ALARM = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|event=bug|part=sandbox call=|Assertion ")
 
 
 class Event(dict):

@@ -1,5 +1,7 @@
 """folders - a folder that cannot be used: what needs it waits, the rest of the virtual server lives, and all is well by itself when it is mended"""
 
+import os
+
 from checks import check, equal
 from patience import until
 
@@ -80,6 +82,36 @@ def test_lost_while_it_runs(t):
     sink.wait()
     folder.unlink()
     until(lambda: any(drop.sender == "second@s.example" for drop in service.home.drops()), 20, "the mail in the new folder")
+    is_well(service)
+
+
+def test_elsewhere(t):
+    """Folders outside of the home, one of which is not there at the start, as when a disk is mounted late; the other is made anew."""
+    late, again = t.folder / "disk" / "mail" / "drop", t.folder / "other" / "drop"
+    again.mkdir(parents=True)
+    service = t.postern({"default": {"general": {"drop": late}, "delivery": {"retry": "1s"}},
+                         "second": {"general": {"drop": again}, "delivery": {"retry": "1s"}}}, start=False)
+    late.parent.parent.mkdir()
+    if os.geteuid() == 0:
+        for path in (late.parent.parent, again.parent, again):
+            os.chown(path, t.uid, t.gid)
+    late.parent.write_text("no folder\n")
+    service.start()
+    says(service, late, "")
+    service.default.send(to="x@default.example")
+    late.parent.unlink()
+    late.parent.mkdir()
+    if os.geteuid() == 0:
+        os.chown(late.parent, t.uid, t.gid)
+    until(lambda: list(late.glob("*.eml")), 30, "mail in the folder that came late")
+    service["second"].send(to="x@second.example")
+    until(lambda: list(again.glob("*.eml")), what="mail in the other folder")
+    again.rename(again.with_name("away"))
+    again.write_text("no folder\n")
+    until(lambda: f"{again} cannot be used" in service.ctl("status", "second", ok=False).stdout, what="the reason in status")
+    again.unlink()
+    service["second"].send(to="y@second.example")
+    until(lambda: list(again.glob("*.eml")), 30, "mail in the folder that was made anew")
     is_well(service)
 
 

@@ -1,8 +1,10 @@
 /* sandbox - what each role can call and open, tried by a process that has entered the sandbox of that role */
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -77,6 +79,7 @@ static const struct attempt {
 /* --- a process in a sandbox --- */
 
 static bool syslog_too;
+static int landlock;	/* the version that the kernel has */
 static int said = -1;	/* the child tells here what is wrong */
 
 static void
@@ -97,7 +100,7 @@ need(bool ok, const char *what)
 
 /* What `child` and its events said, to be freed; *status as of waitpid. */
 static char *
-in_sandbox(const char *role, bool kill_it, void (*child)(const char *role), int *status)
+run_child(const struct sandbox_plan *plan, const char *role, void (*child)(const char *role), int *status)
 {
 	int words[2];
 	char *all = mem_zalloc(65536);
@@ -107,12 +110,9 @@ in_sandbox(const char *role, bool kill_it, void (*child)(const char *role), int 
 	ck_assert_int_eq(pipe(words), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct sandbox_plan plan = { .role = role, .config = config, .server = server("default"),
-		    .kill = kill_it, .syslog = syslog_too };
-
 		said = words[1];
 		dup2(said, STDERR_FILENO);
-		if (!sandbox_enter(&plan))
+		if (plan != NULL && !sandbox_enter(plan))
 			complain(role, "no such role");
 		else
 			child(role);
@@ -125,6 +125,21 @@ in_sandbox(const char *role, bool kill_it, void (*child)(const char *role), int 
 	close(words[0]);
 	ck_assert_int_eq(waitpid(pid, status, 0), pid);
 	return all;
+}
+
+static char *
+in_sandbox(const char *role, bool kill_it, void (*child)(const char *role), int *status)
+{
+	struct sandbox_plan plan = { .role = role, .config = config, .server = server("default"),
+	    .kill = kill_it, .syslog = syslog_too };
+
+	return run_child(&plan, role, child, status);
+}
+
+static char *
+outside_sandbox(const char *role, void (*child)(const char *role), int *status)
+{
+	return run_child(NULL, role, child, status);
 }
 
 static void
@@ -306,6 +321,20 @@ try_files_of_listener(const char *role)
 }
 
 static void
+try_port(uint16_t port, int error)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), rc;
+
+	errno = 0;
+	rc = bind(fd, (const struct sockaddr *)&sin, sizeof(sin));
+	if (error == 0 ? rc == -1 : rc != -1 || errno != error)
+		complain("a port", rc == 0 ? "was bound" : strerror(errno));
+	close(fd);
+}
+
+static void
 try_files_of_deliver(const char *role)
 {
 	char from[200], to[200];
@@ -318,6 +347,9 @@ try_files_of_deliver(const char *role)
 	try_file("home/badmail", O_RDONLY | O_DIRECTORY, ENOENT);
 	snprintf(to, sizeof(to), "%s/home/badmail", folder);
 	need(mkdir(to, 0700) == 0, "a folder below the home");
+	try_port(0, 0);
+	if (landlock >= 4)
+		try_port(2525, EACCES);
 	try_file("postern.ini", O_RDONLY, EACCES);
 	try_file("/etc/passwd", O_RDONLY, EACCES);
 }
@@ -338,7 +370,8 @@ START_TEST(test_folders)
 		{ "auth", try_files_of_auth },
 	};
 
-	if (sandbox_trees_version() < SANDBOX_LANDLOCK_LEAST)
+	landlock = sandbox_trees_version();
+	if (landlock < SANDBOX_LANDLOCK_LEAST)
 		return;		/* a kernel without; the event of the supervisor says so */
 	set_up();
 	put("home/drop/mail", "text");
@@ -347,6 +380,58 @@ START_TEST(test_folders)
 		char *all = in_sandbox(rows[i].role, false, rows[i].files, &status);
 
 		ck_assert_msg(*all == '\0' && status == 0, "%s: %s", rows[i].role, all);
+		free(all);
+	}
+	end();
+}
+END_TEST
+
+/* --- a kernel, or a container, without --- */
+
+/* As a container does that allows neither; then what the supervisor and a worker say. */
+static void
+enter_container(const char *role)
+{
+	struct sandbox_plan plan = { .role = role, .config = config, .server = server("default") };
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	need(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SYS_landlock_create_ruleset, 0) == 0, "a rule");
+	need(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SYS_seccomp, 0) == 0, "a rule");
+	need(seccomp_load(filter) == 0, "the filter of the container");
+	seccomp_release(filter);
+	sandbox_tell_kernel();
+	sandbox_enter_master();
+	need(sandbox_enter(&plan), "a role");
+	need(socket(AF_INET, SOCK_STREAM, 0) != -1, "a socket");
+}
+
+static void
+tell_of_this_kernel(const char *role)
+{
+	sandbox_tell_kernel();
+}
+
+START_TEST(test_without)
+{
+	static const char want[] =
+	    "- event=trouble part=sandbox what=seccomp reason=\"Operation not permitted\"\n"
+	    "- event=trouble part=sandbox what=landlock reason=\"Function not implemented\"\n";
+	int status;
+
+	set_up();
+	char *all = outside_sandbox("listener", enter_container, &status);
+	for (char *at = all; (at = strstr(at, "postern[")) != NULL; ) {		/* the process */
+		char *rest = strstr(at, "- event");
+
+		ck_assert_ptr_nonnull(rest);
+		memmove(at, rest, strlen(rest) + 1);
+	}
+	ck_assert_str_eq(all, want);
+	ck_assert_int_eq(status, 0);
+	free(all);
+	if (sandbox_trees_version() >= SANDBOX_LANDLOCK_LEAST) {
+		all = outside_sandbox("listener", tell_of_this_kernel, &status);
+		ck_assert_str_eq(all, "");
 		free(all);
 	}
 	end();
@@ -372,4 +457,5 @@ START_TEST(test_master)
 }
 END_TEST
 
-UNIT_MAIN("sandbox", test_calls_of_each_role, test_syslog, test_one_event_a_call, test_a_test_build_ends, test_folders, test_master)
+UNIT_MAIN("sandbox", test_calls_of_each_role, test_syslog, test_one_event_a_call, test_a_test_build_ends, test_folders, test_without,
+    test_master)
