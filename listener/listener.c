@@ -191,8 +191,9 @@ run_listener(struct boot *b)
 	set_up_spool(l);
 	set_up_helpers(l);
 	l->drop_quota = drop_quota_new(l);
-	l->client_limit = client_limit_new(l->server->connection_limit_per_client,
-	    counters_client_count(b->counters), b->slot);
+	ceilings_find(&l->ceilings, l->server);
+	l->client_limit = client_limit_new(&l->ceilings, l->server->client_prefix_ipv4,
+	    l->server->client_prefix_ipv6, counters_client_count(b->counters), b->slot);
 	l->pending = pending_new(l, &on_pending, l);
 	l->grace = loop_timer_new(b->loop, on_grace_over, l);
 	l->tls_files = tls_files_new(l, serve_clients, l);

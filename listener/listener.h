@@ -30,6 +30,14 @@ struct w3clog;
 /* Paused can become open again; draining and stopping go on to the end of the process. */
 enum listener_state { LISTENER_OPEN, LISTENER_PAUSED, LISTENER_DRAINING, LISTENER_STOPPING };
 
+/* What the configuration says, or what the machine has: see ceilings. */
+struct ceilings {
+	uint64_t memory;	/* bytes of all sessions of this process; UINT64_MAX: unlimited */
+	uint64_t session;	/* of which each session has these at least */
+	uint64_t connections, per_client;	/* of all processes; CONFIG_UNLIMITED */
+	bool local_is_free;	/* per_client is not for loopback: what runs here, a proxy, a tunnel */
+};
+
 TAILQ_HEAD(inbound_list, inbound);
 struct listener {
 	struct boot *boot;
@@ -42,6 +50,8 @@ struct listener {
 	struct enqueue *enqueue;
 	struct w3clog *log;		/* NULL: none is kept */
 	struct drop_quota *drop_quota;	/* NULL: unlimited */
+	struct ceilings ceilings;
+	size_t held;			/* bytes of all sessions; see inbound_memory */
 	struct client_limit *client_limit;	/* NULL: unlimited */
 	/* Questions to other processes. NULL: this configuration never asks that one. */
 	struct ctl_client *helper[CTL_HELPER_COUNT];

@@ -131,6 +131,8 @@ struct config_server {
 	char *home, *pickup, *queue, *drop, *badmail;
 	uint64_t connection_limit, connection_limit_per_client, connection_timeout;
 	uint64_t session_time, idle_command_limit;
+	uint64_t memory_limit;		/* as the two limits of connections: 0: from what the machine has */
+	uint32_t client_prefix_ipv4, client_prefix_ipv6;
 	uint32_t processes;
 	struct config_strings own_address;	/* "192.0.2.1", "192.0.2.1:25", "mail.example.com" */
 	bool log;

@@ -234,16 +234,29 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The folder that receives mail for local domains. It must be on the same file system as "
 	    "queue." },
-	{ GENERAL("connection-limit", KEY_NUMBER, connection_limit), .standard = "unlimited", .min = 1,
+	{ GENERAL("connection-limit", KEY_NUMBER, connection_limit), .min = 1,
+	    .derived = "what memory-limit and half of the open files of a process hold, 100 to 100000",
 	    .max = 1000000, .unlimited = true,
 	    .meaning =
 	    "The largest number of concurrent inbound connections. A further one is answered 421 and "
 	    "closed." },
-	{ GENERAL("connection-limit-per-client", KEY_NUMBER, connection_limit_per_client),
-	    .standard = "unlimited", .min = 1,
+	{ GENERAL("connection-limit-per-client", KEY_NUMBER, connection_limit_per_client), .min = 1,
+	    .derived = "a quarter of connection-limit, 20 to 250, and none for loopback addresses",
 	    .max = 1000000, .unlimited = true, .meaning =
-	    "The largest number of concurrent inbound connections from the address of one client, in all "
-	    "listener processes together." },
+	    "The largest number of concurrent inbound connections from one client, in all listener processes "
+	    "together." },
+	{ GENERAL("client-prefix-ipv4", KEY_NUMBER, client_prefix_ipv4), .standard = "32", .min = 8,
+	    .max = 32, .meaning =
+	    "How many bits of an IPv4 address make one client of connection-limit-per-client." },
+	{ GENERAL("client-prefix-ipv6", KEY_NUMBER, client_prefix_ipv6), .standard = "64", .min = 16,
+	    .max = 128, .meaning =
+	    "The same for IPv6. A customer has a /64 at least, with more addresses than can be counted." },
+	{ GENERAL("memory-limit", KEY_SIZE, memory_limit), .min = 1U << 20, .unlimited = true,
+	    .derived = "a quarter of the machine's memory, divided by processes, 64M at least",
+	    .meaning =
+	    "How much memory the inbound sessions of one listener process may hold together. A message on "
+	    "its way counts as 272K. Beyond it MAIL, RCPT, DATA and BDAT are answered 452 4.3.1, and a new "
+	    "connection 421." },
 	{ GENERAL("connection-timeout", KEY_TIME, connection_timeout), .standard = "10m", .min = SECOND,
 	    .max = DAY,
 	    .meaning =

@@ -11,8 +11,10 @@
 #include "common/rules/policy.h"
 
 struct boot;
+struct ceilings;
 struct client_count;
 struct client_limit;
+struct config_server;
 struct ctl_client;
 struct gatekeeper;
 struct listener;
@@ -108,10 +110,22 @@ struct pending_client *pending_next(const struct pending *p, struct pending_clie
 void pending_view(const struct pending_client *at, struct pending_view *v);
 void pending_terminate(struct pending_client *at);
 
-/* --- client_limit: connections per client address, over all processes of the virtual server --- */
+/* --- ceilings: the limits that hold the machine; struct ceilings is in listener.h --- */
 
-/* `per_client`: the limit of one address. NULL: there is no limit. */
-struct client_limit *client_limit_new(uint64_t per_client, struct client_count *client_count, unsigned slot);
+#define CEILINGS_MESSAGE (272U << 10)	/* what a message may hold on its way: see enqueue_is_full() */
+
+/* From the configuration, bytes of memory and descriptors of a process, where it leaves one to us. */
+void ceilings_set(struct ceilings *c, const struct config_server *s, uint64_t memory, uint64_t descriptors);
+void ceilings_find(struct ceilings *c, const struct config_server *s);	/* those of this machine */
+
+/* --- client_limit: connections per client, over all processes of the virtual server --- */
+
+/*
+ * A client is a network: the first `v4` and `v6` bits of its address. NULL: there is no limit. `c` stays the
+ * caller's.
+ */
+struct client_limit *client_limit_new(const struct ceilings *c, unsigned v4, unsigned v6,
+    struct client_count *client_count, unsigned slot);
 void client_limit_free(struct client_limit *t);
 /* false: this address has its share already. Both: `t` may be NULL. */
 bool client_limit_take(struct client_limit *t, const struct sockaddr *client);

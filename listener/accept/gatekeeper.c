@@ -110,17 +110,19 @@ gatekeeper_close_client(struct gatekeeper *g, struct gatekeeper_client *client, 
 }
 
 /*
- * A place under connection-limit. Counted first and compared then: two processes that accept at the same time
- * cannot both take the last place.
+ * A place under connection-limit, and memory for the session. Counted first and compared then: two processes
+ * that accept at the same time cannot both take the last place.
  */
 static bool
 place_client(struct gatekeeper *g, struct gatekeeper_client *client)
 {
-	uint64_t limit = g->listener->server->connection_limit;
+	uint64_t limit = g->listener->ceilings.connections;
 	struct counters *counters = g->listener->boot->counters;
 
 	if (client->placed)
 		return true;
+	if (g->listener->held + g->listener->ceilings.session > g->listener->ceilings.memory)
+		return false;
 	counters_add(counters, COUNTER_INBOUND_CURRENT, 1);
 	client->placed = true;
 	return limit == CONFIG_UNLIMITED ||

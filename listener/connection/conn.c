@@ -422,6 +422,12 @@ conn_close(struct conn *c, bool linger)
 }
 
 size_t
+conn_held(const struct conn *c)
+{
+	return c->in.size + c->out.size;
+}
+
+size_t
 conn_unsent(const struct conn *c)
 {
 	return c->out.len;

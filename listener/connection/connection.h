@@ -76,6 +76,7 @@ void conn_send(struct conn *c, const char *data, size_t len);	/* written when th
 /* Once all output is written. `linger`: the peer may still be sending, and is read for a moment first. */
 void conn_close(struct conn *c, bool linger);
 size_t conn_unsent(const struct conn *c);
+size_t conn_held(const struct conn *c);		/* bytes of input and output that wait */
 void conn_flush(struct conn *c);		/* before conn_free(): writes what the peer takes at once */
 void conn_limit(struct conn *c, uint64_t ms);	/* from now; UINT64_MAX: none */
 /* Something outside has changed: goes on with waiting input and output. May end in gone(). */
@@ -214,6 +215,7 @@ struct inbound {
 	struct atrn_relay *atrn_relay;	/* after ATRN; NULL: not */
 	uint64_t message_since;		/* monotonic ms of DATA */
 	uint64_t since, active;		/* monotonic ms: accepted; the client last did something */
+	size_t held;			/* of listener.held */
 	uint32_t serial;
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
@@ -227,6 +229,13 @@ struct inbound {
 #define INBOUND_LONG_MAX 64U	/* at a time, in one process */
 
 void inbound_long_line(struct inbound *c, bool begins);
+
+/* --- inbound_memory: what each connection holds of the memory budget --- */
+
+void inbound_memory_count(struct inbound *c);		/* anew */
+void inbound_memory_forget(struct inbound *c);
+/* There is no memory for more; `message`: for a message of this client. */
+bool inbound_memory_is_short(const struct inbound *c, bool message);
 
 /* --- inbound_ops: what the session asks of the outside, done for its connection --- */
 

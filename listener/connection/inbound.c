@@ -122,6 +122,7 @@ on_round_done(void *arg)
 	struct inbound *c = arg;
 	uint64_t limit;
 
+	inbound_memory_count(c);
 	if (c->atrn_relay != NULL) {
 		c->active = clock_mono_ms();
 		atrn_relay_round_done(c->atrn_relay);
@@ -153,6 +154,7 @@ static void
 free_inbound(struct inbound *c)
 {
 	TAILQ_REMOVE(&c->listener->sessions, c, entry);
+	inbound_memory_forget(c);
 	if (c->session.long_line)
 		inbound_long_line(c, false);
 	forget_questions(c);
@@ -183,6 +185,7 @@ on_gone(void *arg)
 		forget_questions(c);
 		conn_free(c->conn);
 		c->conn = NULL;
+		inbound_memory_count(c);
 		return;
 	}
 	free_inbound(c);
@@ -305,6 +308,7 @@ inbound_open(struct listener *l, struct gatekeeper_client *client)
 	inbound_log_open(&c->log, l->log, &c->session, client->fd,
 	    c->reached != NULL ? &c->reached->sa : NULL);
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
+	inbound_memory_count(c);
 	add_counter(c, COUNTER_INBOUND_TOTAL, 1);
 	if (l->server->listen[client->listen].tls)
 		session_phase_secure(&c->session);

@@ -7,6 +7,7 @@
  * Fails by: never; what cannot be done is an answer to the session
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +48,16 @@ do_begin(void *arg, struct message_envelope *e, bool mend)
 {
 	struct inbound *c = arg;
 	char link[TLS_FACTS_SIZE];
+	int error;
 
+	if (inbound_memory_is_short(c, true))
+		return ENOMEM;
 	c->message_since = clock_mono_ms();
 	inbound_log_begin(&c->log);
 	tls_files_format_received(link, conn_link(c->conn));
-	return inbound_content_begin(&c->content, e, c->names, link, mend);
+	error = inbound_content_begin(&c->content, e, c->names, link, mend);
+	inbound_memory_count(c);
+	return error;
 }
 
 static bool
@@ -79,6 +85,12 @@ do_secure(void *arg)
 	struct inbound *c = arg;
 
 	conn_secure(c->conn, tls_files_tls(c->listener->tls_files));
+}
+
+static bool
+memory_is_short(void *arg)
+{
+	return inbound_memory_is_short(arg, false);
 }
 
 static bool
@@ -267,6 +279,7 @@ do_count(void *arg, enum counter which, int64_t n)
 const struct session_ops inbound_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add,
 	.finish = do_finish, .discard = do_discard, .secure = do_secure, .drop_is_full = drop_is_full,
+	.memory_is_short = memory_is_short,
 	.check_recipient = do_check_recipient, .is_own_address = is_own_address, .refused = do_refused,
 	.count = do_count, .auth_start = do_auth_start, .auth_step = do_auth_step,
 	.auth_cancel = do_auth_cancel, .long_line = do_long_line, .ask_etrn = do_ask_etrn,

@@ -336,6 +336,9 @@ envelope_free(struct envelope *e)
 	free(e);
 }
 
+/* Its record, its place in the hash, what allocations cost. */
+enum { RECIPIENT_BYTES = 160 };
+
 /* FNV-1a, begun with the envelope's address in memory: clients cannot choose recipients that collide. */
 static uint32_t
 hash_recipient(const struct envelope *e, const char *text)
@@ -387,5 +390,6 @@ envelope_add(struct envelope *e, const struct envelope_rcpt *r)
 	to = message_envelope_add(&e->m, recipient);
 	to->notify = r->notify;
 	to->orcpt = r->orcpt[0] != '\0' ? mem_strdup(r->orcpt) : NULL;
+	e->bytes += RECIPIENT_BYTES + strlen(recipient) + strlen(r->orcpt);
 	*slot_of(e, recipient) = (uint32_t)e->m.nrcpt;
 }

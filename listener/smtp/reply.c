@@ -122,6 +122,8 @@ const struct reply_row reply_rows[] = {
 	[REPLY_CONTENT_NUL] = { 554, "5.6.0", "Message refused: NUL in it", REPLY_ERROR | REPLY_EVENT },
 	[REPLY_STORAGE_FULL] = { 452, "4.3.1", "Insufficient system storage", REPLY_EVENT,
 	    COUNTER_REFUSED_STORAGE },
+	[REPLY_MEMORY] = { 452, "4.3.1", "Insufficient system memory, try again later", REPLY_EVENT,
+	    COUNTER_REFUSED_STORAGE },
 	[REPLY_STORAGE] = { 451, "4.3.0", "Message could not be stored, try again later", REPLY_EVENT,
 	    COUNTER_REFUSED_STORAGE },
 };

@@ -48,7 +48,7 @@ enum reply {
 	/* the mail is not wanted */
 	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_NOWHERE, REPLY_NO_SUCH_USER, REPLY_MAILBOX_FULL,
 	REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE, REPLY_CONTENT_BARE, REPLY_CONTENT_LINE,
-	REPLY_CONTENT_NUL, REPLY_STORAGE_FULL, REPLY_STORAGE,
+	REPLY_CONTENT_NUL, REPLY_STORAGE_FULL, REPLY_STORAGE, REPLY_MEMORY,
 	REPLY_COUNT
 };
 enum reply_flags {
@@ -81,6 +81,7 @@ void reply_format_lines(struct buf *out, enum reply which, const char *const *te
 struct envelope {
 	struct message_envelope m;
 	uint64_t declared;	/* SIZE=; 0 not given */
+	size_t bytes;		/* that recipients hold, about */
 	uint32_t *seen;		/* hash of recipients: index + 1, 0 free */
 	size_t seen_size;	/* a power of two */
 	bool overflow;		/* a recipient over the limit was refused, and an event tells it */
@@ -162,13 +163,14 @@ struct session_ops {
 	void (*send)(void *arg, const char *data, size_t len);
 	void (*command)(void *arg, const char *line, size_t len);	/* is here; its reply comes next */
 	void (*close)(void *arg, bool linger);	/* after what was sent; linger: the peer may still send */
-	/* A message; `mend`: its header is mended, too. 0 or errno */
+	/* A message; `mend`: its header is mended, too. 0 or errno; ENOMEM: others hold too much now */
 	int (*begin)(void *arg, struct message_envelope *e, bool mend);
 	bool (*add)(void *arg, const char *data, size_t len);	/* content; false: session_room() follows */
 	void (*finish)(void *arg);			/* session_stored() will follow */
 	void (*discard)(void *arg);			/* the message begun */
 	/* TLS once what was sent is out; session_secured() follows, or the end of the connection */
 	void (*secure)(void *arg);
+	bool (*memory_is_short)(void *arg);	/* no more may be kept for anybody */
 	bool (*drop_is_full)(void *arg);
 	enum session_recipient (*check_recipient)(void *arg, const char *address);	/* a local one */
 	bool (*is_own_address)(void *arg, const char *literal);	/* the client connected to "[192.0.2.1]" */
@@ -198,8 +200,7 @@ struct session {
 	uint64_t line_waste;		/* bytes of a refused command line whose CRLF is to come; 0: none */
 	uint32_t auth_line_max;		/* in PHASE_AUTH_LINE */
 	uint32_t messages;
-	uint32_t errors, refused;	/* since a message was accepted: commands, recipients */
-	uint32_t idle;			/* since then: commands that brought no mail nearer */
+	uint32_t errors, refused, idle;	/* since a message was accepted; refused: recipients */
 	uint32_t progress;		/* changes whenever the time limit starts anew */
 	enum session_phase phase;	/* session_phase_enter() changes it */
 	enum session_wait wait;
@@ -233,8 +234,7 @@ void session_eof(struct session *s);
 /* Others need the memory: the long line that is coming is refused with 454, and what is here is skipped. */
 void session_cut_line(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */
-/* It lasts too long: 421 between two messages; `now`: at the next command that may end it. */
-void session_retire(struct session *s, bool now);
+void session_retire(struct session *s, bool now);	/* 421 between two messages, or (now) two commands */
 void session_cut(struct session *s);			/* the time to end has run out: 421 now */
 uint64_t session_limit_ms(const struct session *s);	/* for the present phase; UINT64_MAX: none */
 

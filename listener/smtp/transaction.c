@@ -61,6 +61,8 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 	/* Without SIZE= it has one byte at least: enough to refuse when the session's limit is used up. */
 	if (bad == REPLY_NONE)
 		bad = size_fault(s, m.size > 0 ? m.size : 1);
+	if (bad == REPLY_NONE && s->ops->memory_is_short(s->arg))
+		bad = REPLY_MEMORY;
 	if (bad != REPLY_NONE) {
 		session_reply(s, bad, NULL);
 		return;
@@ -116,6 +118,8 @@ judge_recipient(struct session *s, const struct address *a)
 		return REPLY_NONE;
 	if (e->m.nrcpt >= s->server->max_recipients || e->m.nrcpt >= ENVELOPE_RECIPIENTS_MAX)
 		return REPLY_RECIPIENTS;
+	if (s->ops->memory_is_short(s->arg))
+		return REPLY_MEMORY;
 	if (where == POLICY_LOCAL && s->ops->drop_is_full(s->arg))
 		return REPLY_MAILBOX_FULL;
 	return where == POLICY_LOCAL && s->server->ldap.enable ? check_recipient(s, a->text) : REPLY_NONE;
@@ -187,13 +191,15 @@ transaction_begin(struct session *s)
 {
 	struct message_envelope *m = &s->envelope->m;
 	bool mend = mends(s) == POLICY_YES;
+	int error;
 
 	m->client = mem_strdup(s->ip);
 	m->helo = mem_strdup(s->helo);
 	m->user = mem_strdup(s->user);
 	m->protocol = mem_strdup(protocol_of(s));
-	if (s->ops->begin(s->arg, m, mend) != 0)
-		return REPLY_STORAGE;
+	error = s->ops->begin(s->arg, m, mend);
+	if (error != 0)
+		return error == ENOMEM ? REPLY_MEMORY : REPLY_STORAGE;
 	s->begun = true;
 	data_begin(&s->data, message_limit(s), mend);
 	return REPLY_NONE;

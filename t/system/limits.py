@@ -260,3 +260,83 @@ def test_idle_commands(t):
         client.expect("421 4.7.0", "NOOP")
         check(client.is_closed(), "open after 421")
     service.events.wait("refused", client="127.0.0.1", recipient="-")
+
+
+def begin_content(client):
+    """A message that has only begun; the reply to DATA."""
+    client.expect(250, "HELO c")
+    client.expect(250, "MAIL FROM:<a@b.example>")
+    client.expect(250, "RCPT TO:<b@default.example>")
+    return client.cmd("DATA")
+
+
+def test_memory_limit_of_messages(t):
+    """Messages that would hold more than memory-limit hear 452; those under way end, and then there is room again."""
+    service = t.postern({"default": {"general": {"memory-limit": "1M"}}})
+    clients = [service.default.connect() for _ in range(4)]
+    equal([begin_content(client).code for client in clients], [354, 354, 354, 452])
+    service.events.wait("refused", client="127.0.0.1", recipient="-")
+    clients[0].send("x\r\n.\r\n")
+    clients[0].expect(250)
+    clients[3].expect(250, "MAIL FROM:<a@b.example>")
+    clients[3].expect(250, "RCPT TO:<b@default.example>")
+    clients[3].expect(354, "DATA")
+    for client in clients[1:]:
+        client.send("x" * 900 + "\r\n.\r\n")
+        client.expect(250)
+        client.expect(221, "QUIT")
+    service.home.wait_drops(4)
+
+
+def test_memory_limit_of_sessions_and_recipients(t):
+    """A new connection hears 421, a further recipient 452; no session is cut, and the listener lives."""
+    service = t.postern({"default": {"general": {"memory-limit": "1M", "connection-limit": "unlimited"}, "messages": {"max-recipients": "100000"}}})
+    listener = service.child("listener")
+    with service.default.connect(ehlo="c") as client:
+        client.expect(250, "MAIL FROM:<a@b.example>")
+        codes = []
+        while 452 not in codes and len(codes) < 20000:
+            client.send("".join(f"RCPT TO:<{len(codes) + n}@default.example>\r\n" for n in range(100)))
+            codes += [client.reply().code for _ in range(100)]
+        check(2000 < codes.index(452) < 8000, codes.index(452))
+        equal(client.cmd("RSET").code, 250)
+    clients, reply = [], None
+    while reply is None and len(clients) < 2000:
+        client = service.default.connect()
+        if client.banner.code == 220:
+            clients.append(client)
+        else:
+            reply = client.banner
+    equal((len(clients) > 300, reply.code), (True, 421), len(clients))
+    for client in clients:
+        client.close()
+    until(lambda: service.default.connect().banner.code == 220, what="room for a session")
+    equal(service.child("listener"), listener)
+
+
+def test_memory_limit_unlimited(t):
+    service = t.postern({"default": {"general": {"memory-limit": "unlimited"}}})
+    clients = [service.default.connect() for _ in range(20)]
+    equal({begin_content(client).code for client in clients}, {354})
+    for client in clients:
+        client.close()
+
+
+def test_connection_limit_without_a_key(t):
+    """Many connections of this host, and a limit for each client elsewhere that a bulk sender does not meet."""
+    service = t.postern()
+    clients = [service.default.connect() for _ in range(400)]
+    equal({client.banner.code for client in clients}, {220})
+    for client in clients:
+        client.close()
+
+
+def test_client_prefix(t):
+    """With a prefix the addresses of a network are one client."""
+    service = t.postern({"default": {"general": {"connection-limit-per-client": "2", "client-prefix-ipv4": "24", "client-prefix-ipv6": "48"}}})
+    first, second = service.default.connect(source="127.0.9.1"), service.default.connect(source="127.0.9.2")
+    equal(service.default.connect(source="127.0.9.3").banner.code, 421)
+    equal(service.default.connect(source="127.0.8.1").banner.code, 220)
+    first.close()
+    until(lambda: service.default.connect(source="127.0.9.9").banner.code == 220, what="a free place")
+    second.close()

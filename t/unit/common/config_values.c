@@ -17,7 +17,8 @@ START_TEST(test_defaults)
 	ck_assert_uint_eq(s->id, 1);
 	ck_assert_uint_eq(s->nlisten, 2);
 	ck_assert_uint_eq(s->max_message_size, 25 << 20);
-	ck_assert_uint_eq(s->connection_limit, CONFIG_UNLIMITED);
+	ck_assert(s->connection_limit == 0 && s->connection_limit_per_client == 0 && s->memory_limit == 0);
+	ck_assert(s->client_prefix_ipv4 == 32 && s->client_prefix_ipv6 == 64);
 	ck_assert_uint_eq(s->connection_timeout, 600000);
 	ck_assert_uint_eq(s->retry.count, 4);
 	ck_assert_uint_eq(s->retry.ms[3], 4 * 3600 * 1000);

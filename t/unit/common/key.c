@@ -82,7 +82,8 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "dns-insecure grace syslog events metrics",
 	[KEY_GENERAL] =
 	    "id description listen tls-listen own-address home pickup queue drop connection-limit "
-	    "connection-limit-per-client connection-timeout session-time idle-command-limit "
+	    "connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 memory-limit "
+	    "connection-timeout session-time idle-command-limit "
 	    "processes log log-format log-fields log-roll log-roll-size log-directory banner",
 	[KEY_ACCESS] =
 	    "mechanisms auth-for-old-clients kerberos-realms kerberos-accounts kerberos-binding "

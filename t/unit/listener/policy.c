@@ -3,6 +3,7 @@
 
 #include "common/ipc/msg_dns.h"
 #include "listener/accept/accept.h"
+#include "listener/listener.h"
 #include "listener/smtp/smtp.h"
 #include "t/unit/listener/session_fixture.h"
 
@@ -214,17 +215,107 @@ address(struct net_address *a, const char *text)
 	return (const struct sockaddr *)&a->sa;
 }
 
+/* Whether two connections, one from each address, are those of one client. */
+static bool
+are_one_client(unsigned v4, unsigned v6, const char *one, const char *two)
+{
+	const struct ceilings one_each = { .per_client = 1 };
+	struct client_count *client_count = mem_new(struct client_count);
+	struct client_limit *t;
+	struct net_address a, b;
+	bool same;
+
+	client_count_init(client_count);
+	t = client_limit_new(&one_each, v4, v6, client_count, 0);
+	ck_assert(client_limit_take(t, address(&a, one)));
+	same = !client_limit_take(t, address(&b, two));
+	client_limit_free(t);
+	free(client_count);
+	return same;
+}
+
+START_TEST(client_networks)
+{
+	static const struct { unsigned v4, v6; const char *one, *two; bool same; } rows[] = {
+		{ 32, 64, "192.0.2.1", "192.0.2.1", true }, { 32, 64, "192.0.2.1", "192.0.2.0", false },
+		{ 32, 64, "192.0.2.1", "[::ffff:192.0.2.1]", true },
+		{ 32, 64, "[2001:db8::1]", "[2001:db8::ffff:0:0:1]", true },
+		{ 32, 64, "[2001:db8::1]", "[2001:db8:0:1::1]", false },
+		{ 24, 64, "192.0.2.1", "192.0.2.255", true }, { 24, 64, "192.0.2.1", "192.0.3.1", false },
+		{ 24, 48, "[::ffff:192.0.2.1]", "192.0.2.255", true },
+		{ 25, 64, "192.0.2.127", "192.0.2.128", false }, { 25, 64, "192.0.2.126", "192.0.2.127", true },
+		{ 32, 128, "[2001:db8::1]", "[2001:db8::2]", false },
+		{ 32, 127, "[2001:db8::2]", "[2001:db8::3]", true },
+		{ 32, 48, "[2001:db8:1:2::1]", "[2001:db8:1:3::1]", true },
+		{ 32, 48, "[2001:db8:1::1]", "[2001:db8:2::1]", false },
+		{ 8, 16, "10.1.1.1", "10.255.1.1", true }, { 8, 16, "10.1.1.1", "11.1.1.1", false },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		ck_assert_msg(are_one_client(rows[i].v4, rows[i].v6, rows[i].one, rows[i].two) == rows[i].same,
+		    "%zu", i);
+}
+END_TEST
+
+/* What the configuration leaves to us fits the machine; what it says is taken. Loopback is free by default only. */
+START_TEST(machine_ceilings)
+{
+	struct config_server s = { .processes = 1 };
+	struct client_count *client_count = mem_new(struct client_count);
+	struct client_limit *t;
+	struct net_address a;
+	struct ceilings c;
+
+	ceilings_set(&c, &s, 16ULL << 30, 262144);
+	ck_assert_uint_eq(c.memory, 4ULL << 30);
+	ck_assert_uint_eq(c.connections, 100000);
+	ck_assert_uint_eq(c.per_client, 250);
+	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ck_assert_uint_eq(c.connections, 412);
+	ck_assert_uint_eq(c.per_client, 103);
+	s.processes = 4;
+	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ck_assert_uint_eq(c.memory, 1ULL << 30);
+	ck_assert_uint_eq(c.connections, 4 * 412);
+	s.processes = 1;
+	s.tls = CONFIG_TLS_REQUIRED;
+	ceilings_set(&c, &s, 1ULL << 30, 262144);
+	ck_assert_uint_eq(c.memory, 256U << 20);
+	ck_assert_uint_eq(c.connections, (256U << 20) / (34U << 10));
+	ceilings_set(&c, &s, 0, 0);
+	ck_assert_uint_eq(c.memory, 64U << 20);
+	ck_assert_uint_eq(c.connections, 100);
+	ck_assert_uint_eq(c.per_client, 25);
+	client_count_init(client_count);
+	t = client_limit_new(&c, 32, 64, client_count, 0);
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert(client_limit_take(t, address(&a, i % 2 == 0 ? "127.0.0.1" : "[::1]")));
+	for (unsigned i = 0; i < 26; i++)
+		ck_assert(client_limit_take(t, address(&a, "192.0.2.1")) == (i < 25));
+	client_limit_free(t);
+	s.connection_limit = 7;
+	s.connection_limit_per_client = 2;
+	s.memory_limit = 1U << 20;
+	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ck_assert(c.connections == 7 && c.per_client == 2 && c.memory == 1U << 20 && !c.local_is_free);
+	s.connection_limit = s.connection_limit_per_client = s.memory_limit = CONFIG_UNLIMITED;
+	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ck_assert(c.connections == CONFIG_UNLIMITED && c.per_client == CONFIG_UNLIMITED && c.memory == UINT64_MAX);
+	free(client_count);
+}
+END_TEST
+
 START_TEST(per_client)
 {
 	struct net_address a, b, m;
 	const struct sockaddr *one = address(&a, "192.0.2.1"), *two = address(&b, "[2001:db8::1]"),
 	    *mapped = address(&m, "[::ffff:192.0.2.1]");
 	struct client_count *client_count = mem_new(struct client_count);
+	const struct ceilings two_each = { .per_client = 2 };
 	struct client_limit *t, *u;
 
 	client_count_init(client_count);
-	t = client_limit_new(2, client_count, 0);
-	u = client_limit_new(2, client_count, 63);
+	t = client_limit_new(&two_each, 32, 64, client_count, 0);
+	u = client_limit_new(&two_each, 32, 64, client_count, 63);
 	ck_assert(client_limit_take(t, one));
 	ck_assert(client_limit_take(t, mapped));	/* the same client */
 	ck_assert(!client_limit_take(t, one));
@@ -253,7 +344,7 @@ START_TEST(per_client)
 	client_limit_free(t);
 	client_limit_free(u);
 	free(client_count);
-	t = client_limit_new(CONFIG_UNLIMITED, NULL, 0);
+	t = client_limit_new(&(struct ceilings){ .per_client = CONFIG_UNLIMITED }, 32, 64, NULL, 0);
 	for (unsigned i = 0; i < 1000; i++)
 		ck_assert(client_limit_take(t, one));
 	client_limit_give(t, one);
@@ -320,4 +411,5 @@ START_TEST(many_clients)
 END_TEST
 
 UNIT_MAIN("policy", relay, names, reverse_names, forward_confirmation, many_clients,
-    relay_without_the_authenticated, domains, per_client, replies)
+    relay_without_the_authenticated, domains, per_client, client_networks,
+    machine_ceilings, replies)

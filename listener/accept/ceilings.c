@@ -1,0 +1,71 @@
+/*
+ * ceilings - the limits that hold the machine, where the configuration leaves them to us
+ *
+ * Runs in:  listener
+ * Owns:     nothing
+ * Promise:  ceilings_set() is arithmetic over what it is given; a limit of the configuration is taken as it
+ *           is
+ * Fails by: cannot
+ */
+#include <sys/param.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/config/config.h"
+#include "common/spool/enqueue.h"
+#include "listener/accept/accept.h"
+#include "listener/listener.h"
+
+enum {
+	SESSION_BYTES = 2 << 10,	/* measured: 1.1 KiB idle */
+	TLS_BYTES = 32 << 10,
+	MEMORY_SHARE = 4,		/* a quarter of the machine's for the listeners of a virtual server */
+	DESCRIPTORS_KEPT = 200,		/* for files, channels and sockets that listen */
+	DESCRIPTORS_EACH = 2,		/* the connection, and the file of its message */
+	CONNECTIONS_LEAST = 100, CONNECTIONS_MOST = 100000,
+	/* Above what a relay, a smart host or an office opens at a time; forty clients fill no machine. */
+	CLIENT_LEAST = 20, CLIENT_MOST = 250, CLIENT_SHARE = 4,
+};
+#define MEMORY_LEAST (64ULL << 20)
+
+static uint64_t
+connections_of(const struct ceilings *c, const struct config_server *s, uint64_t descriptors)
+{
+	uint64_t by_memory = c->memory == UINT64_MAX ? CONNECTIONS_MOST :
+	    c->memory / c->session * s->processes;
+	uint64_t by_descriptors = descriptors > DESCRIPTORS_KEPT ?
+	    (descriptors - DESCRIPTORS_KEPT) / DESCRIPTORS_EACH * s->processes : 0;
+	uint64_t most = MIN(by_memory, by_descriptors);
+
+	return MAX(CONNECTIONS_LEAST, MIN(most, CONNECTIONS_MOST));
+}
+
+void
+ceilings_set(struct ceilings *c, const struct config_server *s, uint64_t memory, uint64_t descriptors)
+{
+	uint64_t share;
+
+	*c = (struct ceilings){ .memory = s->memory_limit, .connections = s->connection_limit,
+	    .per_client = s->connection_limit_per_client,
+	    .local_is_free = s->connection_limit_per_client == 0 };
+	c->session = SESSION_BYTES + (config_server_has_tls(s) ? TLS_BYTES : 0);
+	if (c->memory == 0)
+		c->memory = MAX(MEMORY_LEAST, memory / MEMORY_SHARE / s->processes);
+	else if (c->memory == CONFIG_UNLIMITED)
+		c->memory = UINT64_MAX;
+	if (c->connections == 0)
+		c->connections = connections_of(c, s, descriptors);
+	share = c->connections / CLIENT_SHARE;
+	if (c->per_client == 0)
+		c->per_client = MAX(CLIENT_LEAST, MIN(share, CLIENT_MOST));
+}
+
+void
+ceilings_find(struct ceilings *c, const struct config_server *s)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	struct rlimit files = { 0 };
+
+	(void)!getrlimit(RLIMIT_NOFILE, &files);
+	ceilings_set(c, s, pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0, files.rlim_cur);
+}
