@@ -191,7 +191,7 @@ run_listener(struct boot *b)
 	set_up_spool(l);
 	set_up_helpers(l);
 	l->drop_quota = drop_quota_new(l);
-	ceilings_find(&l->ceilings, l->server);
+	ceilings_find(&l->ceilings, l->server, b->config->nserver);
 	l->client_limit = client_limit_new(&l->ceilings, l->server->client_prefix_ipv4,
 	    l->server->client_prefix_ipv6, counters_client_count(b->counters), b->slot);
 	l->pending = pending_new(l, &on_pending, l);

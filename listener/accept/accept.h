@@ -116,7 +116,8 @@ void pending_terminate(struct pending_client *at);
 
 /* From the configuration, bytes of memory and descriptors of a process, where it leaves one to us. */
 void ceilings_set(struct ceilings *c, const struct config_server *s, uint64_t memory, uint64_t descriptors);
-void ceilings_find(struct ceilings *c, const struct config_server *s);	/* those of this machine */
+/* Those of this machine, which so many virtual servers share. */
+void ceilings_find(struct ceilings *c, const struct config_server *s, size_t servers);
 
 /* --- client_limit: connections per client, over all processes of the virtual server --- */
 

@@ -19,7 +19,7 @@
 enum {
 	SESSION_BYTES = 2 << 10,	/* measured: 1.1 KiB idle */
 	TLS_BYTES = 32 << 10,
-	MEMORY_SHARE = 4,		/* a quarter of the machine's for the listeners of a virtual server */
+	MEMORY_SHARE = 4,		/* a quarter of the machine's for all listeners */
 	DESCRIPTORS_KEPT = 200,		/* for files, channels and sockets that listen */
 	DESCRIPTORS_EACH = 2,		/* the connection, and the file of its message */
 	CONNECTIONS_LEAST = 100, CONNECTIONS_MOST = 100000,
@@ -61,11 +61,12 @@ ceilings_set(struct ceilings *c, const struct config_server *s, uint64_t memory,
 }
 
 void
-ceilings_find(struct ceilings *c, const struct config_server *s)
+ceilings_find(struct ceilings *c, const struct config_server *s, size_t servers)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
 	struct rlimit files = { 0 };
 
 	(void)!getrlimit(RLIMIT_NOFILE, &files);
-	ceilings_set(c, s, pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0, files.rlim_cur);
+	ceilings_set(c, s, pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size / MAX(servers, 1U) : 0,
+	    files.rlim_cur);
 }

@@ -119,6 +119,31 @@ def test_many_at_once(t):
     check_recovered(service, before, "1,500 at once")
 
 
+def test_memory_limit_is_true(t):
+    """Many messages that do not end: what the listener holds stays below memory-limit, the others hear 452, and one ends as usual."""
+    service = service_of(t, general={"memory-limit": "32M"})
+    before, where = warm(service), address(service)
+    begin = b"HELO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<b@default.example>\r\nDATA\r\n"
+    clients, codes = [], []
+    for _ in range(200):
+        clients.append(open_one(where, begin))
+        text = b""
+        while text.count(b"\r\n") < 5:
+            text += clients[-1].recv(1000)
+        codes.append(text.split(b"\r\n")[4][:3])
+    taken = [client for client, code in zip(clients, codes) if code == b"354"]
+    equal(set(codes), {b"354", b"452"})
+    check(95 < len(taken) < 110, f"{len(taken)} messages were begun")
+    piece = (b"x" * 70 + b"\r\n") * 10000
+    in_parallel(len(taken), lambda number: taken[number].sendall(piece))
+    check(memory(service) < before + (32 << 10), f"{memory(service)} KiB, {before} before")
+    taken[0].sendall(b".\r\n")
+    check(taken[0].recv(1000).startswith(b"250 "), "the end of one")
+    for client in clients:
+        client.close()
+    check_recovered(service, before, "messages that did not end")
+
+
 def test_endless_lines(t):
     service = service_of(t)
     before, where = warm(service), address(service)

@@ -20,6 +20,7 @@
  *   > etrn N|more|nothing|later         the deliver worker's answer, about node x.example
  *   > auth ok user|failed|later|challenge text   the auth helper's answer
  *   > named NAME|none|trouble           the look-up of the client's name has ended with this result
+ *   > memory short|plenty               others hold all, or not
  *   > directory                         the directory has answered about slow@...
  *   X: close|linger    the connection has ended, so
  *
@@ -334,6 +335,8 @@ event(struct session_fixture *w, const struct script *s, const struct step *step
 		answer_etrn(w, what + 5);
 	else if (strncmp(what, "auth ", 5) == 0)
 		answer_auth(w, what + 5);
+	else if (strncmp(what, "memory ", 7) == 0)
+		w->memory_is_short = strcmp(what + 7, "short") == 0;
 	else if (strncmp(what, "store ", 6) == 0)
 		w->store_error = error_of(what + 6);
 	else

@@ -102,6 +102,8 @@ fixture_begin(void *arg, struct message_envelope *e, bool mend)
 	ck_assert(!w->begun && !w->storing);
 	ck_assert(e->nrcpt > 0 && e->client != NULL && e->protocol != NULL);
 	ck_assert((e->user != NULL) == (w->s.user != NULL));
+	if (w->memory_is_short)
+		return ENOMEM;
 	if (w->begin_error != 0)
 		return w->begin_error;
 	w->begun = true;
