@@ -266,7 +266,7 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "How long an inbound session may last. An older one is answered 421 4.3.2 at its next command "
 	    "between two messages, and within 15 minutes in any case." },
-	{ GENERAL("idle-command-limit", KEY_NUMBER, idle_command_limit), .standard = "100", .min = 1,
+	{ GENERAL("idle-command-limit", KEY_NUMBER, idle_command_limit), .standard = "200", .min = 1,
 	    .max = 1000000, .unlimited = true,
 	    .meaning =
 	    "How many commands that bring no mail (NOOP, RSET, HELO, EHLO, VRFY, HELP, ETRN, MAIL without a "

@@ -245,16 +245,16 @@ def test_session_time_unlimited(t):
 
 
 def test_idle_commands(t):
-    """The limit that holds without a key hurts no sender of many messages; who sends none is told after 100 commands."""
+    """The limit that holds without a key hurts no sender of many messages; who sends none is told after 200 commands."""
     service = t.postern()
     with service.default.connect(ehlo="bulk.example") as client:
-        for _ in range(120):
+        for _ in range(220):
             client.message(ehlo=None)
             client.expect(250, "RSET")
             client.expect(250, "NOOP")
         client.expect(221, "QUIT")
     with service.default.connect() as client:
-        for _ in range(50):
+        for _ in range(100):
             client.expect(250, "HELO c")
             client.expect(250, "RSET")
         client.expect("421 4.7.0", "NOOP")

@@ -250,6 +250,7 @@ def test_full_disk(t):
     if done.returncode != 0:
         raise Skip("mount: " + done.stderr.strip())
     t.cleanup(lambda: subprocess.run(["umount", "-l", small], check=False))
+    service.default.set("general", idle_command_limit="unlimited")
     service.start()
     filler = small / "filler"
     filler.write_bytes(b"")

@@ -126,7 +126,7 @@ def test_large_message_is_whole(t):
 
 def test_pipelined_under_tls(t):
     """More in one record than the server reads at once, then waiting with nothing sent."""
-    service = secured(t).start()
+    service = secured(t, general={"idle-command-limit": "unlimited"}).start()
     with service.default.connect() as client:
         starttls(client)
         client.expect(250, "EHLO client.example")
