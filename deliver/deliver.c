@@ -29,6 +29,11 @@
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
 
+/*
+ * Callbacks between two looks for replies to whole contents: what a host has taken is marked before other
+ * work goes on, or it would come twice when the process ends
+ */
+#define OTHERS 8
 #define THREADS 13	/* one for the protocol log */
 #define WINDOW 2000		/* messages loaded at a time */
 #define WINDOW_MIN 64
@@ -396,6 +401,7 @@ const struct boot_role deliver_role = {
 	.name = "deliver",
 	.title = "delivers, drops and returns mail",
 	.per_server = true,
+	.others = OTHERS,
 	.run = run_deliver,
 	.on_control = on_control,
 	.finish = finish_deliver,

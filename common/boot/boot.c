@@ -210,7 +210,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	raise_file_limit();
 	/* libbsd puts the name of the program before it */
 	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title);
-	b.loop = loop_new();
+	b.loop = loop_new_first(role->others);
 	set_signals(&b);
 	boot_drop(b.config->service.user, b.config->service.group);
 	give_up_rights(&b);

@@ -32,6 +32,7 @@ struct boot_role {
 	const char *name;	/* "listener": program is postern-listener */
 	const char *title;	/* "takes mail by SMTP": for ps */
 	bool per_server;
+	int others;		/* of loop_new_first; 0: a loop without first descriptors */
 	/* Sets up and returns; boot then runs the loop, and afterwards calls finish */
 	void (*run)(struct boot *b);
 	/* CTL_PAUSE, CTL_CONTINUE, CTL_DRAIN, CTL_STOP, ... */

@@ -36,6 +36,7 @@ struct loop_io {
 	struct event event;
 	struct loop *loop;
 	unsigned want;
+	bool first;
 	void (*cb)(void *arg, unsigned what);
 	void *arg;
 };
@@ -54,20 +55,30 @@ struct loop_waker {
 	void *arg;
 };
 
+/* Priorities of libevent; a loop that knows no first ones has one priority only. */
+enum { PRIORITY_FIRST, PRIORITY_OTHERS, PRIORITIES };
+
 struct loop *
-loop_new(void)
+loop_new_first(int others)
 {
 	struct loop *l = mem_new(struct loop);
 	struct event_config *ec = event_config_new();
 
-	if (ec == NULL || event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK) == -1)
+	if (ec == NULL || event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK) == -1 || (others > 0 &&
+	    event_config_set_max_dispatch_interval(ec, NULL, others, PRIORITY_OTHERS) == -1))
 		die(EX_OSERR, "cannot set up an event loop");
 	l->base = event_base_new_with_config(ec);
 	event_config_free(ec);
-	if (l->base == NULL)
+	if (l->base == NULL || (others > 0 && event_base_priority_init(l->base, PRIORITIES) == -1))
 		die(EX_OSERR, "cannot make an event loop: %s", strerror(errno));
 	l->signal_fd = -1;
 	return l;
+}
+
+struct loop *
+loop_new(void)
+{
+	return loop_new_first(0);
 }
 
 void
@@ -124,6 +135,8 @@ io_assign(struct loop_io *io, int fd)
 	    ((io->want & LOOP_WRITE) ? EV_WRITE : 0) | ((io->want & LOOP_CLOSED) ? EV_CLOSED : 0));
 
 	event_assign(&io->event, io->loop->base, fd, events, io_ready, io);
+	if (io->first)
+		(void)event_priority_set(&io->event, PRIORITY_FIRST);
 	if (io->want != 0 && event_add(&io->event, NULL) == -1)
 		log_event(LOG_FAULT, NULL, "trouble", "doing=watch fd=%d reason=%s", fd,
 		    log_safe(strerror(errno)));
@@ -154,6 +167,16 @@ loop_io_want(struct loop_io *io, unsigned what)
 		event_del(&io->event);
 	io->want = what;
 	io_assign(io, fd);
+}
+
+void
+loop_io_first(struct loop_io *io, bool first)
+{
+	if (io->first == first)
+		return;
+	io->first = first;
+	/* -1: it waits for its callback in this turn, or the loop has one priority */
+	(void)event_priority_set(&io->event, first ? PRIORITY_FIRST : PRIORITY_OTHERS);
 }
 
 void

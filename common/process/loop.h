@@ -13,6 +13,8 @@ struct loop_timer;
 enum loop_what { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_CLOSED = 4 };
 
 struct loop *loop_new(void);		/* dies when the system refuses */
+/* One that looks for descriptors of loop_io_first after at most so many other callbacks. */
+struct loop *loop_new_first(int others);
 void loop_free(struct loop *l);
 void loop_run(struct loop *l);		/* until loop_stop */
 void loop_stop(struct loop *l);
@@ -32,6 +34,8 @@ void *loop_scratch(struct loop *l);
 struct loop_io *loop_io_new(struct loop *l, int fd, unsigned what, void (*cb)(void *arg, unsigned what),
     void *arg);
 void loop_io_want(struct loop_io *io, unsigned what);	/* no system call when unchanged */
+/* Its callback comes before all others that are due, on a loop of loop_new_first; for short work only. */
+void loop_io_first(struct loop_io *io, bool first);
 void loop_io_free(struct loop_io *io);			/* NULL is fine; before close(fd) */
 
 /* One-shot; may be set again at any time, also from its callback. */

@@ -125,6 +125,13 @@ struct active_message {
 	struct badmail_job *badmail;	/* owned */
 };
 
+/* A backlog is tried once each time its host asks: then it waits for ETRN again. */
+static inline enum active_outcome
+active_message_later(const struct active_recipient *r)
+{
+	return r->etrn ? OUTCOME_BACKLOG : OUTCOME_LATER;
+}
+
 void active_message_enter(struct active_message *m, enum active_phase phase);
 /* The same reason is kept once for any number of recipients. Strings are copied. */
 struct active_reason *active_message_reason(struct active_message *m, int code, const char *status,

@@ -56,6 +56,7 @@ struct outbound_job {
 	const char *tls, *verified;
 	void (*done)(void *arg, struct outbound_job *job);
 	void (*heard)(void *arg, struct outbound_job *job);	/* list.settled verdicts stand; may be NULL */
+	void (*taken)(void *arg, size_t index);	/* a host has just taken it: mark it at once; may be NULL */
 	/* Without a message: the connection is open, with its login. To fill verdict[0]; `done` follows. */
 	void (*done_login)(void *arg, const struct outconn *p);
 	void *arg;
@@ -323,6 +324,7 @@ struct outconn {
 	enum outconn_state state;
 	bool proves;			/* the host was bad: nothing waits for this connection */
 	bool spent;			/* takes no more jobs */
+	bool marked;			/* the host took the message, and the rest of that is to be done */
 	uint64_t begun_at;		/* monotonic ms */
 	unsigned generation, index;	/* which address of which of the site's lists */
 	struct net_address to;

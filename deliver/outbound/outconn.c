@@ -109,6 +109,7 @@ wait_for_host(struct outconn *p, bool blocked)
 	size_t step = p->client.answered;
 
 	loop_io_want(p->io, blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+	loop_io_first(p->io, p->client.phase == CLIENT_DOT);
 	if (p->state == OUTCONN_CONNECTING)
 		return;		/* the limit is CONNECT_MS, set at the beginning */
 	if (p->timed == p->client.phase && p->timed_step == step && limit >= p->timed_limit)
@@ -260,13 +261,40 @@ run_dialogue(struct outconn *p)
 	}
 }
 
+/*
+ * The host has taken the message: that is marked before anything else is done, also for other connections
+ * whose reply waits. Else it comes twice when the process ends now.
+ */
+static bool
+mark_first(struct outconn *p, enum client_phase before)
+{
+	const struct rcpt_list *l;
+
+	if (before != CLIENT_DOT || p->client.phase != CLIENT_BETWEEN || p->client.fate != CLIENT_FINAL ||
+	    client_action(&p->client) != CLIENT_DONE || p->job->taken == NULL)
+		return false;
+	l = &p->job->list;
+	for (size_t i = l->settled; i < l->settled + l->part; i++)
+		if (l->verdict[i].what == VERDICT_DELIVERED)
+			p->job->taken(p->job->arg, l->index[i]);
+	loop_io_first(p->io, false);
+	p->marked = true;
+	p->timed = CLIENT_PHASE_COUNT;
+	loop_timer_set(p->timer, 0);	/* the rest follows in its turn */
+	return true;
+}
+
 static void
 on_io(void *arg, unsigned what)
 {
 	struct outconn *p = arg;
+	enum client_phase before = p->client.phase;
 
-	if ((what & LOOP_READ) && client_action(&p->client) != CLIENT_HANDSHAKE)
+	if (!p->marked && (what & LOOP_READ) && client_action(&p->client) != CLIENT_HANDSHAKE)
 		receive_bytes(p);
+	if (!p->marked && mark_first(p, before))
+		return;
+	p->marked = false;
 	run_dialogue(p);
 }
 
@@ -277,6 +305,11 @@ on_timer(void *arg)
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
 
+	if (p->marked) {
+		p->marked = false;
+		run_dialogue(p);
+		return;
+	}
 	if (p->state == OUTCONN_IDLE) {
 		outconn_quit(p);
 		return;

@@ -105,13 +105,6 @@ make_groups(struct active_message *m)
 
 /* --- results --- */
 
-/* A backlog is tried once each time its host asks: then it waits for ETRN again. */
-static enum active_outcome
-later_outcome(const struct active_recipient *r)
-{
-	return r->etrn ? OUTCOME_BACKLOG : OUTCOME_LATER;
-}
-
 /* True: the recipient is sent to its fallback because of this verdict. */
 static bool
 moves_to_fallback(struct active_message *m, struct active_recipient *r, const struct verdict *v)
@@ -133,7 +126,7 @@ collect_failure(struct active_message *m, size_t i, const struct verdict *v)
 		r->dest->failure = *v;
 	if (moves_to_fallback(m, r, v))
 		return;
-	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later_outcome(r);
+	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : active_message_later(r);
 	r->no_expiry = r->dest->directory && r->outcome == OUTCOME_LATER;
 	r->reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
@@ -215,6 +208,12 @@ take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t
 			m->progress |= m->recipient[i].progress;
 		}
 	}
+}
+
+static void
+on_outbound_taken(void *arg, size_t i)
+{
+	result_mark_delivered(((const struct schedule_portion *)arg)->m, i);
 }
 
 static void
@@ -364,7 +363,8 @@ submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
 		p->outbound = (struct outbound_job){
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
 			.verdict = p->verdict, .careful = m->attempts + m->quick > 0,
-			.heard = on_outbound_heard, .done = on_outbound_done, .arg = p,
+			.taken = on_outbound_taken, .heard = on_outbound_heard,
+			.done = on_outbound_done, .arg = p,
 		};
 		outbound_submit(s->set.outbound, d->atrn != NULL ? d->atrn : &d->d, &p->outbound);
 	}
@@ -391,7 +391,7 @@ pass_over(struct active_message *m, const struct group *g, enum schedule_gate ga
 			continue;
 		/* a backlog does not wait for a place of its fallback */
 		r->outcome = gate == GATE_PARK && !(r->etrn && r->on_fallback) ?
-		    OUTCOME_PARKED : later_outcome(r);
+		    OUTCOME_PARKED : active_message_later(r);
 		r->no_expiry = directory;
 		r->rest = gate == GATE_REST ? rest : 0;
 		if (gate != GATE_PARK)

@@ -1,5 +1,6 @@
 /* process - the shelf common/process: loop, pool and counters, with a real loop */
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/process/counters.h"
@@ -55,6 +56,52 @@ got_signal(void *arg, int signo, bool queued, int value)
 	last_value = value;
 	loop_stop(loop);
 }
+
+static char order[16];
+
+static void
+note_reader(void *arg, unsigned what)
+{
+	char c;
+
+	ck_assert_int_eq(read(*(int *)arg, &c, 1), 1);
+	strncat(order, &"abcd"[((int *)arg)[1]], 1);
+	if (strlen(order) == 4)
+		loop_stop(loop);
+}
+
+/* Of many that are ready, the first one has its turn before them; on a plain loop nothing is first. */
+START_TEST(test_first)
+{
+	int fd[4][2] = { 0 }, writer[4], end[2];
+	struct loop_io *io[4];
+
+	for (int plain = 0; plain < 2; plain++) {
+		loop = plain ? loop_new() : loop_new_first(1);
+		order[0] = '\0';
+		for (int i = 0; i < 4; i++) {
+			ck_assert(pipe(end) == 0 && write(end[1], "x", 1) == 1);
+			writer[i] = end[1];
+			fd[i][0] = end[0];
+			fd[i][1] = i;
+			io[i] = loop_io_new(loop, fd[i][0], LOOP_READ, note_reader, fd[i]);
+		}
+		loop_io_first(io[2], true);
+		loop_io_want(io[2], LOOP_READ | LOOP_CLOSED);
+		loop_io_first(io[1], true);
+		loop_io_first(io[1], false);
+		loop_run(loop);
+		ck_assert_uint_eq(strlen(order), 4);
+		ck_assert_msg(plain || order[0] == 'c', "%s", order);
+		for (int i = 0; i < 4; i++) {
+			loop_io_free(io[i]);
+			close(fd[i][0]);
+			close(writer[i]);
+		}
+		loop_free(loop);
+	}
+}
+END_TEST
 
 START_TEST(test_signal_values)
 {
@@ -140,5 +187,5 @@ START_TEST(test_counters_forget_the_dead)
 }
 END_TEST
 
-UNIT_MAIN("process", test_timer_and_waker, test_signal_values, test_pool_runs_all_in_order,
+UNIT_MAIN("process", test_timer_and_waker, test_first, test_signal_values, test_pool_runs_all_in_order,
     test_counter_names_are_all_there, test_counters_forget_the_dead)
