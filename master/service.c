@@ -141,8 +141,11 @@ make_servers(struct master *m, const struct config_faults *faults)
 static void
 enter_sandbox(const struct master *m)
 {
-	if (!m->snapshot->config->service.sandbox)
+	if (!m->snapshot->config->service.sandbox) {
+		log_event(LOG_WARN, NULL, "service", "note=%s",
+		    log_safe("[service] sandbox = no: all processes keep rights that they do not need"));
 		return;
+	}
 	sandbox_tell_kernel();
 	sandbox_enter_master();
 }

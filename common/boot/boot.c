@@ -172,12 +172,23 @@ raise_file_limit(void)
 	mallopt(M_ARENA_MAX, 2); /* a loop and its pool: more arenas only cost memory */
 }
 
+/* Operators see it in the status as long as the process lives: it may have been taken over. */
+static void
+tell_refused(void *arg, const char *call)
+{
+	char text[120];
+
+	snprintf(text, sizeof(text), "postern-%s wanted a system call that it has no use for: %s",
+	    ((struct boot *)arg)->role->name, call);
+	boot_trouble(arg, "sandbox", text);
+}
+
 /*
  * No core file with mail or secrets in it, whatever receives core files, and no debugger but root's. Then the
  * sandbox; a test build ends at a call that its table has not.
  */
 static void
-give_up_rights(const struct boot *b)
+give_up_rights(struct boot *b)
 {
 #ifdef POSTERN_TEST
 	const bool test = true;
@@ -195,7 +206,7 @@ give_up_rights(const struct boot *b)
 		return;
 	if (!sandbox_enter(&plan))
 		die(EX_SOFTWARE, "no sandbox for %s", b->role->name);
-	sandbox_trap_watch(b->loop);
+	sandbox_trap_watch(b->loop, tell_refused, b);
 }
 
 int

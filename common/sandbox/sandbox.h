@@ -27,7 +27,8 @@ struct sandbox_plan {
  */
 bool sandbox_enter(const struct sandbox_plan *plan) __attribute__((warn_unused_result));
 /* --- sandbox_trap: calls that were refused become events, on the loop; at the end those that are left --- */
-void sandbox_trap_watch(struct loop *l);
+/* `refused` is told, too, on the loop, once for each call: its name, "-" of one that is not known. */
+void sandbox_trap_watch(struct loop *l, void (*refused)(void *arg, const char *call), void *arg);
 void sandbox_trap_done(void);
 void sandbox_trap_tell(void);	/* now */
 

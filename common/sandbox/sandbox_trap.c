@@ -44,6 +44,8 @@ static struct {
 	const char *name[CALLS_MAX];	/* for kill alone */
 	_Atomic bool seen[CALLS_MAX];
 	struct loop_io *io;
+	void (*refused)(void *arg, const char *call);
+	void *arg;
 } trap = { .told = { -1, -1 } };
 
 #ifdef RESULT_OF
@@ -141,6 +143,8 @@ sandbox_trap_tell(void)
 		    name != NULL ? name : "-", number,
 		    log_safe(name != NULL ? "not permitted: this process has no use for it" :
 		    "unknown to the sandbox: answered as if the kernel were older"));
+		if (trap.refused != NULL)
+			trap.refused(trap.arg, name != NULL ? name : "-");
 		free(name);
 	}
 }
@@ -152,15 +156,19 @@ take_told(void *arg, unsigned what)
 }
 
 void
-sandbox_trap_watch(struct loop *l)
+sandbox_trap_watch(struct loop *l, void (*refused)(void *arg, const char *call), void *arg)
 {
-	if (trap.told[0] != -1 && trap.io == NULL)
-		trap.io = loop_io_new(l, trap.told[0], LOOP_READ, take_told, NULL);
+	if (trap.told[0] == -1 || trap.io != NULL)
+		return;
+	trap.refused = refused;
+	trap.arg = arg;
+	trap.io = loop_io_new(l, trap.told[0], LOOP_READ, take_told, NULL);
 }
 
 void
 sandbox_trap_done(void)
 {
+	trap.refused = NULL;
 	sandbox_trap_tell();
 	loop_io_free(trap.io);
 	trap.io = NULL;

@@ -74,6 +74,7 @@ def test_every_role(t):
 def test_off_and_on(t):
     """[service] sandbox: a change at a reload starts all processes anew, and no connection is refused."""
     service = t.postern(service={"sandbox": "no"})
+    service.events.wait("service", note=lambda note: "sandbox = no" in note)
     old = {role: service.child(role) for role in WORKERS}
     for role, pid in old.items():
         check(not has_filter(pid), role)

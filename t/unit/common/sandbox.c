@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "common/process/loop.h"
 #include "common/sandbox/sandbox_private.h"
 #include "t/unit/common/temp_config.h"
 
@@ -255,6 +256,41 @@ try_often(const char *role)
 	need(socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EPERM, "socket");
 }
 
+static struct loop *loop;
+
+static void
+on_refused(void *arg, const char *call)
+{
+	complain(call, arg);
+	loop_stop(loop);
+}
+
+/* As boot_main does, which then tells operators. */
+static void
+try_on_the_loop(const char *role)
+{
+	loop = loop_new();
+	sandbox_trap_watch(loop, on_refused, mem_strdup("was told"));
+	(void)!syscall(SYS_keyctl, 0);
+	loop_run(loop);
+	(void)!syscall(SYS_ptrace, 0, 0, 0, 0);
+	sandbox_trap_done();
+}
+
+START_TEST(test_told_on_the_loop)
+{
+	int status;
+
+	set_up();
+	char *all = in_sandbox("listener", false, try_on_the_loop, &status);
+	ck_assert_msg(strstr(all, "keyctl: was told\n") != NULL && strstr(all, "ptrace: was told") == NULL &&
+	    strstr(all, "call=ptrace") != NULL, "%s", all);
+	ck_assert_int_eq(status, 0);
+	free(all);
+	end();
+}
+END_TEST
+
 START_TEST(test_one_event_a_call)
 {
 	int status;
@@ -457,5 +493,6 @@ START_TEST(test_master)
 }
 END_TEST
 
-UNIT_MAIN("sandbox", test_calls_of_each_role, test_syslog, test_one_event_a_call, test_a_test_build_ends, test_folders, test_without,
+UNIT_MAIN("sandbox", test_calls_of_each_role, test_syslog, test_told_on_the_loop,
+    test_one_event_a_call, test_a_test_build_ends, test_folders, test_without,
     test_master)
