@@ -154,7 +154,7 @@ struct config_server {
 	enum config_tls tls;
 	struct config_strings certificate, key;
 	enum config_tls_version tls_minimum;
-	bool ask_certificate;
+	bool ask_certificate, tls_for_old_devices;
 	enum config_list_mode connection_control; struct config_nets connection_list;
 	enum config_list_mode relay; struct config_nets relay_list;
 	bool relay_authenticated, open_relay;

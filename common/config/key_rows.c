@@ -387,6 +387,12 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The oldest TLS version that is accepted: 1.2 or 1.3. For old devices there are 1.0 and 1.1, "
 	    "which need connection-control = only with a list." },
+	{ ACCESS("tls-for-old-devices", KEY_BOOL, tls_for_old_devices), .standard = "no",
+	    .meaning =
+	    "Whether TLS 1.2 also has ciphers without forward secrecy (RSA key exchange) and with CBC, which "
+	    "some old printers and scanners need: recorded sessions can be read when the key becomes known. "
+	    "Without it: ECDHE with AES-GCM or ChaCha20. With tls-minimum under 1.2 they are there in any "
+	    "case." },
 	{ ACCESS("client-certificate", KEY_ENUM, ask_certificate), .standard = "no",
 	    .choice = client_certificates,
 	    .meaning =
@@ -522,7 +528,8 @@ const struct key key_rows[] = {
 	    "in clear over a new connection. required: nothing is sent without TLS, but any certificate is "
 	    "accepted. verify: the certificate must be for this host and from one of the authorities. dane: "
 	    "the certificate must fit the TLSA records of the host, where DNSSEC proves them, or nothing is "
-	    "sent; without such records as with may. Hosts at port 465 have TLS from the first byte." },
+	    "sent; without such records as with may. What proves who the host is has forward secrecy, too. "
+	    "Hosts at port 465 have TLS from the first byte." },
 	{ DELIVERY("authorities", KEY_PATH, authorities), .standard = CONFIG_SYSTEM_CA,
 	    .meaning =
 	    "A file in PEM form with the certificates of the authorities that outbound-tls = verify "

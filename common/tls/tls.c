@@ -33,7 +33,7 @@ struct set {
 
 struct tls {
 	enum config_tls_version minimum;
-	bool ask;
+	bool ask, old;
 	struct set set;
 	unsigned char ticket[2][TLS_TICKET_SIZE];
 	unsigned char id[SSL_MAX_SID_CTX_LENGTH];
@@ -119,10 +119,16 @@ on_server_name(SSL *link, int *alert, void *arg)
 
 /* --- contexts --- */
 
-/* Versions under 1.2 are signed with SHA-1, which OpenSSL 3 allows only at level 0. */
+/*
+ * Versions under 1.2 are signed with SHA-1, which OpenSSL 3 allows only at level 0, and have no AEAD. Of 1.2
+ * there is forward secrecy with AEAD, unless old devices are served (RFC 9325 4.1, 4.2).
+ */
 static bool
-allow_versions(SSL_CTX *context, enum config_tls_version minimum)
+allow_versions(SSL_CTX *context, enum config_tls_version minimum, bool old)
 {
+	if (minimum >= CONFIG_TLS_1_2 && !old &&
+	    SSL_CTX_set_cipher_list(context, TLS_MODERN_CIPHERS) != 1)
+		return false;
 	if (minimum < CONFIG_TLS_1_2) {
 		SSL_CTX_set_security_level(context, 0);
 		if (SSL_CTX_set_cipher_list(context, "DEFAULT:@SECLEVEL=0") != 1)
@@ -146,7 +152,7 @@ new_context(struct tls *t)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
-	if (context == NULL || !allow_versions(context, t->minimum)) {
+	if (context == NULL || !allow_versions(context, t->minimum, t->old)) {
 		SSL_CTX_free(context);
 		return NULL;
 	}
@@ -237,6 +243,12 @@ tls_new(enum config_tls_version minimum, const char *context, bool ask)
 	t->id[0] = (unsigned char)((t->id[0] & ~1U) | ask);
 	arc4random_buf(t->ticket, sizeof(t->ticket));
 	return t;
+}
+
+void
+tls_allow_old(struct tls *t)
+{
+	t->old = true;
 }
 
 void

@@ -39,6 +39,8 @@ void tls_text_forget(struct tls_text *t);	/* wipes and frees its bytes; there ma
  * decides what it is worth.
  */
 struct tls *tls_new(enum config_tls_version minimum, const char *context, bool ask);
+/* Before tls_load: ciphers without forward secrecy or AEAD are offered, too, under TLS 1.2. */
+void tls_allow_old(struct tls *t);
 void tls_free(struct tls *t);		/* after all its connections; NULL is fine */
 /*
  * Changes to these pairs when each of them is good: the certificate and its chain can be read, and the key

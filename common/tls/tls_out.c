@@ -137,6 +137,9 @@ set_wish(SSL *link, const struct tls_wish *w)
 		SSL_set_verify(link, SSL_VERIFY_NONE, NULL);
 		return true;
 	}
+	/* who it is would be worth little when a key that leaks later opens the session */
+	if (SSL_set_cipher_list(link, TLS_MODERN_CIPHERS) != 1)
+		return false;
 	SSL_set_verify(link, SSL_VERIFY_PEER, NULL);
 	return (w->names > 0 || w->ip != NULL) && want_names(link, w, proof == TLS_PROOF_DANE ? 1 : 0);
 }

@@ -6,6 +6,9 @@
 
 #include "common/tls/tls.h"
 
+/* Of TLS 1.2: forward secrecy and AEAD; those of 1.3 have both */
+#define TLS_MODERN_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 /* A certificate with its chain, and its key. */
 struct tls_cert {
 	X509 *certificate;

@@ -120,6 +120,8 @@ tls_files_new(struct listener *l, void (*ready)(void *arg), void *arg)
 	s->ready = ready;
 	s->arg = arg;
 	s->tls = tls_new(server->tls_minimum, server->name, server->ask_certificate);
+	if (server->tls_for_old_devices)
+		tls_allow_old(s->tls);
 	s->pairs = server->certificate.count;
 	s->source = mem_zalloc(s->pairs * sizeof(*s->source));
 	s->text = mem_zalloc(s->pairs * 2 * sizeof(*s->text));

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -240,6 +241,17 @@ def version_taken(service, version):
     return "221 2.0.0" in text
 
 
+def cipher_taken(service, cipher):
+    using = context(maximum_version=ssl.TLSVersion.TLSv1_2)
+    using.set_ciphers(cipher + ":@SECLEVEL=0")
+    try:
+        with service.default.connect(ehlo="c.example") as client:
+            starttls(client, using=using)
+            return True
+    except (ssl.SSLError, OSError, EOFError):
+        return False
+
+
 def test_client_certificate(t):
     """Asked for, taken whoever signed it, never needed; its fingerprint is shown, also when the session is resumed."""
     service = secured(t, access={"client-certificate": "ask"}).start()
@@ -305,6 +317,31 @@ def test_oldest_version(t):
     service.ctl("reload")
     service.events.wait("config", server="default", result="renewed", since=mark)
     equal([version_taken(service, v) for v in ("tls1", "tls1_1", "tls1_2", "tls1_3")], [True, True, True, True])
+
+
+def test_forward_secrecy(t):
+    """sslscan finds ECDHE with AEAD and nothing else; a key lets old devices in, which have RSA key exchange or CBC."""
+    service = secured(t).start()
+
+    def offered():
+        said = subprocess.run(["sslscan", "--starttls-smtp", "--no-colour", "--no-heartbleed", f"127.0.0.1:{service.default.port}"],
+                              capture_output=True, text=True, timeout=120, check=False).stdout
+        found = re.findall(r"^(?:Preferred|Accepted)\s+(\S+)\s+\d+ bits\s+(\S+)", said, re.M)
+        check(found, said)
+        return said, found
+    said, found = offered()
+    old = [f for f in found if f[0] != "TLSv1.3" and not re.match(r"ECDHE-\w+-(AES\d+-GCM|CHACHA20)", f[1])]
+    equal(old, [], "without forward secrecy or AEAD")
+    equal({version for version, _ in found}, {"TLSv1.2", "TLSv1.3"})
+    for line in ("SSLv3     disabled", "TLSv1.0   disabled", "TLSv1.1   disabled"):
+        check(line in said, line, said)
+    for weak in ("AES256-GCM-SHA384", "ECDHE-RSA-AES256-SHA"):
+        check(not cipher_taken(service, weak), weak)
+    service.default.set("access", tls_for_old_devices="yes")
+    service.ctl("reload")
+    service.events.wait("config", server="default", result="renewed")
+    for weak in ("AES256-GCM-SHA384", "ECDHE-RSA-AES256-SHA"):
+        check(cipher_taken(service, weak), weak)
 
 
 def sessions_over(service, using, count):

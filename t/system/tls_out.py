@@ -166,6 +166,25 @@ def test_every_mode_with_every_peer(t):
         equal(len(under), 3 if peer == "good" else 2, f"messages under TLS at {peer}")
 
 
+def test_forward_secrecy(t):
+    """Where the host has to prove who it is, the session has forward secrecy and AEAD; elsewhere CBC is better than clear text."""
+    authority = Authority(t.folder)
+    authority.sign("good", "mx.example", "IP:127.0.0.1")
+    using = authority.context("good")
+    using.maximum_version = ssl.TLSVersion.TLSv1_2
+    using.set_ciphers("ECDHE+AES+SHA1:RSA+AES")
+    sink, dns = t.sink(tls=using), t.dns("mx A 127.0.0.1")
+    service = t.postern({"default": {"delivery": {"retry": "1h", "authorities": authority.certificate}}}, service={"dns-server": dns.address}, start=False)
+    for mode in ("required", "verify"):
+        service.default.set(f"domain {mode}.test", type="remote", route=f"mx.example:{sink.port}", outbound_tls=mode)
+    service.start()
+    for mode in ("required", "verify"):
+        service.default.send("a@default.example", f"x@{mode}.test")
+    service.events.wait("deferred", recipient="x@verify.test", reason=lambda reason: "handshake" in reason)
+    check("_CBC_" in service.events.wait("delivered", recipient="x@required.test")["tls"], "TLS to the old host")
+    equal([m.recipients for m in sink.messages], [["x@required.test"]])
+
+
 def test_check_looks_at_the_authorities(t):
     service = t.postern(start=False)
     service.default.set("delivery", authorities=t.folder / "none")

@@ -88,7 +88,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_ACCESS] =
 	    "mechanisms auth-for-old-clients kerberos-realms kerberos-accounts kerberos-binding "
 	    "authentication password-file basic-requires-tls basic-domain keytab service-principal tls "
-	    "certificate key tls-minimum client-certificate "
+	    "certificate key tls-minimum tls-for-old-devices client-certificate "
 	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy "
 	    "proxy-trusted mend helo-required dsn",
 	[KEY_MESSAGES] =
