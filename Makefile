@@ -167,7 +167,11 @@ UNIT_ROWS_posternctl := posternctl master
 unit_rows = $(or $(UNIT_ROWS_$(1)),$(1))
 UNIT := $(patsubst t/unit/%.c,%,$(wildcard t/unit/*/*.c))
 .PHONY: units
-units: $(addprefix $(B)/t/,$(UNIT))
+units: $(addprefix $(B)/t/,$(UNIT)) $(B)/t/intruder
+# stands in for a process that was taken over: t/system/taken_over.py
+$(B)/t/intruder: $(B)/t/lib/intruder.o $(B)/libcommon.a
+	@echo "  LD    $@"
+	@$(CC) -pthread $(LDOPT) -o $@ $(filter %.o,$^) $(B)/libcommon.a $(LIBS)
 define unit
 $(B)/t/$(1)/$(2): $(B)/t/unit/$(1)/$(2).o $(if $(P_$(1)),$(foreach row,$(call unit_rows,$(1)),$(call objects,$(row)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
@@ -224,6 +228,6 @@ uninstall:
 	rm -f $(D)$(SYSCONFDIR)/init.d/postern $(D)$(SYSCONFDIR)/logrotate.d/postern $(D)$(UNITDIR)/postern.service \
 	    $(D)$(SYSUSERSDIR)/postern.conf $(D)$(COMPLETIONDIR)/posternctl
 	rmdir $(D)$(LIBEXECDIR) 2>/dev/null || true
-	@echo "kept: $(D)$(SYSCONFDIR)/postern, $(D)$(LOCALSTATEDIR)/{spool,lib,log}/postern and the user postern"
+	@echo "kept: $(D)$(SYSCONFDIR)/postern, $(D)$(LOCALSTATEDIR)/{spool,lib,log}/postern and the users postern, postern-*"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -18,15 +18,13 @@
 #include "common/ipc/directory_client.h"
 #include "common/ipc/dns_client.h"
 #include "common/process/pool.h"
-#include "common/spool/enqueue.h"
-#include "common/spool/spool.h"
 #include "common/w3clog/w3clog.h"
 #include "listener/accept/accept.h"
 #include "listener/connection/connection.h"
 #include "listener/helpers/helpers.h"
 #include "listener/listener.h"
 
-#define POOL_THREADS 5	/* two write content, two sync: see common/spool/enqueue; one the protocol log */
+#define POOL_THREADS 2	/* both write content of large messages: see listener/connection/queue_message */
 
 /* --- what other processes are asked --- */
 
@@ -54,6 +52,12 @@ need_deliver(void *arg)
 	boot_need(arg, CTL_HELPER_DELIVER);
 }
 
+static void
+need_pickup(void *arg)
+{
+	boot_need(arg, CTL_HELPER_PICKUP);
+}
+
 /* A helper is started, and a channel to it asked for, with the first question only. */
 static void
 set_up_helpers(struct listener *l)
@@ -62,6 +66,7 @@ set_up_helpers(struct listener *l)
 	struct ctl_client **to = l->helper;
 
 	to[CTL_HELPER_AUTH] = auth_in_client_new(loop, need_auth, l->boot);
+	to[CTL_HELPER_PICKUP] = spool_client_new(loop, need_pickup, l->boot);
 	to[CTL_HELPER_DELIVER] = etrn_client_new(loop, need_deliver, l->boot);
 	if (policy_wants_names(l->server)) {
 		to[CTL_HELPER_RESOLVER] = dns_client_new(loop, need_resolver, l->boot);
@@ -99,6 +104,9 @@ check_idle(struct listener *l)
 		boot_left(l->boot);
 		return;
 	}
+	w3clog_end(l->log);
+	if (!log_sender_is_idle(l->log_sender))
+		return;
 	l->ended = true;
 	boot_tell(l->boot, CTL_IDLE);
 	boot_end(l->boot);
@@ -151,7 +159,7 @@ serve_clients(void *arg)
 {
 	struct listener *l = arg;
 
-	if (l->state > LISTENER_PAUSED)
+	if (--l->missing > 0 || l->state > LISTENER_PAUSED)
 		return;
 	l->gatekeeper = gatekeeper_open(l, on_admitted, l);
 	if (l->state == LISTENER_PAUSED)
@@ -160,19 +168,6 @@ serve_clients(void *arg)
 }
 
 /* --- set-up --- */
-
-static void
-set_up_spool(struct listener *l)
-{
-	const struct config_server *s = l->server;
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue,
-	    .drop = config_domain_drop_folder(s), .badmail = s->badmail };
-
-	l->spool = spool_new(&paths);	/* a folder that cannot be used costs a 4xx, not the whole service */
-	l->pool = pool_new(l->boot->loop, POOL_THREADS);
-	l->enqueue = enqueue_new(l->pool, l->spool, BOOT_HINT, l->boot->counters);
-	l->log = w3clog_new(l->boot->loop, l->pool, l->boot->config, s, l->boot->counters);
-}
 
 static void
 run_listener(struct boot *b)
@@ -188,17 +183,24 @@ run_listener(struct boot *b)
 	l->conn_env->counters = b->counters;
 	TAILQ_INIT(&l->sessions);
 	TAILQ_INIT(&l->long_lines);
-	set_up_spool(l);
 	set_up_helpers(l);
-	l->drop_quota = drop_quota_new(l);
-	ceilings_find(&l->ceilings, l->server, b->config->nserver);
+	l->pool = pool_new(l->boot->loop, POOL_THREADS);
+	l->queue_writer = queue_message_writer(l);
+	l->log_sender = log_sender_new(l);
+	need_pickup(b);		/* at once: there is no message without it */
+	ceilings_find(&l->ceilings, l->server, b->config->servers);
 	l->client_limit = client_limit_new(&l->ceilings, l->server->client_prefix_ipv4,
 	    l->server->client_prefix_ipv6, counters_client_count(b->counters), b->slot);
 	l->pending = pending_new(l, &on_pending, l);
 	l->grace = loop_timer_new(b->loop, on_grace_over, l);
+	l->missing = 3;
+	l->drop_quota = drop_quota_new(l, serve_clients, l);
+	if (l->drop_quota == NULL)
+		serve_clients(l);
 	l->tls_files = tls_files_new(l, serve_clients, l);
 	if (l->tls_files == NULL)
 		serve_clients(l);
+	serve_clients(l);
 }
 
 static void
@@ -209,17 +211,17 @@ finish_listener(struct boot *b)
 	pending_free(l->pending);
 	gatekeeper_free(l->gatekeeper);
 	inbound_free_all(l);
+	w3clog_end(l->log);
+	pool_free(l->pool);
+	w3clog_free(l->log);
+	log_sender_free(l->log_sender);
+	drop_quota_free(l->drop_quota);
+	queue_message_writer_free(l->queue_writer);
 	for (unsigned i = 0; i < CTL_HELPER_COUNT; i++)
 		ctl_client_free(l->helper[i]);
 	tls_files_free(l->tls_files);
 	rdns_free(l->rdns);
 	recipient_check_free(l->recipient_check);
-	w3clog_end(l->log);
-	pool_free(l->pool);
-	w3clog_free(l->log);
-	enqueue_free(l->enqueue);
-	drop_quota_free(l->drop_quota);
-	spool_close(l->spool);
 	client_limit_free(l->client_limit);
 	loop_timer_free(l->grace);
 	free(l->conn_env);
@@ -320,6 +322,7 @@ const struct boot_role listener_role = {
 	.name = "listener",
 	.title = "takes mail by SMTP",
 	.per_server = true,
+	.user = offsetof(struct config_service, listener_user),
 	.run = run_listener,
 	.on_control = on_listener_control,
 	.finish = finish_listener,

@@ -13,15 +13,15 @@ struct config_server;
 struct conn_env;
 struct ctl_client;
 struct drop_quota;
-struct enqueue;
 struct gatekeeper;
 struct inbound;
 struct loop_timer;
 struct pending;
+struct log_sender;
 struct pool;
+struct queue_writer;
 struct rdns;
 struct recipient_check;
-struct spool;
 struct tls_files;
 struct w3clog;
 
@@ -45,10 +45,10 @@ struct listener {
 	enum listener_state state;
 	bool ended;			/* the process leaves its loop */
 	struct conn_env *conn_env;
-	struct spool *spool;
 	struct pool *pool;
-	struct enqueue *enqueue;
+	struct queue_writer *queue_writer;
 	struct w3clog *log;		/* NULL: none is kept */
+	struct log_sender *log_sender;
 	struct drop_quota *drop_quota;	/* NULL: unlimited */
 	struct ceilings ceilings;
 	size_t held;			/* bytes of all sessions; see inbound_memory */
@@ -58,14 +58,16 @@ struct listener {
 	struct rdns *rdns;		/* NULL: no list and no key needs names of clients */
 	struct recipient_check *recipient_check;	/* NULL: no directory */
 	struct tls_files *tls_files;	/* NULL: no TLS */
-	struct gatekeeper *gatekeeper;	/* NULL: certificates are still to come */
+	struct gatekeeper *gatekeeper;	/* NULL: certificates or a count are to come */
+	unsigned missing;		/* what of that is not there yet */
 	struct pending *pending;
 	struct inbound_list sessions;
 	struct inbound_list long_lines;	/* those with a long line of AUTH, the oldest first */
 	unsigned long_count;
 	uint32_t serial;		/* of the latest connection */
 	struct loop_timer *grace;
-	void (*session_ended)(struct listener *l);	/* called when a session has left `sessions` */
+	/* A session has left `sessions`, or lines were written. */
+	void (*session_ended)(struct listener *l);
 };
 extern const struct boot_role listener_role;
 

@@ -37,8 +37,10 @@ on_child_changed(struct child *c)
 {
 	struct master *m = c->m;
 
-	if (c->server != NULL)
+	if (c->server != NULL) {
+		helper_update(m);	/* listeners wait for the workers of their virtual server */
 		server_update(c->server);
+	}
 	m->ops->changed(m);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/account.h"
 #include "common/base/mem.h"
 #include "master/master.h"
 
@@ -75,8 +76,21 @@ path_is_below(const char *path, const char *home)
 	return strncmp(path, home, n) == 0 && path[n] == '/';
 }
 
+/* 0, or -1 and errno. */
+static int
+find_owner(const struct master *m, const struct config_server *s, struct account *a)
+{
+	*a = (struct account){ m->uid, m->gid };
+	if (m->uid == (uid_t)-1 || s->user == NULL)
+		return 0;
+	if (account_find(s->user, NULL, a) == 0 && !account_is_root(a))
+		return 0;
+	errno = ENOENT;
+	return -1;
+}
+
 int
-make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
+make_folder_make_server(const struct master *m, const struct config_server *s, const char **where)
 {
 	const struct {
 		const char *path;
@@ -87,12 +101,18 @@ make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, con
 		{ s->pickup, 0770, false }, { s->queue, 0700, true },
 		{ config_domain_drop_folder(s), 0750, false }, { s->badmail, 0700, false },
 	};
+	struct account owner;
+
+	*where = s->user;
+	if (find_owner(m, s, &owner) == -1)
+		return -1;
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
 		*where = wanted[i].path;
 		/* The workers make what is below home. */
 		if (wanted[i].path == NULL || path_is_below(wanted[i].path, s->home))
 			continue;
-		if (make_folder_make(wanted[i].path, wanted[i].mode, uid, gid) == -1 && wanted[i].needed)
+		if (make_folder_make(wanted[i].path, wanted[i].mode, owner.uid, owner.gid) == -1 &&
+		    wanted[i].needed)
 			return -1;
 	}
 	return 0;

@@ -114,6 +114,7 @@ struct server {
 	char name[CONFIG_NAME_MAX + 1];
 	struct snapshot *snapshot;		/* NULL: its INI file has errors */
 	const struct config_server *conf;	/* in the snapshot, or NULL */
+	int own_config;			/* its part of the snapshot, for its workers; -1: not made yet */
 	struct control_rights operators, viewers;
 	enum state state;
 	bool wanted;			/* should run */
@@ -170,7 +171,7 @@ struct master {
 	struct config_files *refused;
 	struct config_faults *told;	/* of the latest reading of INI files or lists; they are in the log */
 	struct control_rights operators, viewers;	/* of [service] */
-	uid_t uid; gid_t gid;		/* user and group of workers; -1 when not root */
+	uid_t uid; gid_t gid;		/* user and group of those that own mail; -1 when not root */
 	struct loop *loop;
 	struct control *control;
 	TAILQ_HEAD(, server) servers;	/* in the order of their ids */
@@ -249,8 +250,11 @@ void notify_send(const char *text);
  * to uid:gid; (uid_t)-1: to the user of this process. 0, or -1 and errno.
  */
 int make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
-/* Home, logs and the folders outside home of one virtual server. 0, or -1, errno and *where, the path. */
-int make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
+/*
+ * Home, logs and the folders outside home of one virtual server, for the user that owns its mail. 0, or -1,
+ * errno (ENOENT: that user is missing) and *where, the path.
+ */
+int make_folder_make_server(const struct master *m, const struct config_server *s, const char **where)
 	__attribute__((warn_unused_result));
 
 /* --- first_hint: three lines for a new user (postern -g) --- */

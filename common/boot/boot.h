@@ -6,6 +6,7 @@
 #define COMMON_BOOT_BOOT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/config/config.h"
@@ -33,6 +34,8 @@ struct boot_role {
 	const char *title;	/* "takes mail by SMTP": for ps */
 	bool per_server;
 	int others;		/* of loop_new_first; 0: a loop without first descriptors */
+	/* Offset of its user in struct config_service; 0: it owns the spool */
+	size_t user;
 	/* Sets up and returns; boot then runs the loop, and afterwards calls finish */
 	void (*run)(struct boot *b);
 	/* CTL_PAUSE, CTL_CONTINUE, CTL_DRAIN, CTL_STOP, ... */
@@ -95,8 +98,8 @@ bool boot_helper_introduced(const struct ctl_message *m,
 void boot_helper_control(struct boot *b, const struct ctl_message *m);
 
 /*
- * Used by boot_main and tested by itself: from root to user/group for ever; does nothing when not root. Dies
- * on failure.
+ * Used by boot_main and tested by itself: from root to user and group (NULL: the user's own) for ever; does
+ * nothing when not root. Dies on failure.
  */
 void boot_drop(const char *user, const char *group);
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/account.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
@@ -40,26 +40,17 @@ shut_bounding_set(void)
 static void
 become_user(const char *user, const char *group)
 {
-	gid_t gid;
-	uid_t uid;
-	const struct passwd *pw;
-	const struct group *gr;
+	struct account a;
+	int rc = account_find(user, group, &a);
 
-	errno = 0;
-	pw = getpwnam(user);
-	if (pw == NULL)
-		die(EX_NOUSER, "no user %s on this host ([service] user)", user);
-	uid = pw->pw_uid;
-	gr = getgrnam(group);
-	if (gr == NULL)
-		die(EX_NOUSER, "no group %s on this host ([service] group)", group);
-	gid = gr->gr_gid;
-	if (uid == 0 || gid == 0)
-		die(EX_CONFIG, "[service] user and group must not be root");
+	if (rc != 0)
+		die(EX_NOUSER, "no %s %s on this host", rc == -1 ? "user" : "group", rc == -1 ? user : group);
+	if (account_is_root(&a))
+		die(EX_CONFIG, "the user %s is root, or has its group", user);
 	shut_bounding_set();
-	must_succeed(setgroups(1, &gid) == 0, "setgroups");
-	must_succeed(setresgid(gid, gid, gid) == 0, "setresgid");
-	must_succeed(setresuid(uid, uid, uid) == 0, "setresuid");
+	must_succeed(setgroups(1, &a.gid) == 0, "setgroups");
+	must_succeed(setresgid(a.gid, a.gid, a.gid) == 0, "setresgid");
+	must_succeed(setresuid(a.uid, a.uid, a.uid) == 0, "setresuid");
 }
 
 static void

@@ -21,6 +21,17 @@ struct config_files {
 	struct config_faults faults;	/* of reading the INI files */
 };
 
+#define USER(role) { #role "-user", offsetof(struct config_service, role##_user) }
+const struct config_user config_users[CONFIG_USERS] = {
+	USER(listener), USER(resolver), USER(auth), USER(directory), USER(fetch), USER(metrics),
+};
+
+const char *
+config_service_user(const struct config_service *s, size_t offset)
+{
+	return *(char *const *)(const void *)((const char *)s + offset);
+}
+
 /* Takes out the virtual servers whose files have errors. */
 static void
 drop_broken(struct config_work *w)
@@ -48,6 +59,7 @@ make_config(struct config_work *w)
 		config_ini_parse(&w->ini[i], &w->sources.source[i], w->faults);
 	config_build_all(w);
 	config_judge_all(w);
+	w->config->servers = w->sources.servers > 0 ? w->sources.servers : w->sources.count - 1;
 	config_snapshot_format(&text, w);
 	if (!buf_ok(&text))
 		config_faults_add(w->faults, &w->sources.source[0], 0, false,
@@ -132,14 +144,17 @@ config_files_drop(struct config_files *files)
 	free(files);
 }
 
+/* `server`: without the files of all others; NULL: all. */
 static struct config *
-read_text(const char *text, size_t len)
+read_text(const char *text, size_t len, const char *server)
 {
 	struct config_faults faults = { 0 };
 	struct config_work w = { .faults = &faults };
 	struct config *c = NULL;
 
 	if (config_snapshot_parse(&w.sources, text, len) == 0) {
+		if (server != NULL)
+			config_file_keep(&w.sources, server);
 		c = make_config(&w);
 		if (c != NULL && faults.errors > 0) {
 			config_free(c);
@@ -170,11 +185,22 @@ config_read_snapshot(int fd)
 	text = mem_zalloc((size_t)st.st_size + 1);
 	len = disk_pread(fd, text, (size_t)st.st_size, 0);
 	if (len == st.st_size)
-		c = read_text(text, (size_t)len);
+		c = read_text(text, (size_t)len, NULL);
 	else if (len >= 0)
 		errno = EINVAL;
 	free(text);
 	return c;
+}
+
+int
+config_snapshot_of(const struct config *c, const char *server)
+{
+	struct config *own = read_text(c->text, c->text_len, server);
+	int fd = own != NULL ? config_snapshot(own) : -1, saved = errno;
+
+	config_free(own);
+	errno = saved;
+	return fd;
 }
 
 enum log_sink

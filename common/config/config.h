@@ -126,6 +126,7 @@ struct config_server {
 	char *name;			/* from the file name */
 	/* [general] */
 	uint32_t id;
+	char *user;			/* NULL: the service's */
 	char *description, *fqdn, *banner;	/* banner NULL: host + product name */
 	struct config_listen *listen; size_t nlisten;	/* plain and tls-listen together */
 	char *home, *pickup, *queue, *drop, *badmail;
@@ -211,6 +212,8 @@ struct config_oauth {
 
 struct config_service {
 	char *hostname, *user, *group;
+	/* the users of those processes that do not own the spool */
+	char *listener_user, *resolver_user, *auth_user, *directory_user, *fetch_user, *metrics_user;
 	char *spool, *state, *run, *logs;
 	struct config_strings operators, viewers;
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
@@ -226,9 +229,19 @@ struct config_service {
 	struct config_origin *origin;
 };
 
+/* The keys of its users that do not own mail. */
+struct config_user {
+	const char *key;
+	size_t offset;			/* of the char * in struct config_service */
+};
+#define CONFIG_USERS 6
+extern const struct config_user config_users[CONFIG_USERS];
+const char *config_service_user(const struct config_service *s, size_t offset);
+
 struct config {
 	struct config_service service;
 	struct config_server *server; size_t nserver;	/* sorted by name */
+	size_t servers;			/* of the host: also those that config_snapshot_of() left out */
 	struct config_oauth *oauth; size_t noauth;
 	char *text; size_t text_len;		/* the snapshot it was judged from */
 	struct config_files *files;		/* that it was read from; NULL: from a snapshot */
@@ -261,6 +274,8 @@ const char *config_files_list(const struct config_files *files, size_t n);
 struct config *config_read_snapshot(int fd) __attribute__((warn_unused_result));
 /* A sealed memfd with config.text, close-on-exec; -1. */
 int config_snapshot(const struct config *c) __attribute__((warn_unused_result));
+/* The same of one virtual server: postern.ini, its own file and the lists that they name. */
+int config_snapshot_of(const struct config *c, const char *server) __attribute__((warn_unused_result));
 void config_free(struct config *c);
 /* Whether an address is in the list, by an entry that is a network; whether a name is, by a domain name. */
 bool config_nets_has(const struct config_nets *n, const struct sockaddr *sa);

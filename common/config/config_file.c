@@ -54,14 +54,32 @@ config_file_forget_texts(struct config_sources *sources)
 	}
 }
 
+static void
+free_source(struct config_source *s)
+{
+	free(s->server);
+	free(s->path);
+	free(s->text);
+}
+
+void
+config_file_keep(struct config_sources *sources, const char *server)
+{
+	size_t kept = 1;
+
+	for (size_t i = 1; i < sources->count; i++)
+		if (strcmp(sources->source[i].server, server) == 0)
+			sources->source[kept++] = sources->source[i];
+		else
+			free_source(&sources->source[i]);
+	sources->count = kept;
+}
+
 void
 config_file_done(struct config_sources *sources)
 {
-	for (size_t i = 0; i < sources->count; i++) {
-		free(sources->source[i].server);
-		free(sources->source[i].path);
-		free(sources->source[i].text);
-	}
+	for (size_t i = 0; i < sources->count; i++)
+		free_source(&sources->source[i]);
 	config_file_forget_lists(sources);
 	free(sources->source);
 	free(sources->hostname);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/account.h"
 #include "common/base/log_file.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
@@ -43,34 +44,62 @@ judge_accounts(struct config_faults *faults, const struct config *c, const struc
 	}
 }
 
+/* 0; or -1, and why. */
+static int
+judge_account(const char *user, const char *group, char *why, size_t size)
+{
+	struct account a;
+	int rc = account_find(user, group, &a);
+
+	if (rc == 0 && !account_is_root(&a))
+		return 0;
+	if (rc == -1 && group != NULL)
+		return 0;	/* told of its user */
+	if (rc == 0)
+		snprintf(why, size, "%.60s is root, or has its group: name another", user);
+	else
+		snprintf(why, size, "there is no %s %.60s on this host: make it, or name another",
+		    rc == -1 ? "user" : "group", rc == -1 ? user : group);
+	return -1;
+}
+
 /* Only root can become another user; others run all processes as themselves. */
 static void
 judge_identity(struct config_faults *faults, const struct config *c)
 {
+	const struct config_service *s = &c->service;
+	struct account a, owner;
 	char text[160];
 
 	if (geteuid() != 0)
 		return;
-	if (getpwnam(c->service.user) == NULL) {
-		snprintf(text, sizeof(text), "there is no user %.60s on this host: make it, or name another",
-		    c->service.user);
+	if (judge_account(s->user, NULL, text, sizeof(text)) == -1)
 		config_faults_tell_service(faults, c, "user", false, text);
-	}
-	if (c->service.group != NULL && getgrnam(c->service.group) == NULL) {
-		snprintf(text, sizeof(text), "there is no group %.60s on this host: make it, or name another",
-		    c->service.group);
+	if (judge_account(s->user, s->group, text, sizeof(text)) == -1)
 		config_faults_tell_service(faults, c, "group", false, text);
-	}
+	for (size_t i = 0; i < CONFIG_USERS; i++)
+		if (judge_account(config_service_user(s, config_users[i].offset), NULL, text,
+		    sizeof(text)) == -1)
+			config_faults_tell_service(faults, c, config_users[i].key, false, text);
+	for (size_t i = 0; i < c->nserver; i++)
+		if (c->server[i].user != NULL &&
+		    judge_account(c->server[i].user, NULL, text, sizeof(text)) == -1)
+			config_faults_tell(faults, &c->server[i], KEY_GENERAL, "user", false, text);
+	if (account_find(s->user, s->group, &owner) == 0 && account_find(s->listener_user, NULL, &a) == 0 &&
+	    a.uid == owner.uid)
+		config_faults_tell_service(faults, c, "listener-user", true,
+		    "it is also the user that owns the mail: a listener that is taken over reads all of it");
 }
 
 static void
 judge_events(struct config_faults *faults, const struct config *c)
 {
-	const struct passwd *pw = getpwnam(c->service.user);
+	struct account a;
 	char why[400];
 
 	if (config_service_log_sink(&c->service, false) == LOG_TO_FILE &&
-	    log_file_judge(c->service.events, pw != NULL ? pw->pw_uid : geteuid(), why, sizeof(why)) == -1)
+	    log_file_judge(c->service.events, account_find(c->service.user, NULL, &a) == 0 ?
+	    a.uid : geteuid(), why, sizeof(why)) == -1)
 		config_faults_tell_service(faults, c, "events", false, why);
 }
 

@@ -33,10 +33,12 @@ find_text(struct config_work *w, struct config_faults *faults, struct config_sou
 	struct config_sources *all = &w->sources;
 
 	for (size_t i = 0; i < all->lists; i++)
-		if (strcmp(all->list[i].path, path) == 0)
+		if (strcmp(all->list[i].path, path) == 0) {
+			all->list[i].used = true;
 			return all->list[i].text != NULL ? &all->list[i] : NULL;
+		}
 	all->list = mem_array(all->list, all->lists + 1, sizeof(*all->list));
-	all->list[all->lists] = (struct config_source){ .path = mem_strdup(path) };
+	all->list[all->lists] = (struct config_source){ .path = mem_strdup(path), .used = true };
 	if (w->folders)
 		config_file_read(&all->list[all->lists], at, faults);
 	return all->list[all->lists++].text != NULL ? &all->list[all->lists - 1] : NULL;

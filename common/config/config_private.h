@@ -28,12 +28,14 @@ struct config_source {
 	uint32_t id;			/* its id in the snapshot; else 0 */
 	size_t errors;
 	size_t unreadable;		/* errors of reading it: they stay whatever else is judged again */
+	bool used;			/* a list: by a key of a file that counts */
 };
 /* The first is postern.ini */
 struct config_sources {
 	struct config_source *source; size_t count;
 	struct config_source *list; size_t lists;	/* files that hold a list; without server */
 	char *hostname;
+	size_t servers;			/* virtual servers, also of files that were left out; 0: count them */
 };
 
 /* A parsed file. */
@@ -96,6 +98,8 @@ void config_faults_sort(struct config_faults *f);
 /* config_file: the files of a configuration, read from disk */
 void config_file_gather(struct config_work *w, const char *path);
 void config_file_done(struct config_sources *sources);
+/* Forgets the files of all virtual servers but one. */
+void config_file_keep(struct config_sources *sources, const char *server);
 void config_file_forget_lists(struct config_sources *sources);
 void config_file_forget_texts(struct config_sources *sources);	/* of lists; their paths stay */
 struct config_source *config_file_add(struct config_sources *sources, const char *server, const char *path);

@@ -3,9 +3,10 @@
  *
  * Runs in:  every process; the master writes it, children read it
  * Owns:     nothing; the memfd is the caller's
- * Promise:  "postern-snapshot 1", "host NAME", then for each INI file "file LENGTH ID SERVER PATH" and its
- *           bytes, then for each file of a list "list LENGTH PATH" and its bytes. Only INI files without
- *           errors are in it. The memfd is sealed: a child reads what was judged
+ * Promise:  "postern-snapshot 1", "host NAME", "servers NUMBER", then for each INI file "file LENGTH ID
+ *           SERVER PATH" and its bytes, then for each file of a list "list LENGTH PATH" and its bytes. Only
+ *           INI files without errors, and lists that they name, are in it. The memfd is sealed: a child reads
+ *           what was judged
  * Fails by: -1 and errno
  */
 #include <errno.h>
@@ -25,7 +26,7 @@
 void
 config_snapshot_format(struct buf *out, const struct config_work *w)
 {
-	buf_printf(out, MAGIC "host %s\n", w->sources.hostname);
+	buf_printf(out, MAGIC "host %s\nservers %zu\n", w->sources.hostname, w->config->servers);
 	for (size_t i = 0; i < w->sources.count; i++) {
 		const struct config_source *s = &w->sources.source[i];
 
@@ -39,7 +40,7 @@ config_snapshot_format(struct buf *out, const struct config_work *w)
 	for (size_t i = 0; i < w->sources.lists; i++) {
 		const struct config_source *s = &w->sources.list[i];
 
-		if (s->text == NULL)
+		if (s->text == NULL || !s->used)
 			continue;
 		buf_printf(out, "list %zu %s\n", s->len, s->path);
 		buf_add(out, s->text, s->len);
@@ -112,6 +113,9 @@ parse_lines(struct config_sources *sources, char *rest, const char *end)
 	if (line == NULL || strncmp(line, "host ", 5) != 0)
 		return -1;
 	sources->hostname = mem_strdup(line + 5);
+	line = next_line(&rest, end);
+	if (line == NULL || sscanf(line, "servers %zu", &sources->servers) != 1)
+		return -1;
 	while ((line = next_line(&rest, end)) != NULL)
 		if ((strncmp(line, "list ", 5) == 0 ? parse_list(sources, line, &rest, end) :
 		    parse_file(sources, line, &rest, end)) == -1)

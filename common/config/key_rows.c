@@ -133,10 +133,30 @@ const struct key key_rows[] = {
 	    "The fully qualified name of the host. It is the default for the fqdn of each virtual server." },
 	{ SERVICE("user", KEY_TEXT, user), .standard = "postern", .check = key_check_word,
 	    .meaning =
-	    "The account of all processes but the supervisor. Ignored, with a note, when the service is not "
-	    "started as root." },
+	    "The account that owns the folders of mail: of the processes that write, deliver and return it. "
+	    "All other processes have accounts of their own, which cannot open these folders: see "
+	    "listener-user and those after it. All may be numbers. Ignored, with a note, when the service is "
+	    "not started as root." },
 	{ SERVICE("group", KEY_TEXT, group), .standard = "postern", .check = key_check_word,
-	    .meaning = "The group of these processes." },
+	    .meaning = "The group of the processes of user." },
+	{ SERVICE("listener-user", KEY_TEXT, listener_user), .standard = "postern-listener",
+	    .check = key_check_word,
+	    .meaning = "The account of the process that takes mail by SMTP." },
+	{ SERVICE("resolver-user", KEY_TEXT, resolver_user), .standard = "postern-resolver",
+	    .check = key_check_word,
+	    .meaning = "The account of the process that asks the DNS." },
+	{ SERVICE("auth-user", KEY_TEXT, auth_user), .standard = "postern-auth",
+	    .check = key_check_word,
+	    .meaning = "The account of the process that checks passwords." },
+	{ SERVICE("directory-user", KEY_TEXT, directory_user), .standard = "postern-directory",
+	    .check = key_check_word,
+	    .meaning = "The account of the process that asks LDAP." },
+	{ SERVICE("fetch-user", KEY_TEXT, fetch_user), .standard = "postern-fetch",
+	    .check = key_check_word,
+	    .meaning = "The account of the process that gets OAuth2 tokens." },
+	{ SERVICE("metrics-user", KEY_TEXT, metrics_user), .standard = "postern-metrics",
+	    .check = key_check_word,
+	    .meaning = "The account of the process that shows the counters." },
 	{ SERVICE("spool", KEY_PATH, spool), .standard = POSTERN_LOCALSTATEDIR "/spool/postern",
 	    .meaning = "The folder in which each virtual server has its home folder." },
 	{ SERVICE("state", KEY_PATH, state), .standard = POSTERN_LOCALSTATEDIR "/lib/postern",
@@ -204,6 +224,11 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The number N of the virtual server. Protocol logs call the server SMTPSVCN, and signals name it "
 	    "by this number. Without this key the server keeps the number that it was given first." },
+	{ GENERAL("user", KEY_TEXT, user), .derived = "that of the service", .check = key_check_word,
+	    .own = true,
+	    .meaning =
+	    "An account of its own for the processes that own the folders of this virtual server, with that "
+	    "account's group: those of other virtual servers then cannot open them." },
 	{ GENERAL("description", KEY_TEXT, description), .own = true,
 	    .derived = "\"Default SMTP Virtual Server\" for default, else the server's name",
 	    .meaning = "A text that posternctl status shows with the name of the server." },

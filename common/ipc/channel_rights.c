@@ -1,7 +1,7 @@
 /*
  * channel_rights - which role may have a channel to which helper, and what it may ask there; pure
  *
- * Runs in:  master, auth, deliver, resolver, directory, fetch
+ * Runs in:  master, auth, deliver, pickup, resolver, directory, fetch
  * Owns:     nothing
  * Promise:  what has no row here is not joined by the master, and not answered by a helper: a worker that was
  *           taken over gets no token, no proof and no answer that its role has no use for
@@ -21,6 +21,12 @@ static const struct { const char *role; enum ctl_helper helper; enum ctl_type qu
 	{ "listener", CTL_HELPER_AUTH, CTL_AUTH_IN_CANCEL },
 	{ "listener", CTL_HELPER_DIRECTORY, CTL_DIRECTORY_ASK },
 	{ "listener", CTL_HELPER_DELIVER, CTL_ETRN },
+	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_PUT },
+	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_OPEN },
+	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_END },
+	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_DROP },
+	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_LOG },
+	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_ROOM },
 	{ "deliver", CTL_HELPER_RESOLVER, CTL_DNS_ASK },
 	{ "deliver", CTL_HELPER_AUTH, CTL_AUTH_OUT_START },
 	{ "deliver", CTL_HELPER_AUTH, CTL_AUTH_OUT_STEP },

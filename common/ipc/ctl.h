@@ -98,15 +98,23 @@ enum ctl_type {
 	/* worker to directory helper and back: payloads in common/ipc/msg_directory.h */
 	CTL_DIRECTORY_ASK,
 	CTL_DIRECTORY_ANSWER,		/* a long list comes as a descriptor */
+	/* listener to pickup worker and back: payloads in common/ipc/msg_spool.h */
+	CTL_SPOOL_PUT,			/* a whole message */
+	CTL_SPOOL_OPEN,			/* a draft, whose descriptor is wanted */
+	CTL_SPOOL_END,			/* all of that draft is written */
+	CTL_SPOOL_DROP,			/* forget that draft */
+	CTL_SPOOL_LOG,			/* lines of the protocol log */
+	CTL_SPOOL_ROOM,
+	CTL_SPOOL_ANSWER,
 	CTL_COUNT
 };
 
 /*
- * Deliver is no helper, but a listener asks in the same way for a channel to the deliver worker of its
+ * Deliver and pickup are no helpers, but a listener asks in the same way for a channel to those of its
  * virtual server.
  */
 enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER,
-    CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
+    CTL_HELPER_DIRECTORY, CTL_HELPER_PICKUP, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* virtual server of the client; "" none */

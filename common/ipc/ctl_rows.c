@@ -18,6 +18,7 @@
 #include "common/ipc/msg_etrn.h"
 #include "common/ipc/msg_queue.h"
 #include "common/ipc/msg_sessions.h"
+#include "common/ipc/msg_spool.h"
 #include "common/ipc/msg_token.h"
 
 #define WORKERS (CTL_FROM_WORKER | CTL_FROM_HELPER)
@@ -100,6 +101,16 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_OTHERS] = { "others", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_ETRN] = { "etrn", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT,
 	    false },
+	[CTL_SPOOL_PUT] = { "spool-put", offsetof(struct msg_spool_put, file), sizeof(struct msg_spool_put),
+	    CTL_FROM_CLIENT, false },
+	[CTL_SPOOL_OPEN] = { "spool-open", MESSAGE_ID_SIZE, MESSAGE_ID_SIZE, CTL_FROM_CLIENT, false },
+	[CTL_SPOOL_END] = { "spool-end", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_SPOOL_DROP] = { "spool-drop", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_SPOOL_LOG] = { "spool-log", offsetof(struct msg_spool_log, text), sizeof(struct msg_spool_log),
+	    CTL_FROM_CLIENT, false },
+	[CTL_SPOOL_ROOM] = { "spool-room", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_SPOOL_ANSWER] = { "spool-answer", sizeof(struct msg_spool_answer),
+	    sizeof(struct msg_spool_answer), CTL_FROM_HELPER, true },
 	[CTL_ETRN_ANSWER] = { "etrn-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer),
 	    CTL_FROM_HELPER, true },
 };

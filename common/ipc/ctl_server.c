@@ -2,7 +2,7 @@
  * ctl_server - the answering side of the channels to a helper: the channels of all workers, and their open
  * questions
  *
- * Runs in:  auth, resolver, directory, fetch
+ * Runs in:  auth, resolver, directory, fetch, pickup
  * Owns:     the channels; the list of open questions, not the questions
  * Promise:  a worker gets answers to what its role may ask (channel_rights). One that misbehaves loses its
  *           channel at the next turn of the loop, so a channel is never freed while its worker asks or is
@@ -75,7 +75,13 @@ on_worker_close(void *arg, bool bad)
 static void
 on_channel_end(void *arg)
 {
-	ctl_server_free(arg);
+	struct ctl_server *s = arg;
+	const struct ctl_server_kind *kind = s->kind;
+	void *helper = s->list->arg;
+
+	ctl_server_free(s);
+	if (kind->gone != NULL)
+		kind->gone(helper);
 }
 
 const char *
@@ -140,6 +146,16 @@ ctl_server_list_done(struct ctl_server_list *l)
 
 	while ((s = TAILQ_FIRST(&l->channels)) != NULL)
 		ctl_server_free(s);
+}
+
+void
+ctl_server_list_end_idle(struct ctl_server_list *l)
+{
+	struct ctl_server *s;
+
+	TAILQ_FOREACH(s, &l->channels, link)
+		if (s->count == 0)
+			end_soon(s, NULL);
 }
 
 struct ctl_server *

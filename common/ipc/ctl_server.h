@@ -33,6 +33,8 @@ struct ctl_server_kind {
 	bool (*asked)(void *arg, struct ctl_server *s, const struct ctl_message *m);
 	/* The worker is gone: q is closed, and still owned by the helper. NULL: nothing to do. */
 	void (*left)(struct ctl_server_question *q);
+	/* A channel has ended; `arg` is the helper. NULL: nothing to do. */
+	void (*gone)(void *arg);
 };
 
 /* All channels of a helper. */
@@ -44,6 +46,8 @@ struct ctl_server_list {
 };
 void ctl_server_list_init(struct ctl_server_list *l, struct loop *loop, void *arg);
 void ctl_server_list_done(struct ctl_server_list *l);	/* frees all channels */
+/* Ends, at the next turn of the loop, those without an open question: workers may ask another helper. */
+void ctl_server_list_end_idle(struct ctl_server_list *l);
 
 /*
  * Takes over `fd`; `of` names the worker's virtual server and role: it gets answers to what that role may ask

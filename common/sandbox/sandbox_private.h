@@ -41,7 +41,7 @@ enum sandbox_tree {
 };
 enum sandbox_right { SANDBOX_LIST, SANDBOX_READ, SANDBOX_APPEND, SANDBOX_CHANGE, SANDBOX_RIGHTS };
 
-#define SANDBOX_ROLE_TREES 8
+#define SANDBOX_ROLE_TREES 9
 struct sandbox_role {
 	const char *name;
 	unsigned sets;			/* bits: 1 << enum sandbox_set */

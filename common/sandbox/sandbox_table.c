@@ -128,18 +128,17 @@ const char sandbox_table_master[] =
 #define STANDARD { SANDBOX_SYSTEM, SANDBOX_READ }
 
 const struct sandbox_role sandbox_table_roles[] = {
+	/* The network side: no socket, connect, bind, listen, exec, fork, kill; no folder of mail or logs. */
+	{ .name = "listener", .sets = ALL | BIT(THREADS) | BIT(ACCEPT), .tree = { STANDARD } },
 	/*
-	 * The network side: no socket, connect, bind, listen, exec, fork, kill; the queue and the log. It
-	 * counts the drop folder.
+	 * Its folder may be made anew, and a rule is about the folder that was there: so all of its home. For
+	 * listeners it writes the protocol log, and counts the drop folder.
 	 */
-	{ .name = "listener", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(ACCEPT),
-	    .tree = { STANDARD, { SANDBOX_QUEUE, SANDBOX_CHANGE }, { SANDBOX_LOGS, SANDBOX_APPEND },
-	    { SANDBOX_HOME, SANDBOX_LIST }, { SANDBOX_DROPS, SANDBOX_LIST } } },
-	/* Its folder may be made anew, and a rule is about the folder that was there: so all of its home. */
 	{ .name = "pickup", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(WATCH) | BIT(UNIX) | BIT(MEMFILES),
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ }, { SANDBOX_HOME, SANDBOX_CHANGE },
 	    { SANDBOX_PICKUP, SANDBOX_CHANGE }, { SANDBOX_QUEUE, SANDBOX_CHANGE },
-	    { SANDBOX_BADMAIL, SANDBOX_CHANGE } } },
+	    { SANDBOX_BADMAIL, SANDBOX_CHANGE }, { SANDBOX_LOGS, SANDBOX_APPEND },
+	    { SANDBOX_DROPS, SANDBOX_LIST } } },
 	/* The queues of others: an operator moves mail there. It says whether pickup can be used. */
 	{ .name = "deliver", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES) | BIT(NET) | BIT(NETLINK),
 	    .connects = true,

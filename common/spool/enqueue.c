@@ -1,7 +1,7 @@
 /*
  * enqueue - the way into the queue for processes with a loop
  *
- * Runs in:  listener, deliver, pickup; files are touched on pool threads only
+ * Runs in:  deliver, pickup; files are touched on pool threads only
  * Owns:     messages between enqueue_begin and their done callback
  * Promise:  done(0) is called only after file and name are on disk; the hint is sent after that
  * Fails by: done(errno); the file is gone then
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
@@ -26,7 +27,7 @@ struct enqueue {
 	int hint_fd;
 };
 
-enum enqueue_step { STEP_GATHER, STEP_WRITE, STEP_COMMIT, STEP_DISCARD };
+enum enqueue_step { STEP_GATHER, STEP_OPEN, STEP_WRITE, STEP_COMMIT, STEP_DISCARD };
 
 struct enqueue_message {
 	struct enqueue *in;
@@ -39,6 +40,9 @@ struct enqueue_message {
 	char id[MESSAGE_ID_SIZE];
 	void (*room)(void *arg);
 	void *room_arg;
+	void (*opened)(void *arg, int fd, int error);
+	void *opened_arg;
+	int fd;			/* result of STEP_OPEN */
 	void (*done)(void *arg, int error, const char *id);
 	void *done_arg;
 };
@@ -59,7 +63,10 @@ run_write(void *arg, void **jobs, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
 
-		if (m->step == STEP_WRITE) {
+		if (m->step == STEP_OPEN) {
+			m->fd = spool_draft_open(m->draft);
+			m->error = errno;
+		} else if (m->step == STEP_WRITE) {
 			/* the error stays in the draft */
 			(void)!spool_draft_write(m->draft, m->writing.data, m->writing.len);
 		} else {
@@ -134,6 +141,19 @@ submit_step(struct enqueue_message *m, enum enqueue_step step)
 }
 
 static void
+after_open(struct enqueue_message *m)
+{
+	m->step = STEP_GATHER;
+	if (!m->discarding) {
+		m->opened(m->opened_arg, m->fd, m->fd == -1 ? m->error : 0);
+		return;		/* m may be gone */
+	}
+	if (m->fd != -1)
+		close(m->fd);
+	submit_step(m, STEP_DISCARD);
+}
+
+static void
 after_write(void *arg, void *job)
 {
 	void (*room)(void *);
@@ -141,6 +161,10 @@ after_write(void *arg, void *job)
 
 	if (m->step == STEP_DISCARD) {
 		message_free(m);
+		return;
+	}
+	if (m->step == STEP_OPEN) {
+		after_open(m);
 		return;
 	}
 	m->step = STEP_GATHER;
@@ -188,15 +212,11 @@ enqueue_free(struct enqueue *in)
 	free(in);
 }
 
-struct enqueue_message *
-enqueue_begin(struct enqueue *in, const struct message_envelope *e)
+static struct enqueue_message *
+begin_draft(struct enqueue *in, struct spool_draft *draft)
 {
-	struct spool_draft *draft = spool_draft_new(in->spool, e);
-	struct enqueue_message *m;
+	struct enqueue_message *m = mem_new(struct enqueue_message);
 
-	if (draft == NULL)
-		return NULL;
-	m = mem_new(struct enqueue_message);
 	m->in = in;
 	m->draft = draft;
 	memcpy(m->id, spool_draft_id(draft), sizeof(m->id));
@@ -205,10 +225,26 @@ enqueue_begin(struct enqueue *in, const struct message_envelope *e)
 	return m;
 }
 
-const char *
-enqueue_id(const struct enqueue_message *m)
+struct enqueue_message *
+enqueue_begin(struct enqueue *in, const struct message_envelope *e)
 {
-	return m->id;
+	struct spool_draft *draft = spool_draft_new(in->spool, e);
+
+	return draft != NULL ? begin_draft(in, draft) : NULL;
+}
+
+struct enqueue_message *
+enqueue_whole(struct enqueue *in, const char *id)
+{
+	return begin_draft(in, spool_draft_whole(in->spool, id));
+}
+
+void
+enqueue_open(struct enqueue_message *m, void (*opened)(void *arg, int fd, int error), void *arg)
+{
+	m->opened = opened;
+	m->opened_arg = arg;
+	submit_step(m, STEP_OPEN);
 }
 
 void

@@ -35,8 +35,13 @@ void enqueue_free(struct enqueue *in);			/* after pool_free */
 /* NULL with errno EINVAL when the envelope has control bytes. */
 struct enqueue_message *enqueue_begin(struct enqueue *in,
     const struct message_envelope *e) __attribute__((warn_unused_result));
-/* The id that it will have; valid while the message is. */
-const char *enqueue_id(const struct enqueue_message *m);
+/* A message that was formatted by others, with envelope and end record: see spool_draft_whole. */
+struct enqueue_message *enqueue_whole(struct enqueue *in, const char *id);
+/*
+ * Opens the file of such a message, which is then written by others before enqueue_finish: `opened` gets a
+ * descriptor that is its own, or -1 and errno.
+ */
+void enqueue_open(struct enqueue_message *m, void (*opened)(void *arg, int fd, int error), void *arg);
 /* Gives a fixed id (see spool_draft_name); before the first add. */
 void enqueue_name(struct enqueue_message *m, const char *id);
 void enqueue_add(struct enqueue_message *m, const void *data, size_t len);

@@ -1,7 +1,7 @@
 /*
  * spool - the folders of one virtual server: opening, names, reading and marking queued messages
  *
- * Runs in:  listener, deliver, pickup; on pool threads (see spool.h)
+ * Runs in:  deliver, pickup; on pool threads (see spool.h)
  * Owns:     every name below these folders; the folders' descriptors; the queue's lock
  * Promise:  after spool_draft_commit returned 0, a message survives a power cut until spool_remove
  * Fails by: -1 and errno; never exits, never logs

@@ -68,6 +68,14 @@ struct spool_draft *spool_draft_new(struct spool *s,
 void spool_draft_name(struct spool_draft *d, const char *id);
 /* Held (by an operator) from its first moment in the queue. Before any write. */
 void spool_draft_hold(struct spool_draft *d);
+/*
+ * A draft of the message `id` whose whole file, with envelope and end record, somebody else has formatted:
+ * spool_draft_write and _end write bytes of it as they are. A commit fails with EEXIST when that id is in the
+ * queue.
+ */
+struct spool_draft *spool_draft_whole(struct spool *s, const char *id) __attribute__((warn_unused_result));
+/* Opens the file now; another descriptor of it, for writing only, which the caller owns. -1 and errno. */
+int spool_draft_open(struct spool_draft *d) __attribute__((warn_unused_result));
 /* Appends content. Opens the file on first use. After a failure all further calls fail alike. */
 int spool_draft_write(struct spool_draft *d, const void *data,
     size_t len) __attribute__((warn_unused_result));

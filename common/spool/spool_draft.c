@@ -1,7 +1,7 @@
 /*
  * spool_draft - a message being written into the queue, and the group commit
  *
- * Runs in:  listener, deliver, pickup; on pool threads
+ * Runs in:  deliver, pickup; on pool threads
  * Owns:     a file in queue/new until it is placed
  * Promise:  error 0 after a commit: data, name and folder are on disk; else no file is left in the queue
  * Fails by: -1 and errno; spool_draft_error() after a commit
@@ -29,6 +29,7 @@ struct spool_draft {
 	int error;		/* sticky errno */
 	uint64_t size;		/* content so far */
 	bool ended, placed, held;
+	bool whole;		/* no envelope and no end record is ours */
 };
 
 struct spool_draft *
@@ -51,6 +52,19 @@ spool_draft_new(struct spool *s, const struct message_envelope *e)
 		errno = EINVAL;
 		return NULL;
 	}
+	return d;
+}
+
+struct spool_draft *
+spool_draft_whole(struct spool *s, const char *id)
+{
+	struct spool_draft *d = mem_new(struct spool_draft);
+
+	d->spool = s;
+	d->fd = -1;
+	d->whole = true;
+	buf_init(&d->head, 1);
+	memcpy(d->id, id, sizeof(d->id));
 	return d;
 }
 
@@ -125,6 +139,28 @@ open_draft_file(struct spool_draft *d)
 	return d->held ? fchmod(d->fd, 0600 | SPOOL_HELD) : 0;
 }
 
+static int
+have_draft_file(struct spool_draft *d)
+{
+	if (d->error == 0 && d->fd == -1 && open_draft_file(d) == -1)
+		d->error = errno;
+	if (d->error == 0)
+		return 0;
+	errno = d->error;
+	return -1;
+}
+
+int
+spool_draft_open(struct spool_draft *d)
+{
+	char name[SPOOL_NAME_SIZE];
+
+	if (have_draft_file(d) == -1)
+		return -1;
+	file_name(name, d);
+	return openat(d->spool->fresh, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* Envelope (once), data and maybe the end record in one write. */
 static int
 put_pieces(struct spool_draft *d, const void *data, size_t len, bool last)
@@ -132,16 +168,12 @@ put_pieces(struct spool_draft *d, const void *data, size_t len, bool last)
 	char end[MESSAGE_END_SIZE];
 	struct iovec iov[3];
 
-	if (d->error == 0 && d->fd == -1 && open_draft_file(d) == -1)
-		d->error = errno;
-	if (d->error != 0) {
-		errno = d->error;
+	if (have_draft_file(d) == -1)
 		return -1;
-	}
 	message_end_format(end, d->size + len);
 	iov[0] = (struct iovec){ .iov_base = d->head.data, .iov_len = d->head.len };
 	iov[1] = (struct iovec){ .iov_base = mem_unconst(data), .iov_len = len };
-	iov[2] = (struct iovec){ .iov_base = end, .iov_len = last ? sizeof(end) : 0 };
+	iov[2] = (struct iovec){ .iov_base = end, .iov_len = last && !d->whole ? sizeof(end) : 0 };
 	if (disk_writev(d->fd, iov, 3) == -1) {
 		d->error = errno;
 		return -1;

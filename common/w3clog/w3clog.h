@@ -82,12 +82,40 @@ void w3clog_names_number(char name[W3CLOG_NAME_SIZE], enum config_log_format for
 /* Its number; 0: another file. */
 unsigned w3clog_names_parse(const char *name, enum config_log_format format);
 
-/* --- w3clog: the writer --- */
+/* --- w3clog_file: the file, for pool threads --- */
+
+struct w3clog_batch {
+	int64_t time_us;	/* of its lines, which belong to one hour */
+	enum config_log_format format;
+	uint32_t fields;	/* as in w3clog_format */
+	struct buf text;	/* whole lines */
+	size_t lines;
+	bool reopen;		/* the file may have been moved away */
+	int error;		/* out: 0, or errno */
+	size_t lost;		/* out: lines */
+};
+void w3clog_batch_free(struct w3clog_batch *b);
+
+struct w3clog_file;
+/* NULL: the virtual server keeps no log. `c` and `s` must outlive it. */
+struct w3clog_file *w3clog_file_new(const struct config *c, const struct config_server *s);
+void w3clog_file_append(struct w3clog_file *f, struct w3clog_batch *b);	/* fills error and lost */
+void w3clog_file_free(struct w3clog_file *f);	/* NULL is fine */
+
+/* --- w3clog: the lines of a process --- */
 
 struct w3clog;
 /* NULL when the virtual server keeps no log; all functions below accept NULL. `pool` needs a spare thread. */
 struct w3clog *w3clog_new(struct loop *l, struct pool *pool, const struct config *c,
     const struct config_server *s, struct counters *counters);
+/*
+ * The same, for a process that has no file: `send` gets each batch (of less than `batch_bytes` +
+ * W3CLOG_LINE_MAX bytes), and w3clog_written() is called for it later, never from inside `send`.
+ */
+struct w3clog *w3clog_new_sending(struct loop *l, const struct config *c, const struct config_server *s,
+    struct counters *counters, size_t batch_bytes, void (*send)(void *arg, struct w3clog_batch *b),
+    void *arg);
+void w3clog_written(struct w3clog *log, struct w3clog_batch *b);	/* takes the batch back */
 void w3clog_add(struct w3clog *log, const struct w3clog_fact *fact);
 void w3clog_reopen(struct w3clog *log);		/* the file may have been moved away */
 void w3clog_end(struct w3clog *log);		/* writes what is left: before pool_free */

@@ -2,7 +2,7 @@
  * w3clog_fields - the fields of the protocol log, one row each: a fact as a W3C extended line or as a JSON
  * object; pure
  *
- * Runs in:  listener, deliver
+ * Runs in:  listener, deliver, pickup
  * Owns:     nothing
  * Promise:  meanings are those of the original, quirks included, because log tools rely on them (QUIT is
  *           240, s-port of a client is 0). Whatever bytes a peer sends, a fact is one line: a blank becomes

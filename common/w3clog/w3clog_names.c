@@ -1,7 +1,7 @@
 /*
  * w3clog_names - the file names of the protocol log, as the original makes them; pure
  *
- * Runs in:  listener, deliver
+ * Runs in:  pickup, deliver
  * Owns:     nothing
  * Promise:  the same instant gives the same name in every process; UTC, never local time
  * Fails by: cannot

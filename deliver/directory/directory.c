@@ -81,6 +81,7 @@ const struct boot_role directory_role = {
 	.name = "directory",
 	.title = "asks directories who recipients are",
 	.per_server = false,
+	.user = offsetof(struct config_service, directory_user),
 	.run = run_directory,
 	.on_control = on_directory_control,
 	.finish = finish_directory,

@@ -112,6 +112,7 @@ const struct boot_role fetch_role = {
 	.name = "fetch",
 	.title = "gets OAuth2 tokens",
 	.per_server = false,
+	.user = offsetof(struct config_service, fetch_user),
 	.run = run_fetch,
 	.on_control = on_fetch_control,
 	.finish = finish_fetch,

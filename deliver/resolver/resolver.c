@@ -183,6 +183,7 @@ const struct boot_role resolver_role = {
 	.name = "resolver",
 	.title = "finds names",
 	.per_server = false,
+	.user = offsetof(struct config_service, resolver_user),
 	.run = run_resolver,
 	.on_control = on_resolver_control,
 	.finish = finish_resolver,

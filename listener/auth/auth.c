@@ -98,6 +98,7 @@ const struct boot_role auth_role = {
 	.name = "auth",
 	.title = "checks who clients are",
 	.per_server = false,
+	.user = offsetof(struct config_service, auth_user),
 	.run = run_auth,
 	.on_control = on_auth_control,
 	.finish = finish_auth,

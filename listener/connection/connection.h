@@ -23,13 +23,15 @@ struct counters;
 struct ctl_client_question;
 struct ctl_message;
 struct drop_quota;
-struct enqueue_message;
 struct gatekeeper_client;
 struct inbound;
 struct inbound_log_header;
 struct listener;
+struct log_sender;
 struct loop;
 struct message_envelope;
+struct queue_message;
+struct queue_writer;
 struct rdns_query;
 struct recipient_check_state;
 struct session;
@@ -106,11 +108,36 @@ void tls_files_format_fingerprint(char *dst, const struct ssl_st *link);
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL. */
 void tls_files_format_received(char *dst, const struct ssl_st *link);
 
+/* --- log_sender: the protocol log, written by the pickup worker --- */
+
+struct log_sender *log_sender_new(struct listener *l);	/* sets l->log */
+bool log_sender_is_idle(const struct log_sender *s);	/* else l->session_ended() follows when it is */
+void log_sender_free(struct log_sender *s);		/* after w3clog_free, before the channel's end */
+
+/* --- queue_message: a message on its way into the queue, by the hands of the pickup worker --- */
+
+struct queue_writer *queue_message_writer(struct listener *l);
+void queue_message_writer_free(struct queue_writer *w);	/* after pool_free, before the channel's end */
+/* The envelope is formatted now, and may be freed. NULL and errno EINVAL: it has control bytes. */
+struct queue_message *queue_message_begin(struct queue_writer *w,
+    const struct message_envelope *e) __attribute__((warn_unused_result));
+/* The id that it will have; valid while the message is. */
+const char *queue_message_id(const struct queue_message *m);
+void queue_message_add(struct queue_message *m, const void *data, size_t len);	/* copies */
+/* Two chunks wait for the disk: add no more until `room` is called (once). */
+bool queue_message_is_full(const struct queue_message *m);
+void queue_message_on_room(struct queue_message *m, void (*room)(void *arg), void *arg);
+/* `done` is called once, later, with 0 or errno; m is gone then. */
+void queue_message_finish(struct queue_message *m, void (*done)(void *arg, int error, const char *id),
+    void *arg);
+/* At any time before queue_message_finish, also from `room`. NULL is fine. */
+void queue_message_discard(struct queue_message *m);
+
 /* --- inbound_content: a message on its way into the queue --- */
 
 struct inbound_content {
 	struct listener *listener;
-	struct enqueue_message *message;	/* NULL: none, or storing */
+	struct queue_message *message;	/* NULL: none, or storing */
 	struct buf opening;		/* the first bytes, until it is known what they are */
 	bool opened, mbox;		/* that is known; an mbox line was left out */
 	bool mending;			/* the header is coming, and is mended */
@@ -174,9 +201,10 @@ size_t atrn_relay_input(struct atrn_relay *p, const char *data, size_t len);	/* 
 bool atrn_relay_wants(const struct atrn_relay *p);
 void atrn_relay_round_done(struct atrn_relay *p);		/* conn has read or written */
 
-/* --- drop_quota: whether the drop folder is full, counted off the loop --- */
+/* --- drop_quota: whether the drop folder is full, counted by the pickup worker --- */
 
-struct drop_quota *drop_quota_new(struct listener *l);		/* NULL: unlimited */
+/* NULL: unlimited. Else `known` is called once, later: with the first count, or when that takes too long. */
+struct drop_quota *drop_quota_new(struct listener *l, void (*known)(void *arg), void *arg);
 bool drop_quota_is_full(struct drop_quota *q);			/* some seconds ago; q may be NULL */
 void drop_quota_free(struct drop_quota *q);
 

@@ -1,71 +1,98 @@
 /*
- * drop_quota - whether the drop folder is full: counted on a pool thread, remembered for FRESH_MS
+ * drop_quota - whether the drop folder is full: the pickup worker counts, we remember it for FRESH_MS
  *
- * Runs in:  listener; the counting on a pool thread
- * Owns:     the last count
- * Promise:  the loop never waits for the disk; while mail comes, the answer is a few seconds old at most
+ * Runs in:  listener
+ * Owns:     the last count, and the question for the next one
+ * Promise:  while mail comes, the answer is a few seconds old at most; clients are served after the first one
  * Fails by: a folder that cannot be counted counts as not full; one event when that begins
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/process/pool.h"
-#include "common/spool/spool.h"
-#include "common/spool/spool_private.h"
+#include "common/ipc/msg_spool.h"
 #include "listener/connection/connection.h"
+#include "listener/helpers/helpers.h"
 #include "listener/listener.h"
 
-enum { FRESH_MS = 2000 };
+enum { FRESH_MS = 2000, FIRST_MS = 5000 };
+
+struct drop_question {
+	struct spool_client_question q;
+	struct drop_quota *quota;
+};
 
 struct drop_quota {
-	struct spool *spool;
-	struct pool_lane *lane;
+	struct drop_question *question;
 	uint64_t limit;
 	int64_t size;		/* bytes of drop/, as last counted; -1: could not */
-	int64_t counted;	/* the pool thread's result */
-	int error;
 	uint64_t asked_at;	/* monotonic ms */
 	bool asking;
+	struct loop_timer *first;	/* so long is the first answer waited for */
+	void (*known)(void *arg);	/* NULL: it was called */
+	void *arg;
 };
 
 static void
-run_count(void *arg, void **jobs, size_t n)
+tell_known(struct drop_quota *q)
 {
-	struct drop_quota *q = arg;
+	void (*known)(void *) = q->known;
 
-	q->counted = spool_drop_size(q->spool);
-	q->error = errno;
+	loop_timer_stop(q->first);
+	q->known = NULL;
+	if (known != NULL)
+		known(q->arg);
 }
 
 static void
-after_count(void *arg, void *job)
+on_first_timer(void *arg)
 {
-	struct drop_quota *q = arg;
-
-	if (q->counted == -1 && q->size != -1)
-		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(q->error)));
-	q->size = q->counted;
-	q->asking = false;
+	tell_known(arg);
 }
+
+static int
+send_room(struct spool_client_question *q, struct ctl *c)
+{
+	return ctl_send(c, CTL_SPOOL_ROOM, q->base.request, NULL, 0, -1);
+}
+
+static void
+on_room_answered(struct spool_client_question *question, const struct msg_spool_answer *a, int fd)
+{
+	struct drop_quota *q = ((struct drop_question *)question)->quota;
+
+	if (fd != -1)
+		close(fd);
+	if (a->drop_bytes == -1 && q->size != -1)
+		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(a->error)));
+	q->size = a->drop_bytes;
+	q->asking = false;
+	tell_known(q);
+}
+
+static void
+on_room_failed(struct spool_client_question *question)
+{
+	((struct drop_question *)question)->quota->asking = false;
+}
+
+static const struct spool_client_ops ops = {
+	.send = send_room, .answered = on_room_answered, .failed = on_room_failed,
+};
 
 static void
 count_again(struct drop_quota *q)
 {
-	uint64_t now = clock_mono_ms();
-
-	if (q->asking || now - q->asked_at < FRESH_MS)
-		return;
 	q->asking = true;
-	q->asked_at = now;
-	pool_submit(q->lane, q);
+	q->asked_at = clock_mono_ms();
+	ctl_client_ask(&q->question->q.base);
 }
 
 struct drop_quota *
-drop_quota_new(struct listener *l)
+drop_quota_new(struct listener *l, void (*known)(void *arg), void *arg)
 {
 	uint64_t limit = l->server->default_domain->drop_quota;
 	struct drop_quota *q;
@@ -73,12 +100,14 @@ drop_quota_new(struct listener *l)
 	if (limit == CONFIG_UNLIMITED)
 		return NULL;
 	q = mem_new(struct drop_quota);
-	q->spool = l->spool;
 	q->limit = limit;
-	q->lane = pool_lane_new(l->pool, 1, 1, run_count, after_count, q);
-	/* Once on the loop, before it serves: the first client needs an answer. */
-	q->size = spool_drop_size(l->spool);
-	q->asked_at = clock_mono_ms();
+	q->known = known;
+	q->arg = arg;
+	q->first = loop_timer_new(l->boot->loop, on_first_timer, q);
+	q->question = spool_client_add(l->helper[CTL_HELPER_PICKUP], sizeof(*q->question), &ops);
+	q->question->quota = q;
+	loop_timer_set(q->first, FIRST_MS);
+	count_again(q);
 	return q;
 }
 
@@ -87,12 +116,17 @@ drop_quota_is_full(struct drop_quota *q)
 {
 	if (q == NULL)
 		return false;
-	count_again(q);
+	if (!q->asking && clock_mono_ms() - q->asked_at >= FRESH_MS)
+		count_again(q);
 	return q->size >= 0 && (uint64_t)q->size >= q->limit;
 }
 
 void
 drop_quota_free(struct drop_quota *q)
 {
+	if (q == NULL)
+		return;
+	loop_timer_free(q->first);
+	ctl_client_forget(&q->question->q.base);
 	free(q);
 }

@@ -3,7 +3,7 @@
  * content
  *
  * Runs in:  listener
- * Owns:     the enqueue message until it is finished or discarded
+ * Owns:     the queue_message until it is finished or discarded
  * Promise:  content that does not begin with a field is divided from ours by an empty line; a header that is
  *           mended has Date and Message-ID; `stored` is called once for each inbound_content_finish(), after
  *           file and name are on disk
@@ -16,7 +16,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/mail/header.h"
-#include "common/spool/enqueue.h"
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
 #include "listener/smtp/smtp.h"
@@ -42,17 +41,17 @@ add_received(struct inbound_content *c, const struct message_envelope *e, const 
 	    name != NULL ? " " : "", literal,
 	    server->reverse_dns && name == NULL ? " RDNS failed" : "",
 	    link[0] != '\0' ? "\t(" : "", link, link[0] != '\0' ? ")\r\n" : "",
-	    server->fqdn, e->protocol, enqueue_id(c->message), c->date);
+	    server->fqdn, e->protocol, queue_message_id(c->message), c->date);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		bug("a Received field of %d bytes", n);
-	enqueue_add(c->message, line, (size_t)n);
+	queue_message_add(c->message, line, (size_t)n);
 }
 
 int
 inbound_content_begin(struct inbound_content *c, const struct message_envelope *e, const char *names,
     const char *link, bool mend)
 {
-	c->message = enqueue_begin(c->listener->enqueue, e);
+	c->message = queue_message_begin(c->listener->queue_writer, e);
 	if (c->message == NULL)
 		return errno;
 	add_received(c, e, c->listener->server->reverse_dns ? names : NULL, link);
@@ -66,7 +65,7 @@ inbound_content_begin(struct inbound_content *c, const struct message_envelope *
 static void
 write_content(void *arg, const char *run, size_t len)
 {
-	enqueue_add(((struct inbound_content *)arg)->message, run, len);
+	queue_message_add(((struct inbound_content *)arg)->message, run, len);
 }
 
 /* The header is over: what it lacks comes last. */
@@ -76,11 +75,11 @@ end_header(struct inbound_content *c)
 	char missing[HEADER_MEND_SIZE];
 
 	c->mending = false;
-	enqueue_add(c->message, missing, header_mend_missing(missing, c->mend.found, c->date,
-	    enqueue_id(c->message), c->listener->server->fqdn));
+	queue_message_add(c->message, missing, header_mend_missing(missing, c->mend.found, c->date,
+	    queue_message_id(c->message), c->listener->server->fqdn));
 	if (c->mend.found & HEADER_MEND_END)
-		enqueue_add(c->message, "\r\n", 2);
-	enqueue_add(c->message, c->mend.name, c->mend.len);
+		queue_message_add(c->message, "\r\n", 2);
+	queue_message_add(c->message, c->mend.name, c->mend.len);
 }
 
 static void
@@ -95,7 +94,7 @@ add_content(struct inbound_content *c, const char *data, size_t len)
 			end_header(c);
 	}
 	if (len > 0)
-		enqueue_add(c->message, data, len);
+		queue_message_add(c->message, data, len);
 }
 
 /*
@@ -149,9 +148,9 @@ inbound_content_add(struct inbound_content *c, const char *data, size_t len)
 		add_content(c, data, len);
 	else
 		add_opening(c, data, len);
-	if (!enqueue_is_full(c->message))
+	if (!queue_message_is_full(c->message))
 		return true;
-	enqueue_on_room(c->message, c->room, c->arg);
+	queue_message_on_room(c->message, c->room, c->arg);
 	return false;
 }
 
@@ -167,7 +166,7 @@ on_stored(void *arg, int error, const char *id)
 void
 inbound_content_finish(struct inbound_content *c)
 {
-	struct enqueue_message *m = c->message;
+	struct queue_message *m = c->message;
 
 	if (!c->opened)
 		open_content(c, buf_text(&c->opening), c->opening.len, true);
@@ -178,13 +177,13 @@ inbound_content_finish(struct inbound_content *c)
 	}
 	c->message = NULL;
 	c->storing = true;
-	enqueue_finish(m, on_stored, c);
+	queue_message_finish(m, on_stored, c);
 }
 
 void
 inbound_content_discard(struct inbound_content *c)
 {
-	enqueue_discard(c->message);
+	queue_message_discard(c->message);
 	buf_done(&c->opening);
 	c->message = NULL;
 }

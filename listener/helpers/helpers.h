@@ -4,17 +4,17 @@
 #ifndef LISTENER_HELPERS_HELPERS_H
 #define LISTENER_HELPERS_HELPERS_H
 
+#include "common/ipc/ctl_client.h"
 #include "listener/smtp/smtp.h"
 
 struct auth_in_client_question;
-struct ctl_client;
-struct ctl_client_question;
 struct loop;
 struct msg_auth_in_answer;
 struct msg_auth_in_start;
 struct msg_auth_in_token;
 struct msg_etrn;
 struct msg_etrn_answer;
+struct msg_spool_answer;
 struct recipient_check;
 struct recipient_check_state;
 
@@ -57,5 +57,26 @@ struct ctl_client *etrn_client_new(struct loop *loop, void (*need)(void *arg), v
  */
 struct ctl_client_question *etrn_client_start(struct ctl_client *k, const struct msg_etrn *d,
     void (*done)(void *arg, const struct msg_etrn_answer *a, const char *node, int fd), void *arg);
+
+/* --- spool_client: questions to the pickup worker of this virtual server, which owns the spool --- */
+
+struct spool_client_question;
+struct spool_client_ops {
+	/* Sends it, under its request number; again when the worker ended. -1: not now */
+	int (*send)(struct spool_client_question *q, struct ctl *c);
+	/* `fd` (-1: none) is the callee's */
+	void (*answered)(struct spool_client_question *q, const struct msg_spool_answer *a, int fd);
+	/* There will be no answer. Neither of the two is called from inside ctl_client_ask() */
+	void (*failed)(struct spool_client_question *q);
+};
+/* The first member of a record for one kind of question. */
+struct spool_client_question {
+	struct ctl_client_question base;
+	struct spool_client_ops ops;
+};
+/* `need` is called when a channel is wanted (boot_need). ctl_client_free after all questions. */
+struct ctl_client *spool_client_new(struct loop *loop, void (*need)(void *arg), void *arg);
+/* A record of `size` bytes, zero but for its first member. ctl_client_ask() asks it. */
+void *spool_client_add(struct ctl_client *k, size_t size, const struct spool_client_ops *ops);
 
 #endif

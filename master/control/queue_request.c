@@ -99,6 +99,15 @@ call_worker(struct control_command *cmd, struct master *m, struct server *s)
 	return c;
 }
 
+static bool
+is_same_user(const struct config_server *a, const struct config_server *b)
+{
+	const char *one = a != NULL && a->user != NULL ? a->user : "";
+	const char *other = b->user != NULL ? b->user : "";
+
+	return a == NULL || strcmp(one, other) == 0;
+}
+
 /* Judges the virtual server that messages are moved to. False: the answer says why it cannot be. */
 static bool
 judge_target(struct control_command *cmd, struct master *m, const struct server *s, struct msg_queue_ask *a)
@@ -111,9 +120,11 @@ judge_target(struct control_command *cmd, struct master *m, const struct server 
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
 	else if (!control_answer_covers(cmd, to, NULL))
 		say_reason(cmd, EX_NOPERM, "is not yours to control", a->to);
+	else if (!is_same_user(s->conf, to->conf))
+		say_reason(cmd, EX_UNAVAILABLE, "has another user, who may not have these messages", a->to);
 	/* It may never have run. */
 	else if (to->state == STATE_STOPPED &&
-	    make_folder_make_server(to->conf, m->uid, m->gid, &where) == -1)
+	    make_folder_make_server(m, to->conf, &where) == -1)
 		say_reason(cmd, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
 	else if (strlcpy(a->to_queue, to->conf->queue, sizeof(a->to_queue)) < sizeof(a->to_queue))
 		return true;

@@ -170,6 +170,7 @@ finish_helper(struct boot *b)
 const struct boot_role metrics_role = {
 	.name = "metrics",
 	.title = "shows the counters to Prometheus",
+	.user = offsetof(struct config_service, metrics_user),
 	.run = start_helper,
 	.on_control = take_control,
 	.finish = finish_helper,

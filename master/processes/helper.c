@@ -1,6 +1,6 @@
 /*
  * helper - channels from workers to helpers, which start when one is needed, and from listeners to the
- * deliver worker of their virtual server
+ * deliver and pickup workers of their virtual server
  *
  * Runs in:  master
  * Owns:     the posts of the helpers; the ends of a channel belong to its two processes
@@ -26,6 +26,7 @@
 static const enum role helper_roles[] = {
 	[CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH, [CTL_HELPER_FETCH] = ROLE_FETCH,
 	[CTL_HELPER_DELIVER] = ROLE_DELIVER, [CTL_HELPER_DIRECTORY] = ROLE_DIRECTORY,
+	[CTL_HELPER_PICKUP] = ROLE_PICKUP,
 };
 static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
 
@@ -56,7 +57,7 @@ join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 
 /* The worker of the same virtual server, when it is ready. It is not started for this. NULL: none. */
 static struct child *
-find_deliver_worker(const struct child *worker, enum role role)
+find_worker(const struct child *worker, enum role role)
 {
 	for (size_t i = 0; i < worker->server->posts; i++) {
 		struct child *c = worker->server->post[i].child;
@@ -89,7 +90,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 		const struct child_wish *wish = &c->wish[which];
 		bool now_is_time = wish->open &&
 		    (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now);
-		struct child *other = !now_is_time ? NULL : of_server ? find_deliver_worker(c, post->role) :
+		struct child *other = !now_is_time ? NULL : of_server ? find_worker(c, post->role) :
 		    post->child;
 
 		if (other != NULL)

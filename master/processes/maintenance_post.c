@@ -67,7 +67,7 @@ start_process(struct server *s, bool make, const char **why)
 	const char *where = "";
 
 	forget_failure(s);
-	if (make && make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
+	if (make && make_folder_make_server(s->m, s->conf, &where) == -1)
 		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where,
 		    disk_reason(where, errno));
 	else if ((s->maintenance.post.child = spawn_child(&s->maintenance.post)) == NULL)

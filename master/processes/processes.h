@@ -33,6 +33,7 @@ struct roster_role {
 	/* "deliver": the file is postern-deliver; NULL: the file has its own name */
 	const char *program;
 	bool per_server;		/* each virtual server that runs has its own */
+	bool whole_config;		/* its configuration has other virtual servers, too */
 	bool sockets;			/* inherits the listening sockets */
 	bool overlaps;			/* on reload the new one starts beside the old one; else after it */
 	enum roster_hint hint;
@@ -48,6 +49,8 @@ unsigned roster_copies(enum role role, const struct config_server *s, enum state
 void roster_build(struct server *s);
 /* Forgets the posts. Their children live on without a post. */
 void roster_clear(struct server *s);
+/* On reload: the children that have no post any more end, each as its role does. */
+void roster_retire(struct server *s);
 /* Starts a child for every empty post that need not wait. */
 void roster_fill(struct server *s);
 /* Starts the child of one post; after a failure the back-off timer is set. */
@@ -67,6 +70,8 @@ uint64_t roster_delay(struct restart_record *r, unsigned at_once, uint64_t lived
 
 /* Starts the program of a post. The child, or NULL and errno. */
 struct child *spawn_child(struct post *p);
+/* Its part of the configuration is made anew for the next child. */
+void spawn_forget_config(struct server *s);
 /* Folder of the programs: that of our own program, else libexec. Owned by the caller. */
 char *spawn_folder(void);
 

@@ -90,6 +90,22 @@ roster_clear(struct server *s)
 	s->posts = 0;
 }
 
+/* Listeners are drained later: when their successors are ready. */
+void
+roster_retire(struct server *s)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &s->m->children, link) {
+		if (c->server != s || c->phase == CHILD_STOPPING)
+			continue;
+		if (!roster_roles[c->role].overlaps)
+			child_stop(c, master_grace(s->m));
+		else if (c->role == ROLE_PICKUP && c->phase != CHILD_DRAINING)
+			child_drain(c);
+	}
+}
+
 /* A child of the same role lives; or, for a deliver worker, the maintenance process that has the queue. */
 static bool
 predecessor_lives(const struct post *p)

@@ -122,12 +122,28 @@ exec_program(struct spawn_plan *plan, char **env)
 
 /* Opened again, read-only: after dup, all children would share one reading position. */
 static int
-open_snapshot(const struct snapshot *snap)
+open_again(int fd)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", snap->fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* What a child of that post may know of the configuration. The descriptor is the caller's; -1 and errno. */
+static int
+open_config(const struct post *p)
+{
+	struct server *s = p->server;
+	const struct snapshot *snap = s != NULL ? s->snapshot : p->m->snapshot;
+
+	if (roster_roles[p->role].whole_config)
+		return open_again(snap->fd);
+	if (s == NULL)
+		return config_snapshot_of(snap->config, "");
+	if (s->own_config == -1)
+		s->own_config = config_snapshot_of(snap->config, s->name);
+	return s->own_config != -1 ? open_again(s->own_config) : -1;
 }
 
 /* Program, arguments and descriptors. 0; -1 and errno when something is missing. */
@@ -166,17 +182,24 @@ prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int c
 	return 0;
 }
 
+void
+spawn_forget_config(struct server *s)
+{
+	if (s->own_config != -1)
+		close(s->own_config);
+	s->own_config = -1;
+}
+
 static struct child *
 fork_child(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2])
 {
 	char *env[SPAWN_ENV_MAX], **environment;
-	const struct snapshot *snap = p->server != NULL ? p->server->snapshot : p->m->snapshot;
 	struct child *c;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) == -1 ||
 	    (plan->null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1 ||
-	    (plan->config = open_snapshot(snap)) == -1 ||
+	    (plan->config = open_config(p)) == -1 ||
 	    prepare_plan(plan, p, slot, channel[1]) == -1)
 		return NULL;
 	environment = make_environment(plan->foreground, env);

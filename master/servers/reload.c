@@ -3,7 +3,7 @@
  *
  * Runs in:  master, on SIGHUP, by command, and (lists) when a file with a list has changed
  * Owns:     nothing
- * Promise:  errors in the service file, or a change of user, group, run or state: nothing changes. Errors in
+ * Promise:  errors in the service file, or a change of users, group, run or state: nothing changes. Errors in
  *           the file of a virtual server: that one stays as it is. A virtual server without changes is not
  *           touched. No session is dropped; no connection is refused on an address that stays. A list that
  *           is mended is taken without a reload; its fault holds up no virtual server but those that name it
@@ -171,6 +171,19 @@ directories_are_same(const struct config *a, const struct config *b)
 	return true;
 }
 
+static bool
+is_fixed(struct reload *r, const char *key, const char *old, const char *new)
+{
+	char text[160];
+
+	if (same_text(old, new))
+		return true;
+	snprintf(text, sizeof(text),
+	    "[service] %s can only change while the service is stopped; all stays as it was", key);
+	reload_words_say(r, 1, "-", "not changed", text);
+	return false;
+}
+
 /*
  * Whether processes may go on in their sandbox. One that has not begun with syslog could not connect to it.
  */
@@ -193,23 +206,12 @@ fixed_keys_are_same(struct reload *r)
 {
 	const struct config_service *a = &r->m->snapshot->config->service, *b = &r->snap->config->service;
 
-	const struct {
-		const char *key, *old, *new;
-	} fixed[] = {
-		{ "user", a->user, b->user }, { "group", a->group, b->group },
-		{ "run", a->run, b->run }, { "state", a->state, b->state },
-	};
-	bool same = true;
-	for (size_t i = 0; i < nitems_of(fixed); i++)
-		if (!same_text(fixed[i].old, fixed[i].new)) {
-			char text[160];
+	bool same = is_fixed(r, "user", a->user, b->user) && is_fixed(r, "group", a->group, b->group) &&
+	    is_fixed(r, "run", a->run, b->run) && is_fixed(r, "state", a->state, b->state);
 
-			snprintf(text, sizeof(text),
-			    "[service] %s can only change while the service is stopped; all stays as it was",
-			    fixed[i].key);
-			reload_words_say(r, 1, "-", "not changed", text);
-			same = false;
-		}
+	for (size_t i = 0; i < CONFIG_USERS && same; i++)
+		same = is_fixed(r, config_users[i].key, config_service_user(a, config_users[i].offset),
+		    config_service_user(b, config_users[i].offset));
 	return same;
 }
 

@@ -42,7 +42,8 @@ server_new(struct master *m, const char *name)
 {
 	struct server *s = mem_new(struct server);
 
-	*s = (struct server){ .m = m, .state = STATE_STOPPED, .counters_fd = -1, .hint = { -1, -1 } };
+	*s = (struct server){ .m = m, .state = STATE_STOPPED, .counters_fd = -1, .own_config = -1,
+	    .hint = { -1, -1 } };
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	s->counters = counters_new(&s->counters_fd);
 	if (s->counters == NULL || open_hint_pipe(s->hint) == -1) {
@@ -79,6 +80,7 @@ server_free(struct server *s)
 	control_rights_done(&s->viewers);
 	file_watch_forget(s);
 	tls_renewal_forget(s);
+	spawn_forget_config(s);
 	server_snapshot_drop(s->snapshot);
 	free(s->reason);
 	free(s);
@@ -89,6 +91,7 @@ server_adopt(struct server *s, struct snapshot *snap)
 {
 	if (snap != NULL)
 		snap->users++;
+	spawn_forget_config(s);
 	server_snapshot_drop(s->snapshot);
 	s->snapshot = snap;
 	s->conf = snap != NULL ? config_server_by_name(snap->config, s->name) : NULL;
@@ -169,7 +172,7 @@ open_server(struct server *s)
 	maintenance_post_end(s);	/* the deliver worker starts when that is dead */
 	file_watch_server(s);
 	tls_renewal_begin(s);
-	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
+	if (make_folder_make_server(s->m, s->conf, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, disk_reason(where, errno));
 	} else if (file_handover_check(s->conf, &why) == -1 ||
 	    listen_open(&s->sockets, s, s->conf, &s->guard, true, &why) == -1) {
@@ -456,9 +459,12 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	const char *where = "";
 	struct listen_set set = { 0 };
 	bool listening = s->state != STATE_PAUSED && !s->shut;
-	struct child *c;
 
-	if (make_folder_make_server(conf, s->m->uid, s->m->gid, &where) == -1) {
+	if (strcmp(conf->user != NULL ? conf->user : "", s->conf->user != NULL ? s->conf->user : "") != 0) {
+		buf_puts(why, "[general] user can only change while the virtual server is stopped");
+		return -1;
+	}
+	if (make_folder_make_server(s->m, conf, &where) == -1) {
 		buf_printf(why, "%s cannot be made: %s", where, disk_reason(where, errno));
 		return -1;
 	}
@@ -478,9 +484,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	s->renewing = true;
 	s->trouble = false;
 	server_reason(s, NULL);
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && !roster_roles[c->role].overlaps && c->phase != CHILD_STOPPING)
-			child_stop(c, master_grace(s->m));
+	roster_retire(s);
 	report_files(s);
 	roster_build(s);
 	roster_fill(s);

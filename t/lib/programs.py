@@ -14,3 +14,6 @@ SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
 }
+# As root each role has an account of its own; a number needs no name on the host.
+ROLE_USERS = {"listener-user": "64101", "resolver-user": "64102", "auth-user": "64103", "directory-user": "64104", "fetch-user": "64105",
+              "metrics-user": "64106"}

@@ -14,7 +14,7 @@ import time
 from checks import Failure, check, equal
 from patience import until
 from processes import descriptors_of, is_root, status_of
-from programs import BUILD, ROOT
+from programs import BUILD, ROLE_USERS, ROOT
 from sasl import Kdc, b64, plain, run, verifier
 
 PASSWORD = "s3cret pass"
@@ -350,7 +350,7 @@ def test_combinations(t):
 
 
 def test_root_only(t):
-    """The workers run as the user nobody: neither listener nor helper can open the file, and yet passwords are checked."""
+    """No process but the master runs as root: neither listener nor helper can open the file, and yet passwords are checked."""
     t.need_root()
     service = protected(t, as_root=True)
     equal(service.passwords.stat().st_uid, 0)
@@ -358,7 +358,7 @@ def test_root_only(t):
         client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
     for role in ("listener", "auth"):
         pid = service.child(role)
-        equal(int(status_of(pid)["Uid"].split()[0]), t.uid, role)
+        equal(status_of(pid)["Uid"].split()[0], ROLE_USERS[f"{role}-user"], role)
         check(not any("passwords" in target for target in descriptors_of(pid).values()), role, "holds the file open")
     check(subprocess.run(["cat", service.passwords], user=t.uid, group=t.gid, extra_groups=[], capture_output=True, check=False).returncode)
 

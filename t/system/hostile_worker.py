@@ -69,9 +69,9 @@ def test_babbler(t):
 say(READY)
 say(COMMAND, b"status\\0")        # an operator's message, which no worker may send
 wait_end()
-""")
+""", role="deliver")
     crash = service.events.wait("crash", server="bad")
-    check("fits no row" in crash["reason"] and crash["role"] == "pickup", crash.line)
+    check("fits no row" in crash["reason"] and crash["role"] == "deliver", crash.line)
     is_well(service)
     service["bad"].send(to="b@bad.example")
 

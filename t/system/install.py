@@ -12,7 +12,7 @@ import subprocess
 from checks import check, equal
 from patience import until
 from processes import descendants_of, is_alive, status_of
-from programs import ROOT
+from programs import ROLE_USERS, ROOT
 from smtp import Smtp
 from spool_files import Home
 
@@ -79,7 +79,8 @@ def test_init_script(t):
     port = t.port()
     second = t.port()
     text = config.read_text()
-    config.write_text(re.sub(r"(?m)^\[service\]$", f"[service]\nuser = nobody\ngroup = {t.nogroup}\nsyslog = no\ngrace = 5s\nhostname = host.example",
+    role_users = "\n".join(f"{key} = {uid}" for key, uid in ROLE_USERS.items())
+    config.write_text(re.sub(r"(?m)^\[service\]$", f"[service]\nuser = nobody\ngroup = {t.nogroup}\n{role_users}\nsyslog = no\ngrace = 5s\nhostname = host.example",
                              text, count=1))
     servers = base / "etc/postern/servers"
     server = (servers / "default.ini").read_text()
@@ -101,7 +102,7 @@ def test_init_script(t):
     equal(int(pid_file.read_text()), pid, "a second start")
     say("status")
     for child in until(lambda: descendants_of(pid), what="workers"):
-        equal(pwd.getpwuid(int(status_of(child)["Uid"].split()[0])).pw_name, "nobody", "a worker's user")
+        check(status_of(child)["Uid"].split()[0] in {str(pwd.getpwnam("nobody").pw_uid), *ROLE_USERS.values()}, "a worker's user")
     with Smtp(("127.0.0.1", port)) as client:
         client.message(to="b@host.example")
     Home(base / "var/spool/postern/default").wait_drops()

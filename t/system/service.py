@@ -13,7 +13,7 @@ from checks import check, equal
 from events import Events
 from patience import until
 from processes import descriptors_of, is_alive, is_root, program_of, status_of
-from programs import BUILD, PROGRAMS, ROOT, SANITIZERS
+from programs import BUILD, PROGRAMS, ROLE_USERS, ROOT, SANITIZERS
 from smtp import Smtp
 from spool_files import Home
 
@@ -81,9 +81,11 @@ def test_as_root(t):
     equal(int(status_of(service.process.pid)["Uid"].split()[0]), 0, "the master's uid")
     for role in ROLES:
         status = status_of(service.child(role))
-        equal(set(map(int, status["Uid"].split())), {t.uid}, f"uids of the {role}")
-        equal(set(map(int, status["Gid"].split())), {t.gid}, f"gids of the {role}")
-        equal(set(map(int, status["Groups"].split())) - {t.gid}, set(), f"groups of the {role}")
+        own = ROLE_USERS.get(f"{role}-user")    # without: it owns the mail
+        uid, gid = (int(own), int(own)) if own else (t.uid, t.gid)
+        equal(set(map(int, status["Uid"].split())), {uid}, f"uids of the {role}")
+        equal(set(map(int, status["Gid"].split())), {gid}, f"gids of the {role}")
+        equal(set(map(int, status["Groups"].split())) - {gid}, set(), f"groups of the {role}")
         for caps in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             if caps != "CapBnd":
                 equal(int(status[caps], 16), 0, f"{caps} of the {role}")

@@ -27,6 +27,10 @@ is_wanted(const char *role, enum ctl_helper helper, enum ctl_type question)
 		return deliver && question == CTL_TOKEN_ASK;
 	case CTL_HELPER_DELIVER:
 		return listener && question == CTL_ETRN;
+	case CTL_HELPER_PICKUP:
+		return listener && (question == CTL_SPOOL_PUT || question == CTL_SPOOL_OPEN ||
+		    question == CTL_SPOOL_END || question == CTL_SPOOL_DROP || question == CTL_SPOOL_LOG ||
+		    question == CTL_SPOOL_ROOM);
 	default:
 		return false;
 	}

@@ -78,10 +78,11 @@ END_TEST
 /* The contract's sections, key by key. */
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
+	    "listener-user resolver-user auth-user directory-user fetch-user metrics-user "
 	    "hostname user group spool state run logs operators viewers dns-server dnssec trust-anchor "
-	    "dns-insecure grace syslog events metrics",
+	    "dns-insecure grace syslog events metrics sandbox",
 	[KEY_GENERAL] =
-	    "id description listen tls-listen own-address home pickup queue drop connection-limit "
+	    "user id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 memory-limit "
 	    "connection-timeout session-time idle-command-limit "
 	    "processes log log-format log-fields log-roll log-roll-size log-directory banner",

@@ -20,7 +20,7 @@
 
 #define NET "deliver resolver auth fetch directory "
 #define LOCAL "pickup auth fetch directory "
-#define WRITE "listener pickup deliver maintenance "
+#define WRITE "pickup deliver maintenance "
 #define NOBODY ""
 #define EVERYBODY NULL
 
@@ -339,16 +339,16 @@ try_file(const char *name, int flags, int error)
 		close(fd);
 }
 
+/* It has no folder of mail or logs. */
 static void
 try_files_of_listener(const char *role)
 {
-	try_file("home/queue/x", O_RDWR | O_CREAT | O_EXCL, 0);
-	try_file("logs/x", O_WRONLY | O_APPEND | O_CREAT, 0);
-	try_file("logs/x", O_RDONLY, EACCES);
-	try_file("home/drop", O_RDONLY | O_DIRECTORY, 0);
+	try_file("home/pickup/x", O_WRONLY | O_CREAT | O_EXCL, EACCES);
+	try_file("home/pickup", O_RDONLY | O_DIRECTORY, EACCES);
+	try_file("logs/x", O_WRONLY | O_CREAT | O_APPEND, EACCES);
+	try_file("logs", O_RDONLY | O_DIRECTORY, EACCES);
+	try_file("home/drop", O_RDONLY | O_DIRECTORY, EACCES);
 	try_file("home/drop/mail", O_RDONLY, EACCES);
-	try_file("home/drop/new", O_WRONLY | O_CREAT, EACCES);
-	try_file("home/pickup/new", O_WRONLY | O_CREAT, EACCES);
 	try_file("postern.ini", O_RDONLY, EACCES);
 	try_file("/etc/passwd", O_RDONLY, EACCES);
 	try_file("/", O_RDONLY | O_DIRECTORY, EACCES);

@@ -1,0 +1,33 @@
+/*
+ * msg_spool - messages between a listener and the pickup worker, checked; pure
+ *
+ * Runs in:  listener, pickup
+ * Owns:     nothing
+ * Promise:  an id that was taken is one
+ * Fails by: false
+ */
+#include "common/ipc/msg_spool.h"
+
+#include <assert.h>
+#include <string.h>
+
+static_assert(sizeof(struct msg_spool_put) <= CTL_PAYLOAD_MAX, "fits one message");
+static_assert(sizeof(struct msg_spool_log) <= CTL_PAYLOAD_MAX, "fits one message");
+
+bool
+msg_spool_id(char id[MESSAGE_ID_SIZE], const void *data, size_t len)
+{
+	if (len < MESSAGE_ID_SIZE)
+		return false;
+	memcpy(id, data, MESSAGE_ID_SIZE);
+	return id[MESSAGE_ID_LEN] == '\0' && message_id_is_valid(id);
+}
+
+bool
+msg_spool_take_answer(struct msg_spool_answer *a, const struct ctl_message *m)
+{
+	if (m->len != sizeof(*a))
+		return false;
+	memcpy(a, m->data, sizeof(*a));
+	return true;
+}

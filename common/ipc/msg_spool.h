@@ -1,0 +1,50 @@
+/*
+ * msg_spool - what a listener asks of the pickup worker of its virtual server, which owns the spool: to put
+ * messages into the queue, to write the protocol log, and how much room there is
+ *
+ * A listener opens no folder. A small message goes over the channel whole; for a larger one the listener gets
+ * a descriptor of the draft, for writing only, and says when all is written. A message is asked for under its
+ * id, so that one whose answer was lost with the worker can be asked for again.
+ */
+#ifndef COMMON_IPC_MSG_SPOOL_H
+#define COMMON_IPC_MSG_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/ipc/ctl.h"
+#include "common/mail/message_id.h"
+
+/* Payload of CTL_SPOOL_PUT: the whole queue file; of CTL_SPOOL_OPEN: the id alone. */
+#define MSG_SPOOL_FILE_MAX (CTL_PAYLOAD_MAX - MESSAGE_ID_SIZE)
+struct msg_spool_put {
+	char id[MESSAGE_ID_SIZE];
+	char file[MSG_SPOOL_FILE_MAX];
+};
+
+/* Payload of CTL_SPOOL_LOG: whole lines of the protocol log; none: the file is to be opened again. */
+#define MSG_SPOOL_LOG_MAX 49152
+struct msg_spool_log {
+	int64_t time_us;		/* of its lines, which belong to one hour */
+	uint32_t format, fields;	/* as in struct w3clog_batch */
+	uint32_t lines;
+	char text[MSG_SPOOL_LOG_MAX];
+};
+
+/*
+ * Payload of CTL_SPOOL_ANSWER, to each of CTL_SPOOL_PUT, _OPEN (with the descriptor), _END, _LOG and _ROOM.
+ * CTL_SPOOL_DROP, which forgets a draft, has no answer.
+ */
+struct msg_spool_answer {
+	int32_t error;			/* 0, or errno */
+	uint32_t lost;			/* lines of the protocol log */
+	int64_t drop_bytes;		/* of _ROOM: in the drop folder; -1: it could not be read */
+};
+
+/* Both from a received payload, which is not aligned. False: malformed. */
+bool msg_spool_id(char id[MESSAGE_ID_SIZE], const void *data, size_t len) __attribute__((warn_unused_result));
+bool msg_spool_take_answer(struct msg_spool_answer *a, const struct ctl_message *m)
+	__attribute__((warn_unused_result));
+
+#endif

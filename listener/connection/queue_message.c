@@ -1,0 +1,320 @@
+/*
+ * queue_message - a message on its way into the queue, by the hands of the pickup worker
+ *
+ * Runs in:  listener; a large file is written on pool threads
+ * Owns:     messages between queue_message_begin and their done callback; the descriptors of their drafts
+ * Promise:  done(0) is called only after file and name are on disk. A small message goes over whole, and when
+ *           the worker ends before its answer, again to its successor, under the same id: it is queued once
+ * Fails by: done(errno); EAGAIN when the worker of a large message ended, or none comes
+ */
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/ipc/msg_spool.h"
+#include "common/mail/message.h"
+#include "common/process/pool.h"
+#include "listener/connection/connection.h"
+#include "listener/helpers/helpers.h"
+#include "listener/listener.h"
+
+#define CHUNK (128U << 10)	/* one write of a large message */
+#define WRITES_AT_ONCE 2
+
+struct queue_writer {
+	struct ctl_client *pickup;
+	struct pool_lane *write;
+	LIST_HEAD(, queue_message) messages;
+};
+
+enum step {
+	STEP_GATHER,	/* nothing is under way */
+	STEP_OPEN, STEP_WRITE,
+	STEP_PUT,	/* the worker has the whole message, or is to get it */
+	STEP_END,	/* the same, of a draft that is written */
+};
+
+struct queue_message {
+	struct spool_client_question q;
+	LIST_ENTRY(queue_message) link;
+	struct queue_writer *writer;
+	/* The bytes of a struct msg_spool_put: the id, then the file until now. Later the file goes on. */
+	struct buf gather;
+	struct buf writing;	/* what the job in flight writes */
+	size_t skip;		/* of `writing`, at its beginning: no part of the file */
+	int fd;			/* of the draft; -1: not opened */
+	uint64_t size;		/* content so far */
+	enum step step;
+	bool finishing, discarding;
+	int error;
+	char id[MESSAGE_ID_SIZE];
+	void (*room)(void *arg);
+	void *room_arg;
+	void (*done)(void *arg, int error, const char *id);
+	void *done_arg;
+};
+
+static void go_on(struct queue_message *m);
+
+/* The worker forgets its draft, if it has one. */
+static void
+message_free(struct queue_message *m)
+{
+	LIST_REMOVE(m, link);
+	if (m->fd != -1)
+		close(m->fd);
+	buf_done(&m->gather);
+	buf_done(&m->writing);
+	ctl_client_cancel(&m->q.base, CTL_SPOOL_DROP);
+}
+
+static void
+message_done(struct queue_message *m, int error)
+{
+	m->done(m->done_arg, error, m->id);
+	message_free(m);
+}
+
+/* --- what the worker is asked --- */
+
+static int
+send_step(struct spool_client_question *q, struct ctl *c)
+{
+	struct queue_message *m = (struct queue_message *)q;
+	bool open = m->step == STEP_OPEN;
+
+	return ctl_send(c, open ? CTL_SPOOL_OPEN : CTL_SPOOL_PUT, q->base.request, m->gather.data,
+	    open ? MESSAGE_ID_SIZE : m->gather.len, -1);
+}
+
+/* A small message that was repeated may be in the queue already. */
+static void
+on_answered(struct spool_client_question *q, const struct msg_spool_answer *a, int fd)
+{
+	struct queue_message *m = (struct queue_message *)q;
+
+	if (m->step != STEP_OPEN) {
+		if (fd != -1)
+			close(fd);
+		message_done(m, m->step == STEP_PUT && a->error == EEXIST ? 0 : a->error);
+		return;
+	}
+	m->fd = fd;
+	m->error = a->error != 0 ? a->error : fd == -1 ? EIO : 0;
+	m->step = STEP_GATHER;
+	go_on(m);
+}
+
+static void
+on_failed(struct spool_client_question *q)
+{
+	struct queue_message *m = (struct queue_message *)q;
+
+	if (m->error == 0)
+		m->error = EAGAIN;
+	if (m->finishing) {
+		message_done(m, m->error);
+		return;
+	}
+	m->step = STEP_GATHER;
+	go_on(m);
+}
+
+static const struct spool_client_ops ops = {
+	.send = send_step, .answered = on_answered, .failed = on_failed,
+};
+
+/* --- the bytes of a large message --- */
+
+/* On a pool thread. */
+static void
+run_write(void *arg, void **jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct queue_message *m = jobs[i];
+
+		if (disk_write(m->fd, m->writing.data + m->skip, m->writing.len - m->skip) == -1)
+			m->error = errno;
+	}
+}
+
+static void
+after_write(void *arg, void *job)
+{
+	struct queue_message *m = job;
+
+	m->step = STEP_GATHER;
+	m->skip = 0;
+	go_on(m);
+}
+
+static void
+submit_write(struct queue_message *m)
+{
+	struct buf empty = m->writing;
+
+	m->step = STEP_WRITE;
+	m->writing = m->gather;
+	m->gather = empty;
+	buf_clear(&m->gather);
+	pool_submit(m->writer->write, m);
+}
+
+/* --- what is next --- */
+
+static void
+ask(struct queue_message *m, enum step step)
+{
+	m->step = step;
+	ctl_client_ask(&m->q.base);
+}
+
+static void
+finish_more(struct queue_message *m)
+{
+	if (m->error != 0)
+		ctl_client_fail(&m->q.base, NULL);	/* the callee of `done` is never called from here */
+	else if (m->fd == -1 && m->gather.len <= sizeof(struct msg_spool_put))
+		ask(m, STEP_PUT);
+	else if (m->fd == -1)
+		ask(m, STEP_OPEN);
+	else if (m->gather.len > 0)
+		submit_write(m);
+	else {
+		m->step = STEP_END;
+		ctl_client_step(&m->q.base, CTL_SPOOL_END, NULL, 0);
+	}
+}
+
+/* Nothing is under way. */
+static void
+go_on(struct queue_message *m)
+{
+	void (*room)(void *);
+
+	if (m->discarding) {
+		message_free(m);
+		return;
+	}
+	if (m->finishing) {
+		finish_more(m);
+		return;
+	}
+	if (m->error != 0)
+		buf_clear(&m->gather);
+	else if (m->gather.len >= CHUNK && m->fd == -1)
+		ask(m, STEP_OPEN);
+	else if (m->gather.len >= CHUNK)
+		submit_write(m);
+	room = m->room;
+	m->room = NULL;
+	if (room != NULL && !queue_message_is_full(m))
+		room(m->room_arg); /* may discard or finish: touch m no more */
+	else
+		m->room = room;
+}
+
+/* --- for inbound_content --- */
+
+struct queue_writer *
+queue_message_writer(struct listener *l)
+{
+	struct queue_writer *w = mem_new(struct queue_writer);
+
+	w->pickup = l->helper[CTL_HELPER_PICKUP];
+	w->write = pool_lane_new(l->pool, WRITES_AT_ONCE, 1, run_write, after_write, w);
+	return w;
+}
+
+void
+queue_message_writer_free(struct queue_writer *w)
+{
+	struct queue_message *m;
+
+	while ((m = LIST_FIRST(&w->messages)) != NULL)
+		message_free(m);
+	free(w);
+}
+
+struct queue_message *
+queue_message_begin(struct queue_writer *w, const struct message_envelope *e)
+{
+	struct queue_message *m = spool_client_add(w->pickup, sizeof(*m), &ops);
+	struct message_envelope named = *e;	/* shallow */
+
+	m->writer = w;
+	LIST_INSERT_HEAD(&w->messages, m, link);
+	m->fd = -1;
+	m->skip = MESSAGE_ID_SIZE;
+	message_id_make(m->id, clock_wall_us(), arc4random());
+	memcpy(named.id, m->id, sizeof(named.id));
+	/* bounded by queue_message_is_full, which the caller obeys */
+	buf_init(&m->gather, SIZE_MAX / 2);
+	buf_init(&m->writing, SIZE_MAX / 2);
+	buf_add(&m->gather, m->id, sizeof(m->id));
+	if (message_envelope_format(&named, &m->gather) == 0)
+		return m;
+	message_free(m);
+	errno = EINVAL;
+	return NULL;
+}
+
+const char *
+queue_message_id(const struct queue_message *m)
+{
+	return m->id;
+}
+
+void
+queue_message_add(struct queue_message *m, const void *data, size_t len)
+{
+	m->size += len;
+	if (m->error != 0)
+		return;
+	buf_add(&m->gather, data, len);
+	if (m->gather.len >= CHUNK && m->step == STEP_GATHER)
+		go_on(m);
+}
+
+bool
+queue_message_is_full(const struct queue_message *m)
+{
+	return m->step != STEP_GATHER && m->gather.len >= CHUNK;
+}
+
+void
+queue_message_on_room(struct queue_message *m, void (*room)(void *arg), void *arg)
+{
+	m->room = room;
+	m->room_arg = arg;
+}
+
+void
+queue_message_finish(struct queue_message *m, void (*done)(void *arg, int error, const char *id), void *arg)
+{
+	char end[MESSAGE_END_SIZE];
+
+	message_end_format(end, m->size);
+	buf_add(&m->gather, end, sizeof(end));
+	m->done = done;
+	m->done_arg = arg;
+	m->finishing = true;
+	m->room = NULL;
+	if (m->step == STEP_GATHER)
+		go_on(m);
+}
+
+void
+queue_message_discard(struct queue_message *m)
+{
+	if (m == NULL)
+		return;
+	m->discarding = true;
+	m->room = NULL;
+	if (m->step != STEP_WRITE)
+		go_on(m);
+}

@@ -1,0 +1,62 @@
+/*
+ * spool_client - questions to the pickup worker of this virtual server, which owns the spool
+ *
+ * Runs in:  listener
+ * Owns:     the channel
+ * Promise:  a question waits for a channel for PATIENCE_MS at most; one that the worker has waits for the
+ *           disk as long as that takes. When the worker ends, its open questions go to its successor
+ * Fails by: the question's `failed`
+ */
+#include "common/ipc/ctl_client.h"
+#include "common/ipc/msg_spool.h"
+#include "listener/helpers/helpers.h"
+
+enum { PATIENCE_MS = 20000, REPEATS = 1000 };
+
+static int
+send_question(struct ctl_client_question *base, struct ctl *c)
+{
+	struct spool_client_question *q = (struct spool_client_question *)base;
+
+	return q->ops.send(q, c);
+}
+
+static bool
+on_answer(struct ctl_client_question *base, const struct ctl_message *m)
+{
+	struct spool_client_question *q = (struct spool_client_question *)base;
+	struct msg_spool_answer a;
+
+	if (!msg_spool_take_answer(&a, m))
+		return false;
+	q->ops.answered(q, &a, ctl_take_fd(m));
+	return true;
+}
+
+static void
+on_failure(struct ctl_client_question *base, const char *why)
+{
+	struct spool_client_question *q = (struct spool_client_question *)base;
+
+	q->ops.failed(q);
+}
+
+static const struct ctl_client_kind kind = {
+	.part = "pickup", .answer = CTL_SPOOL_ANSWER, .repeats = REPEATS, .unhurried = true,
+	.send = send_question, .answered = on_answer, .failed = on_failure,
+};
+
+struct ctl_client *
+spool_client_new(struct loop *loop, void (*need)(void *arg), void *arg)
+{
+	return ctl_client_new(loop, &kind, PATIENCE_MS, need, arg);
+}
+
+void *
+spool_client_add(struct ctl_client *k, size_t size, const struct spool_client_ops *ops)
+{
+	struct spool_client_question *q = ctl_client_add(k, size);
+
+	q->ops = *ops;
+	return q;
+}

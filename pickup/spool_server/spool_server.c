@@ -1,0 +1,355 @@
+/*
+ * spool_server - puts the messages of the listeners into the queue and writes their protocol log
+ *
+ * Runs in:  pickup; on its loop
+ * Owns:     the channels of the listeners, and their drafts until they are in the queue
+ * Promise:  an answer without error comes after file and name are on disk. A channel ends with its listener;
+ *           when the worker drains, at the first moment at which nothing of it is under way
+ * Fails by: errno in the answer
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/ipc/ctl_server.h"
+#include "common/ipc/msg_spool.h"
+#include "common/w3clog/w3clog.h"
+#include "pickup/spool_server/spool_server.h"
+
+/* Of one listener: as many messages as it has sessions, and no flood. */
+#define QUESTIONS_MAX 65536
+#define HOUR_US INT64_C(3600000000)
+
+struct spool_server {
+	struct ctl_server_list channels;
+	struct enqueue *enqueue;
+	struct spool *spool;
+	struct w3clog_file *log;	/* NULL: none is kept */
+	struct pool_lane *log_lane, *room_lane;
+	void (*changed)(void *arg);
+	void *arg;
+	bool draining;
+	size_t active;			/* questions that the pool has */
+};
+
+enum question_kind { QUESTION_DRAFT, QUESTION_LOG, QUESTION_ROOM };
+
+struct question {
+	struct ctl_server_question open;
+	enum question_kind kind;
+	struct spool_server *k;
+	struct enqueue_message *message;	/* NULL: it is being finished, or there is none */
+	bool opening;
+	struct w3clog_batch *batch;
+	int64_t drop_bytes;
+	int error;
+};
+
+/* --- answers --- */
+
+static void
+answer(struct question *q, const struct msg_spool_answer *a, int fd)
+{
+	if (q->open.server != NULL)
+		ctl_server_answer(q->open.server, CTL_SPOOL_ANSWER, q->open.request, a, sizeof(*a), fd);
+}
+
+/* The question is over. */
+static void
+end_question(struct question *q, const struct msg_spool_answer *a)
+{
+	struct spool_server *k = q->k;
+
+	answer(q, a, -1);
+	ctl_server_close(&q->open);
+	free(q);
+	k->changed(k->arg);
+}
+
+static struct question *
+open_question(struct spool_server *k, struct ctl_server *s, uint32_t request, enum question_kind kind)
+{
+	struct question *q = mem_new(struct question);
+
+	q->kind = kind;
+	q->k = k;
+	ctl_server_open(s, &q->open, request);
+	return q;
+}
+
+/* --- messages --- */
+
+static void
+on_queued(void *arg, int error, const char *id)
+{
+	struct question *q = arg;
+
+	q->k->active--;
+	end_question(q, &(struct msg_spool_answer){ .error = error });
+}
+
+static void
+finish_draft(struct question *q)
+{
+	struct enqueue_message *m = q->message;
+
+	q->message = NULL;
+	q->k->active++;
+	enqueue_finish(m, on_queued, q);
+}
+
+static void
+put_message(struct spool_server *k, struct ctl_server *s, const struct ctl_message *m, const char *id)
+{
+	struct question *q = open_question(k, s, m->request, QUESTION_DRAFT);
+
+	q->message = enqueue_whole(k->enqueue, id);
+	enqueue_add(q->message, (const char *)m->data + MESSAGE_ID_SIZE, m->len - MESSAGE_ID_SIZE);
+	finish_draft(q);
+}
+
+static void
+on_opened(void *arg, int fd, int error)
+{
+	struct question *q = arg;
+
+	q->k->active--;
+	q->opening = false;
+	if (q->open.server == NULL) {	/* its listener has gone */
+		enqueue_discard(q->message);
+		free(q);
+	} else if (fd == -1) {
+		enqueue_discard(q->message);
+		end_question(q, &(struct msg_spool_answer){ .error = error });
+	} else {
+		answer(q, &(struct msg_spool_answer){ 0 }, fd);
+	}
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+open_draft(struct spool_server *k, struct ctl_server *s, uint32_t request, const char *id)
+{
+	struct question *q = open_question(k, s, request, QUESTION_DRAFT);
+
+	q->message = enqueue_whole(k->enqueue, id);
+	q->opening = true;
+	k->active++;
+	enqueue_open(q->message, on_opened, q);
+}
+
+/* Of the listener, or because it has gone. */
+static void
+drop_draft(struct question *q)
+{
+	struct spool_server *k = q->k;
+
+	ctl_server_close(&q->open);
+	if (q->kind != QUESTION_DRAFT || q->opening || q->message == NULL)
+		return;		/* a job has it, and frees it */
+	enqueue_discard(q->message);
+	free(q);
+	k->changed(k->arg);
+}
+
+/* --- the protocol log --- */
+
+static void
+run_log(void *arg, void **jobs, size_t n)
+{
+	struct spool_server *k = arg;
+
+	for (size_t i = 0; i < n; i++)
+		w3clog_file_append(k->log, ((struct question *)jobs[i])->batch);
+}
+
+static void
+after_log(void *arg, void *job)
+{
+	struct question *q = job;
+	struct msg_spool_answer a = { .error = q->batch->error, .lost = (uint32_t)q->batch->lost };
+
+	q->k->active--;
+	w3clog_batch_free(q->batch);
+	end_question(q, &a);
+}
+
+/* A time far from ours would name any number of files. */
+static int64_t
+sensible_time(int64_t time_us)
+{
+	int64_t now = clock_wall_us();
+
+	return time_us > now - 2 * HOUR_US && time_us < now + 2 * HOUR_US ? time_us : now;
+}
+
+static bool
+write_log(struct spool_server *k, struct ctl_server *s, const struct ctl_message *m)
+{
+	struct msg_spool_log head;
+	struct w3clog_batch *b;
+	struct question *q;
+
+	memcpy(&head, m->data, offsetof(struct msg_spool_log, text));
+	if (k->log == NULL || (head.format != CONFIG_LOG_W3C && head.format != CONFIG_LOG_JSON))
+		return false;
+	b = mem_new(struct w3clog_batch);
+	b->time_us = sensible_time(head.time_us);
+	b->format = (enum config_log_format)head.format;
+	b->fields = head.fields;
+	b->lines = head.lines;
+	buf_init(&b->text, MSG_SPOOL_LOG_MAX);
+	buf_add(&b->text, (const char *)m->data + offsetof(struct msg_spool_log, text),
+	    m->len - offsetof(struct msg_spool_log, text));
+	b->reopen = b->text.len == 0;
+	q = open_question(k, s, m->request, QUESTION_LOG);
+	q->batch = b;
+	k->active++;
+	pool_submit(k->log_lane, q);
+	return true;
+}
+
+/* --- room --- */
+
+static void
+run_room(void *arg, void **jobs, size_t n)
+{
+	struct spool_server *k = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		struct question *q = jobs[i];
+
+		q->drop_bytes = spool_drop_size(k->spool);
+		q->error = q->drop_bytes == -1 ? errno : 0;
+	}
+}
+
+static void
+after_room(void *arg, void *job)
+{
+	struct question *q = job;
+
+	q->k->active--;
+	end_question(q, &(struct msg_spool_answer){ .error = q->error, .drop_bytes = q->drop_bytes });
+}
+
+static void
+count_room(struct spool_server *k, struct ctl_server *s, uint32_t request)
+{
+	k->active++;
+	pool_submit(k->room_lane, open_question(k, s, request, QUESTION_ROOM));
+}
+
+/* --- channels --- */
+
+static bool
+on_asked(void *arg, struct ctl_server *s, const struct ctl_message *m)
+{
+	struct spool_server *k = arg;
+	struct question *q = (struct question *)ctl_server_find(s, m->request);
+	bool known = q != NULL && q->kind == QUESTION_DRAFT && q->message != NULL && !q->opening;
+	char id[MESSAGE_ID_SIZE];
+
+	if (m->type == CTL_SPOOL_DROP) {	/* of a draft that is open, or about to be */
+		if (q != NULL)
+			drop_draft(q);
+		return true;
+	}
+	if (m->type == CTL_SPOOL_END) {
+		if (known)
+			finish_draft(q);
+		return known;
+	}
+	if (q != NULL || ctl_server_is_full(s))
+		return false;
+	if (m->type == CTL_SPOOL_LOG)
+		return write_log(k, s, m);
+	if (m->type == CTL_SPOOL_ROOM) {
+		count_room(k, s, m->request);
+		return true;
+	}
+	if (!msg_spool_id(id, m->data, m->len))
+		return false;
+	if (m->type == CTL_SPOOL_PUT)
+		put_message(k, s, m, id);
+	else
+		open_draft(k, s, m->request, id);
+	return true;
+}
+
+static void
+on_left(struct ctl_server_question *open)
+{
+	drop_draft((struct question *)open);
+}
+
+static void
+on_channel_gone(void *arg)
+{
+	struct spool_server *k = arg;
+
+	k->changed(k->arg);
+}
+
+static const struct ctl_server_kind kind = {
+	.part = "pickup", .questions_max = QUESTIONS_MAX, .asked = on_asked, .left = on_left,
+	.gone = on_channel_gone,
+};
+
+void
+spool_server_channel(struct spool_server *k, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+
+	if (!k->draining && boot_helper_introduced(m, &channel))
+		ctl_server_new(&k->channels, &kind, ctl_take_fd(m), &channel);
+}
+
+void
+spool_server_drain(struct spool_server *k)
+{
+	k->draining = true;
+	spool_server_update(k);
+}
+
+void
+spool_server_update(struct spool_server *k)
+{
+	if (k->draining)
+		ctl_server_list_end_idle(&k->channels);
+}
+
+bool
+spool_server_is_idle(const struct spool_server *k)
+{
+	return k->channels.count == 0 && k->active == 0;
+}
+
+struct spool_server *
+spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueue, struct spool *spool,
+    void (*changed)(void *arg), void *arg)
+{
+	struct spool_server *k = mem_new(struct spool_server);
+
+	k->enqueue = enqueue;
+	k->spool = spool;
+	k->changed = changed;
+	k->arg = arg;
+	k->log = w3clog_file_new(b->config, b->server);
+	k->log_lane = pool_lane_new(pool, 1, 1, run_log, after_log, k);
+	k->room_lane = pool_lane_new(pool, 1, 1, run_room, after_room, k);
+	ctl_server_list_init(&k->channels, b->loop, k);
+	return k;
+}
+
+void
+spool_server_free(struct spool_server *k)
+{
+	ctl_server_list_done(&k->channels);
+	w3clog_file_free(k->log);
+	free(k);
+}

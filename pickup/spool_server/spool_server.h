@@ -1,0 +1,26 @@
+/* spool_server - what listeners ask: messages into the queue, lines into the protocol log, room */
+#ifndef PICKUP_SPOOL_SERVER_SPOOL_SERVER_H
+#define PICKUP_SPOOL_SERVER_SPOOL_SERVER_H
+
+#include <stdbool.h>
+
+#include "common/boot/boot.h"
+#include "common/process/pool.h"
+#include "common/spool/enqueue.h"
+#include "common/spool/spool.h"
+
+struct spool_server;
+/*
+ * `changed` is called with `arg` when a question or a channel has ended. Two threads of the pool are for it,
+ * besides those of `enqueue`. All must outlive it.
+ */
+struct spool_server *spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueue,
+    struct spool *spool, void (*changed)(void *arg), void *arg);
+void spool_server_free(struct spool_server *k);		/* before pool_free */
+void spool_server_channel(struct spool_server *k, const struct ctl_message *m);	/* CTL_CHANNEL */
+/* A successor is there: channels end as soon as nothing of them is under way. */
+void spool_server_drain(struct spool_server *k);
+void spool_server_update(struct spool_server *k);	/* after `changed`, while it drains */
+bool spool_server_is_idle(const struct spool_server *k);	/* no channel, nothing under way */
+
+#endif

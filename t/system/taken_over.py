@@ -1,0 +1,153 @@
+"""taken_over - a stand-in in place of each process, with its descriptors, user and limits: what it may do, and nothing more
+
+Two virtual servers, the first with a user of its own. The stand-in (t/lib/intruder.c) tries everything on what belongs to either, to
+root and to the service; a test knows what its role may. With the sandbox, and without it: then the users alone are the wall.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from checks import check, equal
+from patience import until
+from processes import status_of
+from programs import BUILD, PROGRAMS, ROLE_USERS
+from sasl import plain
+from smtp import Smtp
+
+WORKERS = ("listener", "pickup", "deliver")
+OWN_USER = "64111"
+# What each user of the host may do: the sandbox takes that, too.
+EVERYBODY = {"listen", "run", "read INI", "read one/ini", "read two/ini", "read state", "list state"}
+
+
+def programs_with(t, role):
+    folder = Path(tempfile.mkdtemp(dir=t.folder))
+    folder.chmod(0o755)
+    for program in PROGRAMS:
+        shutil.copy(BUILD / program, folder)
+    shutil.copy(BUILD / "t/intruder", folder / f"postern-{role}")
+    return folder
+
+
+def secret(path):
+    path.write_text("secret")
+    path.chmod(0o600)
+
+
+def service_with_mail(t, **more):
+    """Both servers' folders with mail in them, made by a service that is whole, and secrets of root. It has stopped."""
+    t.need_root()
+    passwords = t.folder / "passwords"
+    service = t.postern({"one": {"general": {"user": OWN_USER, "log": "yes"}, "delivery": {"reverse-dns": "yes"},
+                                 "access": {"authentication": "anonymous, basic", "password-file": passwords, "basic-requires-tls": "no"}},
+                         "two": {"general": {"log": "yes"}}}, as_root=True, start=False,
+                        service={"metrics": t.folder / "metrics.sock", **more})
+    secret(passwords)
+    secret(service.folder / "key.pem")
+    service.start()
+    for name in ("one", "two"):
+        service[name].send(to=f"b@{name}.example")
+        service[name].home.wait_drops()
+    service.stop()
+    for name in ("one", "two"):
+        home = service[name].home.path
+        shutil.copy(next((home / "drop").glob("*.eml")), home / "badmail/old.bad")
+        os.chown(home / "badmail/old.bad", home.stat().st_uid, home.stat().st_gid)
+        (home / "badmail/old.bad").chmod(0o600)
+    return service
+
+
+def places(t, service):
+    """{word: path} of what belongs to somebody."""
+    found = {"INI": service.config, "passwords": t.folder / "passwords", "key": service.folder / "key.pem", "state": service.state}
+    for name in ("one", "two"):
+        home = service[name].home.path
+        found.update({f"{name}/{folder}": home / folder for folder in ("queue", "drop", "badmail", "pickup")})
+        found.update({f"{name}/mail": next((home / "drop").glob("*.eml")), f"{name}/bad": home / "badmail/old.bad",
+                      f"{name}/ini": service.folder / f"servers/{name}.ini", f"{name}/log": service.folder / "logs" / name})
+    return found
+
+
+def attempts(found, port):
+    words = []
+    for path in found.values():
+        words += [f"read:{path}", f"write:{path}"]
+        words += [f"list:{path}", f"make:{path}"] if path.is_dir() else [f"mode:{path}", f"remove:{path}"]
+    return words + ["signal:1", "trace:1", "memory:1", "run:/bin/true", "root:0", f"connect:{port}", "listen:0"]
+
+
+def intrude(t, service, role):
+    """{"what word", ...}: what the stand-in of that role could do, for server one or as a helper."""
+    found = places(t, service)
+    service.bin = programs_with(t, role)
+    service.intruder = True
+    service.env["POSTERN_INTRUDER"] = " ".join(attempts(found, t.port()))
+    service.start(wait=())
+    who = {"role": role, "server": "one" if role in WORKERS else "-"}
+    if role in ("resolver", "auth"):    # which start when they are asked
+        service.wait_started("one")
+        client = Smtp(("127.0.0.1", service["one"].port))
+        client.send(f"EHLO c.example\r\nAUTH PLAIN {plain('a', 'b')}\r\n".encode())
+        t.cleanup(client.close)
+    service.events.wait("intruder", result="over", **who)
+    names = {str(path): word for word, path in found.items()}
+    done = {f"{e['what']} {names.get(e['argument'], '')}".strip() for e in service.events.all("intruder", result="done", **who)}
+    return done
+
+
+def test_users(t):
+    """Each process has the user that its key names; those of a virtual server with a user of its own have that one."""
+    t.need_root()
+    service = t.postern({"one": {"general": {"user": OWN_USER}}, "two": {}}, as_root=True,
+                        service={"metrics": t.folder / "metrics.sock", "listener-user": "64201", "metrics-user": "64206"})
+    wanted = {("listener", "one"): "64201", ("listener", "two"): "64201", ("pickup", "one"): OWN_USER, ("deliver", "one"): OWN_USER,
+              ("pickup", "two"): str(t.uid), ("deliver", "two"): str(t.uid), ("metrics", ""): "64206"}
+    for role in ("listener", "pickup", "deliver", "metrics"):
+        for pid in until(lambda r=role: service.children(r), what=role):
+            server = service.title(pid).split(": ")[1] if role != "metrics" else ""
+            equal(status_of(pid)["Uid"].split()[0], wanted[role, server], f"the {role} of {server}")
+    for key in ("listener-user", "resolver-user", "auth-user", "directory-user", "fetch-user", "metrics-user"):
+        service.service[key] = "64999"
+        service.write()
+        done = service.ctl("reload", ok=False)
+        check(f"{key} can only change while the service is stopped" in done.stdout + done.stderr, key, done.stdout, done.stderr)
+        service.service[key] = {"listener-user": "64201", "metrics-user": "64206"}.get(key, ROLE_USERS[key])
+    service.write()
+    service["one"].set("general", user="64112")
+    done = service.ctl("reload", ok=False)
+    check("user can only change while the virtual server is stopped" in done.stdout + done.stderr, done.stdout, done.stderr)
+
+
+def test_listener(t):
+    """It reaches no folder at all: not its own server's mail, nor its log, nor any secret; no process, no other host."""
+    equal(intrude(t, service_with_mail(t), "listener"), set(), "what a listener could do")
+
+
+def test_listener_without_sandbox(t):
+    """Its user alone keeps it from all mail, logs and secrets."""
+    done = intrude(t, service_with_mail(t, sandbox="no"), "listener")
+    equal(done - EVERYBODY, set(), "what a listener could do")
+
+
+def test_pickup(t):
+    """It has its own server's folders, and nothing of the other one's or of root."""
+    done = intrude(t, service_with_mail(t), "pickup")
+    check({"list one/queue", "make one/queue", "read one/bad"} <= done, "its own folders:", done)
+    equal({word for word in done if " one/" not in word}, set(), "what is not its own")
+    equal({word for word in done if word.endswith("one/ini")}, set(), "the INI file")
+
+
+def test_deliver_without_sandbox(t):
+    """The user of its virtual server alone keeps it from the mail of the other one."""
+    done = intrude(t, service_with_mail(t, sandbox="no"), "deliver")
+    check({"list one/queue", "read one/mail"} <= done, "its own folders:", done)
+    equal({word for word in done if " one/" not in word} - EVERYBODY, set(), "what is not its own")
+
+
+def test_helpers(t):
+    """Neither mail nor logs nor a file of root; they cannot start a program."""
+    for role in ("resolver", "auth", "metrics"):
+        done = intrude(t, service_with_mail(t), role)
+        equal({word for word in done if " " in word or word in ("run", "root", "signal", "trace", "memory")}, set(), f"what {role} could do")
