@@ -151,8 +151,8 @@ set_up(void)
 	    "type = default\n", folder, folder);
 	put("servers/default.ini", text);
 	free(text);
-	for (size_t i = 0; i < 4; i++) {
-		static const char *const made[] = { "home", "home/drop", "home/pickup", "logs" };
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const made[] = { "home", "home/drop", "home/pickup", "home/queue", "logs" };
 		char *path = path_of(made[i]);
 
 		ck_assert_int_eq(mkdir(path, 0755), 0);
