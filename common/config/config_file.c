@@ -86,6 +86,16 @@ config_file_done(struct config_sources *sources)
 	*sources = (struct config_sources){ 0 };
 }
 
+/* The supervisor acts on it as root. */
+static bool
+is_open_to_all(const struct stat *st, struct config_source *at, struct config_faults *faults)
+{
+	if ((st->st_mode & S_IWOTH) == 0)
+		return false;
+	config_faults_add(faults, at, 0, false, "may be written by every user; chmod o-w %s", at->path);
+	return true;
+}
+
 static void
 read_open(struct config_source *s, struct config_source *at, int fd, off_t most,
     struct config_faults *faults)
@@ -103,6 +113,8 @@ read_open(struct config_source *s, struct config_source *at, int fd, off_t most,
 		    S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
 		return;
 	}
+	if (is_open_to_all(&st, at, faults))
+		return;
 	if (st.st_size > most) {
 		config_faults_add(faults, at, 0, false, "is larger than %d MiB", (int)(most >> 20));
 		return;

@@ -68,6 +68,36 @@ judge_apart(struct config_work *w, size_t server, const struct folder mine[FOLDE
 	}
 }
 
+/* Mail in a folder of the system would be in the way of others, or the other way round. */
+static void
+judge_system_folders(struct config_work *w, size_t server, const struct folder mine[FOLDER_COUNT])
+{
+	static const char *const system[] = { "/bin", "/boot", "/etc", "/lib", "/proc", "/sbin", "/sys",
+	    "/usr" };
+	static const char *const exact[] = { "/", "/dev", "/home", "/opt", "/root", "/run", "/srv", "/tmp",
+	    "/var", "/var/lib", "/var/log", "/var/mail", "/var/run", "/var/spool", "/var/tmp" };
+	const struct config_server *s = &w->config->server[server];
+	struct folder all[FOLDER_COUNT + 1] = { { "home", s->home, folder_line(s, KEY_GENERAL, "home") } };
+
+	memcpy(all + 1, mine, FOLDER_COUNT * sizeof(*mine));
+	for (size_t i = 0; i < FOLDER_COUNT + 1; i++) {
+		bool bad = false;
+
+		for (size_t k = 0; all[i].path != NULL && k < nitems_of(system); k++) {
+			size_t len = strlen(system[k]);
+
+			bad |= strncmp(all[i].path, system[k], len) == 0 &&
+			    strchr("/", all[i].path[len]) != NULL;
+		}
+		for (size_t k = 0; all[i].path != NULL && k < nitems_of(exact); k++)
+			bad |= strcmp(all[i].path, exact[k]) == 0;
+		if (bad)
+			config_faults_add(w->faults, config_work_source(w, server), all[i].line, true,
+			    "%s (%s) is a folder of the system: give the virtual server one of its own",
+			    all[i].key, all[i].path);
+	}
+}
+
 /* stat(2) of the path, or of the folder above it in which it would be made. */
 static int
 stat_nearest(const char *path, struct stat *st)
@@ -141,6 +171,7 @@ config_folders_judge(struct config_work *w, size_t server)
 
 	list_folders(&w->config->server[server], mine);
 	judge_apart(w, server, mine);
+	judge_system_folders(w, server, mine);
 	if (w->folders)
 		judge_file_system(w, server, mine);
 	for (size_t i = 0; i < server; i++)

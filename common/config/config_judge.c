@@ -95,6 +95,21 @@ list_is_everybody(const struct config_nets *list)
 	return share[0] >= 1 || share[1] >= 1;
 }
 
+/* "com" stands for every host whose name ends so. */
+static void
+judge_top_level(struct config_work *w, size_t server, const char *key, const struct config_nets *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct net_entry *e = &list->entry[i];
+
+		if (e->family == AF_UNSPEC && strchr(e->domain, '.') == NULL &&
+		    strcmp(e->domain, "localhost") != 0)
+			blame_server(w, server, KEY_ACCESS, key, true,
+			    "%s names the top-level domain \"%s\": that is every host below it", key,
+			    e->domain);
+	}
+}
+
 static void
 judge_relay(struct config_work *w, size_t server)
 {
@@ -117,6 +132,8 @@ judge_relay(struct config_work *w, size_t server)
 	else if (s->relay == CONFIG_ALL_EXCEPT)
 		blame_server(w, server, KEY_ACCESS, "relay", true,
 		    "open relay: every client outside relay-list may send mail to every domain");
+	if (s->relay == CONFIG_ONLY)
+		judge_top_level(w, server, "relay-list", &s->relay_list);
 	if (s->connection_control == CONFIG_ONLY && s->connection_list.count == 0)
 		blame_server(w, server, KEY_ACCESS, "connection-control", true,
 		    "nobody can connect: connection-control = only with an empty connection-list");
@@ -159,10 +176,11 @@ judge_tls(struct config_work *w, size_t server)
 		blame_server(w, server, KEY_ACCESS, "client-certificate", true,
 		    "client-certificate has no effect without TLS");
 	if (s->tls_minimum < CONFIG_TLS_1_2 &&
-	    (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0))
+	    (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0 ||
+	    list_is_everybody(&s->connection_list)))
 		blame_server(w, server, KEY_ACCESS, "tls-minimum", false,
 		    "tls-minimum under 1.2 is for devices that are known: it needs "
-		    "connection-control = only and a connection-list");
+		    "connection-control = only and a connection-list that is not everybody");
 }
 
 static void

@@ -54,6 +54,32 @@ def test_open_relay(t):
     equal(service.check().returncode, 0, "open-relay = i-know")
 
 
+def test_what_is_hardly_meant(t):
+    """Warnings of what lets in or overwrites far more than an administrator means; a file that every user may write is refused."""
+    service = t.postern(start=False)
+    service.default.set("access", relay_list="127.0.0.1, com, localhost, office.example")
+    service.default.set("domain *.org", type="remote", relay="yes")
+    service.default.set("domain *.partner.example", type="remote", relay="yes")
+    service.default.set("general", home="/")
+    service.default.set("messages", badmail="/etc/mail")
+    done = service.check()
+    text = done.stdout + done.stderr
+    for pattern in (r'warning: relay-list names the top-level domain "com"', r"warning: relay = yes for \*\.org: everybody",
+                    r"warning: home \(/\) is a folder of the system", r"warning: badmail \(/etc/mail\) is a folder of the system"):
+        check(re.search(pattern, text), f"nothing like {pattern!r} in:\n{text}")
+    check("localhost" not in text and "partner" not in text, text)
+    service.default.set("general", home=None)
+    service.default.set("messages", badmail=None)
+    equal(service.check().returncode, 0, "warnings alone")
+    service.default.set("access", tls_minimum="1.0", connection_control="only", connection_list="0.0.0.0/0")
+    faults(service, r"tls-minimum under 1\.2 .* not everybody")
+    service.default.set("access", tls_minimum=None, connection_control=None, connection_list=None)
+    service.default.file.chmod(0o666)
+    faults(service, r"default\.ini: error: may be written by every user; chmod o-w ")
+    service.default.file.chmod(0o664)
+    equal(service.check().returncode, 0, "a group may write it")
+
+
 def test_two_default_domains(t):
     service = t.postern({"default": {"domain second.example": {"type": "default"}}}, start=False)
     faults(service, r"default")
