@@ -12,7 +12,7 @@
  *   queue/BBB/ID               accepted: whole, synced; mtime = next due time; sticky bit (ls shows T): an
  *                              operator holds it
  *   queue/BBB/ID.note          lines about it (failures, deferrals); never without its ID for long
- *   drop/.ID-N.part            a drop file being written
+ *   drop/.TAG.part             a drop file being written
  *   drop/ID-N.eml              a drop file, whole
  *   badmail/ID.bad .bdr .bdp   message, reason in words, envelope for machines; .bad comes last
  */

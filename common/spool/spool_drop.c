@@ -1,11 +1,13 @@
 /*
  * spool_drop - drop files: complete when they become visible
  *
- * Runs in:  listener, deliver; on pool threads
- * Owns:     drop/.ID-N.part until its rename
- * Promise:  error 0: the file is whole, visible, and on disk with its name
+ * Runs in:  deliver, pickup; on pool threads
+ * Owns:     drop/.TAG.part until its rename
+ * Promise:  error 0: the file is whole, visible, and on disk with its name; it is the one that was written,
+ *           although others may write to the folder
  * Fails by: spool_drop.error; then nothing is visible
  */
+#include <bsd/stdlib.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +24,12 @@
 #include "common/spool/spool_private.h"
 
 #define HEAD_MAX (64U << 20)
+#define NAMES_TRIED 100
 
-static void
-part_name(char *dst, const struct spool_drop *d)
-{
-	snprintf(dst, SPOOL_NAME_SIZE, ".%s-%u.part", d->id, d->part);
-}
+struct part {
+	int fd;			/* -1: it was not written */
+	char name[SPOOL_NAME_SIZE];
+};
 
 void
 spool_drop_name(char *dst, const struct spool_drop *d)
@@ -83,18 +85,46 @@ write_file(const struct spool_drop *d, int fd)
 	return rc;
 }
 
+/*
+ * Those who fetch the files may write to the folder: a name that they knew could be there already, as a pipe
+ * that nobody reads or as a file that stays theirs.
+ */
+static int
+open_part(int folder, char name[SPOOL_NAME_SIZE])
+{
+	int fd = -1;
+
+	for (int turn = 0; turn < NAMES_TRIED && fd == -1; turn++) {
+		char id[MESSAGE_ID_SIZE];
+
+		message_id_make(id, (int64_t)arc4random() << 20 ^ arc4random(), arc4random());
+		snprintf(name, SPOOL_NAME_SIZE, ".%s.part", id + MESSAGE_ID_LEN - SPOOL_TAG_LEN);
+		fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+		if (fd == -1 && errno != EEXIST)
+			return -1;
+	}
+	return fd;
+}
+
+/* Whether `name` is another file than ours by now. When it is gone, somebody has fetched it already. */
+static bool
+is_replaced(int folder, const char *name, int fd)
+{
+	struct stat mine, named;
+
+	return fstat(fd, &mine) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (mine.st_dev != named.st_dev || mine.st_ino != named.st_ino);
+}
+
 /* The descriptor of the written file, or -1 with d->error set and nothing left. */
 static int
-write_drop_part(struct spool *s, struct spool_drop *d)
+write_drop_part(struct spool *s, struct spool_drop *d, char name[SPOOL_NAME_SIZE])
 {
-	char name[SPOOL_NAME_SIZE];
 	int fd, folder;
 
-	part_name(name, d);
 	d->error = 0;
 	folder = spool_folder_open(s, SPOOL_DROP);
-	fd = folder == -1 ? -1 :
-	    openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	fd = folder == -1 ? -1 : open_part(folder, name);
 	if (fd == -1) {
 		d->error = errno;
 		return -1;
@@ -110,15 +140,17 @@ write_drop_part(struct spool *s, struct spool_drop *d)
 }
 
 static void
-finish_part(struct spool *s, struct spool_drop *d, int fd)
+finish_part(struct spool *s, struct spool_drop *d, int fd, const char *from)
 {
-	char from[SPOOL_NAME_SIZE], to[SPOOL_NAME_SIZE];
+	char to[SPOOL_NAME_SIZE];
 
-	part_name(from, d);
 	spool_drop_name(to, d);
 	if (disk_sync(fd) == -1 || renameat(s->drop, from, s->drop, to) == -1) {
 		d->error = errno;
 		unlinkat(s->drop, from, 0);
+	} else if (is_replaced(s->drop, to, fd)) {
+		d->error = ESTALE;	/* a file of others took its place: the message is tried again */
+		unlinkat(s->drop, to, 0);
 	}
 	close(fd);
 	disk_crash_point("drop-placed");
@@ -127,18 +159,19 @@ finish_part(struct spool *s, struct spool_drop *d, int fd)
 void
 spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n)
 {
-	int *fd = mem_array(NULL, n, sizeof(*fd));
+	struct part *part = mem_array(NULL, n, sizeof(*part));
 	bool any = false;
 
+
 	for (size_t i = 0; i < n; i++)
-		fd[i] = write_drop_part(s, drops[i]);
+		part[i].fd = write_drop_part(s, drops[i], part[i].name);
 	disk_crash_point("drop-written");
 	for (size_t i = 0; i < n; i++)
-		if (fd[i] != -1) {
-			finish_part(s, drops[i], fd[i]);
+		if (part[i].fd != -1) {
+			finish_part(s, drops[i], part[i].fd, part[i].name);
 			any = true;
 		}
-	free(fd);
+	free(part);
 	if (!any || disk_sync_folder(s->drop) == 0)
 		return;
 	for (size_t i = 0; i < n; i++)

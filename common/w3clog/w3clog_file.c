@@ -66,6 +66,15 @@ path_of(const struct w3clog_file *f, const char *name, char path[PATH_MAX])
 	return -1;
 }
 
+/* No device, no pipe, no second name of a file elsewhere, nothing of another user. */
+static bool
+is_ours(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid();
+}
+
 static int
 open_log_file(struct w3clog_file *f, const char *name)
 {
@@ -78,6 +87,11 @@ open_log_file(struct w3clog_file *f, const char *name)
 	    0640);
 	if (f->fd == -1)
 		return -1;
+	if (!is_ours(f->fd)) {
+		close_file(f);
+		errno = EPERM;
+		return -1;
+	}
 	snprintf(f->open_name, sizeof(f->open_name), "%s", name);
 	f->header_due = true;
 	f->torn = false;

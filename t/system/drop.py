@@ -1,5 +1,9 @@
 """drop - local delivery: the form of drop files, default and alias domains, quota, drop files used as pickup files"""
 
+import itertools
+import os
+import threading
+
 from checks import check, equal
 from patience import until
 from smtp import mail
@@ -136,3 +140,38 @@ def test_own_folder_is_made(t):
     service = t.postern({"default": {"domain default.example": {"type": "default", "drop": other}}}, as_root=True)
     service.default.send()
     until(lambda: list(other.glob("*.eml")), what="a file in the made folder")
+
+
+def test_hostile_folder(t):
+    """
+    A program that may write to drop and puts a pipe or a file of its own in place of each part that it sees: no thread waits for
+    it, no file of it becomes the drop file, and each message is there once it lets go.
+    """
+    service = t.postern()
+    folder, over, replaced = service.home.drop, threading.Event(), []
+
+    def race():
+        for n in itertools.count():
+            if over.is_set():
+                return
+            for part in folder.glob(".*.part"):
+                if "mine" in part.name:
+                    continue
+                mine = folder / f".mine{n}.part"
+                os.mkfifo(mine) if n % 2 else mine.write_text("not yours")
+                os.chmod(mine, 0o666)
+                os.replace(mine, part)
+                replaced.append(part)
+
+    thread = threading.Thread(target=race)
+    thread.start()
+    subjects = [f"m{n}" for n in range(20)]
+    with service.default.connect() as client:
+        for subject in subjects:
+            client.message(data=mail(subject, size=200000))
+    until(lambda: len(service.events.all("dropped")) + len(service.events.all("deferred")) >= len(subjects), what="a try of each message")
+    over.set()
+    thread.join(20)
+    service.ctl("retry", "default")
+    until(lambda: len(service.events.all("dropped")) >= len(subjects), what="drop files")
+    equal(sorted(drop.email["Subject"] for drop in service.home.drops()), sorted(subjects), f"drop files, with {len(replaced)} parts replaced")
