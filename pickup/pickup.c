@@ -23,8 +23,10 @@
 #include "pickup/spool_server/spool_server.h"
 
 enum {
-	THREADS = 8,		/* look 2, large files 1, removal 1, enqueue 2, protocol log 1, room 1 */
+	/* as the lanes have: look 2, large files 2, removal 1, scan 1, folder 1, enqueue 4, log 1, room 1 */
+	THREADS = 13,
 	PICKUP_NAMES_MAX = 16384,
+	LISTENERS_MS = 2000,
 	TICK_MS = 3000,		/* between two scans */
 	CLOCK_SLACK_US = 5000000,
 };
@@ -280,7 +282,8 @@ stop_pickup(struct pickup *p, const struct ctl_message *m)
 	p->stopping = true;
 	p->draining = false;
 	pickup_flow_hurry(p->flow);
-	loop_timer_set(p->grace, boot_grace(m));
+	/* Listeners have the same grace, and hand over their last lines at its end. */
+	loop_timer_set(p->grace, boot_grace(m) + LISTENERS_MS);
 	update(p);
 }
 
@@ -358,8 +361,9 @@ finish_pickup(struct boot *b)
 {
 	struct pickup *p = b->state;
 
-	spool_server_free(p->server);	/* what drops a draft is a job */
+	spool_server_close(p->server);
 	pool_free(p->pool);
+	spool_server_free(p->server);
 	watch_free(p->watch);
 	pickup_scan_free(p->scan);
 	pickup_flow_free(p->flow);

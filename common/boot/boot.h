@@ -22,7 +22,7 @@ enum boot_fd {
 	BOOT_MASTER = 3,	/* control channel, SOCK_SEQPACKET */
 	BOOT_CONFIG,		/* sealed memfd: the configuration snapshot */
 	BOOT_COUNTERS,		/* shared memory; /dev/null for helpers */
-	BOOT_HINT,		/* hints: listener, pickup write; deliver reads; /dev/null for helpers */
+	BOOT_HINT,		/* hints: pickup writes, deliver reads; /dev/null for all others */
 	BOOT_LISTEN,		/* the first listening socket, in the order of config_server.listen */
 };
 

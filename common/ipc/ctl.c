@@ -246,6 +246,8 @@ read_messages(struct ctl *c)
 			close_untaken(&m);
 		} else if (rc == -1 && errno == EAGAIN)
 			return;
+		else if (rc == -1 && errno == ECONNRESET)
+			continue;	/* the peer left something unread; what it sent comes yet */
 		else
 			close_channel(c, rc == -1 && errno == EBADMSG);
 	}

@@ -6,7 +6,8 @@
  * Owns:     the channel, the records of the questions
  * Promise:  each question that was asked is answered or fails, once, within its patience, and never while
  *           it is being asked. When the helper dies, its open questions go to its successor, at most
- *           `repeats` times. Answers may be secret and are wiped from the receive buffer
+ *           `repeats` times, but for those that had gone a step. Answers may be secret and are wiped from
+ *           the receive buffer
  * Fails by: kind.failed
  */
 #include "common/ipc/ctl_client.h"
@@ -194,12 +195,18 @@ on_helper_close(void *arg, bool bad)
 	ctl_free(k->ctl);
 	k->ctl = NULL;
 	TAILQ_CONCAT(&younger, &k->in[CTL_CLIENT_WAITS], link);
-	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED])) != NULL)
-		if (q->repeats++ < k->kind->repeats)
-			move_to_state(q, CTL_CLIENT_WAITS);
-		else
+	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED])) != NULL) {
+		if (q->stepped || q->repeats++ >= k->kind->repeats) {
 			ctl_client_fail(q, k->kind->ended);
+			continue;
+		}
+		if (k->kind->unhurried)
+			q->deadline = clock_mono_ms() + k->patience_ms;
+		move_to_state(q, CTL_CLIENT_WAITS);
+	}
 	TAILQ_CONCAT(&k->in[CTL_CLIENT_WAITS], &younger, link);
+	if (k->kind->joined && TAILQ_EMPTY(&k->in[CTL_CLIENT_WAITS]))
+		k->need(k->arg);
 	serve_waiting(k);
 }
 
@@ -234,6 +241,7 @@ ctl_client_ask(struct ctl_client_question *q)
 	q->request = ++k->request;
 	q->channel = 0;
 	q->repeats = 0;
+	q->stepped = false;
 	q->deadline = clock_mono_ms() + k->patience_ms;
 	enter_state(q, CTL_CLIENT_WAITS);
 	serve_waiting(k);
@@ -249,6 +257,7 @@ ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *d
 		ctl_client_fail(q, k->kind->ended);
 		return;
 	}
+	q->stepped = true;
 	q->deadline = clock_mono_ms() + k->patience_ms;
 	move_to_state(q, CTL_CLIENT_ASKED);
 	set_question_timer(k);

@@ -25,6 +25,7 @@ struct ctl_client_kind {
 	unsigned repeats;
 	/* no deadline while it is with the helper: others watch over it */
 	bool unhurried;
+	bool joined;			/* a channel that ended is asked for at once, question or not */
 	const char *silent, *ended;	/* texts for `failed`: no answer in time; the helper ended */
 	/* Sends the question with ctl_send and q->request. -1: not now; it is called again. */
 	int (*send)(struct ctl_client_question *q, struct ctl *c);
@@ -51,6 +52,7 @@ struct ctl_client_question {
 	uint32_t request;
 	uint32_t channel;			/* number of the channel it was last sent over; 0 none */
 	unsigned repeats;
+	bool stepped;				/* its latest step is of no use to another helper */
 	uint64_t deadline;
 	const char *why;			/* of the failure */
 };

@@ -134,6 +134,8 @@ open_draft_file(struct spool_draft *d)
 		return -1;
 	file_name(name, d);
 	d->fd = openat(d->spool->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (d->fd == -1 && errno == EEXIST)
+		errno = EBUSY;	/* it is being written: EEXIST says that it is in the queue */
 	if (d->fd == -1)
 		return -1;
 	return d->held ? fchmod(d->fd, 0600 | SPOOL_HELD) : 0;

@@ -162,7 +162,6 @@ spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n)
 	struct part *part = mem_array(NULL, n, sizeof(*part));
 	bool any = false;
 
-
 	for (size_t i = 0; i < n; i++)
 		part[i].fd = write_drop_part(s, drops[i], part[i].name);
 	disk_crash_point("drop-written");

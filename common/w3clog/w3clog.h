@@ -2,9 +2,9 @@
  * w3clog - the protocol log of one virtual server: W3C extended lines with the fields of the original, or
  * JSON lines
  *
- * Lines gather in memory, and a pool thread appends them, whole lines in one write each second or each
- * 64 KiB. So several processes share a file, and no loop waits for a disk. A disk that is full or stuck
- * costs lines, which are counted, never mail.
+ * Lines gather in memory, and a pool thread, or pickup for a listener, appends them: whole lines in one
+ * write, twice a second or when there are many. So several processes share a file, and no loop waits for a
+ * disk. A disk that is full or stuck costs lines, which are counted, never mail.
  */
 #ifndef COMMON_W3CLOG_W3CLOG_H
 #define COMMON_W3CLOG_W3CLOG_H

@@ -70,9 +70,11 @@ end_batch(struct log_batch *p, int error, size_t lost)
 static void
 on_batch_answered(struct spool_client_question *q, const struct msg_spool_answer *a, int fd)
 {
+	struct log_batch *p = (struct log_batch *)q;
+
 	if (fd != -1)
 		close(fd);
-	end_batch((struct log_batch *)q, a->error, a->lost);
+	end_batch(p, a->error, a->error == EAGAIN ? p->batch->lines : a->lost);
 }
 
 static void

@@ -60,15 +60,21 @@ struct queue_message {
 
 static void go_on(struct queue_message *m);
 
-/* The worker forgets its draft, if it has one. */
 static void
-message_free(struct queue_message *m)
+message_empty(struct queue_message *m)
 {
 	LIST_REMOVE(m, link);
 	if (m->fd != -1)
 		close(m->fd);
 	buf_done(&m->gather);
 	buf_done(&m->writing);
+}
+
+/* The worker forgets its draft, if it has one. */
+static void
+message_free(struct queue_message *m)
+{
+	message_empty(m);
 	ctl_client_cancel(&m->q.base, CTL_SPOOL_DROP);
 }
 
@@ -76,7 +82,8 @@ static void
 message_done(struct queue_message *m, int error)
 {
 	m->done(m->done_arg, error, m->id);
-	message_free(m);
+	message_empty(m);
+	ctl_client_forget(&m->q.base);
 }
 
 /* --- what the worker is asked --- */
@@ -91,7 +98,13 @@ send_step(struct spool_client_question *q, struct ctl *c)
 	    open ? MESSAGE_ID_SIZE : m->gather.len, -1);
 }
 
-/* A small message that was repeated may be in the queue already. */
+/* A small message that went to two workers may be in the queue already. */
+static bool
+is_repeated(const struct queue_message *m)
+{
+	return m->step == STEP_PUT && m->q.base.repeats > 0;
+}
+
 static void
 on_answered(struct spool_client_question *q, const struct msg_spool_answer *a, int fd)
 {
@@ -100,7 +113,7 @@ on_answered(struct spool_client_question *q, const struct msg_spool_answer *a, i
 	if (m->step != STEP_OPEN) {
 		if (fd != -1)
 			close(fd);
-		message_done(m, m->step == STEP_PUT && a->error == EEXIST ? 0 : a->error);
+		message_done(m, is_repeated(m) && a->error == EEXIST ? 0 : a->error);
 		return;
 	}
 	m->fd = fd;

@@ -11,7 +11,7 @@
 #include "common/ipc/msg_spool.h"
 #include "listener/helpers/helpers.h"
 
-enum { PATIENCE_MS = 20000, REPEATS = 1000 };
+enum { PATIENCE_MS = 20000, REPEATS = 1000, WINDOW = 512 };
 
 static int
 send_question(struct ctl_client_question *base, struct ctl *c)
@@ -43,6 +43,7 @@ on_failure(struct ctl_client_question *base, const char *why)
 
 static const struct ctl_client_kind kind = {
 	.part = "pickup", .answer = CTL_SPOOL_ANSWER, .repeats = REPEATS, .unhurried = true,
+	.joined = true, .window = WINDOW,
 	.send = send_question, .answered = on_answer, .failed = on_failure,
 };
 

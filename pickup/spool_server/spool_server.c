@@ -19,8 +19,8 @@
 #include "common/w3clog/w3clog.h"
 #include "pickup/spool_server/spool_server.h"
 
-/* Of one listener: as many messages as it has sessions, and no flood. */
-#define QUESTIONS_MAX 65536
+#define QUESTIONS_MAX 16384		/* of one listener, drafts of sessions that are slow included */
+#define BYTES_MAX (64U << 20)		/* messages and lines that wait for the disk, of all listeners */
 #define HOUR_US INT64_C(3600000000)
 
 struct spool_server {
@@ -33,6 +33,7 @@ struct spool_server {
 	void *arg;
 	bool draining;
 	size_t active;			/* questions that the pool has */
+	size_t bytes;			/* their messages and lines */
 };
 
 enum question_kind { QUESTION_DRAFT, QUESTION_LOG, QUESTION_ROOM };
@@ -43,6 +44,7 @@ struct question {
 	struct spool_server *k;
 	struct enqueue_message *message;	/* NULL: it is being finished, or there is none */
 	bool opening;
+	size_t bytes;
 	struct w3clog_batch *batch;
 	int64_t drop_bytes;
 	int error;
@@ -65,6 +67,7 @@ end_question(struct question *q, const struct msg_spool_answer *a)
 
 	answer(q, a, -1);
 	ctl_server_close(&q->open);
+	k->bytes -= q->bytes;
 	free(q);
 	k->changed(k->arg);
 }
@@ -107,6 +110,8 @@ put_message(struct spool_server *k, struct ctl_server *s, const struct ctl_messa
 	struct question *q = open_question(k, s, m->request, QUESTION_DRAFT);
 
 	q->message = enqueue_whole(k->enqueue, id);
+	q->bytes = m->len;
+	k->bytes += q->bytes;
 	enqueue_add(q->message, (const char *)m->data + MESSAGE_ID_SIZE, m->len - MESSAGE_ID_SIZE);
 	finish_draft(q);
 }
@@ -120,7 +125,7 @@ on_opened(void *arg, int fd, int error)
 	q->opening = false;
 	if (q->open.server == NULL) {	/* its listener has gone */
 		enqueue_discard(q->message);
-		free(q);
+		end_question(q, &(struct msg_spool_answer){ 0 });
 	} else if (fd == -1) {
 		enqueue_discard(q->message);
 		end_question(q, &(struct msg_spool_answer){ .error = error });
@@ -146,14 +151,11 @@ open_draft(struct spool_server *k, struct ctl_server *s, uint32_t request, const
 static void
 drop_draft(struct question *q)
 {
-	struct spool_server *k = q->k;
-
 	ctl_server_close(&q->open);
 	if (q->kind != QUESTION_DRAFT || q->opening || q->message == NULL)
 		return;		/* a job has it, and frees it */
 	enqueue_discard(q->message);
-	free(q);
-	k->changed(k->arg);
+	end_question(q, &(struct msg_spool_answer){ 0 });
 }
 
 /* --- the protocol log --- */
@@ -164,7 +166,8 @@ run_log(void *arg, void **jobs, size_t n)
 	struct spool_server *k = arg;
 
 	for (size_t i = 0; i < n; i++)
-		w3clog_file_append(k->log, ((struct question *)jobs[i])->batch);
+		if (k->log != NULL)	/* else a listener of before a reload keeps one */
+			w3clog_file_append(k->log, ((struct question *)jobs[i])->batch);
 }
 
 static void
@@ -195,7 +198,7 @@ write_log(struct spool_server *k, struct ctl_server *s, const struct ctl_message
 	struct question *q;
 
 	memcpy(&head, m->data, offsetof(struct msg_spool_log, text));
-	if (k->log == NULL || (head.format != CONFIG_LOG_W3C && head.format != CONFIG_LOG_JSON))
+	if (head.format != CONFIG_LOG_W3C && head.format != CONFIG_LOG_JSON)
 		return false;
 	b = mem_new(struct w3clog_batch);
 	b->time_us = sensible_time(head.time_us);
@@ -208,6 +211,8 @@ write_log(struct spool_server *k, struct ctl_server *s, const struct ctl_message
 	b->reopen = b->text.len == 0;
 	q = open_question(k, s, m->request, QUESTION_LOG);
 	q->batch = b;
+	q->bytes = b->text.len;
+	k->bytes += q->bytes;
 	k->active++;
 	pool_submit(k->log_lane, q);
 	return true;
@@ -255,7 +260,7 @@ on_asked(void *arg, struct ctl_server *s, const struct ctl_message *m)
 	char id[MESSAGE_ID_SIZE];
 
 	if (m->type == CTL_SPOOL_DROP) {	/* of a draft that is open, or about to be */
-		if (q != NULL)
+		if (known || (q != NULL && q->opening))
 			drop_draft(q);
 		return true;
 	}
@@ -266,6 +271,12 @@ on_asked(void *arg, struct ctl_server *s, const struct ctl_message *m)
 	}
 	if (q != NULL || ctl_server_is_full(s))
 		return false;
+	if (k->bytes + m->len > BYTES_MAX) {
+		struct msg_spool_answer later = { .error = EAGAIN, .drop_bytes = -1 };
+
+		ctl_server_answer(s, CTL_SPOOL_ANSWER, m->request, &later, sizeof(later), -1);
+		return true;
+	}
 	if (m->type == CTL_SPOOL_LOG)
 		return write_log(k, s, m);
 	if (m->type == CTL_SPOOL_ROOM) {
@@ -347,9 +358,14 @@ spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueu
 }
 
 void
-spool_server_free(struct spool_server *k)
+spool_server_close(struct spool_server *k)
 {
 	ctl_server_list_done(&k->channels);
+}
+
+void
+spool_server_free(struct spool_server *k)
+{
 	w3clog_file_free(k->log);
 	free(k);
 }

@@ -16,7 +16,8 @@ struct spool_server;
  */
 struct spool_server *spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueue,
     struct spool *spool, void (*changed)(void *arg), void *arg);
-void spool_server_free(struct spool_server *k);		/* before pool_free */
+void spool_server_close(struct spool_server *k);	/* before pool_free: what drops a draft is a job */
+void spool_server_free(struct spool_server *k);		/* after pool_free */
 void spool_server_channel(struct spool_server *k, const struct ctl_message *m);	/* CTL_CHANNEL */
 /* A successor is there: channels end as soon as nothing of them is under way. */
 void spool_server_drain(struct spool_server *k);

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import threading
+import time
 
 from checks import check, equal
 from patience import until
@@ -71,6 +73,58 @@ def test_reload_under_a_large_message(t):
         client.message()
     service.home.wait_drops(3)
     until(lambda: old not in service.children("pickup"), what="the old pickup to end")
+
+
+def test_killed_after_the_end_of_a_large_message(t):
+    """It is not known whether that one is in the queue: "later". Nobody else waits for it."""
+    service = t.postern(env={"POSTERN_CRASH": "draft-synced:2"})
+    with service.default.connect() as other:
+        other.message()
+        with begin_large(service) as client:
+            client.send(b".\r\n")
+            client.expect(451)
+            client.message()
+            client.expect(221, "QUIT")
+    equal(service.stop(), 0, "exit status")
+
+
+def test_reload_without_log(t):
+    """A session of before a reload still has lines: they go nowhere, and its next message goes on."""
+    service = t.postern({"default": {"general": {"log": "yes"}}})
+    with service.default.connect() as client:
+        client.message()
+        old = service.child("pickup")
+        service.default.set("general", log="no")
+        service.ctl("reload")
+        until(lambda: old not in service.children("pickup"), what="the old pickup to end")
+        for _ in range(3):
+            client.message()
+    service.home.wait_drops(4)
+
+
+def test_stop_after_a_reload(t):
+    """The session of before the reload has its last message queued and its last lines written; nothing waits."""
+    service = t.postern({"default": {"general": {"log": "yes"}}})
+    with service.default.connect() as client:
+        client.message()
+        old = service.child("pickup")
+        service.default.set("messages", max_message_size="20M")
+        service.ctl("reload")
+        until(lambda: old not in service.children("pickup"), what="the old pickup to end")
+        client.expect(250, "MAIL FROM:<a@sender.example>")
+        client.expect(250, "RCPT TO:<b@default.example>")
+        client.expect(354, "DATA")
+        stop = subprocess.Popen([service.bin / "posternctl", "-c", service.config, "stop", "default"], stdout=subprocess.DEVNULL,
+                                env=service.environment(), **service.account())
+        service.wait_state("default", "stopping")
+        begin = time.monotonic()
+        client.send(b"Subject: last\r\n\r\n.\r\n")
+        client.expect(250)
+        client.expect(421)
+        equal(stop.wait(40), 0)
+    check(time.monotonic() - begin < 15, "it took", time.monotonic() - begin, "seconds")
+    text = "".join(path.read_text() for path in (service.folder / "logs").rglob("*.log"))
+    equal(text.count(" DATA "), 2, "lines of contents in the log: " + text[-2000:])
 
 
 def test_large_message_of_a_killed_pickup(t):
