@@ -159,8 +159,9 @@ void auth_request_file_ready(void *arg, struct secret_file *f, const char *why);
 /* --- auth_throttle: what mistakes cost: how long a refusal is delayed, and when a check waits. Pure --- */
 
 #define AUTH_THROTTLE_MAX 8192U		/* records of each kind */
-#define AUTH_THROTTLE_KNOWN_MAX 65536U	/* addresses from which accounts have logged in */
-#define AUTH_THROTTLE_TURN_MS 1000U	/* between guesses at one account from addresses it does not know */
+#define AUTH_THROTTLE_KNOWN_MAX 65536U	/* networks (/24, /48) from which accounts have logged in */
+#define AUTH_THROTTLE_TURN_MS 1000U	/* between guesses at one account from networks it does not know */
+#define AUTH_THROTTLE_WAITING_MAX 30U	/* of such guesses; then a new one replaces one of them */
 #define AUTH_THROTTLE_TURNS_MS 30000U	/* the longest that such a guess waits; the listener waits 60 s */
 #define AUTH_THROTTLE_NEVER UINT64_MAX
 #define AUTH_THROTTLE_FIRST_MS 500U
@@ -173,21 +174,29 @@ struct auth_throttle_who {
 };
 struct auth_throttle *auth_throttle_new(void);
 void auth_throttle_free(struct auth_throttle *t);
-/* One guess at a password. It begins zeroed. */
+/* One guess at a password. It begins zeroed, and stays where it is until auth_throttle_decide. */
 struct auth_throttle_guess {
+	TAILQ_ENTRY(auth_throttle_guess) waiting;
+	struct throttle_record *account;	/* whose turn it waits for; NULL */
+	uint8_t address[16];
+	uint64_t until_ms;	/* it waits no longer */
 	bool pending;		/* counted among those of its account that are undecided */
-	uint64_t turn_ms;	/* when it may be checked; 0: it has no turn */
+	bool has_turn;		/* it may be checked */
+	bool refused;		/* another one has its place */
 };
 /*
  * Milliseconds until this password may be checked, or the question be asked again: 0 unless very many did not
  * stay for their refusals, or that account is guessed at from many addresses and never logged in from this
- * one; then AUTH_THROTTLE_NEVER when too many wait. `g` NULL: no password is checked yet.
+ * network; then AUTH_THROTTLE_NEVER when too many wait. `g` NULL: no password is checked yet.
  */
 uint64_t auth_throttle_wait(struct auth_throttle *t, const struct auth_throttle_who *who,
     struct auth_throttle_guess *g, uint64_t now_ms);
 /* The guess is decided, or will never be; after auth_throttle_fail. Also when it is not pending. */
 void auth_throttle_decide(struct auth_throttle *t, const struct auth_throttle_who *who,
     struct auth_throttle_guess *g);
+/* Whether a refused guess gets its event: one a second for an account; so many had none since the last. */
+bool auth_throttle_may_tell(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms,
+    unsigned *unreported);
 /* Milliseconds to wait with the refusal. */
 uint64_t auth_throttle_fail(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms);
 void auth_throttle_succeed(struct auth_throttle *t, const struct auth_throttle_who *who);

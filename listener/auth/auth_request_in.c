@@ -3,7 +3,8 @@
  *
  * Runs in:  auth; work on pool threads
  * Owns:     a sasl_server for each request
- * Promise:  a failure is answered late, and later each time, a success at once; one event for each outcome
+ * Promise:  a failure is answered late, and later each time, a success at once; one event for each outcome,
+ *           for guesses refused at once one a second for an account
  * Fails by: AUTH_IN_LATER
  */
 #include <stdio.h>
@@ -77,14 +78,20 @@ work_in(struct auth_request *x)
 }
 
 static void
-log_outcome(struct auth_request *x, const char *result)
+log_outcome_and(struct auth_request *x, const char *result, const char *more)
 {
 	const struct sasl_server *p = sasl_of(x);
 
-	log_event(LOG_FACT, NULL, "auth", "server=%s result=%s user=%s client=%s mechanism=%s%s%s",
+	log_event(LOG_FACT, NULL, "auth", "server=%s result=%s user=%s client=%s mechanism=%s%s%s%s",
 	    in_of(x)->server, result, log_safe(p->user[0] != '\0' ? p->user : NULL), p->start.client,
 	    msg_auth_in_mechanism_names[p->start.mechanism], p->reason[0] != '\0' ? " reason=" : "",
-	    p->reason[0] != '\0' ? log_safe(p->reason) : "");
+	    p->reason[0] != '\0' ? log_safe(p->reason) : "", more);
+}
+
+static void
+log_outcome(struct auth_request *x, const char *result)
+{
+	log_outcome_and(x, result, "");
 }
 
 static uint64_t
@@ -114,7 +121,24 @@ worked_in(struct auth_request *x)
 	return delay_ms;
 }
 
-/* A client that has named itself, and not proved it, sends what is checked. */
+static void
+log_refused_guess(struct auth_request *x)
+{
+	struct sasl_server *p = sasl_of(x);
+	unsigned unreported;
+	char more[40];
+
+	if (!auth_throttle_may_tell(x->auth->throttle, who_of(x), clock_mono_ms(), &unreported))
+		return;
+	snprintf(p->reason, sizeof(p->reason), "too many guesses at this account");
+	snprintf(more, sizeof(more), " unreported=%u", unreported);
+	log_outcome_and(x, "later", more);
+}
+
+/*
+ * A client that has named itself, and not proved it, sends what is checked. A ticket cannot be guessed: it
+ * never waits for those that guess at a password of that name.
+ */
 static uint64_t
 wait_in(struct auth_request *x)
 {
@@ -123,13 +147,12 @@ wait_in(struct auth_request *x)
 	uint64_t wait_ms;
 
 	sasl_server_claim(p, x->in);
-	guess = p->user[0] != '\0' && !p->proved;
+	guess = p->user[0] != '\0' && !p->proved &&
+	    sasl_server_file_kind((enum msg_auth_in_mechanism)p->start.mechanism) == CTL_FILE_PASSWORDS;
 	wait_ms = auth_throttle_wait(x->auth->throttle, who_of(x), guess ? &in_of(x)->guess : NULL,
 	    clock_mono_ms());
-	if (wait_ms == AUTH_THROTTLE_NEVER) {
-		snprintf(p->reason, sizeof(p->reason), "too many guesses at this account");
-		log_outcome(x, "later");
-	}
+	if (wait_ms == AUTH_THROTTLE_NEVER)
+		log_refused_guess(x);
 	return wait_ms;
 }
 

@@ -4,9 +4,9 @@
  * Runs in:  auth
  * Owns:     a table for each kind of record
  * Promise:  it is the refusal that is late, not a right password. A check waits where clients do not stay for
- *           their refusals, and where an account is guessed at from many addresses: those from which it never
- *           logged in have one check a second together. Records are bounded; the one that failed longest ago
- *           is forgotten first. An account counts the same whether it exists or not
+ *           their refusals, and where an account is guessed at from many addresses: networks from which it
+ *           never logged in have one check a second together. Records are bounded; the one that failed
+ *           longest ago is forgotten first. An account counts the same whether it exists or not
  * Fails by: never
  */
 #include "listener/auth/auth.h"
@@ -20,9 +20,11 @@
 #include "common/base/mem.h"
 
 enum { BUCKETS = 4096 };
-/* KNOWN: the account has logged in from that address. */
+/* KNOWN: the account has logged in from that network. */
 enum kind { BY_PAIR, BY_ACCOUNT, BY_ADDRESS, KINDS, KNOWN = KINDS, TABLES };
-enum { LOOK_AGAIN_MS = 50 };
+enum { LOOK_AGAIN_MS = 50, TURN_LOOK_MS = 200 };
+/* The owner's next address is often one of the same network: a /24 or a /48. */
+enum { KNOWN_BYTES_IPV4 = 12 + 3, KNOWN_BYTES_IPV6 = 6 };
 
 /*
  * Whoever guesses from one address at one account is slowed from the first failure. Guessing at one account
@@ -42,25 +44,30 @@ static const struct throttle_row {
 static_assert(nitems_of(rows) == KINDS, "one row a kind");
 static_assert(AUTH_THROTTLE_FIRST_MS << 5 == AUTH_THROTTLE_LAST_MS, "the longest delay of all rows");
 
-struct record {
-	LIST_ENTRY(record) bucket;
-	TAILQ_ENTRY(record) age;
+struct throttle_record {
+	LIST_ENTRY(throttle_record) bucket;
+	TAILQ_ENTRY(throttle_record) age;
 	uint64_t key;
 	unsigned failures;
 	uint64_t since_ms;	/* from here on failures are forgiven */
 	uint64_t owed_us;	/* when the refusals that were not stayed for are over, `leavers` at a time */
-	uint64_t turn_ms;	/* a pair's own, or an account's next one */
-	unsigned pending;	/* of an account: guesses from addresses that it does not know, undecided */
+	/* Of an account, and guesses at it from networks that it does not know: */
+	unsigned pending;	/* undecided */
+	uint64_t turn_ms;	/* the next turn is not before */
+	TAILQ_HEAD(, auth_throttle_guess) waiting;	/* for a turn */
+	unsigned waits;
+	uint64_t told_ms;	/* the last event about a refused one, and how many had none since */
+	unsigned silent;
 };
 
 struct table {
-	LIST_HEAD(, record) bucket[BUCKETS];
-	TAILQ_HEAD(, record) age;	/* the one that failed longest ago first */
+	LIST_HEAD(, throttle_record) bucket[BUCKETS];
+	TAILQ_HEAD(, throttle_record) age;	/* the one that failed longest ago first */
 	unsigned count;
 };
 
 struct auth_throttle {
-	uint64_t seed;
+	uint64_t seed, drawn;
 	struct table table[TABLES];
 };
 
@@ -80,8 +87,21 @@ auth_throttle_new(void)
 }
 
 static void
-forget_record(struct table *table, struct record *r)
+stop_waiting(struct auth_throttle_guess *g)
 {
+	if (g->account == NULL)
+		return;
+	TAILQ_REMOVE(&g->account->waiting, g, waiting);
+	g->account->waits--;
+	g->account = NULL;
+}
+
+/* Guesses that wait for it ask anew. */
+static void
+forget_record(struct table *table, struct throttle_record *r)
+{
+	while (!TAILQ_EMPTY(&r->waiting))
+		stop_waiting(TAILQ_FIRST(&r->waiting));
 	TAILQ_REMOVE(&table->age, r, age);
 	LIST_REMOVE(r, bucket);
 	table->count--;
@@ -91,7 +111,7 @@ forget_record(struct table *table, struct record *r)
 void
 auth_throttle_free(struct auth_throttle *t)
 {
-	struct record *r;
+	struct throttle_record *r;
 
 	for (unsigned k = 0; k < TABLES; k++)
 		while ((r = TAILQ_FIRST(&t->table[k].age)) != NULL)
@@ -109,24 +129,34 @@ mix_byte(uint64_t h, uint8_t byte)
 	return h ^ h >> 32;
 }
 
+static size_t
+address_bytes(enum kind kind, const struct auth_throttle_who *who)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (kind != KNOWN)
+		return sizeof(who->address);
+	return memcmp(who->address, mapped, sizeof(mapped)) == 0 ? KNOWN_BYTES_IPV4 : KNOWN_BYTES_IPV6;
+}
+
 /* Seeded: whoever chooses names cannot choose which records meet. */
 static uint64_t
 key_of(const struct auth_throttle *t, enum kind kind, const struct auth_throttle_who *who)
 {
 	uint64_t h = mix_byte(t->seed, (uint8_t)kind);
 
-	for (size_t i = 0; kind != BY_ACCOUNT && i < sizeof(who->address); i++)
+	for (size_t i = 0; kind != BY_ACCOUNT && i < address_bytes(kind, who); i++)
 		h = mix_byte(h, who->address[i]);
 	for (const char *p = who->account; kind != BY_ADDRESS && *p != '\0'; p++)
 		h = mix_byte(h, (uint8_t)*p);
 	return h;
 }
 
-static struct record *
+static struct throttle_record *
 find_record(struct auth_throttle *t, enum kind kind, const struct auth_throttle_who *who)
 {
 	uint64_t key = key_of(t, kind, who);
-	struct record *r;
+	struct throttle_record *r;
 
 	LIST_FOREACH(r, &t->table[kind].bucket[key % BUCKETS], bucket)
 		if (r->key == key)
@@ -134,17 +164,18 @@ find_record(struct auth_throttle *t, enum kind kind, const struct auth_throttle_
 	return r;
 }
 
-static struct record *
+static struct throttle_record *
 make_record(struct auth_throttle *t, enum kind kind, const struct auth_throttle_who *who)
 {
 	struct table *table = &t->table[kind];
-	struct record *r = find_record(t, kind, who);
+	struct throttle_record *r = find_record(t, kind, who);
 
 	if (r == NULL) {
 		if (table->count == (kind == KNOWN ? AUTH_THROTTLE_KNOWN_MAX : AUTH_THROTTLE_MAX))
 			forget_record(table, TAILQ_FIRST(&table->age));
-		r = mem_new(struct record);
+		r = mem_new(struct throttle_record);
 		r->key = key_of(t, kind, who);
+		TAILQ_INIT(&r->waiting);
 		LIST_INSERT_HEAD(&table->bucket[r->key % BUCKETS], r, bucket);
 		table->count++;
 	} else {
@@ -157,7 +188,7 @@ make_record(struct auth_throttle *t, enum kind kind, const struct auth_throttle_
 /* --- what a failure costs --- */
 
 static void
-forgive_failures(struct record *r, const struct throttle_row *row, uint64_t now_ms)
+forgive_failures(struct throttle_record *r, const struct throttle_row *row, uint64_t now_ms)
 {
 	uint64_t n = (now_ms - r->since_ms) / row->forgive_ms;
 
@@ -169,7 +200,7 @@ forgive_failures(struct record *r, const struct throttle_row *row, uint64_t now_
 
 /* The milliseconds that this failure costs. Not counted beyond the longest delay, so that it ends soon. */
 static uint64_t
-count_failure(struct record *r, const struct throttle_row *row, uint64_t now_ms)
+count_failure(struct throttle_record *r, const struct throttle_row *row, uint64_t now_ms)
 {
 	unsigned n;
 
@@ -201,7 +232,7 @@ auth_throttle_fail(struct auth_throttle *t, const struct auth_throttle_who *who,
 void
 auth_throttle_succeed(struct auth_throttle *t, const struct auth_throttle_who *who)
 {
-	struct record *r = find_record(t, BY_PAIR, who);
+	struct throttle_record *r = find_record(t, BY_PAIR, who);
 
 	(void)make_record(t, KNOWN, who);
 	if (r != NULL)
@@ -215,7 +246,7 @@ auth_throttle_leave(struct auth_throttle *t, const struct auth_throttle_who *who
     uint64_t now_ms)
 {
 	for (unsigned k = 0; k < KINDS; k++) {
-		struct record *r = rows[k].leavers > 0 ? find_record(t, (enum kind)k, who) : NULL;
+		struct throttle_record *r = rows[k].leavers > 0 ? find_record(t, (enum kind)k, who) : NULL;
 
 		if (r == NULL)
 			continue;
@@ -232,7 +263,8 @@ wait_for_leavers(struct auth_throttle *t, const struct auth_throttle_who *who, u
 	uint64_t wait_us = 0;
 
 	for (unsigned k = 0; k < KINDS; k++) {
-		const struct record *r = rows[k].leavers > 0 ? find_record(t, (enum kind)k, who) : NULL;
+		const struct throttle_record *r = rows[k].leavers > 0 ?
+		    find_record(t, (enum kind)k, who) : NULL;
 
 		if (r != NULL && r->owed_us > free_until_us && r->owed_us - free_until_us > wait_us)
 			wait_us = r->owed_us - free_until_us;
@@ -242,21 +274,69 @@ wait_for_leavers(struct auth_throttle *t, const struct auth_throttle_who *who, u
 
 /* --- an account that is guessed at from many addresses --- */
 
-/* A turn of its own after all others; the same pair has one at a time, so that an address takes one place. */
 static uint64_t
-take_turn(struct auth_throttle *t, const struct auth_throttle_who *who, struct record *account,
+draw_below(struct auth_throttle *t, uint64_t n)
+{
+	uint64_t h = t->seed, count = ++t->drawn;
+
+	for (unsigned i = 0; i < sizeof(count); i++)
+		h = mix_byte(h, (uint8_t)(count >> i * 8));
+	return h % n;
+}
+
+/* The queue is full: one of those that wait, by chance, hears it when it asks again. */
+static void
+refuse_one(struct auth_throttle *t, struct throttle_record *account)
+{
+	struct auth_throttle_guess *g = TAILQ_FIRST(&account->waiting);
+
+	for (uint64_t n = draw_below(t, account->waits); n > 0; n--)
+		g = TAILQ_NEXT(g, waiting);
+	stop_waiting(g);
+	g->refused = true;
+}
+
+static bool
+is_waiting_at(const struct throttle_record *account, const struct auth_throttle_who *who)
+{
+	const struct auth_throttle_guess *g;
+
+	TAILQ_FOREACH(g, &account->waiting, waiting)
+		if (memcmp(g->address, who->address, sizeof(g->address)) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Whoever asks first when a second is over has the turn, so that neither many that wait nor some that come
+ * and go decide who is checked. An address waits once at a time.
+ */
+static uint64_t
+take_turn(struct auth_throttle *t, const struct auth_throttle_who *who, struct throttle_record *account,
     struct auth_throttle_guess *g, uint64_t now_ms)
 {
-	struct record *pair = find_record(t, BY_PAIR, who);
-	uint64_t turn_ms = account->turn_ms > now_ms ? account->turn_ms : now_ms;
+	uint64_t left_ms = account->turn_ms > now_ms ? account->turn_ms - now_ms : 0;
 
-	if ((pair != NULL && pair->turn_ms > now_ms) || turn_ms - now_ms > AUTH_THROTTLE_TURNS_MS)
+	if (g->account == NULL) {
+		if (is_waiting_at(account, who))
+			return AUTH_THROTTLE_NEVER;
+		if (left_ms > 0 && account->waits == AUTH_THROTTLE_WAITING_MAX)
+			refuse_one(t, account);
+		if (g->until_ms == 0)
+			g->until_ms = now_ms + AUTH_THROTTLE_TURNS_MS;
+		memcpy(g->address, who->address, sizeof(g->address));
+		g->account = account;
+		TAILQ_INSERT_TAIL(&account->waiting, g, waiting);
+		account->waits++;
+	}
+	if (left_ms > 0 && now_ms < g->until_ms)
+		return (left_ms < TURN_LOOK_MS ? left_ms : TURN_LOOK_MS) + draw_below(t, TURN_LOOK_MS);
+	stop_waiting(g);
+	if (left_ms > 0)
 		return AUTH_THROTTLE_NEVER;
-	if (pair == NULL)
-		pair = make_record(t, BY_PAIR, who);
-	pair->turn_ms = g->turn_ms = turn_ms;
-	account->turn_ms = turn_ms + AUTH_THROTTLE_TURN_MS;
-	return turn_ms - now_ms;
+	account->turn_ms = now_ms + AUTH_THROTTLE_TURN_MS;
+	g->has_turn = true;
+	return 0;
 }
 
 /*
@@ -268,11 +348,11 @@ wait_for_account(struct auth_throttle *t, const struct auth_throttle_who *who, s
     uint64_t now_ms)
 {
 	const struct throttle_row *row = &rows[BY_ACCOUNT];
-	struct record *account;
+	struct throttle_record *account;
 
-	if (g->turn_ms > 0)
-		return g->turn_ms > now_ms ? g->turn_ms - now_ms : 0;
-	if (g->pending || find_record(t, KNOWN, who) != NULL)
+	if (g->refused)
+		return AUTH_THROTTLE_NEVER;
+	if (g->has_turn || g->pending || find_record(t, KNOWN, who) != NULL)
 		return 0;
 	account = find_record(t, BY_ACCOUNT, who);
 	if (account == NULL)
@@ -282,6 +362,7 @@ wait_for_account(struct auth_throttle *t, const struct auth_throttle_who *who, s
 		return take_turn(t, who, account, g, now_ms);
 	if (account->failures + account->pending >= row->free)
 		return LOOK_AGAIN_MS;
+	stop_waiting(g);
 	account->pending++;
 	g->pending = true;
 	return 0;
@@ -303,11 +384,31 @@ void
 auth_throttle_decide(struct auth_throttle *t, const struct auth_throttle_who *who,
     struct auth_throttle_guess *g)
 {
-	struct record *account = g->pending ? find_record(t, BY_ACCOUNT, who) : NULL;
+	struct throttle_record *account = g->pending ? find_record(t, BY_ACCOUNT, who) : NULL;
 
+	stop_waiting(g);
 	g->pending = false;
 	if (account == NULL || account->pending == 0)
 		return;	/* it was forgotten meanwhile */
 	if (--account->pending == 0 && account->failures == 0)
 		forget_record(&t->table[BY_ACCOUNT], account);
+}
+
+bool
+auth_throttle_may_tell(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms,
+    unsigned *unreported)
+{
+	struct throttle_record *account = find_record(t, BY_ACCOUNT, who);
+
+	*unreported = 0;
+	if (account == NULL)
+		return true;
+	if (account->told_ms > 0 && now_ms - account->told_ms < AUTH_THROTTLE_TURN_MS) {
+		account->silent++;
+		return false;
+	}
+	*unreported = account->silent;
+	account->silent = 0;
+	account->told_ms = now_ms;
+	return true;
 }
