@@ -76,6 +76,17 @@ path_is_below(const char *path, const char *home)
 	return strncmp(path, home, n) == 0 && path[n] == '/';
 }
 
+/* For the reason of a failure, in place of a path. */
+static const char *
+missing_account(const char *kind, const char *name)
+{
+	static char text[160];
+
+	snprintf(text, sizeof(text), "%s %s is not on this host: its folder", kind, name);
+	errno = ENOENT;
+	return text;
+}
+
 /* 0, or -1 and errno. */
 static int
 find_owner(const struct master *m, const struct config_server *s, struct account *a)
@@ -87,6 +98,80 @@ find_owner(const struct master *m, const struct config_server *s, struct account
 		return 0;
 	errno = ENOENT;
 	return -1;
+}
+
+/*
+ * Gives a folder of the owner's to a group. Made here when it is missing, as its worker could not; whatever
+ * else has the name is left alone. 0; -1 and errno; -2: there is no such group.
+ */
+static int
+share_folder(const char *path, const struct account *owner, const char *group, mode_t mode)
+{
+	struct account a;
+	struct stat st;
+	int fd, result = -1, saved;
+
+	if (group == NULL || path == NULL || owner->uid == (uid_t)-1)
+		return 0;
+	if (account_find("0", group, &a) != 0)
+		return -2;
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_uid != owner->uid && st.st_uid != 0)
+		errno = EPERM;
+	else
+		result = fchown(fd, owner->uid, a.gid) == -1 ? -1 : fchmod(fd, mode);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+/* Those of a group go through home, whose names they cannot list. */
+static int
+open_home(const struct config_server *s, const struct account *owner)
+{
+	bool wanted = s->pickup_group != NULL || s->drop_group != NULL || s->log_group != NULL;
+	int fd, result, saved;
+
+	if (!wanted || owner->uid == (uid_t)-1)
+		return 0;
+	fd = open(s->home, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	result = fchmod(fd, 0751);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+static int
+share_folders(const struct config_server *s, const struct account *owner, const char **where)
+{
+	const struct {
+		const char *path, *group;
+		mode_t mode;
+	} wanted[] = {
+		{ s->pickup, s->pickup_group, 03730 },
+		{ config_domain_drop_folder(s), s->drop_group, s->drop_delete ? 02770 : 02750 },
+		{ s->log ? s->log_directory : NULL, s->log_group, 02750 },
+	};
+
+	*where = s->home;
+	if (open_home(s, owner) == -1)
+		return -1;
+	for (size_t i = 0; i < nitems_of(wanted); i++) {
+		int rc = share_folder(wanted[i].path, owner, wanted[i].group, wanted[i].mode);
+
+		*where = rc == -2 ? missing_account("group", wanted[i].group) : wanted[i].path;
+		if (rc != 0)
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -103,9 +188,10 @@ make_folder_make_server(const struct master *m, const struct config_server *s, c
 	};
 	struct account owner;
 
-	*where = s->user;
-	if (find_owner(m, s, &owner) == -1)
+	if (find_owner(m, s, &owner) == -1) {
+		*where = missing_account("user", s->user);
 		return -1;
+	}
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
 		*where = wanted[i].path;
 		/* The workers make what is below home. */
@@ -115,5 +201,5 @@ make_folder_make_server(const struct master *m, const struct config_server *s, c
 		    wanted[i].needed)
 			return -1;
 	}
-	return 0;
+	return share_folders(s, &owner, where);
 }

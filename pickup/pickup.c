@@ -383,6 +383,7 @@ const struct boot_role pickup_role = {
 	.name = "pickup",
 	.title = "takes mail from files, writes the queue",
 	.per_server = true,
+	.reads_pickup = true,
 	.run = run_pickup,
 	.on_control = on_pickup_control,
 	.finish = finish_pickup,

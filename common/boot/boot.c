@@ -214,13 +214,14 @@ static void
 drop_root(const struct boot *b)
 {
 	const struct config_service *s = &b->config->service;
+	const char *also = b->role->reads_pickup ? b->server->pickup_group : NULL;
 
 	if (b->role->user != 0)
-		boot_drop(config_service_user(s, b->role->user), NULL);
+		boot_drop(config_service_user(s, b->role->user), NULL, NULL);
 	else if (b->server != NULL && b->server->user != NULL)
-		boot_drop(b->server->user, NULL);
+		boot_drop(b->server->user, NULL, also);
 	else
-		boot_drop(s->user, s->group);
+		boot_drop(s->user, s->group, also);
 }
 
 int

@@ -36,6 +36,7 @@ struct boot_role {
 	int others;		/* of loop_new_first; 0: a loop without first descriptors */
 	/* Offset of its user in struct config_service; 0: it owns the spool */
 	size_t user;
+	bool reads_pickup;	/* with the group of those who write there */
 	/* Sets up and returns; boot then runs the loop, and afterwards calls finish */
 	void (*run)(struct boot *b);
 	/* CTL_PAUSE, CTL_CONTINUE, CTL_DRAIN, CTL_STOP, ... */
@@ -98,9 +99,9 @@ bool boot_helper_introduced(const struct ctl_message *m,
 void boot_helper_control(struct boot *b, const struct ctl_message *m);
 
 /*
- * Used by boot_main and tested by itself: from root to user and group (NULL: the user's own) for ever; does
- * nothing when not root. Dies on failure.
+ * Used by boot_main and tested by itself: from root to user and group (NULL: the user's own) for ever, with
+ * one more group (NULL: none); does nothing when not root. Dies on failure.
  */
-void boot_drop(const char *user, const char *group);
+void boot_drop(const char *user, const char *group, const char *also);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * Runs in:  every process but master, posternctl; once
  * Owns:     nothing
- * Promise:  afterwards: no root, no supplementary group, no capability, no way back
+ * Promise:  afterwards: no root, no group but those that were said, no capability, no way back
  * Fails by: die() (EX_NOUSER, EX_OSERR)
  */
 #include <errno.h>
@@ -38,17 +38,22 @@ shut_bounding_set(void)
 }
 
 static void
-become_user(const char *user, const char *group)
+become_user(const char *user, const char *group, const char *also)
 {
-	struct account a;
-	int rc = account_find(user, group, &a);
+	struct account a, other = { 0 };
+	int rc = account_find(user, group, &a), more = also != NULL ? account_find(user, also, &other) : 0;
+	gid_t groups[2];
 
 	if (rc != 0)
 		die(EX_NOUSER, "no %s %s on this host", rc == -1 ? "user" : "group", rc == -1 ? user : group);
-	if (account_is_root(&a))
+	if (more != 0)
+		die(EX_NOUSER, "no group %s on this host", also);
+	if (account_is_root(&a) || (also != NULL && other.gid == 0))
 		die(EX_CONFIG, "the user %s is root, or has its group", user);
+	groups[0] = a.gid;
+	groups[1] = other.gid;
 	shut_bounding_set();
-	must_succeed(setgroups(1, &a.gid) == 0, "setgroups");
+	must_succeed(setgroups(also != NULL ? 2 : 1, groups) == 0, "setgroups");
 	must_succeed(setresgid(a.gid, a.gid, a.gid) == 0, "setresgid");
 	must_succeed(setresuid(a.uid, a.uid, a.uid) == 0, "setresuid");
 }
@@ -81,12 +86,12 @@ check_no_way_back(void)
 }
 
 void
-boot_drop(const char *user, const char *group)
+boot_drop(const char *user, const char *group, const char *also)
 {
 	bool root = geteuid() == 0;
 
 	if (root)
-		become_user(user, group);
+		become_user(user, group, also);
 	clear_capabilities();
 	if (getuid() != 0)
 		check_no_way_back();

@@ -127,6 +127,8 @@ struct config_server {
 	/* [general] */
 	uint32_t id;
 	char *user;			/* NULL: the service's */
+	char *pickup_group, *drop_group, *log_group;	/* NULL: that of the user */
+	bool drop_delete;
 	char *description, *fqdn, *banner;	/* banner NULL: host + product name */
 	struct config_listen *listen; size_t nlisten;	/* plain and tls-listen together */
 	char *home, *pickup, *queue, *drop, *badmail;

@@ -63,6 +63,21 @@ judge_account(const char *user, const char *group, char *why, size_t size)
 	return -1;
 }
 
+static void
+judge_groups(struct config_faults *faults, const struct config_server *s, const char *user)
+{
+	const struct { const char *key, *group; } wanted[] = {
+		{ "pickup-group", s->pickup_group }, { "drop-group", s->drop_group },
+		{ "log-group", s->log_group },
+	};
+	char text[160];
+
+	for (size_t i = 0; i < nitems_of(wanted); i++)
+		if (wanted[i].group != NULL && judge_account(s->user != NULL ? s->user : user,
+		    wanted[i].group, text, sizeof(text)) == -1)
+			config_faults_tell(faults, s, KEY_GENERAL, wanted[i].key, false, text);
+}
+
 /* Only root can become another user; others run all processes as themselves. */
 static void
 judge_identity(struct config_faults *faults, const struct config *c)
@@ -85,6 +100,8 @@ judge_identity(struct config_faults *faults, const struct config *c)
 		if (c->server[i].user != NULL &&
 		    judge_account(c->server[i].user, NULL, text, sizeof(text)) == -1)
 			config_faults_tell(faults, &c->server[i], KEY_GENERAL, "user", false, text);
+	for (size_t i = 0; i < c->nserver; i++)
+		judge_groups(faults, &c->server[i], s->user);
 	if (account_find(s->user, s->group, &owner) == 0 && account_find(s->listener_user, NULL, &a) == 0 &&
 	    a.uid == owner.uid)
 		config_faults_tell_service(faults, c, "listener-user", true,

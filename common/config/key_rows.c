@@ -229,6 +229,20 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "An account of its own for the processes that own the folders of this virtual server, with that "
 	    "account's group: those of other virtual servers then cannot open them." },
+	{ GENERAL("pickup-group", KEY_TEXT, pickup_group), .derived = "that of user",
+	    .check = key_check_word, .own = true,
+	    .meaning =
+	    "Who may put files into pickup: the members of this group. They can neither list the folder nor "
+	    "read, replace or remove what others have put there (mode 3730); a file has to be readable for "
+	    "the group. Counts, as the next three, when the service is started as root." },
+	{ GENERAL("drop-group", KEY_TEXT, drop_group), .derived = "that of user",
+	    .check = key_check_word, .own = true,
+	    .meaning = "Who may fetch files from the drop folder: the members of this group (mode 2750)." },
+	{ GENERAL("drop-delete", KEY_BOOL, drop_delete), .standard = "no", .own = true,
+	    .meaning = "The members of drop-group may also remove files there (mode 2770)." },
+	{ GENERAL("log-group", KEY_TEXT, log_group), .derived = "that of user",
+	    .check = key_check_word, .own = true,
+	    .meaning = "Who may read the protocol log: the members of this group (mode 2750)." },
 	{ GENERAL("description", KEY_TEXT, description), .own = true,
 	    .derived = "\"Default SMTP Virtual Server\" for default, else the server's name",
 	    .meaning = "A text that posternctl status shows with the name of the server." },

@@ -1,6 +1,7 @@
 """folders - a folder that cannot be used: what needs it waits, the rest of the virtual server lives, and all is well by itself when it is mended"""
 
 import os
+import subprocess
 
 from checks import check, equal
 from patience import until
@@ -156,3 +157,42 @@ def test_queue(t):
     until(lambda: status(service).split()[1] == "started", 40, "the virtual server to start")
     service.default.send(to="x@default.example")
     service.home.wait_drops(1)
+
+
+def as_member(group, *command):
+    """Runs a command as a user who is in that group only."""
+    return subprocess.run(command, user=64400, group=group, extra_groups=[], capture_output=True, text=True, check=False)
+
+
+def test_groups(t):
+    """As root: who writes to pickup reads nothing, who fetches drop writes nothing, who reads the log does neither."""
+    t.need_root()
+    pickup_group, drop_group, log_group = 64301, 64302, 64303
+    service = t.postern({"default": {"general": {"pickup-group": pickup_group, "drop-group": drop_group, "log-group": log_group, "log": "yes"}}},
+                        as_root=True)
+    home, logs = service.home.path, service.folder / "logs/default"
+    put = as_member(pickup_group, "sh", "-c", f"printf 'x-sender: a@s.example\\nx-receiver: b@default.example\\n\\nSubject: x\\n\\ny\\n' "
+                    f">{home}/pickup/one.tmp && chmod 640 {home}/pickup/one.tmp && mv {home}/pickup/one.tmp {home}/pickup/one.eml")
+    equal(put.returncode, 0, put.stderr)
+    drop = service.home.wait_drops()[0]
+    service.default.send()
+    service.home.wait_drops(2)
+    until(lambda: list(logs.glob("*.log")), what="a log")
+    log = next(logs.glob("*.log"))
+    equal((drop.path.stat().st_gid, log.stat().st_gid), (drop_group, log_group), "groups of the files")
+    may = {("list", pickup_group): [], ("list", drop_group): [home / "drop"], ("list", log_group): [logs],
+           ("read", pickup_group): [], ("read", drop_group): [drop.path], ("read", log_group): [log]}
+    for (what, group), allowed in may.items():
+        for path in ((home / "pickup", home / "drop", home / "queue", home / "badmail", logs) if what == "list" else (drop.path, log)):
+            done = as_member(group, "ls" if what == "list" else "cat", path)
+            equal(done.returncode == 0, path in allowed, f"{what} {path} as {group}: {done.stderr}")
+    check(as_member(drop_group, "rm", "-f", drop.path).returncode != 0, "without drop-delete a file was removed")
+    check(as_member(drop_group, "touch", home / "pickup/x").returncode != 0, "drop-group writes to pickup")
+    (home / "pickup/.held").touch()
+    check(as_member(pickup_group, "rm", "-f", home / "pickup/.held").returncode != 0, "another user's file was removed")
+    service.default.set("general", drop_delete="yes")
+    service.ctl("reload")
+    equal(as_member(drop_group, "rm", drop.path).returncode, 0, "with drop-delete")
+    service.default.set("general", drop_group="no-such-group")
+    done = service.ctl("reload", ok=False)
+    check("group no-such-group is not on this host" in done.stdout + done.stderr, done.stdout, done.stderr)

@@ -18,6 +18,7 @@ from pathlib import Path
 from checks import check, equal
 from patience import WAIT, until, wait_for
 from processes import descriptors_of, is_root, status_of
+from programs import ROLE_USERS
 from smtp import mail
 
 SECRET = "s3cr3t~Client.Secret-of-the-application"
@@ -446,7 +447,7 @@ def test_the_helper_has_no_rights(t):
     equal((kept.stat().st_uid, kept.parent.stat().st_uid, kept.stat().st_mode & 0o777), (0, 0, 0o600), "the kept token's owner and mode")
     helper = service.child("fetch")
     status = status_of(helper)
-    equal([int(n) for n in status["Uid"].split()], [t.uid] * 4, "uids")
+    equal(status["Uid"].split(), [ROLE_USERS["fetch-user"]] * 4, "uids")
     equal(status["NoNewPrivs"], "1", "NoNewPrivs")
     for caps in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         equal(int(status[caps], 16), 0, caps)

@@ -11,7 +11,7 @@ START_TEST(test_drop_has_no_way_back)
 	int status;
 
 	if (pid == 0) {
-		boot_drop("nobody", "nogroup");
+		boot_drop("nobody", "nogroup", NULL);
 		_exit(getuid() != 0 && setuid(0) == -1 && seteuid(0) == -1 ? 42 : 1);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);

@@ -82,7 +82,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "hostname user group spool state run logs operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
 	[KEY_GENERAL] =
-	    "user id description listen tls-listen own-address home pickup queue drop connection-limit "
+	    "user pickup-group drop-group drop-delete log-group id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 memory-limit "
 	    "connection-timeout session-time idle-command-limit "
 	    "processes log log-format log-fields log-roll log-roll-size log-directory banner",
