@@ -33,9 +33,10 @@ enum listener_state { LISTENER_OPEN, LISTENER_PAUSED, LISTENER_DRAINING, LISTENE
 /* What the configuration says, or what the machine has: see ceilings. */
 struct ceilings {
 	uint64_t memory;	/* bytes of all sessions of this process; UINT64_MAX: unlimited */
+	uint64_t messages, sessions;	/* the most that either may hold of it */
 	uint64_t session;	/* of which each session has these at least */
 	uint64_t connections, per_client;	/* of all processes; CONFIG_UNLIMITED */
-	bool local_is_free;	/* per_client is not for loopback: what runs here, a proxy, a tunnel */
+	bool is_derived;	/* per_client; not for loopback then: what runs here, a proxy, a tunnel */
 };
 
 TAILQ_HEAD(inbound_list, inbound);
@@ -51,7 +52,7 @@ struct listener {
 	struct log_sender *log_sender;
 	struct drop_quota *drop_quota;	/* NULL: unlimited */
 	struct ceilings ceilings;
-	size_t held;			/* bytes of all sessions; see inbound_memory */
+	size_t held, held_messages;	/* bytes of all sessions; of which for messages; see inbound_memory */
 	struct client_limit *client_limit;	/* NULL: unlimited */
 	/* Questions to other processes. NULL: this configuration never asks that one. */
 	struct ctl_client *helper[CTL_HELPER_COUNT];

@@ -280,10 +280,11 @@ const struct key key_rows[] = {
 	    "The largest number of concurrent inbound connections. A further one is answered 421 and "
 	    "closed." },
 	{ GENERAL("connection-limit-per-client", KEY_NUMBER, connection_limit_per_client), .min = 1,
-	    .derived = "a quarter of connection-limit, 20 to 250, and none for loopback addresses",
+	    .derived = "connection-limit where it is set, else a quarter of it; at most 250, and what an "
+	    "eighth of memory-limit holds in messages, but 20; none for loopback addresses",
 	    .max = 1000000, .unlimited = true, .meaning =
 	    "The largest number of concurrent inbound connections from one client, in all listener processes "
-	    "together." },
+	    "together. With connection-limit = unlimited there is none unless it is set." },
 	{ GENERAL("client-prefix-ipv4", KEY_NUMBER, client_prefix_ipv4), .standard = "32", .min = 8,
 	    .max = 32, .meaning =
 	    "How many bits of an IPv4 address make one client of connection-limit-per-client." },
@@ -294,8 +295,9 @@ const struct key key_rows[] = {
 	    .derived = "a quarter of the memory, shared by virtual servers and their processes, 64M at least",
 	    .meaning =
 	    "How much memory the inbound sessions of one listener process may hold together. A message on "
-	    "its way counts as 272K. Beyond it MAIL, RCPT, DATA and BDAT are answered 452 4.3.1, and a new "
-	    "connection 421." },
+	    "its way counts as 272K. Beyond it, and where messages hold more than 7/8 of it, MAIL, RCPT, "
+	    "DATA and BDAT are answered 452 4.3.1; beyond it, and where sessions hold more than 7/8 of it, "
+	    "a new connection 421." },
 	{ GENERAL("connection-timeout", KEY_TIME, connection_timeout), .standard = "10m", .min = SECOND,
 	    .max = DAY,
 	    .meaning =
@@ -304,12 +306,12 @@ const struct key key_rows[] = {
 	    .unlimited = true,
 	    .meaning =
 	    "How long an inbound session may last. An older one is answered 421 4.3.2 at its next command "
-	    "between two messages, and within 15 minutes in any case." },
+	    "between two messages, 15 minutes later at any command; content that is coming is taken first." },
 	{ GENERAL("idle-command-limit", KEY_NUMBER, idle_command_limit), .standard = "200", .min = 1,
 	    .max = 1000000, .unlimited = true,
 	    .meaning =
-	    "How many commands that bring no mail (NOOP, RSET, HELO, EHLO, VRFY, HELP, ETRN, MAIL without a "
-	    "message) a client may send since its last message was accepted. A further one is answered 421 "
+	    "How many commands that bring no mail (NOOP, RSET, HELO, EHLO, VRFY, HELP, MAIL without RCPT, "
+	    "ETRN) a client may send since a message was accepted or ETRN found mail. A further one is 421 "
 	    "4.7.0 and the session ends." },
 	{ GENERAL("processes", KEY_NUMBER, processes), .standard = "1", .min = 1, .max = 64,
 	    .meaning = "The number of listener processes. They share the sockets." },

@@ -23,8 +23,11 @@ enum {
 	DESCRIPTORS_KEPT = 200,		/* for files, channels and sockets that listen */
 	DESCRIPTORS_EACH = 2,		/* the connection, and the file of its message */
 	CONNECTIONS_LEAST = 100, CONNECTIONS_MOST = 100000,
-	/* Above what a relay, a smart host or an office opens at a time; forty clients fill no machine. */
+	/* Above what a relay, a smart host or an office opens at a time. */
 	CLIENT_LEAST = 20, CLIENT_MOST = 250, CLIENT_SHARE = 4,
+	/* Of the memory: what messages leave for sessions, sessions for messages, other clients for one. */
+	KEPT_SHARE = 8,
+	MESSAGE_KEPT = CEILINGS_MESSAGE + (16 << 10),	/* at least, for one message */
 };
 #define MEMORY_LEAST (64ULL << 20)
 
@@ -40,14 +43,28 @@ connections_of(const struct ceilings *c, const struct config_server *s, uint64_t
 	return MAX(CONNECTIONS_LEAST, MIN(most, CONNECTIONS_MOST));
 }
 
+/* An explicit connection-limit is for few clients, perhaps for one: no share of it. */
+static uint64_t
+per_client_of(const struct ceilings *c, const struct config_server *s)
+{
+	uint64_t most = c->connections;
+
+	if (s->connection_limit == CONFIG_UNLIMITED)
+		return CONFIG_UNLIMITED;
+	if (s->connection_limit == 0)
+		most = MAX(CLIENT_LEAST, c->connections / CLIENT_SHARE);
+	most = MIN(most, CLIENT_MOST);
+	if (c->memory != UINT64_MAX)
+		most = MIN(most, MAX(CLIENT_LEAST, c->memory / KEPT_SHARE / CEILINGS_MESSAGE * s->processes));
+	return most;
+}
+
 void
 ceilings_set(struct ceilings *c, const struct config_server *s, uint64_t memory, uint64_t descriptors)
 {
-	uint64_t share;
-
 	*c = (struct ceilings){ .memory = s->memory_limit, .connections = s->connection_limit,
 	    .per_client = s->connection_limit_per_client,
-	    .local_is_free = s->connection_limit_per_client == 0 };
+	    .is_derived = s->connection_limit_per_client == 0 };
 	c->session = SESSION_BYTES + (config_server_has_tls(s) ? TLS_BYTES : 0);
 	if (c->memory == 0)
 		c->memory = MAX(MEMORY_LEAST, memory / MEMORY_SHARE / s->processes);
@@ -55,9 +72,10 @@ ceilings_set(struct ceilings *c, const struct config_server *s, uint64_t memory,
 		c->memory = UINT64_MAX;
 	if (c->connections == 0)
 		c->connections = connections_of(c, s, descriptors);
-	share = c->connections / CLIENT_SHARE;
 	if (c->per_client == 0)
-		c->per_client = MAX(CLIENT_LEAST, MIN(share, CLIENT_MOST));
+		c->per_client = per_client_of(c, s);
+	c->messages = c->memory - c->memory / KEPT_SHARE;
+	c->sessions = c->memory - MIN(c->memory, MAX(c->memory / KEPT_SHARE, MESSAGE_KEPT));
 }
 
 void

@@ -61,7 +61,7 @@ is_loopback(const struct sockaddr *sa)
 static bool
 is_counted(const struct client_limit *t, const struct sockaddr *client)
 {
-	return t != NULL && !(t->ceilings->local_is_free && is_loopback(client));
+	return t != NULL && !(t->ceilings->is_derived && is_loopback(client));
 }
 
 struct client_limit *

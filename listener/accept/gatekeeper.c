@@ -9,8 +9,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,6 +42,7 @@ struct gatekeeper {
 	bool open;
 	uint64_t second;			/* refusals: this second's events, and those not written */
 	unsigned events, silent;
+	bool told;				/* that a client met a limit which no key gives */
 	void (*admit)(void *arg, struct gatekeeper_client *client);
 	void *arg;
 };
@@ -109,6 +112,15 @@ gatekeeper_close_client(struct gatekeeper *g, struct gatekeeper_client *client, 
 	g->silent = 0;
 }
 
+/* Sessions leave some of the memory for messages: idle ones must not stop the mail. */
+static bool
+has_memory(const struct listener *l)
+{
+	const struct ceilings *c = &l->ceilings;
+
+	return l->held + c->session <= c->memory && l->held - l->held_messages + c->session <= c->sessions;
+}
+
 /*
  * A place under connection-limit, and memory for the session. Counted first and compared then: two processes
  * that accept at the same time cannot both take the last place.
@@ -121,7 +133,7 @@ place_client(struct gatekeeper *g, struct gatekeeper_client *client)
 
 	if (client->placed)
 		return true;
-	if (g->listener->held + g->listener->ceilings.session > g->listener->ceilings.memory)
+	if (!has_memory(g->listener))
 		return false;
 	counters_add(counters, COUNTER_INBOUND_CURRENT, 1);
 	client->placed = true;
@@ -129,11 +141,29 @@ place_client(struct gatekeeper *g, struct gatekeeper_client *client)
 	    (uint64_t)counters_get(counters, COUNTER_INBOUND_CURRENT) <= limit;
 }
 
+/* Once a process: whoever set no limit has to learn that there is one, and which key it is. */
+static void
+tell_derived_limit(struct gatekeeper *g, const struct gatekeeper_client *client)
+{
+	const struct ceilings *c = &g->listener->ceilings;
+	char ip[NET_TEXT_SIZE], why[120];
+
+	if (g->told || !c->is_derived)
+		return;
+	g->told = true;
+	net_format_ip(ip, &client->address.sa);
+	snprintf(why, sizeof(why), "it has %" PRIu64 " connections, the most where "
+	    "connection-limit-per-client is not set", c->per_client);
+	log_event(LOG_WARN, NULL, "trouble", "doing=accept client=%s reason=%s", ip, log_safe(why));
+}
+
 static bool
 count_client(struct gatekeeper *g, struct gatekeeper_client *client)
 {
 	if (!client->counted)
 		client->counted = client_limit_take(g->listener->client_limit, &client->address.sa);
+	if (!client->counted)
+		tell_derived_limit(g, client);
 	return client->counted;
 }
 

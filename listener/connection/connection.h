@@ -243,7 +243,7 @@ struct inbound {
 	struct atrn_relay *atrn_relay;	/* after ATRN; NULL: not */
 	uint64_t message_since;		/* monotonic ms of DATA */
 	uint64_t since, active;		/* monotonic ms: accepted; the client last did something */
-	size_t held;			/* of listener.held */
+	size_t held, held_message;	/* of listener.held, listener.held_messages */
 	uint32_t serial;
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */

@@ -213,10 +213,10 @@ answer_etrn(struct session *s, const struct msg_etrn_answer *a, const char *node
 		session_reply(s, REPLY_ETRN_LATER, node);
 	else if (a->result == MSG_ETRN_NOTHING)
 		session_reply(s, REPLY_ETRN_NOTHING, node);
-	else if (a->more)
-		session_reply(s, REPLY_ETRN_PENDING, node);
-	else
-		session_reply(s, REPLY_ETRN_COUNT, text);
+	else {
+		s->idle = 0;	/* mail goes out for it */
+		session_reply(s, a->more ? REPLY_ETRN_PENDING : REPLY_ETRN_COUNT, a->more ? node : text);
+	}
 }
 
 /*

@@ -47,10 +47,11 @@ session_reply(struct session *s, enum reply which, const char *detail)
 void
 session_reply_about(struct session *s, enum reply which, const char *recipient)
 {
-	/* A client that goes on and on over max-recipients is worth one event a message. */
-	bool event = which != REPLY_RECIPIENTS || !s->envelope->overflow;
+	/* A client that goes on and on over max-recipients or memory-limit is worth one event a message. */
+	bool *told = which == REPLY_RECIPIENTS ? &s->envelope->overflow :
+	    which == REPLY_MEMORY ? &s->envelope->short_told : NULL;
 
-	if (which == REPLY_RECIPIENTS)
-		s->envelope->overflow = true;
-	say_reply(s, which, recipient, recipient, event);
+	say_reply(s, which, recipient, recipient, told == NULL || !*told);
+	if (told != NULL)
+		*told = true;
 }

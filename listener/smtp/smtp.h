@@ -84,7 +84,7 @@ struct envelope {
 	size_t bytes;		/* that recipients hold, about */
 	uint32_t *seen;		/* hash of recipients: index + 1, 0 free */
 	size_t seen_size;	/* a power of two */
-	bool overflow;		/* a recipient over the limit was refused, and an event tells it */
+	bool asked, overflow, short_told;	/* a recipient came; events tell of those over limits */
 };
 struct envelope_mail {
 	struct address sender;

@@ -131,6 +131,9 @@ transaction_rcpt(struct session *s, const char *arg, size_t len)
 	struct envelope_rcpt r;
 	enum reply bad = envelope_parse_rcpt(&r, arg, len, s->envelope->m.flags, ehlo_offers(s, "DSN"));
 
+	if (!s->envelope->asked && s->idle > 0)
+		s->idle--;	/* that MAIL was work: other hosts ask so whether a recipient exists */
+	s->envelope->asked = true;
 	if (bad == REPLY_NONE && complete_recipient(s, &r.address) == -1)
 		bad = REPLY_BAD_ADDRESS;
 	if (bad != REPLY_NONE) {

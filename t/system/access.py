@@ -55,6 +55,19 @@ def start_mail(client):
     client.expect(250, "MAIL FROM:<a@sender.example>")
 
 
+def test_derived_limit_is_told(t):
+    """Whoever set no limit per client learns once that there is one, and which key it is."""
+    s = service(t, general={"memory-limit": "1M"})
+    clients = [Proxied(s.default, "192.0.2.1") for _ in range(22)]
+    equal([client.banner.code for client in clients], [220] * 20 + [421] * 2)
+    told = s.events.wait("trouble", doing="accept", client="192.0.2.1")
+    check("20 connections" in told["reason"] and "connection-limit-per-client" in told["reason"], told)
+    equal(len(s.events.all("trouble", doing="accept")), 1)
+    equal(Proxied(s.default, "192.0.2.2").banner.code, 220)
+    for client in clients:
+        client.close()
+
+
 # --- names -----------------------------------------------------------------------------------------------------
 
 def test_connection_only_by_name(t):

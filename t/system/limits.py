@@ -308,6 +308,7 @@ def test_memory_limit_of_sessions_and_recipients(t):
         else:
             reply = client.banner
     equal((len(clients) > 300, reply.code), (True, 421), len(clients))
+    equal(begin_content(clients[0]).code, 354)    # idle sessions leave room for a message
     for client in clients:
         client.close()
     until(lambda: service.default.connect().banner.code == 220, what="room for a session")
@@ -327,6 +328,17 @@ def test_connection_limit_without_a_key(t):
     service = t.postern()
     clients = [service.default.connect() for _ in range(400)]
     equal({client.banner.code for client in clients}, {220})
+    for client in clients:
+        client.close()
+
+
+def test_connection_limit_has_no_share(t):
+    """A limit for all that is set is a limit for one, too: no share of it is taken."""
+    service = t.postern({"default": {"general": {"connection-limit": "60"}, "access": {"proxy": "yes", "proxy-trusted": "127.0.0.1"}}})
+    clients = [service.default.connect(banner=False) for _ in range(60)]
+    for client in clients:
+        client.send("PROXY TCP4 192.0.2.1 10.0.0.1 40000 25\r\n")
+        equal(client.reply().code, 220)
     for client in clients:
         client.close()
 

@@ -281,6 +281,8 @@ START_TEST(machine_ceilings)
 	ceilings_set(&c, &s, 1ULL << 30, 262144);
 	ck_assert_uint_eq(c.memory, 256U << 20);
 	ck_assert_uint_eq(c.connections, (256U << 20) / (34U << 10));
+	ck_assert_uint_eq(c.per_client, (32U << 20) / CEILINGS_MESSAGE);	/* or one stops the mail of all */
+	ck_assert(c.messages == 224U << 20 && c.sessions == 224U << 20);
 	ceilings_set(&c, &s, 0, 0);
 	ck_assert_uint_eq(c.memory, 64U << 20);
 	ck_assert_uint_eq(c.connections, 100);
@@ -296,7 +298,17 @@ START_TEST(machine_ceilings)
 	s.connection_limit_per_client = 2;
 	s.memory_limit = 1U << 20;
 	ceilings_set(&c, &s, 16ULL << 30, 1024);
-	ck_assert(c.connections == 7 && c.per_client == 2 && c.memory == 1U << 20 && !c.local_is_free);
+	ck_assert(c.connections == 7 && c.per_client == 2 && c.memory == 1U << 20 && !c.is_derived);
+	ck_assert_uint_ge(c.memory - c.sessions, CEILINGS_MESSAGE);
+	/* Of what the configuration says no share is taken. */
+	s.memory_limit = s.connection_limit_per_client = 0;
+	for (s.connection_limit = 1; s.connection_limit < 1000; s.connection_limit++) {
+		ceilings_set(&c, &s, 16ULL << 30, 1024);
+		ck_assert_uint_eq(c.per_client, s.connection_limit < 250 ? s.connection_limit : 250);
+	}
+	s.connection_limit = CONFIG_UNLIMITED;
+	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ck_assert(c.connections == CONFIG_UNLIMITED && c.per_client == CONFIG_UNLIMITED);
 	s.connection_limit = s.connection_limit_per_client = s.memory_limit = CONFIG_UNLIMITED;
 	ceilings_set(&c, &s, 16ULL << 30, 1024);
 	ck_assert(c.connections == CONFIG_UNLIMITED && c.per_client == CONFIG_UNLIMITED && c.memory == UINT64_MAX);
