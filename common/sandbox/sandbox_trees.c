@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <linux/landlock.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -109,16 +110,6 @@ allow_system(struct rules *r, uint64_t rights)
 	allow_path(r, "/dev/null", RIGHTS_OF_FILE);
 }
 
-/* Users, hosts, services, and the settings of Kerberos and LDAP. */
-static void
-allow_names(struct rules *r, uint64_t rights)
-{
-	allow_path(r, "/etc", rights);
-	allow_folder_of(r, "/etc/resolv.conf", rights);
-	allow_path(r, "/var/lib/sss", rights);
-	allow_path(r, "/var/lib/extrausers", rights);
-}
-
 /* A rule needs a folder: one that is missing below the home is made here. */
 static void
 allow_made(struct rules *r, const char *path, mode_t mode, uint64_t rights)
@@ -146,6 +137,51 @@ allow_place(struct rules *r, const char *path, uint64_t rights)
 		}
 	}
 	free(above);
+}
+
+/*
+ * Where a link of /etc leads, which may be made later, and again: at boot, or by a VPN. Its folder, and the
+ * one above or the nearest that is there.
+ */
+static void
+allow_target(struct rules *r, const char *link, uint64_t rights)
+{
+	char target[PATH_MAX], path[PATH_MAX];
+	ssize_t len = readlink(link, target, sizeof(target) - 1);
+	const char *rest = target;
+	char *slash;
+
+	if (len <= 0)
+		return;
+	target[len] = '\0';
+	if (strncmp(rest, "../", 3) == 0)
+		rest += 2;
+	if (*rest != '/' || strstr(rest, "/../") != NULL ||
+	    snprintf(path, sizeof(path), "%s", rest) >= (int)sizeof(path))
+		return;
+	slash = strrchr(path, '/');
+	if (slash == path)
+		return;
+	*slash = '\0';
+	allow_place(r, path, rights);
+}
+
+/* Users, hosts, services, and the settings of Kerberos and LDAP. */
+static void
+allow_names(struct rules *r, uint64_t rights)
+{
+	/* Programs that write resolv.conf; each may take it over. */
+	static const char *const writers[] = {
+		"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/connman",
+	};
+
+	allow_path(r, "/etc", rights);
+	allow_folder_of(r, "/etc/resolv.conf", rights);
+	allow_target(r, "/etc/resolv.conf", rights);
+	for (size_t i = 0; i < nitems_of(writers); i++)
+		allow_path(r, writers[i], rights);
+	allow_path(r, "/var/lib/sss", rights);
+	allow_path(r, "/var/lib/extrausers", rights);
 }
 
 static void

@@ -8,8 +8,10 @@
  * Fails by: telling nothing
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "deliver/resolver/resolver.h"
 
@@ -20,6 +22,7 @@ struct dns_health {
 	struct dns_query *queries;
 	struct loop_timer *again;	/* down: the next probe */
 	bool probing, down;
+	int unread[2];			/* resolv.conf, hosts: the errno that was told */
 	uint64_t probed_at;		/* monotonic ms; 0: never */
 };
 
@@ -76,6 +79,26 @@ note_question(void *arg, bool answered)
 		begin_probe(h);
 }
 
+/* resolv.conf and hosts: what was read before stays in use. Told once for each reason. */
+static void
+note_file(void *arg, const struct dns_file *f)
+{
+	struct dns_health *h = arg;
+	int *told = &h->unread[strcmp(f->path, "/etc/hosts") == 0];
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
+
+	if (f->error != 0)
+		buf_printf(&text, "%s cannot be read: %s; %s", f->path, strerror(f->error),
+		    f->known ? "what it said before is in use" :
+		    strcmp(f->path, "/etc/hosts") == 0 ? "it is left out" : "mail that needs the DNS waits");
+	if (f->error != 0 && f->error != *told)
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe(buf_text(&text)));
+	if (f->error != *told)
+		boot_trouble(h->boot, f->path, buf_text(&text));
+	*told = f->error;
+	buf_done(&text);
+}
+
 struct dns_health *
 dns_health_new(struct boot *b, struct dns_query *d)
 {
@@ -84,7 +107,7 @@ dns_health_new(struct boot *b, struct dns_query *d)
 	h->boot = b;
 	h->queries = d;
 	h->again = loop_timer_new(b->loop, begin_probe, h);
-	dns_query_watch(d, note_question, h);
+	dns_query_watch(d, note_question, note_file, h);
 	return h;
 }
 

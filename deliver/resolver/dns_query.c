@@ -4,18 +4,16 @@
  * Runs in:  resolver
  * Owns:     the contexts; the open questions; the hosts table
  * Promise:  each question is answered once, within QUESTION_MS; a change of resolv.conf or hosts is seen
- *           within CHECK_MS: a fresh context is used, and the old one freed after its last question
+ *           within CHECK_MS: a fresh context is used, and the old one freed after its last question. One
+ *           that cannot be read changes nothing; mail waits where there was none before
  * Fails by: DNS_TROUBLE with a text
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unbound.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -57,12 +55,14 @@ struct dns_query {
 	char *anchors;			/* of dnssec, see unbound_config; NULL: none until now */
 	char no_anchors[256];		/* why */
 	struct hosts_file *hosts;
-	struct timespec resolv_changed, hosts_changed;
+	struct dns_file hosts_file, resolv_file;
+	struct buf resolv;		/* what was read of resolv.conf */
 	uint64_t checked_at;
 	LIST_HEAD(, dns_context) contexts;		/* the first is in use */
 	struct loop_timer *sweep;		/* deletes retired contexts, outside of their callbacks */
 	/* Of questions that went to the network; NULL: nothing is to be told */
 	void (*heard)(void *arg, bool answered);
+	void (*unread)(void *arg, const struct dns_file *file);
 	void *heard_arg;
 	struct questions waiting;
 	struct questions spent;			/* done with, but a context still works on them */
@@ -71,37 +71,47 @@ struct dns_query {
 
 /* --- files --- */
 
-static struct timespec
-file_changed(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? st.st_mtim : (struct timespec){ 0, 0 };
-}
-
-static bool
-is_same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-/* The whole file into `b`; empty when there is none. */
+/* Whoever watches hears what cannot be read, and that it is over. */
 static void
-file_read(const char *path, struct buf *b)
+tell_file(const struct dns_query *d, const struct dns_file *f)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (d->unread != NULL)
+		d->unread(d->heard_arg, f);
+}
 
-	if (fd == -1)
-		return;
-	for (;;) {
-		char *room = buf_room(b, 4096);
-		ssize_t n = room != NULL ? read(fd, room, 4096) : 0;
+static void
+update_hosts(struct dns_query *d)
+{
+	struct buf text = BUF_INIT(FILE_MAX);
+	int changed = dns_file_read(&d->hosts_file, &text);
 
-		if (n <= 0)
-			break;
-		b->len += (size_t)n;
+	if (changed == 1 || d->hosts == NULL) {
+		if (changed == -1)
+			buf_clear(&text);
+		hosts_file_free(d->hosts);
+		d->hosts = hosts_file_parse(buf_text(&text), text.len);
 	}
-	close(fd);
+	buf_done(&text);
+	if (changed != 0)
+		tell_file(d, &d->hosts_file);
+}
+
+/* True: there are other servers now. With dns-server in the INI the file is of no use. */
+static bool
+update_resolv(struct dns_query *d)
+{
+	struct buf text = BUF_INIT(FILE_MAX);
+	int changed = d->service->dns_server.count > 0 ? 0 : dns_file_read(&d->resolv_file, &text);
+
+	if (changed == 1) {
+		buf_done(&d->resolv);
+		d->resolv = text;
+	} else {
+		buf_done(&text);
+	}
+	if (changed != 0)
+		tell_file(d, &d->resolv_file);
+	return changed == 1;
 }
 
 /* --- contexts --- */
@@ -110,13 +120,7 @@ file_read(const char *path, struct buf *b)
 static struct dns_context *
 context_open(struct dns_query *d)
 {
-	struct buf resolv = BUF_INIT(FILE_MAX);
-	struct dns_context *c;
-
-	file_read(RESOLV_PATH, &resolv);
-	c = dns_context_open(&d->env, d->anchors, &resolv);
-	buf_done(&resolv);
-	return c;
+	return dns_context_open(&d->env, d->anchors, &d->resolv);
 }
 
 static struct dns_context *
@@ -150,32 +154,16 @@ on_context_sweep(void *arg)
 }
 
 static void
-read_hosts(struct dns_query *d)
-{
-	struct buf text = BUF_INIT(FILE_MAX);
-
-	d->hosts_changed = file_changed(HOSTS_PATH);
-	file_read(HOSTS_PATH, &text);
-	hosts_file_free(d->hosts);
-	d->hosts = hosts_file_parse(buf_text(&text), text.len);
-	buf_done(&text);
-}
-
-static void
 update_files(struct dns_query *d)
 {
 	uint64_t now = clock_mono_ms();
-	struct timespec changed;
 
 	if (now - d->checked_at < CHECK_MS)
 		return;
 	d->checked_at = now;
-	if (!is_same_time(d->hosts_changed, file_changed(HOSTS_PATH)))
-		read_hosts(d);
-	changed = file_changed(RESOLV_PATH);
-	if (d->service->dns_server.count > 0 || is_same_time(d->resolv_changed, changed))
+	update_hosts(d);
+	if (!update_resolv(d))
 		return;
-	d->resolv_changed = changed;
 	if (context_new(d) == NULL)
 		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
 		    log_safe("cannot use the changed " RESOLV_PATH));
@@ -330,6 +318,11 @@ dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
 		done(arg, &answer);
 		return NULL;
 	}
+	if (d->resolv_file.error != 0 && !d->resolv_file.known) {
+		set_trouble(&answer, RESOLV_PATH " cannot be read");
+		done(arg, &answer);
+		return NULL;
+	}
 	return ask_context(LIST_FIRST(&d->contexts), d, query, done, arg);
 }
 
@@ -351,10 +344,14 @@ dns_query_probe(struct dns_query *d, void (*done)(void *arg, const struct msg_dn
 }
 
 void
-dns_query_watch(struct dns_query *d, void (*heard)(void *arg, bool answered), void *arg)
+dns_query_watch(struct dns_query *d, void (*heard)(void *arg, bool answered),
+    void (*unread)(void *arg, const struct dns_file *file), void *arg)
 {
 	d->heard = heard;
+	d->unread = unread;
 	d->heard_arg = arg;
+	tell_file(d, &d->hosts_file);
+	tell_file(d, &d->resolv_file);
 }
 
 void
@@ -400,8 +397,11 @@ dns_query_new(struct loop *l, const struct config_service *s)
 	d->sweep = loop_timer_new(l, on_context_sweep, d);
 	d->clock = loop_timer_new(l, on_deadline, d);
 	d->checked_at = clock_mono_ms();
-	d->resolv_changed = file_changed(RESOLV_PATH);
-	read_hosts(d);
+	d->hosts_file.path = HOSTS_PATH;
+	d->resolv_file.path = RESOLV_PATH;
+	buf_init(&d->resolv, FILE_MAX);
+	update_hosts(d);
+	(void)update_resolv(d);
 	if (context_new(d) == NULL)
 		die(EX_CONFIG, "libunbound refuses the DNS settings (dns-server, trust-anchor)");
 	return d;
@@ -423,6 +423,7 @@ dns_query_free(struct dns_query *d)
 	loop_timer_free(d->sweep);
 	loop_timer_free(d->clock);
 	hosts_file_free(d->hosts);
+	buf_done(&d->resolv);
 	free(d->anchors);
 	dns_context_env_done(&d->env);
 	free(d);

@@ -7,12 +7,24 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "common/base/buf.h"
 #include "common/boot/boot.h"
 #include "common/config/config.h"
 #include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_dns.h"
+
+/* --- dns_file: resolv.conf or the hosts table as the host has it now --- */
+struct dns_file {
+	const char *path;
+	struct timespec changed;
+	int error;			/* of the latest try; 0: it was read, or there is none */
+	bool read;			/* once */
+	bool known;			/* what was read is not empty */
+};
+/* 1: `text` is its new text, empty when there is no such file; 0: nothing has changed; -1: see f->error. */
+int dns_file_read(struct dns_file *f, struct buf *text) __attribute__((warn_unused_result));
 
 /* --- dns_query: questions to the hosts table and libunbound, and their time limit --- */
 struct dns_health;
@@ -39,8 +51,12 @@ void dns_query_forget(struct dns_query_question *q);	/* `done` will not be calle
 /* Asks for the root, by a context of its own: `done` is told whether the DNS gives answers now. */
 void dns_query_probe(struct dns_query *d, void (*done)(void *arg, const struct msg_dns_answer *answer),
     void *arg);
-/* `heard` is called for each question that went to the network. */
-void dns_query_watch(struct dns_query *d, void (*heard)(void *arg, bool answered), void *arg);
+/*
+ * `heard` is called for each question that went to the network, `unread` for a file that cannot be read
+ * (file->error, an errno) or is read again (0); and at once for each of them.
+ */
+void dns_query_watch(struct dns_query *d, void (*heard)(void *arg, bool answered),
+    void (*unread)(void *arg, const struct dns_file *file), void *arg);
 
 /* --- dns_health: whether the DNS as a whole gives answers --- */
 struct dns_health *dns_health_new(struct boot *b, struct dns_query *d);

@@ -7,6 +7,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -422,6 +423,85 @@ START_TEST(test_folders)
 }
 END_TEST
 
+/* --- resolv.conf, which comes and goes --- */
+
+static void
+write_resolv(const char *name)
+{
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), "/run/%s", name);
+	need(mkdir(path, 0755) == 0, path);
+	snprintf(path, sizeof(path), "/run/%s/resolv.conf", name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	need(fd != -1, path);
+	close(fd);
+}
+
+/* Outside of the sandbox: says "made" on `to` when the file of NetworkManager is made, and made anew. */
+static void
+write_later(int from, int to)
+{
+	char go;
+
+	for (int i = 0; read(from, &go, 1) == 1; i++) {
+		if (i > 0)
+			need(rename("/run/NetworkManager", "/run/old") == 0, "rename");
+		write_resolv("NetworkManager");
+		(void)!write(to, "", 1);
+	}
+	_exit(0);
+}
+
+static void
+try_later_resolv(const char *role)
+{
+	struct sandbox_plan plan = { .role = role, .config = config };
+	int go[2], made[2];
+	char ok;
+
+	need(mount("none", "/run", "tmpfs", 0, NULL) == 0, "/run");
+	need(mount("none", "/etc", "tmpfs", 0, NULL) == 0, "/etc");
+	need(symlink("../run/NetworkManager/resolv.conf", "/etc/resolv.conf") == 0, "link");
+	write_resolv("resolvconf");
+	need(pipe(go) == 0 && pipe(made) == 0, "pipe");
+	if (fork() == 0) {
+		close(go[1]);
+		write_later(go[0], made[1]);
+	}
+	need(sandbox_enter(&plan), "a role");
+	for (int i = 0; i < 2; i++) {
+		need(write(go[1], "", 1) == 1 && read(made[0], &ok, 1) == 1, "made");
+		try_file("/etc/resolv.conf", O_RDONLY, 0);
+		try_file("/etc/resolv.conf", O_RDWR, EACCES);
+	}
+	try_file("/run/resolvconf/resolv.conf", O_RDONLY, 0);
+	close(go[1]);
+}
+
+START_TEST(test_resolv_that_comes_later)
+{
+	static const char *const roles[] = { "resolver", "fetch", "auth", "directory" };
+
+	if (sandbox_trees_version() < SANDBOX_LANDLOCK_LEAST)
+		return;
+	for (size_t i = 0; i < nitems_of(roles); i++) {
+		int status;
+
+		set_up();
+		if (unshare(CLONE_NEWNS) == -1 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+			return;		/* only root can give itself another /etc */
+		char *all = outside_sandbox(roles[i], try_later_resolv, &status);
+		(void)umount("/etc");
+		(void)umount("/run");
+		ck_assert_msg(*all == '\0' && status == 0, "%s: %s", roles[i], all);
+		free(all);
+		end();
+	}
+}
+END_TEST
+
 /* --- a kernel, or a container, without --- */
 
 /* As a container does that allows neither; then what the supervisor and a worker say. */
@@ -494,5 +574,5 @@ START_TEST(test_master)
 END_TEST
 
 UNIT_MAIN("sandbox", test_calls_of_each_role, test_syslog, test_told_on_the_loop,
-    test_one_event_a_call, test_a_test_build_ends, test_folders, test_without,
-    test_master)
+    test_one_event_a_call, test_a_test_build_ends, test_folders,
+    test_resolv_that_comes_later, test_without, test_master)

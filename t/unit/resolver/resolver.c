@@ -4,8 +4,14 @@
 #include "t/unit/check_main.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "deliver/resolver/resolver.h"
 
@@ -505,7 +511,91 @@ START_TEST(test_no_anchor)
 }
 END_TEST
 
+/* --- resolv.conf that cannot be read --- */
+
+static unsigned unreadable;
+
+static void
+count_heard(void *arg, bool well)
+{
+}
+
+static void
+count_unread(void *arg, const struct dns_file *f)
+{
+	unreadable += f->error != 0;
+}
+
+/* A file that cannot be read is no file without servers: nothing is asked from the root on. */
+START_TEST(test_unreadable_resolv)
+{
+	struct config_service s = { 0 };
+	struct msg_dns_query q = { .type = DNS_MX, .name = "d.example" };
+	struct dns_query *d;
+
+	if (unshare(CLONE_NEWNS) == -1)
+		return;		/* only root can give itself another /etc */
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", "/etc", "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(symlink("resolv.conf", "/etc/resolv.conf"), 0);
+	loop = loop_new();
+	d = dns_query_new(loop, &s);
+	dns_query_watch(d, count_heard, count_unread, NULL);
+	ck_assert_uint_eq(unreadable, 1);
+	ck_assert_ptr_null(dns_query_ask(d, &q, count_trouble, (char[]){ "/etc/resolv.conf cannot be read" }));
+	ck_assert_uint_eq(calls, 1);
+	dns_query_free(d);
+	loop_free(loop);
+}
+END_TEST
+
+static void
+make_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+START_TEST(test_file)
+{
+	char folder[] = "/tmp/resolver.XXXXXX", path[64];
+	struct dns_file f = { .path = path };
+	struct buf text = BUF_INIT(8192);
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/resolv.conf", folder);
+	ck_assert_int_eq(dns_file_read(&f, &text), 1);		/* there is none */
+	ck_assert(text.len == 0 && !f.known);
+	ck_assert_int_eq(dns_file_read(&f, &text), 0);
+	make_file(path, "one");
+	ck_assert_int_eq(dns_file_read(&f, &text), 1);
+	ck_assert_mem_eq(text.data, "one", text.len);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink(path, path), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(dns_file_read(&f, &text), -1);
+		ck_assert_int_eq(f.error, ELOOP);
+	}
+	ck_assert(f.known);
+	ck_assert_int_eq(unlink(path), 0);
+	make_file(path, "two");
+	ck_assert_int_eq(dns_file_read(&f, &text), 1);
+	ck_assert_mem_eq(text.data, "two", text.len);
+	ck_assert_int_eq(f.error, 0);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);			/* can be opened, not read */
+	ck_assert_int_eq(dns_file_read(&f, &text), -1);
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+	buf_done(&text);
+}
+END_TEST
+
 UNIT_MAIN("resolver", test_mx, test_null_mx, test_alias_chain_in_any_order, test_alias_circle_ends,
     test_results, test_compressed_names,
     test_a_label_cannot_look_like_two, test_more_records_than_kept, test_tlsa, test_damaged_packets,
-    test_hosts, test_servers, test_settings, test_channel, test_no_anchor)
+    test_hosts, test_servers, test_settings, test_channel, test_no_anchor,
+    test_unreadable_resolv, test_file)
