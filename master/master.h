@@ -77,11 +77,13 @@ struct post {
 	bool waits;			/* ... and not just for this turn of the loop */
 };
 
+struct listen_refusal;
+
 struct listen_socket {
 	int fd;
 	bool placeholder;	/* keeps the place in the order; the host has no such address family */
 	bool paused;
-	struct loop_io *refusal;	/* paused, but a wildcard covers it: its clients are turned away */
+	struct listen_refusal *refusal;	/* paused, but a wildcard covers it: its clients are turned away */
 	struct net_address address;
 	char *text;
 };

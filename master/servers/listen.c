@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,6 +22,7 @@
 
 #define LISTEN_PRIVILEGED 1024
 #define REFUSALS_A_TURN 64
+#define REST_MS 1000
 
 static const struct sockaddr *
 address_of(const struct listen_socket *l)
@@ -132,18 +132,35 @@ start_listening(const struct master *m, const struct listen_socket *l)
 	return result;
 }
 
+struct listen_refusal {
+	int fd;				/* of the listen_socket */
+	struct loop_io *io;
+	struct loop_timer *rest;	/* no descriptor is left, and a client waits */
+};
+
+static void
+on_rested(void *arg)
+{
+	loop_io_want(((struct listen_refusal *)arg)->io, LOOP_READ);
+}
+
 /* Ends each connection with a reset: the client tries elsewhere, as where nothing listens. */
 static void
 turn_away(void *arg, unsigned what)
 {
 	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-	int listener = (int)(intptr_t)arg;
+	struct listen_refusal *r = arg;
 
 	for (int i = 0; i < REFUSALS_A_TURN; i++) {
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = accept4(r->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-		if (fd == -1)
+		if (fd == -1) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+				loop_io_want(r->io, 0);
+				loop_timer_set(r->rest, REST_MS);
+			}
 			return;
+		}
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 		close(fd);
 	}
@@ -152,15 +169,23 @@ turn_away(void *arg, unsigned what)
 static void
 end_refusal(struct listen_socket *l)
 {
-	loop_io_free(l->refusal);
+	if (l->refusal == NULL)
+		return;
+	loop_io_free(l->refusal->io);
+	loop_timer_free(l->refusal->rest);
+	free(l->refusal);
 	l->refusal = NULL;
 }
 
 static void
 begin_refusal(const struct master *m, struct listen_socket *l)
 {
-	if (l->refusal == NULL && start_listening(m, l) == 0)
-		l->refusal = loop_io_new(m->loop, l->fd, LOOP_READ, turn_away, (void *)(intptr_t)l->fd);
+	if (l->refusal != NULL || start_listening(m, l) == -1)
+		return;
+	l->refusal = mem_new(struct listen_refusal);
+	l->refusal->fd = l->fd;
+	l->refusal->io = loop_io_new(m->loop, l->fd, LOOP_READ, turn_away, l->refusal);
+	l->refusal->rest = loop_timer_new(m->loop, on_rested, l->refusal);
 }
 
 /* A wildcard was opened: paused addresses that it covers turn their clients away from now on. */
