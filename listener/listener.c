@@ -194,9 +194,7 @@ run_listener(struct boot *b)
 	l->pending = pending_new(l, &on_pending, l);
 	l->grace = loop_timer_new(b->loop, on_grace_over, l);
 	l->missing = 3;
-	l->drop_quota = drop_quota_new(l, serve_clients, l);
-	if (l->drop_quota == NULL)
-		serve_clients(l);
+	l->queue_room = queue_room_new(l, serve_clients, l);
 	l->tls_files = tls_files_new(l, serve_clients, l);
 	if (l->tls_files == NULL)
 		serve_clients(l);
@@ -215,7 +213,7 @@ finish_listener(struct boot *b)
 	pool_free(l->pool);
 	w3clog_free(l->log);
 	log_sender_free(l->log_sender);
-	drop_quota_free(l->drop_quota);
+	queue_room_free(l->queue_room);
 	queue_message_writer_free(l->queue_writer);
 	for (unsigned i = 0; i < CTL_HELPER_COUNT; i++)
 		ctl_client_free(l->helper[i]);

@@ -12,7 +12,7 @@ struct client_limit;
 struct config_server;
 struct conn_env;
 struct ctl_client;
-struct drop_quota;
+struct queue_room;
 struct gatekeeper;
 struct inbound;
 struct loop_timer;
@@ -50,7 +50,7 @@ struct listener {
 	struct queue_writer *queue_writer;
 	struct w3clog *log;		/* NULL: none is kept */
 	struct log_sender *log_sender;
-	struct drop_quota *drop_quota;	/* NULL: unlimited */
+	struct queue_room *queue_room;
 	struct ceilings ceilings;
 	size_t held, held_messages;	/* bytes of all sessions; of which for messages; see inbound_memory */
 	struct client_limit *client_limit;	/* NULL: unlimited */

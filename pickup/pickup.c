@@ -23,8 +23,8 @@
 #include "pickup/spool_server/spool_server.h"
 
 enum {
-	/* as the lanes have: look 2, large files 2, removal 1, scan 1, folder 1, enqueue 4, log 1, room 1 */
-	THREADS = 13,
+	/* lanes: look 2, large files 2, removal 1, scan 1, folder 1, enqueue 4, log, room, reserve 1 each */
+	THREADS = 14,
 	PICKUP_NAMES_MAX = 16384,
 	LISTENERS_MS = 2000,
 	TICK_MS = 3000,		/* between two scans */
@@ -338,7 +338,8 @@ run_pickup(struct boot *b)
 	p->enqueue = enqueue_new(p->pool, p->spool, BOOT_HINT, b->counters);
 	p->names = pickup_names_new(PICKUP_NAMES_MAX, p->rules.judge.settle_ms);
 	p->flow = pickup_flow_new(p, on_change);
-	p->server = spool_server_new(b, p->pool, p->enqueue, p->spool, on_change, p);
+	p->reserve = disk_reserve_new(b, p->pool, p->spool, on_due, p);
+	p->server = spool_server_new(b, p->pool, p->enqueue, p->spool, p->reserve, on_change, p);
 	p->scan = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);
 	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);
 	p->due = loop_timer_new(b->loop, on_due, p);
@@ -366,6 +367,7 @@ finish_pickup(struct boot *b)
 	spool_server_free(p->server);
 	watch_free(p->watch);
 	pickup_scan_free(p->scan);
+	disk_reserve_free(p->reserve);
 	pickup_flow_free(p->flow);
 	pickup_names_free(p->names);
 	enqueue_free(p->enqueue);

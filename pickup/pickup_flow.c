@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "pickup/pickup.h"
+#include "pickup/spool_server/spool_server.h"
 
 enum {
 	IN_FLIGHT_MAX = 128,
@@ -397,7 +398,8 @@ pickup_flow_more(struct pickup_flow *f)
 	size_t limit = f->probing ? 1 : IN_FLIGHT_MAX;
 	struct pickup_name *file;
 
-	if (!p->stopping && !p->gone && now_ms >= f->back_off_until_ms)
+	/* At the reserve files wait where they are; the reserve tells when that is over. */
+	if (!p->stopping && !p->gone && now_ms >= f->back_off_until_ms && !disk_reserve_is_short(p->reserve))
 		while (f->active < limit && (file = pickup_names_take_due(p->names, now_ms)) != NULL)
 			begin_file(f, file);
 	if (!p->stopping && !p->gone)

@@ -163,6 +163,7 @@ struct config_server {
 	bool relay_authenticated, open_relay;
 	bool proxy; struct config_nets proxy_trusted;
 	/* [messages] */
+	uint64_t disk_reserve;		/* percent; 0: none */
 	uint64_t max_message_size, max_session_size, max_messages_per_connection, max_recipients;
 	char *ndr_copy_to;		/* NULL not set */
 	uint64_t badmail_keep, badmail_limit;

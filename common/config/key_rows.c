@@ -480,6 +480,12 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The largest size of a message, by SMTP and by pickup. It is announced with SIZE. A larger "
 	    "message is refused with 552 5.3.4." },
+	{ MESSAGES("disk-reserve", KEY_NUMBER, disk_reserve), .standard = "5", .max = 50, .meaning =
+	    "How many percent of the file system of queue stay free, in bytes and in inodes, for mail that "
+	    "is under way, reports and logs. Below it MAIL is answered 452 4.3.1 and files stay in pickup; "
+	    "an event tells when that begins and when it is over, with a quarter of the reserve more. The "
+	    "reserve holds 16 messages of max-message-size at least, which count for a tenth of the file "
+	    "system at most; it is never more than 1G and 10000 inodes. 0: there is none." },
 	{ MESSAGES("max-session-size", KEY_SIZE, max_session_size), .standard = "100M", .min = 1,
 	    .unlimited = true, .meaning =
 	    "The largest sum of all messages that are accepted in one connection." },

@@ -39,7 +39,9 @@ struct msg_spool_log {
 struct msg_spool_answer {
 	int32_t error;			/* 0, or errno */
 	uint32_t lost;			/* lines of the protocol log */
-	int64_t drop_bytes;		/* of _ROOM: in the drop folder; -1: it could not be read */
+	/* Of _ROOM: */
+	int64_t drop_bytes;		/* in the drop folder; 0: it has no quota; -1: it could not be read */
+	int64_t disk_is_short;		/* 1: the file system is at its reserve, see disk-reserve; 0 */
 };
 
 /* Both from a received payload, which is not aligned. False: malformed. */

@@ -55,6 +55,20 @@ void spool_close(struct spool *s);
  */
 int spool_own_queue(struct spool *s) __attribute__((warn_unused_result));
 
+/* --- spool_room: the file system of the queue --- */
+struct spool_room {
+	uint64_t bytes, bytes_free;	/* free: for users other than root */
+	uint64_t files, files_free;	/* inodes; `files` 0: it has no fixed number of them */
+};
+int spool_room(struct spool *s, struct spool_room *r) __attribute__((warn_unused_result));
+/*
+ * Bytes to be left free: `percent` of all, or 16 messages of `message_size` bytes where these are at most a
+ * tenth of all, but not more than 1G; 0 when `percent` is.
+ */
+uint64_t spool_room_reserve(const struct spool_room *r, unsigned percent, uint64_t message_size);
+/* Bytes or inodes are below the reserve; `was_short`: or not yet a quarter of it above. */
+bool spool_room_is_short(const struct spool_room *r, unsigned percent, uint64_t message_size, bool was_short);
+
 /* --- writing a message into the queue --- */
 struct spool_draft;
 

@@ -22,7 +22,7 @@ struct conn;
 struct counters;
 struct ctl_client_question;
 struct ctl_message;
-struct drop_quota;
+struct queue_room;
 struct gatekeeper_client;
 struct inbound;
 struct inbound_log_header;
@@ -201,12 +201,13 @@ size_t atrn_relay_input(struct atrn_relay *p, const char *data, size_t len);	/* 
 bool atrn_relay_wants(const struct atrn_relay *p);
 void atrn_relay_round_done(struct atrn_relay *p);		/* conn has read or written */
 
-/* --- drop_quota: whether the drop folder is full, counted by the pickup worker --- */
+/* --- queue_room: whether disk and drop folder take more; the pickup worker looks --- */
 
-/* NULL: unlimited. Else `known` is called once, later: with the first count, or when that takes too long. */
-struct drop_quota *drop_quota_new(struct listener *l, void (*known)(void *arg), void *arg);
-bool drop_quota_is_full(struct drop_quota *q);			/* some seconds ago; q may be NULL */
-void drop_quota_free(struct drop_quota *q);
+/* `known` is called once: with a drop-quota at the first answer or after a time, else at once. */
+struct queue_room *queue_room_new(struct listener *l, void (*known)(void *arg), void *arg);
+bool queue_room_is_short(struct queue_room *q);		/* the disk, some seconds ago */
+bool queue_room_drop_is_full(struct queue_room *q);	/* alike */
+void queue_room_free(struct queue_room *q);
 
 /* --- inbound: one connection: ties socket, dialogue and queue together --- */
 

@@ -94,9 +94,15 @@ memory_is_short(void *arg)
 }
 
 static bool
+disk_is_short(void *arg)
+{
+	return queue_room_is_short(((struct inbound *)arg)->listener->queue_room);
+}
+
+static bool
 drop_is_full(void *arg)
 {
-	return drop_quota_is_full(((struct inbound *)arg)->listener->drop_quota);
+	return queue_room_drop_is_full(((struct inbound *)arg)->listener->queue_room);
 }
 
 static void
@@ -279,7 +285,7 @@ do_count(void *arg, enum counter which, int64_t n)
 const struct session_ops inbound_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add,
 	.finish = do_finish, .discard = do_discard, .secure = do_secure, .drop_is_full = drop_is_full,
-	.memory_is_short = memory_is_short,
+	.memory_is_short = memory_is_short, .disk_is_short = disk_is_short,
 	.check_recipient = do_check_recipient, .is_own_address = is_own_address, .refused = do_refused,
 	.count = do_count, .auth_start = do_auth_start, .auth_step = do_auth_step,
 	.auth_cancel = do_auth_cancel, .long_line = do_long_line, .ask_etrn = do_ask_etrn,

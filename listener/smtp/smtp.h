@@ -171,7 +171,7 @@ struct session_ops {
 	/* TLS once what was sent is out; session_secured() follows, or the end of the connection */
 	void (*secure)(void *arg);
 	bool (*memory_is_short)(void *arg);	/* no more may be kept for anybody */
-	bool (*drop_is_full)(void *arg);
+	bool (*disk_is_short)(void *arg), (*drop_is_full)(void *arg);	/* no new message; none to drop/ */
 	enum session_recipient (*check_recipient)(void *arg, const char *address);	/* a local one */
 	bool (*is_own_address)(void *arg, const char *literal);	/* the client connected to "[192.0.2.1]" */
 	/* Mechanism, tls and token are filled in. session_auth_answered() follows each start and step */

@@ -63,6 +63,8 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 		bad = size_fault(s, m.size > 0 ? m.size : 1);
 	if (bad == REPLY_NONE && s->ops->memory_is_short(s->arg))
 		bad = REPLY_MEMORY;
+	if (bad == REPLY_NONE && s->ops->disk_is_short(s->arg))
+		bad = REPLY_STORAGE_FULL;
 	if (bad != REPLY_NONE) {
 		session_reply(s, bad, NULL);
 		return;

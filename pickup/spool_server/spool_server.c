@@ -27,6 +27,8 @@ struct spool_server {
 	struct ctl_server_list channels;
 	struct enqueue *enqueue;
 	struct spool *spool;
+	struct disk_reserve *reserve;
+	bool has_quota;			/* of the drop folder */
 	struct w3clog_file *log;	/* NULL: none is kept */
 	struct pool_lane *log_lane, *room_lane;
 	void (*changed)(void *arg);
@@ -48,6 +50,8 @@ struct question {
 	struct w3clog_batch *batch;
 	int64_t drop_bytes;
 	int error;
+	struct spool_room room;
+	bool room_failed;
 };
 
 /* --- answers --- */
@@ -228,7 +232,8 @@ run_room(void *arg, void **jobs, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct question *q = jobs[i];
 
-		q->drop_bytes = spool_drop_size(k->spool);
+		q->room_failed = spool_room(k->spool, &q->room) == -1;
+		q->drop_bytes = k->has_quota ? spool_drop_size(k->spool) : 0;
 		q->error = q->drop_bytes == -1 ? errno : 0;
 	}
 }
@@ -239,7 +244,10 @@ after_room(void *arg, void *job)
 	struct question *q = job;
 
 	q->k->active--;
-	end_question(q, &(struct msg_spool_answer){ .error = q->error, .drop_bytes = q->drop_bytes });
+	if (!q->room_failed)
+		disk_reserve_found(q->k->reserve, &q->room);
+	end_question(q, &(struct msg_spool_answer){ .error = q->error, .drop_bytes = q->drop_bytes,
+	    .disk_is_short = disk_reserve_is_short(q->k->reserve) });
 }
 
 static void
@@ -342,12 +350,14 @@ spool_server_is_idle(const struct spool_server *k)
 
 struct spool_server *
 spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueue, struct spool *spool,
-    void (*changed)(void *arg), void *arg)
+    struct disk_reserve *reserve, void (*changed)(void *arg), void *arg)
 {
 	struct spool_server *k = mem_new(struct spool_server);
 
 	k->enqueue = enqueue;
 	k->spool = spool;
+	k->reserve = reserve;
+	k->has_quota = b->server->default_domain->drop_quota != CONFIG_UNLIMITED;
 	k->changed = changed;
 	k->arg = arg;
 	k->log = w3clog_file_new(b->config, b->server);

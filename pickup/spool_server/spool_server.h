@@ -9,13 +9,25 @@
 #include "common/spool/enqueue.h"
 #include "common/spool/spool.h"
 
+/* --- disk_reserve: whether the file system of the queue is at its reserve --- */
+
+struct disk_reserve;
+/* `changed` is called with `arg` when that has begun or is over. One thread of the pool is for it. */
+struct disk_reserve *disk_reserve_new(struct boot *b, struct pool *pool, struct spool *spool,
+    void (*changed)(void *arg), void *arg);
+void disk_reserve_free(struct disk_reserve *r);		/* after pool_free */
+bool disk_reserve_is_short(struct disk_reserve *r);	/* some seconds ago */
+void disk_reserve_found(struct disk_reserve *r, const struct spool_room *found);	/* a look, just now */
+
+/* --- spool_server --- */
+
 struct spool_server;
 /*
  * `changed` is called with `arg` when a question or a channel has ended. Two threads of the pool are for it,
  * besides those of `enqueue`. All must outlive it.
  */
 struct spool_server *spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueue,
-    struct spool *spool, void (*changed)(void *arg), void *arg);
+    struct spool *spool, struct disk_reserve *reserve, void (*changed)(void *arg), void *arg);
 void spool_server_close(struct spool_server *k);	/* before pool_free: what drops a draft is a job */
 void spool_server_free(struct spool_server *k);		/* after pool_free */
 void spool_server_channel(struct spool_server *k, const struct ctl_message *m);	/* CTL_CHANNEL */

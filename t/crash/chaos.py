@@ -18,7 +18,7 @@ from spool_states import check_legal
 
 def service_for(t, sink, start=True, **general):
     return t.postern({"default": {"general": general, "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
-                                  "messages": {"max-session-size": "unlimited"}}}, start=start)
+                                  "messages": {"max-session-size": "unlimited", "disk-reserve": "0"}}}, start=start)
 
 
 def random_kills(t, seed):

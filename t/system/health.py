@@ -147,7 +147,7 @@ def test_room(t):
     folder = disk / "badmail"
     folder.mkdir()
     owned(service, folder, 0o700)
-    service.default.set("messages", badmail=folder)
+    service.default.set("messages", badmail=folder, disk_reserve="0")
     service.default.set("general", **{k: disk / k for k in ("pickup", "queue", "drop")})
     for name in ("pickup", "queue", "drop"):
         (disk / name).mkdir()

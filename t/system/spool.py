@@ -102,7 +102,7 @@ def test_full_disk(t):
     """452 while it is full, nothing half accepted; what was accepted comes out; after room is made all goes on."""
     disk = small_disk(t, "2m")
     sink = t.sink()
-    service = t.postern({"default": {"general": {"home": disk / "home"}, "delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", "retry": "1h"}}},
+    service = t.postern({"default": {"general": {"home": disk / "home"}, "messages": {"disk-reserve": "0"}, "delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", "retry": "1h"}}},
                         start=False)
     home = service.default.home = Home(disk / "home")
     service.start()

@@ -93,7 +93,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy "
 	    "proxy-trusted mend helo-required dsn",
 	[KEY_MESSAGES] =
-	    "max-message-size max-session-size max-messages-per-connection max-recipients ndr-copy-to "
+	    "max-message-size disk-reserve max-session-size max-messages-per-connection max-recipients ndr-copy-to "
 	    "badmail badmail-keep " "badmail-limit pickup-dots pickup-settle",
 	[KEY_DELIVERY] =
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "

@@ -337,6 +337,8 @@ event(struct session_fixture *w, const struct script *s, const struct step *step
 		answer_auth(w, what + 5);
 	else if (strncmp(what, "memory ", 7) == 0)
 		w->memory_is_short = strcmp(what + 7, "short") == 0;
+	else if (strncmp(what, "disk ", 5) == 0)
+		w->disk_is_short = strcmp(what + 5, "short") == 0;
 	else if (strncmp(what, "store ", 6) == 0)
 		w->store_error = error_of(what + 6);
 	else

@@ -42,7 +42,7 @@ struct session_fixture {
 	bool implicit, securing;	/* TLS from the first byte; a handshake is under way */
 	bool directory_answered;	/* about slow@... */
 	bool drop_full;
-	bool memory_is_short;
+	bool memory_is_short, disk_is_short;
 	bool disk_busy;			/* after every add the session has to wait for the disk */
 	int begin_error, store_error;
 	unsigned commands;
@@ -176,6 +176,12 @@ fixture_memory_is_short(void *arg)
 }
 
 static inline bool
+fixture_disk_is_short(void *arg)
+{
+	return ((struct session_fixture *)arg)->disk_is_short;
+}
+
+static inline bool
 fixture_drop_is_full(void *arg)
 {
 	return ((struct session_fixture *)arg)->drop_full;
@@ -264,7 +270,7 @@ static const struct session_ops fixture_ops = {
 	.send = fixture_send, .close = fixture_close, .begin = fixture_begin, .add = fixture_add,
 	.finish = fixture_finish,
 	.discard = fixture_discard, .secure = fixture_secure, .drop_is_full = fixture_drop_is_full,
-	.memory_is_short = fixture_memory_is_short,
+	.memory_is_short = fixture_memory_is_short, .disk_is_short = fixture_disk_is_short,
 	.check_recipient = fixture_check_recipient, .is_own_address = fixture_is_own_address,
 	.refused = fixture_refused,
 	.count = fixture_count, .auth_start = fixture_auth_start, .auth_step = fixture_auth_step,

@@ -1,9 +1,10 @@
 /*
- * drop_quota - whether the drop folder is full: the pickup worker counts, we remember it for FRESH_MS
+ * queue_room - whether disk and drop folder take more: the pickup worker looks, we remember it for FRESH_MS
  *
  * Runs in:  listener
- * Owns:     the last count, and the question for the next one
- * Promise:  while mail comes, the answer is a few seconds old at most; clients are served after the first one
+ * Owns:     the last answer, and the question for the next one
+ * Promise:  while mail comes, the answer is a few seconds old at most; with a drop-quota clients are
+ *           served after the first one
  * Fails by: a folder that cannot be counted counts as not full; one event when that begins
  */
 #include <stdlib.h>
@@ -20,14 +21,15 @@
 
 enum { FRESH_MS = 2000, FIRST_MS = 5000 };
 
-struct drop_question {
+struct room_question {
 	struct spool_client_question q;
-	struct drop_quota *quota;
+	struct queue_room *room;
 };
 
-struct drop_quota {
-	struct drop_question *question;
-	uint64_t limit;
+struct queue_room {
+	struct room_question *question;
+	uint64_t limit;		/* of drop/ */
+	bool disk_is_short;
 	int64_t size;		/* bytes of drop/, as last counted; -1: could not */
 	uint64_t asked_at;	/* monotonic ms */
 	bool asking;
@@ -37,7 +39,7 @@ struct drop_quota {
 };
 
 static void
-tell_known(struct drop_quota *q)
+tell_known(struct queue_room *q)
 {
 	void (*known)(void *) = q->known;
 
@@ -62,13 +64,14 @@ send_room(struct spool_client_question *q, struct ctl *c)
 static void
 on_room_answered(struct spool_client_question *question, const struct msg_spool_answer *a, int fd)
 {
-	struct drop_quota *q = ((struct drop_question *)question)->quota;
+	struct queue_room *q = ((struct room_question *)question)->room;
 
 	if (fd != -1)
 		close(fd);
 	if (a->drop_bytes == -1 && q->size != -1)
 		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(a->error)));
 	q->size = a->drop_bytes;
+	q->disk_is_short = a->disk_is_short != 0;
 	q->asking = false;
 	tell_known(q);
 }
@@ -76,7 +79,7 @@ on_room_answered(struct spool_client_question *question, const struct msg_spool_
 static void
 on_room_failed(struct spool_client_question *question)
 {
-	((struct drop_question *)question)->quota->asking = false;
+	((struct room_question *)question)->room->asking = false;
 }
 
 static const struct spool_client_ops ops = {
@@ -84,48 +87,58 @@ static const struct spool_client_ops ops = {
 };
 
 static void
-count_again(struct drop_quota *q)
+count_again(struct queue_room *q)
 {
 	q->asking = true;
 	q->asked_at = clock_mono_ms();
 	ctl_client_ask(&q->question->q.base);
 }
 
-struct drop_quota *
-drop_quota_new(struct listener *l, void (*known)(void *arg), void *arg)
+struct queue_room *
+queue_room_new(struct listener *l, void (*known)(void *arg), void *arg)
 {
-	uint64_t limit = l->server->default_domain->drop_quota;
-	struct drop_quota *q;
+	struct queue_room *q = mem_new(struct queue_room);
 
-	if (limit == CONFIG_UNLIMITED)
-		return NULL;
-	q = mem_new(struct drop_quota);
-	q->limit = limit;
+	q->limit = l->server->default_domain->drop_quota;
 	q->known = known;
 	q->arg = arg;
 	q->first = loop_timer_new(l->boot->loop, on_first_timer, q);
 	q->question = spool_client_add(l->helper[CTL_HELPER_PICKUP], sizeof(*q->question), &ops);
-	q->question->quota = q;
-	loop_timer_set(q->first, FIRST_MS);
+	q->question->room = q;
 	count_again(q);
+	if (q->limit == CONFIG_UNLIMITED)
+		tell_known(q);
+	else
+		loop_timer_set(q->first, FIRST_MS);
 	return q;
 }
 
-bool
-drop_quota_is_full(struct drop_quota *q)
+static void
+keep_fresh(struct queue_room *q)
 {
-	if (q == NULL)
-		return false;
 	if (!q->asking && clock_mono_ms() - q->asked_at >= FRESH_MS)
 		count_again(q);
+}
+
+bool
+queue_room_is_short(struct queue_room *q)
+{
+	keep_fresh(q);
+	return q->disk_is_short;
+}
+
+bool
+queue_room_drop_is_full(struct queue_room *q)
+{
+	if (q->limit == CONFIG_UNLIMITED)
+		return false;
+	keep_fresh(q);
 	return q->size >= 0 && (uint64_t)q->size >= q->limit;
 }
 
 void
-drop_quota_free(struct drop_quota *q)
+queue_room_free(struct queue_room *q)
 {
-	if (q == NULL)
-		return;
 	loop_timer_free(q->first);
 	ctl_client_forget(&q->question->q.base);
 	free(q);
