@@ -1,7 +1,7 @@
 /*
  * w3clog - the protocol log: lines gather on the loop, a pool thread or another process appends them
  *
- * Runs in:  listener, deliver; on the loop
+ * Runs in:  listener, deliver, pickup; on the loop
  * Owns:     the lines on their way to the file
  * Promise:  no line waits longer than FLUSH_MS before it is sent; at most GATHER_MAX bytes wait
  * Fails by: lost lines: counted, with one event when it begins and one when it is over

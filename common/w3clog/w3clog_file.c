@@ -1,7 +1,7 @@
 /*
  * w3clog_file - the file of the protocol log: which it is now, its header, and batches of lines at its end
  *
- * Runs in:  pickup, deliver; on one pool thread at a time
+ * Runs in:  listener, deliver, pickup; on one pool thread at a time
  * Owns:     the open file
  * Promise:  a batch is one write with O_APPEND, so lines of several processes never mix; each file, each
  *           reopening and each change of fields begins with the header
