@@ -215,7 +215,6 @@ update(struct pickup *p)
 	if (p->ended)
 		return;
 	if (p->stopping) {
-		spool_server_update(p->server);
 		if (pickup_flow_active(p->flow) > 0 || !spool_server_is_idle(p->server))
 			return;
 		p->ended = true;
@@ -299,9 +298,8 @@ on_pickup_control(struct boot *b, const struct ctl_message *m)
 	case CTL_CONTINUE:
 		boot_tell(b, CTL_CONTINUED);
 		break;
-	case CTL_DRAIN:		/* its successor is there: listeners go over to it */
+	case CTL_DRAIN:		/* its successor takes files; listeners of before the reload stay here */
 		p->stopping = p->draining = true;
-		spool_server_drain(p->server);
 		update(p);
 		break;
 	case CTL_CHANNEL:

@@ -148,16 +148,6 @@ ctl_server_list_done(struct ctl_server_list *l)
 		ctl_server_free(s);
 }
 
-void
-ctl_server_list_end_idle(struct ctl_server_list *l)
-{
-	struct ctl_server *s;
-
-	TAILQ_FOREACH(s, &l->channels, link)
-		if (s->count == 0)
-			end_soon(s, NULL);
-}
-
 struct ctl_server *
 ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, int fd,
     const struct ctl_channel *of)

@@ -46,8 +46,6 @@ struct ctl_server_list {
 };
 void ctl_server_list_init(struct ctl_server_list *l, struct loop *loop, void *arg);
 void ctl_server_list_done(struct ctl_server_list *l);	/* frees all channels */
-/* Ends, at the next turn of the loop, those without an open question: workers may ask another helper. */
-void ctl_server_list_end_idle(struct ctl_server_list *l);
 
 /*
  * Takes over `fd`; `of` names the worker's virtual server and role: it gets answers to what that role may ask

@@ -3,8 +3,8 @@
  *
  * Runs in:  pickup; on its loop
  * Owns:     the channels of the listeners, and their drafts until they are in the queue
- * Promise:  an answer without error comes after file and name are on disk. A channel ends with its listener;
- *           when the worker drains, at the first moment at which nothing of it is under way
+ * Promise:  an answer without error comes after file and name are on disk. A channel ends with its listener:
+ *           so does the worker, when it drains or stops
  * Fails by: errno in the answer
  */
 #include <errno.h>
@@ -33,7 +33,6 @@ struct spool_server {
 	struct pool_lane *log_lane, *room_lane;
 	void (*changed)(void *arg);
 	void *arg;
-	bool draining;
 	size_t active;			/* questions that the pool has */
 	size_t bytes;			/* their messages and lines */
 };
@@ -324,22 +323,8 @@ spool_server_channel(struct spool_server *k, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
-	if (!k->draining && boot_helper_introduced(m, &channel))
+	if (boot_helper_introduced(m, &channel))
 		ctl_server_new(&k->channels, &kind, ctl_take_fd(m), &channel);
-}
-
-void
-spool_server_drain(struct spool_server *k)
-{
-	k->draining = true;
-	spool_server_update(k);
-}
-
-void
-spool_server_update(struct spool_server *k)
-{
-	if (k->draining)
-		ctl_server_list_end_idle(&k->channels);
 }
 
 bool

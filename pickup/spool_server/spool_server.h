@@ -31,9 +31,6 @@ struct spool_server *spool_server_new(const struct boot *b, struct pool *pool, s
 void spool_server_close(struct spool_server *k);	/* before pool_free: what drops a draft is a job */
 void spool_server_free(struct spool_server *k);		/* after pool_free */
 void spool_server_channel(struct spool_server *k, const struct ctl_message *m);	/* CTL_CHANNEL */
-/* A successor is there: channels end as soon as nothing of them is under way. */
-void spool_server_drain(struct spool_server *k);
-void spool_server_update(struct spool_server *k);	/* after `changed`, while it drains */
 bool spool_server_is_idle(const struct spool_server *k);	/* no channel, nothing under way */
 
 #endif
