@@ -163,7 +163,8 @@ def test_hostile_folder(t):
                 os.replace(mine, part)
                 replaced.append(part)
 
-    thread = threading.Thread(target=race)
+    t.cleanup(over.set)
+    thread = threading.Thread(target=race, daemon=True)
     thread.start()
     subjects = [f"m{n}" for n in range(20)]
     with service.default.connect() as client:
