@@ -13,11 +13,15 @@ from smtp import Smtp
 LARGE = 1 << 20
 
 
+def wait_successor(service, old):
+    until(lambda: [pid for pid in service.children("pickup") if pid != old], what="a new pickup")
+
+
 def kill_pickup(service):
     """Ends it without a word; returns when its successor runs."""
     old = service.child("pickup")
     os.kill(old, signal.SIGKILL)
-    until(lambda: [pid for pid in service.children("pickup") if pid != old], what="a new pickup")
+    wait_successor(service, old)
 
 
 def test_killed_under_load(t):
@@ -64,7 +68,7 @@ def test_reload_under_a_large_message(t):
         old = service.child("pickup")
         service.default.set("messages", max_message_size="20M")
         service.ctl("reload")
-        until(lambda: [pid for pid in service.children("pickup") if pid != old], what="a new pickup")
+        wait_successor(service, old)
         service.default.send()
         service.home.wait_drops(1)
         client.send((b"y" * 70 + b"\r\n") * (LARGE // 144))
@@ -96,7 +100,7 @@ def test_reload_without_log(t):
         old = service.child("pickup")
         service.default.set("general", log="no")
         service.ctl("reload")
-        until(lambda: [pid for pid in service.children("pickup") if pid != old], what="a new pickup")
+        wait_successor(service, old)
         os.kill(old, signal.SIGKILL)
         for _ in range(3):
             client.message()
@@ -111,7 +115,7 @@ def test_stop_after_a_reload(t):
         old = service.child("pickup")
         service.default.set("messages", max_message_size="20M")
         service.ctl("reload")
-        until(lambda: [pid for pid in service.children("pickup") if pid != old], what="a new pickup")
+        wait_successor(service, old)
         client.expect(250, "MAIL FROM:<a@sender.example>")
         client.expect(250, "RCPT TO:<b@default.example>")
         client.expect(354, "DATA")
