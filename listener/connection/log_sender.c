@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "common/ipc/msg_spool.h"
@@ -68,12 +67,11 @@ end_batch(struct log_batch *p, int error, size_t lost)
 }
 
 static void
-on_batch_answered(struct spool_client_question *q, const struct msg_spool_answer *a, int fd)
+on_batch_answered(struct spool_client_question *q, const struct msg_spool_answer *a,
+    const struct ctl_message *reply)
 {
 	struct log_batch *p = (struct log_batch *)q;
 
-	if (fd != -1)
-		close(fd);
 	end_batch(p, a->error, a->error == EAGAIN ? p->batch->lines : a->lost);
 }
 

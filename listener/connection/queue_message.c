@@ -106,18 +106,17 @@ is_repeated(const struct queue_message *m)
 }
 
 static void
-on_answered(struct spool_client_question *q, const struct msg_spool_answer *a, int fd)
+on_answered(struct spool_client_question *q, const struct msg_spool_answer *a,
+    const struct ctl_message *reply)
 {
 	struct queue_message *m = (struct queue_message *)q;
 
 	if (m->step != STEP_OPEN) {
-		if (fd != -1)
-			close(fd);
 		message_done(m, is_repeated(m) && a->error == EEXIST ? 0 : a->error);
 		return;
 	}
-	m->fd = fd;
-	m->error = a->error != 0 ? a->error : fd == -1 ? EIO : 0;
+	m->fd = ctl_take_fd(reply);
+	m->error = a->error != 0 ? a->error : m->fd == -1 ? EIO : 0;
 	m->step = STEP_GATHER;
 	go_on(m);
 }

@@ -9,7 +9,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -62,12 +61,11 @@ send_room(struct spool_client_question *q, struct ctl *c)
 }
 
 static void
-on_room_answered(struct spool_client_question *question, const struct msg_spool_answer *a, int fd)
+on_room_answered(struct spool_client_question *question, const struct msg_spool_answer *a,
+    const struct ctl_message *reply)
 {
 	struct queue_room *q = ((struct room_question *)question)->room;
 
-	if (fd != -1)
-		close(fd);
 	if (a->drop_bytes == -1 && q->size != -1)
 		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(a->error)));
 	q->size = a->drop_bytes;

@@ -64,8 +64,9 @@ struct spool_client_question;
 struct spool_client_ops {
 	/* Sends it, under its request number; again when the worker ended. -1: not now */
 	int (*send)(struct spool_client_question *q, struct ctl *c);
-	/* `fd` (-1: none) is the callee's */
-	void (*answered)(struct spool_client_question *q, const struct msg_spool_answer *a, int fd);
+	/* `m`: for ctl_take_fd() */
+	void (*answered)(struct spool_client_question *q, const struct msg_spool_answer *a,
+	    const struct ctl_message *m);
 	/* There will be no answer. Neither of the two is called from inside ctl_client_ask() */
 	void (*failed)(struct spool_client_question *q);
 };

@@ -29,7 +29,7 @@ on_answer(struct ctl_client_question *base, const struct ctl_message *m)
 
 	if (!msg_spool_take_answer(&a, m))
 		return false;
-	q->ops.answered(q, &a, ctl_take_fd(m));
+	q->ops.answered(q, &a, m);
 	return true;
 }
 
