@@ -116,6 +116,20 @@ config_read(const char *path, struct config_faults *faults)
 }
 
 struct config *
+config_read_candidate(const char *path, const char *server, const char *text, size_t len,
+    struct config_faults *faults)
+{
+	struct config_work w = { .faults = faults, .folders = true };
+	struct config *c;
+
+	*faults = (struct config_faults){ 0 };
+	config_file_gather_with(&w, path, server, text, len);
+	c = make_config(&w);
+	config_file_done(&w.sources);
+	return c;
+}
+
+struct config *
 config_read_lists(struct config_files *files, struct config_faults *faults)
 {
 	struct config_work w = { .sources = files->sources, .faults = faults, .folders = true };
@@ -132,6 +146,20 @@ const char *
 config_files_list(const struct config_files *files, size_t n)
 {
 	return n < files->sources.lists ? files->sources.list[n].path : NULL;
+}
+
+const char *
+config_files_text(const struct config_files *files, const char *server, size_t *len)
+{
+	for (size_t i = 0; i < files->sources.count; i++) {
+		const struct config_source *s = &files->sources.source[i];
+
+		if (server == NULL ? s->server != NULL : s->server == NULL || strcmp(s->server, server) != 0)
+			continue;
+		*len = s->len;
+		return s->text;
+	}
+	return NULL;
 }
 
 void

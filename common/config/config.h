@@ -271,6 +271,11 @@ struct config *config_read_files(const char *path, struct config_files **files,
 struct config *config_read_lists(struct config_files *files,
     struct config_faults *faults) __attribute__((warn_unused_result));
 void config_files_drop(struct config_files *files);	/* NULL is fine */
+/* The text of an INI file as of that reading; server NULL: of postern.ini. NULL: it could not be read. */
+const char *config_files_text(const struct config_files *files, const char *server, size_t *len);
+/* config_read, as if the file of one virtual server (NULL: postern.ini), a new one perhaps, had that text. */
+struct config *config_read_candidate(const char *path, const char *server, const char *text, size_t len,
+    struct config_faults *faults) __attribute__((warn_unused_result));
 /* Path `n` of the files of lists that their keys name, as of the latest reading; NULL: there are no more. */
 const char *config_files_list(const struct config_files *files, size_t n);
 /* The same from a snapshot (config.text), as a child does; NULL on any error. */
@@ -297,7 +302,6 @@ bool config_server_verifies(const struct config_server *s);
  * [service] differs.
  */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
-
 /* An item of dns-server: "192.0.2.1", "::1", "127.0.0.1:5353". 0 or -1. */
 int config_dns_server(struct net_address *a, const char *text) __attribute__((warn_unused_result));
 const struct config_oauth *config_oauth_find(const struct config *c, const char *name);	/* NULL */
@@ -308,22 +312,18 @@ const struct config_oauth *config_oauth_find(const struct config *c, const char 
 bool config_oauth_is_used(const struct config_server *s, const char *profile);
 /* Whether a helper that runs on `a` can stay when `b` comes: profiles and their users are the same. */
 bool config_oauth_same(const struct config *a, const struct config *b);
-
 /*
  * The configuration in effect, with file:line or "default" behind each value (posternctl config [NAME]); name
  * NULL: all.
  */
 void config_print(const struct config *c, const char *name, FILE *out);
-
 /* "FILE:LINE" of a key, or "default"; of [domain], or of any section of a server. */
 const char *config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key);
 const char *config_print_server_origin(char *dst, size_t size, const struct config_server *s,
     const char *section, const char *key);
-
 /* The value of a key as a file would say it; of [domain] `d`, NULL: of that section of the server. */
 void config_print_value(struct buf *out, const struct config_server *s, const struct config_domain *d,
     const char *section, const char *key);
-
 /* The entry that rules `domain` (lower-case ASCII): the exact one before the longest "*."; NULL: none. */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
 /*

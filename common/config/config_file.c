@@ -204,15 +204,52 @@ list_names(const char *folder, char ***names, size_t *count)
 	return 0;
 }
 
+/* The text of one file comes from elsewhere. */
+struct replacement {
+	const char *server, *text;	/* server NULL: postern.ini; text NULL: there is none */
+	size_t len;
+};
+
 static void
-gather_servers(struct config_work *w, const char *folder)
+take_source(struct config_source *s, const struct replacement *r, struct config_faults *faults)
+{
+	bool same = r->server == NULL ? s->server == NULL :
+	    s->server != NULL && strcmp(s->server, r->server) == 0;
+
+	if (r->text == NULL || !same) {
+		read_source(s, faults);
+		return;
+	}
+	s->text = mem_zalloc(r->len + 1);
+	memcpy(s->text, r->text, r->len);
+	s->len = r->len;
+}
+
+/* One that is not on disk yet. */
+static void
+add_new_name(char ***names, size_t *count, const char *name)
+{
+	if (name == NULL)
+		return;
+	for (size_t i = 0; i < *count; i++)
+		if (strcmp((*names)[i], name) == 0)
+			return;
+	*names = mem_grow(*names, *count, sizeof(**names));
+	(*names)[(*count)++] = mem_strdup(name);
+	qsort(*names, *count, sizeof(**names), name_compare);
+}
+
+static void
+gather_servers(struct config_work *w, const char *folder, const struct replacement *r)
 {
 	char **names = NULL;
 	size_t count = 0;
+	int listed = list_names(folder, &names, &count), error = errno;
 
-	if (list_names(folder, &names, &count) == -1 && errno != ENOENT)
+	add_new_name(&names, &count, r->server);
+	if (listed == -1 && error != ENOENT)
 		config_faults_add(w->faults, &w->sources.source[0], 0, false,
-		    "its folder %s cannot be read: %s", folder, strerror(errno));
+		    "its folder %s cannot be read: %s", folder, strerror(error));
 	else if (count == 0)
 		config_faults_add(w->faults, &w->sources.source[0], 0, false,
 		    "there is no virtual server: make a file %s/default.ini "
@@ -223,7 +260,7 @@ gather_servers(struct config_work *w, const char *folder)
 		struct config_source *s = config_file_add(&w->sources, names[i], path);
 
 		if (good)
-			read_source(s, w->faults);
+			take_source(s, r, w->faults);
 		else
 			config_faults_add(w->faults, s, 0, false,
 			    "the name of a virtual server's file must be lower-case letters, digits and "
@@ -234,19 +271,36 @@ gather_servers(struct config_work *w, const char *folder)
 	free(names);
 }
 
-void
-config_file_gather(struct config_work *w, const char *path)
+static void
+gather(struct config_work *w, const char *path, const struct replacement *r)
 {
 	const char *slash = strrchr(path, '/');
 	char *folder = slash != NULL ? mem_printf("%.*s/servers", (int)(slash - path), path) :
 	    mem_strdup("servers");
 
-	read_source(config_file_add(&w->sources, NULL, path), w->faults);
+	take_source(config_file_add(&w->sources, NULL, path), r, w->faults);
 	w->sources.hostname = config_file_hostname("/etc/hosts");
-	gather_servers(w, folder);
+	gather_servers(w, folder, r);
 	for (size_t i = 0; i < w->sources.count; i++)
 		w->sources.source[i].unreadable = w->sources.source[i].errors;
 	free(folder);
+}
+
+void
+config_file_gather(struct config_work *w, const char *path)
+{
+	const struct replacement none = { 0 };
+
+	gather(w, path, &none);
+}
+
+void
+config_file_gather_with(struct config_work *w, const char *path, const char *server, const char *text,
+    size_t len)
+{
+	const struct replacement r = { .server = server, .text = text, .len = len };
+
+	gather(w, path, &r);
 }
 
 /* The first name with a dot on a line of the hosts file that has `name`, too. */

@@ -97,6 +97,9 @@ void config_faults_sort(struct config_faults *f);
 
 /* config_file: the files of a configuration, read from disk */
 void config_file_gather(struct config_work *w, const char *path);
+/* The same, but one file has that text, whether it is on disk or not; server NULL: the first. */
+void config_file_gather_with(struct config_work *w, const char *path, const char *server, const char *text,
+    size_t len);
 void config_file_done(struct config_sources *sources);
 /* Forgets the files of all virtual servers but one. */
 void config_file_keep(struct config_sources *sources, const char *server);

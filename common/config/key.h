@@ -32,6 +32,15 @@ struct key_choice {
 	enum key_choice_kind kind;
 };
 
+/* Who may set it by command. An operator of a virtual server never sets what could hurt others. */
+enum key_guard {
+	KEY_GUARD_NONE,		/* also operators of the virtual server */
+	/* The same, but while it has an account at other hosts: it decides who is shown the password */
+	KEY_GUARD_ACCOUNT,
+	/* Operators of the service: files, folders, users, addresses, limits of processes and disks */
+	KEY_GUARD_SERVICE,
+};
+
 /* Whether one value or list item has the right form: 0, or -1 and *why, static, as in "must be WHY". */
 typedef int key_check(const char *text, const char **why);
 
@@ -51,6 +60,7 @@ struct key {
 	bool needed;		/* there is no default: it must be given */
 	/* Only in the file of a virtual server, not in the shared sections of postern.ini */
 	bool own;
+	enum key_guard guard;
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
 	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL allows all */
 	size_t offset, size;	/* into struct config_service, config_server, config_domain or config_oauth */

@@ -220,6 +220,8 @@ print_manual_key(FILE *out, const struct key *k)
 	if (k->unlimited && (k->standard == NULL || strcmp(k->standard, "unlimited") != 0))
 		fputs("May be\n.Cm unlimited .\n", out);
 	print_manual_range(out, k);
+	if (k->section >= KEY_GENERAL && k->section <= KEY_DOMAIN && k->guard == KEY_GUARD_SERVICE)
+		fputs("Operators of the service alone may set it by command.\n", out);
 	if (k->derived != NULL)
 		fprintf(out, "Default: %s.\n", k->derived);
 	else if (k->standard != NULL)

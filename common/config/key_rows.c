@@ -19,7 +19,9 @@
 
 #define KEY_IN(type, field) .offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
 #define KEY(in, of, what, type, field) .section = in, .name = of, .kind = what, KEY_IN(type, field)
-#define SERVICE(of, what, field) KEY(KEY_SERVICE, of, what, config_service, field)
+#define BY_SERVICE .guard = KEY_GUARD_SERVICE
+#define WITH_ACCOUNT .guard = KEY_GUARD_ACCOUNT
+#define SERVICE(of, what, field) KEY(KEY_SERVICE, of, what, config_service, field), BY_SERVICE
 #define GENERAL(of, what, field) KEY(KEY_GENERAL, of, what, config_server, field)
 #define ACCESS(of, what, field) KEY(KEY_ACCESS, of, what, config_server, field)
 #define MESSAGES(of, what, field) KEY(KEY_MESSAGES, of, what, config_server, field)
@@ -30,7 +32,7 @@
 #define LDAP(of, what, field) KEY(KEY_LDAP, of, what, config_server, ldap.field)
 #define SECURITY(of, what, field) KEY(KEY_SECURITY, of, what, config_server, field)
 #define DOMAIN(of, what, field) KEY(KEY_DOMAIN, of, what, config_domain, field)
-#define OAUTH(of, what, field) KEY(KEY_OAUTH, of, what, config_oauth, field)
+#define OAUTH(of, what, field) KEY(KEY_OAUTH, of, what, config_oauth, field), BY_SERVICE
 
 static const struct key_choice log_formats[] = { { "w3c", CONFIG_LOG_W3C, false },
     { "json", CONFIG_LOG_JSON, false }, { 0 } };
@@ -219,40 +221,42 @@ const struct key key_rows[] = {
 	    "which the group may use, and loopback addresses with a port. No other address is accepted. To "
 	    "show the counters to other hosts, put a web server in front." },
 
-	{ GENERAL("id", KEY_NUMBER, id), .derived = "the next free number", .min = 1, .max = 1000000,
+	{ GENERAL("id", KEY_NUMBER, id), BY_SERVICE,
+	    .derived = "the next free number", .min = 1, .max = 1000000,
 	    .own = true,
 	    .meaning =
 	    "The number N of the virtual server. Protocol logs call the server SMTPSVCN, and signals name it "
 	    "by this number. Without this key the server keeps the number that it was given first." },
-	{ GENERAL("user", KEY_TEXT, user), .derived = "that of the service", .check = key_check_word,
+	{ GENERAL("user", KEY_TEXT, user), BY_SERVICE,
+	    .derived = "that of the service", .check = key_check_word,
 	    .own = true,
 	    .meaning =
 	    "An account of its own for the processes that own the folders of this virtual server, with that "
 	    "account's group: those of other virtual servers then cannot open them." },
-	{ GENERAL("pickup-group", KEY_TEXT, pickup_group), .derived = "that of user",
+	{ GENERAL("pickup-group", KEY_TEXT, pickup_group), BY_SERVICE, .derived = "that of user",
 	    .check = key_check_word, .own = true,
 	    .meaning =
 	    "Who may put files into pickup: the members of this group. They can neither list the folder nor "
 	    "read, replace or remove what others have put there (mode 3730); a file has to be readable for "
 	    "the group. Counts, as the next three, when the service is started as root." },
-	{ GENERAL("drop-group", KEY_TEXT, drop_group), .derived = "that of user",
+	{ GENERAL("drop-group", KEY_TEXT, drop_group), BY_SERVICE, .derived = "that of user",
 	    .check = key_check_word, .own = true,
 	    .meaning = "Who may fetch files from the drop folder: the members of this group (mode 2750)." },
 	{ GENERAL("drop-delete", KEY_BOOL, drop_delete), .standard = "no", .own = true,
 	    .meaning = "The members of drop-group may also remove files there (mode 2770)." },
-	{ GENERAL("log-group", KEY_TEXT, log_group), .derived = "that of user",
+	{ GENERAL("log-group", KEY_TEXT, log_group), BY_SERVICE, .derived = "that of user",
 	    .check = key_check_word, .own = true,
 	    .meaning = "Who may read the protocol log: the members of this group (mode 2750)." },
 	{ GENERAL("description", KEY_TEXT, description), .own = true,
 	    .derived = "\"Default SMTP Virtual Server\" for default, else the server's name",
 	    .meaning = "A text that posternctl status shows with the name of the server." },
-	{ GENERAL("listen", KEY_LISTEN, listen), .standard = "*:25, [::]:25", .own = true,
+	{ GENERAL("listen", KEY_LISTEN, listen), BY_SERVICE, .standard = "*:25, [::]:25", .own = true,
 	    .meaning =
 	    "The addresses and ports at which the server takes mail. *:25 is every IPv4 address, [::]:25 "
 	    "every IPv6 address; beside it another virtual server may have one address of that port, and "
 	    "gets its clients. While that one is paused or stopped they are turned away, and mail for it "
 	    "waits: the rules of the first would return it." },
-	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), .own = true,
+	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), BY_SERVICE, .own = true,
 	    .meaning = "The addresses and ports where a session starts with TLS at once, usually port 465." },
 	{ GENERAL("own-address", KEY_STRINGS, own_address), .check = key_check_own_address,
 	    .meaning =
@@ -262,18 +266,19 @@ const struct key key_rows[] = {
 	    "sent there, nor to an MX that is no better (5.4.6). An address at which another virtual server "
 	    "listens is that one's, also beside a listen of all addresses: mail goes to it, or waits while "
 	    "it is stopped." },
-	{ GENERAL("home", KEY_PATH, home), .derived = "the spool folder and the server's name", .own = true,
+	{ GENERAL("home", KEY_PATH, home), BY_SERVICE,
+	    .derived = "the spool folder and the server's name", .own = true,
 	    .meaning = "The folder that holds pickup, queue, drop and badmail." },
-	{ GENERAL("pickup", KEY_PATH, pickup), .derived = "home/pickup", .own = true,
+	{ GENERAL("pickup", KEY_PATH, pickup), BY_SERVICE, .derived = "home/pickup", .own = true,
 	    .meaning =
 	    "The folder whose files are sent as mail. It must be on the same file system as queue." },
-	{ GENERAL("queue", KEY_PATH, queue), .derived = "home/queue", .own = true,
+	{ GENERAL("queue", KEY_PATH, queue), BY_SERVICE, .derived = "home/queue", .own = true,
 	    .meaning = "The folder of messages that are still to be delivered." },
-	{ GENERAL("drop", KEY_PATH, drop), .derived = "home/drop", .own = true,
+	{ GENERAL("drop", KEY_PATH, drop), BY_SERVICE, .derived = "home/drop", .own = true,
 	    .meaning =
 	    "The folder that receives mail for local domains. It must be on the same file system as "
 	    "queue." },
-	{ GENERAL("connection-limit", KEY_NUMBER, connection_limit), .min = 1,
+	{ GENERAL("connection-limit", KEY_NUMBER, connection_limit), BY_SERVICE, .min = 1,
 	    .derived = "what memory-limit and half of the open files of a process hold, 100 to 100000",
 	    .max = 1000000, .unlimited = true,
 	    .meaning =
@@ -291,7 +296,7 @@ const struct key key_rows[] = {
 	{ GENERAL("client-prefix-ipv6", KEY_NUMBER, client_prefix_ipv6), .standard = "64", .min = 16,
 	    .max = 128, .meaning =
 	    "The same for IPv6. A customer has a /64 at least, with more addresses than can be counted." },
-	{ GENERAL("memory-limit", KEY_SIZE, memory_limit), .min = 1U << 20, .unlimited = true,
+	{ GENERAL("memory-limit", KEY_SIZE, memory_limit), BY_SERVICE, .min = 1U << 20, .unlimited = true,
 	    .derived = "a quarter of the memory, shared by virtual servers and their processes, 64M at least",
 	    .meaning =
 	    "How much memory the inbound sessions of one listener process may hold together. A message on "
@@ -313,7 +318,7 @@ const struct key key_rows[] = {
 	    "How many commands that bring no mail (NOOP, RSET, HELO, EHLO, VRFY, HELP, MAIL without RCPT, "
 	    "ETRN) a client may send since a message was accepted or ETRN found mail. A further one is 421 "
 	    "4.7.0 and the session ends." },
-	{ GENERAL("processes", KEY_NUMBER, processes), .standard = "1", .min = 1, .max = 64,
+	{ GENERAL("processes", KEY_NUMBER, processes), BY_SERVICE, .standard = "1", .min = 1, .max = 64,
 	    .meaning = "The number of listener processes. They share the sockets." },
 	{ GENERAL("log", KEY_BOOL, log), .standard = "yes",
 	    .meaning = "Whether inbound and outbound sessions are written to a protocol log." },
@@ -332,7 +337,7 @@ const struct key key_rows[] = {
 	    "a file has reached log-roll-size. With log-format = json the names end in .json." },
 	{ GENERAL("log-roll-size", KEY_SIZE, log_roll_size), .standard = "20M", .min = 64 * KIB,
 	    .meaning = "The size of a log file at which a new one begins when log-roll is size." },
-	{ GENERAL("log-directory", KEY_PATH, log_directory),
+	{ GENERAL("log-directory", KEY_PATH, log_directory), BY_SERVICE,
 	    .derived = "the logs folder and the server's name",
 	    .meaning = "The folder of this server's protocol log." },
 	{ GENERAL("banner", KEY_TEXT, banner), .derived = "the product's name", .check = key_check_line,
@@ -357,7 +362,7 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Who is offered DSN (RFC 3461), so may ask for reports of success and delay: clients that may "
 	    "relay (by relay-list or by login), none, or all. Reports of failure do not depend on it." },
-	{ ACCESS("password-file", KEY_PATH, password_file),
+	{ ACCESS("password-file", KEY_PATH, password_file), BY_SERVICE,
 	    .meaning =
 	    "The file with the accounts for basic authentication (PLAIN, LOGIN, SCRAM-SHA-256), one line "
 	    "name:hash for each. posternctl passwd edits it. Only root needs to be able to read it (mode "
@@ -382,12 +387,13 @@ const struct key key_rows[] = {
 	    "A domain for user names that have neither a backslash nor an at sign: the domain and a "
 	    "backslash are put before the name. The password file may list such an account with the domain "
 	    "or without it." },
-	{ ACCESS("keytab", KEY_PATH, keytab),
+	{ ACCESS("keytab", KEY_PATH, keytab), BY_SERVICE,
 	    .meaning =
 	    "The file with the Kerberos keys for integrated authentication (GSSAPI with Kerberos and SPNEGO "
 	    "tokens, of up to 48,000 octets, as of Windows users in very many groups). Only root needs to be "
 	    "able to read it." },
-	{ ACCESS("service-principal", KEY_TEXT, service_principal), .derived = "smtp/ and the fqdn",
+	{ ACCESS("service-principal", KEY_TEXT, service_principal), BY_SERVICE,
+	    .derived = "smtp/ and the fqdn",
 	    .check = key_check_word,
 	    .meaning =
 	    "The Kerberos name of this server, with or without @REALM. Tickets for another name are "
@@ -413,14 +419,14 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Inbound TLS: off, optional (STARTTLS is offered) or required (mail is refused with 530 5.7.0 "
 	    "until STARTTLS). Sessions at the addresses of tls-listen always have TLS." },
-	{ ACCESS("certificate", KEY_STRINGS, certificate), .check = key_check_path,
+	{ ACCESS("certificate", KEY_STRINGS, certificate), BY_SERVICE, .check = key_check_path,
 	    .meaning =
 	    "Certificate files in PEM form. In each file the certificate is followed by its chain. The "
 	    "client gets the certificate for the name that it asks for, else the first one. Files that "
 	    "change are loaded again automatically. When a certificate and its key do not fit together, an "
 	    "event says so, and the old pair stays in use. At most " TEXT_OF(CONFIG_CERTIFICATES_MAX)
 	    " files; one certificate may be for many names." },
-	{ ACCESS("key", KEY_STRINGS, key), .check = key_check_path,
+	{ ACCESS("key", KEY_STRINGS, key), BY_SERVICE, .check = key_check_path,
 	    .meaning =
 	    "The private keys of the certificates, in the same order, in PEM form and without a pass phrase. "
 	    "Only root needs to be able to read them." },
@@ -463,14 +469,14 @@ const struct key key_rows[] = {
 	    "it." },
 	{ ACCESS("relay-authenticated", KEY_BOOL, relay_authenticated), .standard = "yes",
 	    .meaning = "Whether an authenticated client may relay, whatever relay-list says." },
-	{ ACCESS("open-relay", KEY_ENUM, open_relay), .standard = "no", .choice = open_relay,
+	{ ACCESS("open-relay", KEY_ENUM, open_relay), BY_SERVICE, .standard = "no", .choice = open_relay,
 	    .meaning = "A list that lets everybody relay is an error, unless this key is i-know." },
-	{ ACCESS("proxy", KEY_BOOL, proxy), .standard = "no",
+	{ ACCESS("proxy", KEY_BOOL, proxy), BY_SERVICE, .standard = "no",
 	    .meaning =
 	    "Whether connections from proxy-trusted begin with a PROXY protocol header, version 1 or 2, "
 	    "which names the real client. Such a connection must have the header, and the header comes "
 	    "before any TLS. For all other connections the client is the address that connects." },
-	{ ACCESS("proxy-trusted", KEY_NETS, proxy_trusted), .addresses = true,
+	{ ACCESS("proxy-trusted", KEY_NETS, proxy_trusted), BY_SERVICE, .addresses = true,
 	    .meaning =
 	    "The load balancers whose PROXY headers are trusted: addresses and networks, or the path of a "
 	    "file with them." },
@@ -480,7 +486,8 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The largest size of a message, by SMTP and by pickup. It is announced with SIZE. A larger "
 	    "message is refused with 552 5.3.4." },
-	{ MESSAGES("disk-reserve", KEY_NUMBER, disk_reserve), .standard = "5", .max = 50, .meaning =
+	{ MESSAGES("disk-reserve", KEY_NUMBER, disk_reserve), BY_SERVICE,
+	    .standard = "5", .max = 50, .meaning =
 	    "How many percent of the file system of queue stay free, in bytes and in inodes, for mail that "
 	    "is under way, reports and logs. Below it MAIL is answered 452 4.3.1 and files stay in pickup; "
 	    "an event tells when that begins and when it is over, with a quarter of the reserve more. The "
@@ -500,13 +507,14 @@ const struct key key_rows[] = {
 	    "4.5.3, and the message goes on without it." },
 	{ MESSAGES("ndr-copy-to", KEY_TEXT, ndr_copy_to), .check = key_check_mailbox,
 	    .meaning = "A mail address that gets a copy of each non-delivery report." },
-	{ MESSAGES("badmail", KEY_PATH, badmail), .derived = "home/badmail", .own = true,
+	{ MESSAGES("badmail", KEY_PATH, badmail), BY_SERVICE, .derived = "home/badmail", .own = true,
 	    .meaning =
 	    "The folder of mail that could be neither delivered nor returned. It must be on the same file "
 	    "system as queue." },
 	{ MESSAGES("badmail-keep", KEY_TIME, badmail_keep), .standard = "30d", .min = SECOND, .max = YEARS,
 	    .unlimited = true, .meaning = "How long files stay in badmail." },
-	{ MESSAGES("badmail-limit", KEY_SIZE, badmail_limit), .standard = "1G", .min = 1, .unlimited = true,
+	{ MESSAGES("badmail-limit", KEY_SIZE, badmail_limit), BY_SERVICE,
+	    .standard = "1G", .min = 1, .unlimited = true,
 	    .meaning =
 	    "The largest size of badmail. Before it would be exceeded, the oldest messages are removed. A "
 	    "message that is larger by itself is not kept." },
@@ -541,7 +549,7 @@ const struct key key_rows[] = {
 	    .meaning = "The same as delay-notify for mail to local domains." },
 	{ DELIVERY("local-expire", KEY_TIME, local_expire), .standard = "2d", .min = SECOND, .max = YEARS,
 	    .meaning = "The same as expire for mail to local domains." },
-	{ DELIVERY("outbound-auth", KEY_ENUM, outbound_auth), .standard = "anonymous",
+	{ DELIVERY("outbound-auth", KEY_ENUM, outbound_auth), BY_SERVICE, .standard = "anonymous",
 	    .choice = outbound_auth,
 	    .meaning =
 	    "How the server logs in at its smart hosts and at the hosts of a domain's route: anonymous (no "
@@ -551,25 +559,26 @@ const struct key key_rows[] = {
 	    "outbound-tls is off. With TLS they show the password to any host that answers, unless "
 	    "outbound-tls is verify, or dane and the host has TLSA records. A host that does not accept the "
 	    "login gets no mail; the mail waits." },
-	{ DELIVERY("user", KEY_TEXT, outbound_user), .check = key_check_account,
+	{ DELIVERY("user", KEY_TEXT, outbound_user), BY_SERVICE, .check = key_check_account,
 	    .meaning = "The account for outbound-auth; with integrated, a Kerberos principal." },
-	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file),
+	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file), BY_SERVICE,
 	    .meaning =
 	    "A file with the password of that account on one line; with integrated, the keytab of the "
 	    "account. Only root needs to be able to read it (mode 0600). A file that everybody may read is "
 	    "refused. A changed file is used from the next connection on." },
-	{ DELIVERY("oauth", KEY_TEXT, outbound_oauth), .check = key_check_word,
+	{ DELIVERY("oauth", KEY_TEXT, outbound_oauth), BY_SERVICE, .check = key_check_word,
 	    .meaning =
 	    "The profile, an [oauth NAME] section of postern.ini, from which outbound-auth = oauth2 takes "
 	    "its tokens." },
-	{ DELIVERY("auth-mechanisms", KEY_FLAGS, mechanisms), .choice = mechanisms,
+	{ DELIVERY("auth-mechanisms", KEY_FLAGS, mechanisms), WITH_ACCOUNT, .choice = mechanisms,
 	    .standard = "scram-sha-256-plus scram-sha-256 gssapi oauthbearer xoauth2 plain login",
 	    .meaning =
 	    "The mechanisms that outbound-auth may use, of those that the host offers. Names with a minus "
 	    "sign are left out: -login is all but LOGIN. The order is always this one. When the host "
 	    "refuses a mechanism and another one may do, that is tried in the same connection; a host is "
 	    "remembered for a while by the mechanism that it accepted." },
-	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "may", .choice = outbound_tls,
+	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), WITH_ACCOUNT,
+	    .standard = "may", .choice = outbound_tls,
 	    .meaning =
 	    "TLS to remote hosts. off: never. may: where the host offers it; when TLS fails, the mail goes "
 	    "in clear over a new connection. required: nothing is sent without TLS, but any certificate is "
@@ -577,18 +586,19 @@ const struct key key_rows[] = {
 	    "the certificate must fit the TLSA records of the host, where DNSSEC proves them, or nothing is "
 	    "sent; without such records as with may. What proves who the host is has forward secrecy, too. "
 	    "Hosts at port 465 have TLS from the first byte." },
-	{ DELIVERY("authorities", KEY_PATH, authorities), .standard = CONFIG_SYSTEM_CA,
+	{ DELIVERY("authorities", KEY_PATH, authorities), BY_SERVICE, .standard = CONFIG_SYSTEM_CA,
 	    .meaning =
 	    "A file in PEM form with the certificates of the authorities that outbound-tls = verify "
 	    "trusts. It is read again when it changes." },
-	{ DELIVERY("connections", KEY_NUMBER, connections), .standard = "1000", .min = 1, .max = 100000,
+	{ DELIVERY("connections", KEY_NUMBER, connections), BY_SERVICE,
+	    .standard = "1000", .min = 1, .max = 100000,
 	    .unlimited = true, .meaning = "The largest number of concurrent outbound connections." },
 	{ DELIVERY("connections-per-domain", KEY_NUMBER, connections_per_domain), .standard = "100", .min = 1,
 	    .max = 100000, .unlimited = true, .meaning =
 	    "The largest number of concurrent outbound connections for one domain." },
 	{ DELIVERY("connection-timeout", KEY_TIME, outbound_timeout), .standard = "10m", .min = SECOND,
 	    .max = DAY, .meaning = "How long a remote host may be silent." },
-	{ DELIVERY("port", KEY_NUMBER, port), .standard = "25", .min = 1, .max = 65535,
+	{ DELIVERY("port", KEY_NUMBER, port), WITH_ACCOUNT, .standard = "25", .min = 1, .max = 65535,
 	    .meaning = "The port of remote hosts that are named without a port." },
 	{ DELIVERY("hop-limit", KEY_NUMBER, hop_limit), .standard = "100", .min = 1, .max = 1000,
 	    .meaning =
@@ -600,7 +610,7 @@ const struct key key_rows[] = {
 	    "reports." },
 	{ DELIVERY("fqdn", KEY_HOST, fqdn), .derived = "the service's hostname",
 	    .meaning = "The name of this server in the greeting, EHLO, Received and Message-ID." },
-	{ DELIVERY("smart-host", KEY_STRINGS, smart_host), .check = key_check_smart_host,
+	{ DELIVERY("smart-host", KEY_STRINGS, smart_host), WITH_ACCOUNT, .check = key_check_smart_host,
 	    .meaning =
 	    "Hosts that get all remote mail, tried in this order. Each is a name or [address] with an "
 	    "optional :port. When the list is empty, mail goes to the MX hosts of its domain." },
@@ -614,7 +624,7 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "How long a smart host, or a host of a domain's route, may take no message while mail waits for "
 	    "it. Then posternctl status --check and the event log say so." },
-	{ DELIVERY("never-to", KEY_NETS, never_to), .addresses = true,
+	{ DELIVERY("never-to", KEY_NETS, never_to), BY_SERVICE, .addresses = true,
 	    .standard = "loopback, unspecified, link-local, multicast",
 	    .meaning =
 	    "Addresses and networks to which no mail is sent because the DNS, or an address in brackets "
@@ -626,7 +636,7 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Whether the name of the client's address is looked up for the Received line. The line says RDNS "
 	    "failed when no name leads back to the address. No client is refused for this." },
-	{ DELIVERY("source-address", KEY_SOURCES, source_address),
+	{ DELIVERY("source-address", KEY_SOURCES, source_address), BY_SERVICE,
 	    .meaning =
 	    "The local addresses of outbound connections: at most one for IPv4 and one for IPv6." },
 
@@ -635,15 +645,16 @@ const struct key key_rows[] = {
 	    "Whether local recipients are looked up in a directory. Unknown recipients are refused or "
 	    "returned with 5.1.1. Forwarding addresses and groups are resolved. While the directory cannot "
 	    "be asked, mail is accepted and waits." },
-	{ LDAP("uri", KEY_STRINGS, uri), .check = key_check_ldap_uri,
+	{ LDAP("uri", KEY_STRINGS, uri), BY_SERVICE, .check = key_check_ldap_uri,
 	    .meaning =
 	    "Directory servers, tried in order: ldap://host:port, ldaps://host:port, ldapi://path with %2F "
 	    "for each slash." },
-	{ LDAP("start-tls", KEY_BOOL, start_tls), .standard = "no",
+	{ LDAP("start-tls", KEY_BOOL, start_tls), BY_SERVICE, .standard = "no",
 	    .meaning =
 	    "Whether connections to ldap addresses switch to TLS before anything else is sent. Certificates "
 	    "are always checked." },
-	{ LDAP("ca-file", KEY_PATH, ca_file), .derived = "the certificate authorities of the system",
+	{ LDAP("ca-file", KEY_PATH, ca_file), BY_SERVICE,
+	    .derived = "the certificate authorities of the system",
 	    .meaning =
 	    "A file in PEM form with the certificate authorities that may issue the certificates of the "
 	    "directory servers." },
@@ -655,36 +666,37 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The attributes of the directory: active-directory (also with Exchange 2000 and later), exchange "
 	    "(5.5), site-server, rfc2307 or inetorgperson (the last two are the same)." },
-	{ LDAP("bind", KEY_ENUM, bind), .standard = "anonymous", .choice = ldap_binds,
+	{ LDAP("bind", KEY_ENUM, bind), BY_SERVICE, .standard = "anonymous", .choice = ldap_binds,
 	    .meaning =
 	    "How the server logs in at the directory: anonymous, simple (with a password) or gssapi "
 	    "(Kerberos; the Kerberos servers come from krb5.conf(5))." },
-	{ LDAP("user", KEY_TEXT, user),
+	{ LDAP("user", KEY_TEXT, user), BY_SERVICE,
 	    .meaning =
 	    "The account. For a simple bind: a distinguished name, or user@domain with Active Directory. For "
 	    "gssapi: a principal, for example postern@EXAMPLE.COM." },
-	{ LDAP("secret-file", KEY_PATH, secret_file),
+	{ LDAP("secret-file", KEY_PATH, secret_file), BY_SERVICE,
 	    .meaning =
 	    "A file whose first line is the password of that account; for gssapi, a keytab with its key. "
 	    "Only root needs to be able to read it (mode 0600). A file that everybody may read is "
 	    "refused." },
-	{ LDAP("base", KEY_TEXT, base), .meaning =
+	{ LDAP("base", KEY_TEXT, base), BY_SERVICE, .meaning =
 	    "The place in the directory where a search begins: a distinguished name." },
-	{ LDAP("filter", KEY_TEXT, filter), .derived = "the schema's", .check = key_check_ldap_filter,
+	{ LDAP("filter", KEY_TEXT, filter), BY_SERVICE,
+	    .derived = "the schema's", .check = key_check_ldap_filter,
 	    .meaning =
 	    "The search filter for an address. %s stands for the address, %u for its local part, %d for its "
 	    "domain." },
-	{ LDAP("mail-attribute", KEY_STRINGS, mail_attribute), .derived = "the schema's",
+	{ LDAP("mail-attribute", KEY_STRINGS, mail_attribute), BY_SERVICE, .derived = "the schema's",
 	    .check = key_check_ldap_attribute,
 	    .meaning =
 	    "The attributes with the mail addresses of an entry. The attribute with the entry's own address "
 	    "comes first." },
-	{ LDAP("forward-attribute", KEY_STRINGS, forward_attribute), .derived = "the schema's",
+	{ LDAP("forward-attribute", KEY_STRINGS, forward_attribute), BY_SERVICE, .derived = "the schema's",
 	    .check = key_check_ldap_attribute,
 	    .meaning =
 	    "The attributes with the addresses, or the entries, to which the mail of an entry is "
 	    "forwarded." },
-	{ LDAP("member-attribute", KEY_STRINGS, member_attribute), .derived = "the schema's",
+	{ LDAP("member-attribute", KEY_STRINGS, member_attribute), BY_SERVICE, .derived = "the schema's",
 	    .check = key_check_ldap_attribute,
 	    .meaning = "The attributes with the members of a group: entries or addresses." },
 	{ LDAP("group-depth", KEY_NUMBER, group_depth), .standard = "10", .min = 1, .max = 100,
@@ -705,9 +717,9 @@ const struct key key_rows[] = {
 	{ LDAP("cache-not-found", KEY_TIME, cache_missing), .standard = "10s", .min = SECOND, .max = DAY,
 	    .meaning = "How long it is remembered that an address has no entry." },
 
-	{ SECURITY("operators", KEY_STRINGS, operators), .check = key_check_word,
+	{ SECURITY("operators", KEY_STRINGS, operators), BY_SERVICE, .check = key_check_word,
 	    .meaning = "Accounts, and groups written as @group, that may control this virtual server." },
-	{ SECURITY("viewers", KEY_STRINGS, viewers), .check = key_check_word,
+	{ SECURITY("viewers", KEY_STRINGS, viewers), BY_SERVICE, .check = key_check_word,
 	    .meaning =
 	    "Accounts, and groups written as @group, that may look at this virtual server and change "
 	    "nothing." },
@@ -719,7 +731,7 @@ const struct key key_rows[] = {
 	    "another local domain, with the same drop folder. remote: a domain of other hosts. An alias or "
 	    "remote domain may be written *.example.com: all names below example.com, but not example.com "
 	    "itself." },
-	{ DOMAIN("drop", KEY_PATH, drop), .derived = "the server's drop",
+	{ DOMAIN("drop", KEY_PATH, drop), BY_SERVICE, .derived = "the server's drop",
 	    .meaning = "Default domain: the folder that receives its mail." },
 	{ DOMAIN("drop-quota", KEY_SIZE, drop_quota), .standard = "unlimited", .min = 1, .unlimited = true,
 	    .meaning =
@@ -731,27 +743,28 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Remote domain: say HELO instead of EHLO to its own hosts, found by route or by DNS, but not to "
 	    "the server's smart hosts." },
-	{ DOMAIN("route", KEY_STRINGS, route), .standard = "dns", .check = key_check_smart_host,
+	{ DOMAIN("route", KEY_STRINGS, route), WITH_ACCOUNT, .standard = "dns", .check = key_check_smart_host,
 	    .meaning = "Remote domain: dns, or the smart hosts of this domain, written as in smart-host." },
-	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), .derived = "the server's",
+	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), BY_SERVICE, .derived = "the server's",
 	    .choice = outbound_auth,
 	    .meaning =
 	    "Remote domain: replaces the server's outbound-auth, and then counts also for hosts that the DNS "
 	    "names." },
-	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), .derived = "the server's", .choice = outbound_tls,
+	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), WITH_ACCOUNT,
+	    .derived = "the server's", .choice = outbound_tls,
 	    .meaning =
 	    "Remote domain: replaces the server's outbound-tls, also on the way by a smart host. It may ask "
 	    "for more security or for less." },
-	{ DOMAIN("user", KEY_TEXT, user), .derived = "the server's, with its secret-file",
+	{ DOMAIN("user", KEY_TEXT, user), BY_SERVICE, .derived = "the server's, with its secret-file",
 	    .check = key_check_account, .meaning = "Remote domain: the account for outbound-auth." },
-	{ DOMAIN("secret-file", KEY_PATH, secret_file), .derived = "the server's, with its user",
+	{ DOMAIN("secret-file", KEY_PATH, secret_file), BY_SERVICE, .derived = "the server's, with its user",
 	    .meaning = "Remote domain: the file with the password of its user, or the keytab." },
-	{ DOMAIN("oauth", KEY_TEXT, oauth), .check = key_check_word,
+	{ DOMAIN("oauth", KEY_TEXT, oauth), BY_SERVICE, .check = key_check_word,
 	    .meaning = "Remote domain: the profile for outbound-auth = oauth2." },
-	{ DOMAIN("auth-mechanisms", KEY_FLAGS, mechanisms), .derived = "the server's",
+	{ DOMAIN("auth-mechanisms", KEY_FLAGS, mechanisms), WITH_ACCOUNT, .derived = "the server's",
 	    .choice = mechanisms,
 	    .meaning = "Remote domain: replaces the server's auth-mechanisms." },
-	{ DOMAIN("port", KEY_NUMBER, port), .derived = "the server's", .min = 1, .max = 65535,
+	{ DOMAIN("port", KEY_NUMBER, port), WITH_ACCOUNT, .derived = "the server's", .min = 1, .max = 65535,
 	    .meaning = "Remote domain: the port of its hosts." },
 	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no",
 	    .meaning =

@@ -3,7 +3,7 @@
  *
  * Runs in:  master, posternctl
  * Owns:     nothing
- * Promise:  a word holds printable ASCII without blanks and fits its place
+ * Promise:  a word is text that may be shown, without control characters
  * Fails by: false
  */
 #include "common/ipc/control_words.h"
@@ -11,6 +11,16 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
+
+static bool
+may_be_shown(const char *word, size_t len)
+{
+	for (size_t at = 0, n; at < len; at += n)
+		if ((n = utf8_take_printable((const unsigned char *)word + at, len - at)) == 0)
+			return false;
+	return true;
+}
 
 bool
 control_words_parse(struct control_words *w, const void *data, size_t len)
@@ -23,12 +33,9 @@ control_words_parse(struct control_words *w, const void *data, size_t len)
 	for (; p < end; p += strlen(p) + 1) {
 		size_t n = strlen(p);
 
-		if (w->count == CONTROL_WORDS_MAX || n == 0 || n >= CONTROL_WORD_SIZE)
+		if (w->count == CONTROL_WORDS_MAX || n == 0 || n >= CONTROL_WORD_SIZE || !may_be_shown(p, n))
 			return false;
-		for (size_t i = 0; i < n; i++)
-			if (p[i] <= ' ' || p[i] > '~')
-				return false;
-		memcpy(w->word[w->count++], p, n + 1);
+		w->word[w->count++] = p;
 	}
 	return true;
 }

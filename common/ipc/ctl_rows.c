@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "common/base/mem.h"
+#include "common/ipc/control_words.h"
 #include "common/ipc/msg_auth_in.h"
 #include "common/ipc/msg_auth_out.h"
 #include "common/ipc/msg_directory.h"
@@ -46,7 +47,7 @@ const struct ctl_row ctl_rows[] = {
 	    false },
 	[CTL_RENEWED] = { "renewed", sizeof(struct ctl_file), sizeof(struct ctl_file), CTL_FROM_MASTER,
 	    false },
-	[CTL_COMMAND] = { "command", 1, 16384, CTL_FROM_OPERATOR, false },
+	[CTL_COMMAND] = { "command", 1, CONTROL_COMMAND_MAX, CTL_FROM_OPERATOR, false },
 	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_PROGRESS] = { "progress", sizeof(struct ctl_progress), sizeof(struct ctl_progress),
 	    CTL_FROM_MASTER, false },

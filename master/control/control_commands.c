@@ -86,10 +86,10 @@ control_commands_known(const char *command)
 static bool
 is_among(const char *words, const char *verb)
 {
-	char word[CONTROL_WORD_SIZE + 2];
+	char word[32];
 
-	snprintf(word, sizeof(word), " %s ", verb);
-	return strchr(verb, ' ') == NULL && strstr(words, word) != NULL;
+	return (size_t)snprintf(word, sizeof(word), " %s ", verb) < sizeof(word) &&
+	    strchr(verb, ' ') == NULL && strstr(words, word) != NULL;
 }
 
 enum control_right

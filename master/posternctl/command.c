@@ -115,12 +115,12 @@ run_sessions(const struct command_context *c, const struct command *row, const c
     size_t count)
 {
 	struct sessions_command l;
-	const char *all[CONTROL_WORDS_MAX + 1] = { row->asks };
+	const char *all[COMMAND_WORDS_MAX + 1] = { row->asks };
 	struct buf text, why = BUF_INIT(COMPLAINT_MAX);
 	char *path;
 	int status = EX_OK;
 
-	if (!sessions_command_parse(&l, words, count, &why) || l.count >= CONTROL_WORDS_MAX)
+	if (!sessions_command_parse(&l, words, count, &why) || l.count >= COMMAND_WORDS_MAX)
 		status = command_misused(row, &why);
 	buf_done(&why);
 	if (status != EX_OK)
@@ -371,14 +371,14 @@ const struct command command_rows[] = {
 	{ "counters", "[--prometheus] [name]", 0, 2,
 	    "Show the counters of a virtual server, or the sums of all; --prometheus: those of each server.",
 	    run_counters, "counters" },
-	{ "sessions", "[name] [option]", 0, CONTROL_WORDS_MAX,
+	{ "sessions", "[name] [option]", 0, COMMAND_WORDS_MAX,
 	    "Show SMTP sessions (--json --from --user --idle), or end them: terminate with ids, --all or "
 	    "these options.", run_sessions, "sessions" },
 	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
-	    CONTROL_WORDS_MAX,
+	    COMMAND_WORDS_MAX,
 	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "
 	    "--all --to --reason --json --yes).", run_queue, "queue" },
-	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, CONTROL_WORDS_MAX,
+	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show badmail, put it back into the queue or delete it (--sender --recipient --domain --older "
 	    "--newer --all --json --yes).", run_queue, "badmail" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },

@@ -132,7 +132,7 @@ read_answer(int fd, struct buf *out)
 int
 control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out)
 {
-	struct buf text = BUF_INIT(CONTROL_WORDS_MAX * CONTROL_WORD_SIZE);
+	struct buf text = BUF_INIT(CONTROL_COMMAND_MAX);
 	int fd, status;
 
 	for (size_t i = 0; i < count; i++)

@@ -151,11 +151,21 @@ int server_command_delete(const char *config_path, const char *name);
 int server_rename(const char *config_path, const char *from, const char *to,
     int (*request)(void *arg, const char *what, const char *name), void *arg);
 
+/* --- words of the commands about sessions and queues --- */
+
+/* Words that are put together piece by piece. */
+#define COMMAND_WORDS_MAX 32
+#define COMMAND_WORD_SIZE 512		/* bytes, the NUL included */
+struct command_words {
+	char word[COMMAND_WORDS_MAX][COMMAND_WORD_SIZE];
+	size_t count;
+};
+
 /* --- sessions_command: posternctl sessions --- */
 
 struct sessions_command {
 	bool terminate, json;
-	char word[CONTROL_WORDS_MAX][CONTROL_WORD_SIZE];	/* of the command, after "sessions" */
+	char word[COMMAND_WORDS_MAX][COMMAND_WORD_SIZE];	/* of the command, after "sessions" */
 	size_t count;
 };
 
@@ -169,7 +179,7 @@ void sessions_command_print(const struct sessions_command *s, char *text);	/* `t
 struct queue_command {
 	enum msg_queue_verb verb;
 	bool yes, json;
-	struct control_words words;	/* of the command: "queue" NAME VERB and the selection */
+	struct command_words words;	/* of the command: "queue" NAME VERB and the selection */
 };
 
 /* --- queue_selection: the words of the command --- */

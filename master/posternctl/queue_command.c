@@ -33,7 +33,7 @@
 /* One walk through the queue of one virtual server. */
 struct queue_walk {
 	const char *socket_path, *server;
-	struct control_words words;
+	struct command_words words;
 	size_t fixed;			/* how many words stand before at= */
 	struct queue_print *print;	/* NULL: rows are counted only */
 	size_t most;			/* so many rows are printed */
@@ -88,14 +88,14 @@ take_line(struct queue_walk *w, char *line)
 static int
 take_page(struct queue_walk *w)
 {
-	const char *words[CONTROL_WORDS_MAX];
+	const char *words[COMMAND_WORDS_MAX];
 	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
 	int status;
 	char *rest;
 
 	w->words.count = w->fixed;
 	if (w->at[0] != '\0')
-		snprintf(w->words.word[w->words.count++], CONTROL_WORD_SIZE, "at=%s", w->at);
+		snprintf(w->words.word[w->words.count++], COMMAND_WORD_SIZE, "at=%s", w->at);
 	for (size_t i = 0; i < w->words.count; i++)
 		words[i] = w->words.word[i];
 	w->at[0] = '\0';
@@ -110,13 +110,13 @@ take_page(struct queue_walk *w)
 
 /* "to=" is for moving; a list of what would be moved has none. */
 static void
-leave_out_target(struct control_words *words)
+leave_out_target(struct command_words *words)
 {
 	size_t kept = 3;
 
 	for (size_t i = 3; i < words->count; i++)
 		if (strncmp(words->word[i], "to=", 3) != 0)
-			memmove(words->word[kept++], words->word[i], CONTROL_WORD_SIZE);
+			memmove(words->word[kept++], words->word[i], COMMAND_WORD_SIZE);
 	words->count = kept;
 }
 
@@ -134,9 +134,9 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 	w->words = q->words;
 	if (verb != MSG_QUEUE_MOVE)
 		leave_out_target(&w->words);
-	snprintf(w->words.word[1], CONTROL_WORD_SIZE, "%s", server);
-	snprintf(w->words.word[2], CONTROL_WORD_SIZE, "%s", msg_queue_rows[verb].name);
-	snprintf(w->words.word[w->words.count++], CONTROL_WORD_SIZE, "newest=%lld", (long long)newest);
+	snprintf(w->words.word[1], COMMAND_WORD_SIZE, "%s", server);
+	snprintf(w->words.word[2], COMMAND_WORD_SIZE, "%s", msg_queue_rows[verb].name);
+	snprintf(w->words.word[w->words.count++], COMMAND_WORD_SIZE, "newest=%lld", (long long)newest);
 	w->fixed = w->words.count;
 	do {
 		strcpy(at, w->at);
@@ -198,8 +198,8 @@ add_states(struct queue_command *q)
 		if (strncmp(q->words.word[i], "state=", 6) == 0)
 			return;
 	for (uint32_t bit = 1; bit <= QUEUE_FILTER_ANY; bit <<= 1)
-		if ((msg_queue_rows[q->verb].states & bit) != 0 && q->words.count < CONTROL_WORDS_MAX - 2)
-			snprintf(q->words.word[q->words.count++], CONTROL_WORD_SIZE, "state=%s",
+		if ((msg_queue_rows[q->verb].states & bit) != 0 && q->words.count < COMMAND_WORDS_MAX - 2)
+			snprintf(q->words.word[q->words.count++], COMMAND_WORD_SIZE, "state=%s",
 			    queue_filter_state_name((enum queue_filter_state)bit));
 }
 
@@ -268,8 +268,8 @@ show_first(struct queue_run *c)
 	status = run_pages(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
 	if (status == EX_OK && sums.matched == 1) {
 		queue_print_free(print);
-		snprintf(q->words.word[q->words.count++], CONTROL_WORD_SIZE, "id=%s", last.first);
-		snprintf(q->words.word[1], CONTROL_WORD_SIZE, "%s", last.server);
+		snprintf(q->words.word[q->words.count++], COMMAND_WORD_SIZE, "id=%s", last.first);
+		snprintf(q->words.word[1], COMMAND_WORD_SIZE, "%s", last.server);
 		return QUEUE_COMMAND_AGAINS; /* the caller goes on */
 	}
 	if (status == EX_OK && sums.matched > 1) {

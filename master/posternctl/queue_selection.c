@@ -22,7 +22,7 @@
 static bool
 add_word(struct queue_command *q, const char *key, const char *value, bool encoded)
 {
-	struct buf word = BUF_INIT(CONTROL_WORD_SIZE - 1);
+	struct buf word = BUF_INIT(COMMAND_WORD_SIZE - 1);
 	bool good;
 
 	buf_puts(&word, key);
@@ -30,7 +30,7 @@ add_word(struct queue_command *q, const char *key, const char *value, bool encod
 		queue_filter_encode(&word, value);
 	else
 		buf_puts(&word, value);
-	good = buf_ok(&word) && q->words.count < CONTROL_WORDS_MAX - 4; /* room for at, newest, id, a state */
+	good = buf_ok(&word) && q->words.count < COMMAND_WORDS_MAX - 4; /* room for at, newest, id, a state */
 	if (good)
 		strcpy(q->words.word[q->words.count++], buf_text(&word));
 	buf_done(&word);
@@ -130,13 +130,16 @@ judge_options(const struct queue_command *q, struct buf *why)
 	const char *server = q->words.word[1];
 	bool shows = q->verb == MSG_QUEUE_SHOW || q->verb == MSG_QUEUE_BADMAIL_SHOW;
 	struct msg_queue_ask ask;
+	struct control_words w = { 0 };
 	pid_t pid;
 
 	if (q->verb == MSG_QUEUE_MOVE && !has_word(q, "to=")) {
 		buf_puts(why, "say where to: --to NAME, another virtual server");
 		return false;
 	}
-	if (queue_words_parse(&ask, &pid, &q->words) && (!shows || has_word(q, "id=")))
+	for (size_t i = 0; i < q->words.count; i++)
+		w.word[w.count++] = q->words.word[i];
+	if (queue_words_parse(&ask, &pid, &w) && (!shows || has_word(q, "id=")))
 		return true;
 	if (strcmp(server, "-") != 0 && !has_word(q, "id="))
 		buf_printf(why, "%.60s is no id of a message, and so names a virtual server; ", server);
@@ -170,7 +173,7 @@ queue_selection_parse(struct queue_command *q, bool badmail, const char *const *
 		    verb_name, &badmail);
 		return EX_USAGE;
 	}
-	if (strlen(words[0]) >= CONTROL_WORD_SIZE)
+	if (strlen(words[0]) >= COMMAND_WORD_SIZE)
 		return EX_USAGE;
 	strcpy(q->words.word[0], badmail ? "badmail" : "queue");
 	strcpy(q->words.word[1], at == 1 ? words[0] : "-");
@@ -181,7 +184,7 @@ queue_selection_parse(struct queue_command *q, bool badmail, const char *const *
 		if (words[i][0] != '-' && is_message_id(words[i]))
 			used = add_word(q, "id=", words[i], false);
 		else if (words[i][0] != '-' && strcmp(q->words.word[1], "-") == 0 &&
-		    strlen(words[i]) < CONTROL_WORD_SIZE)
+		    strlen(words[i]) < COMMAND_WORD_SIZE)
 			strcpy(q->words.word[1], words[i]);
 		else
 			used = take_option(q, badmail, words + i, count - i, why);

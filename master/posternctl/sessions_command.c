@@ -35,9 +35,9 @@ is_session_id(const char *word)
 static bool
 add_word(struct sessions_command *s, const char *key, const char *value)
 {
-	if (s->count == CONTROL_WORDS_MAX || strlen(key) + strlen(value) >= CONTROL_WORD_SIZE)
+	if (s->count == COMMAND_WORDS_MAX || strlen(key) + strlen(value) >= COMMAND_WORD_SIZE)
 		return false;
-	snprintf(s->word[s->count++], CONTROL_WORD_SIZE, "%s%s", key, value);
+	snprintf(s->word[s->count++], COMMAND_WORD_SIZE, "%s%s", key, value);
 	return true;
 }
 
@@ -126,7 +126,7 @@ sessions_command_parse(struct sessions_command *s, const char *const *words, siz
 		}
 	}
 	if (name != NULL)
-		snprintf(s->word[0], CONTROL_WORD_SIZE, "%s", name);
+		snprintf(s->word[0], COMMAND_WORD_SIZE, "%s", name);
 	chosen = 0;
 	for (size_t i = 2; i < s->count; i++)
 		chosen += strcmp(s->word[i], "yes") != 0;

@@ -75,6 +75,61 @@ START_TEST(test_widths_fit_kinds)
 }
 END_TEST
 
+/* Who may set what by command, key by key: a new key is decided on here, too. */
+static const struct { enum key_section section; const char *account, *service; } guards[] = {
+	{ KEY_GENERAL, "",
+	    " id user pickup-group drop-group log-group listen tls-listen home pickup queue drop "
+	    "connection-limit memory-limit processes log-directory " },
+	{ KEY_ACCESS, "",
+	    " password-file keytab service-principal certificate key open-relay proxy proxy-trusted " },
+	{ KEY_MESSAGES, "", " disk-reserve badmail badmail-limit " },
+	{ KEY_DELIVERY, " auth-mechanisms outbound-tls port smart-host ",
+	    " outbound-auth user secret-file oauth authorities connections never-to source-address " },
+	{ KEY_LDAP, "",
+	    " uri start-tls ca-file bind user secret-file base filter mail-attribute forward-attribute "
+	    "member-attribute " },
+	{ KEY_SECURITY, "", " operators viewers " },
+	{ KEY_DOMAIN, " route outbound-tls auth-mechanisms port ",
+	    " drop outbound-auth user secret-file oauth " },
+};
+static const char open_keys[] =
+    " drop-delete description own-address connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 "
+    "connection-timeout session-time idle-command-limit log log-format log-fields log-roll log-roll-size banner "
+    "authentication helo-required mend dsn basic-requires-tls mechanisms auth-for-old-clients basic-domain "
+    "kerberos-realms kerberos-accounts kerberos-binding tls tls-minimum tls-for-old-devices client-certificate "
+    "connection-control connection-list relay relay-list relay-authenticated max-message-size "
+    "max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail-keep pickup-dots "
+    "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit "
+    "masquerade fqdn smart-host-after-direct smart-host-alarm reverse-dns enable timeout schema group-depth "
+    "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
+    "atrn-accounts ";
+
+static enum key_guard
+wanted_guard(const struct key *k, const char *word)
+{
+	for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
+		if (guards[i].section == k->section)
+			return strstr(guards[i].service, word) != NULL ? KEY_GUARD_SERVICE :
+			    strstr(guards[i].account, word) != NULL ? KEY_GUARD_ACCOUNT : KEY_GUARD_NONE;
+	return KEY_GUARD_SERVICE;
+}
+
+START_TEST(test_guards)
+{
+	for (size_t i = 0; i < key_rows_count; i++) {
+		const struct key *k = &key_rows[i];
+		char word[64];
+
+		snprintf(word, sizeof(word), " %s ", k->name);
+		ck_assert_msg(k->guard == wanted_guard(k, word), "[%s] %s", key_section_name(k->section), k->name);
+		ck_assert_msg(k->guard != KEY_GUARD_NONE || strstr(open_keys, word) != NULL, "[%s] %s is new",
+		    key_section_name(k->section), k->name);
+		/* files, folders and users are never open */
+		ck_assert_msg(k->kind != KEY_PATH || k->guard == KEY_GUARD_SERVICE, "%s", k->name);
+	}
+}
+END_TEST
+
 /* The contract's sections, key by key. */
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
@@ -350,6 +405,6 @@ START_TEST(test_manual_has_every_key)
 }
 END_TEST
 
-UNIT_MAIN("key", test_rows_are_whole, test_widths_fit_kinds, test_all_keys_are_known, test_values,
+UNIT_MAIN("key", test_rows_are_whole, test_guards, test_widths_fit_kinds, test_all_keys_are_known, test_values,
     test_formats, test_bool, test_forms,
     test_distance, test_suggest, test_sample_has_every_key, test_manual_has_every_key)

@@ -16,16 +16,13 @@
 static bool
 parse(struct control_words *w, const char *text, size_t len)
 {
-	/* exactly as long as the message, so that a read beyond it is seen */
-	char *data = mem_array(NULL, len + 1, 1);
+	/* exactly as long as the message, so that a read beyond it is seen; the words stay in it */
+	static char *tight;
 
-	memcpy(data, text, len);
-	char *tight = mem_array(NULL, len > 0 ? len : 1, 1);
-	memcpy(tight, data, len);
-	bool ok = control_words_parse(w, tight, len);
 	free(tight);
-	free(data);
-	return ok;
+	tight = mem_array(NULL, len > 0 ? len : 1, 1);
+	memcpy(tight, text, len);
+	return control_words_parse(w, tight, len);
 }
 
 #define PARSE(w, text) parse(w, text, sizeof(text))	/* with the final NUL */
@@ -40,6 +37,8 @@ START_TEST(good)
 	ck_assert_uint_eq(w.count, 2);
 	ck_assert_str_eq(w.word[0], "pause");
 	ck_assert_str_eq(w.word[1], "default");
+	ck_assert(PARSE(&w, "set\0a\0general.description=Verk\xc3\xa4ufe, two words"));
+	ck_assert_str_eq(w.word[2], "general.description=Verk\xc3\xa4ufe, two words");
 	char most[2 * CONTROL_WORDS_MAX];
 	for (size_t i = 0; i < sizeof(most); i++)
 		most[i] = i % 2 == 0 ? 'a' : '\0';
@@ -62,9 +61,10 @@ START_TEST(bad)
 	for (size_t i = 0; i < sizeof(most); i++)
 		most[i] = i % 2 == 0 ? 'a' : '\0';
 	ck_assert(!parse(&w, most, sizeof(most)));		/* one too many */
-	ck_assert(!PARSE(&w, "pause default"));
 	ck_assert(!PARSE(&w, "pause\0def\nault"));
-	ck_assert(!PARSE(&w, "pause\0d\xc3\xa4"));
+	ck_assert(!PARSE(&w, "pause\0def\tault"));
+	ck_assert(!PARSE(&w, "pause\0d\xc3"));
+	ck_assert(!PARSE(&w, "pause\0d\xe2\x80\xae"));		/* turns the direction */
 	memset(longest, 'x', sizeof(longest));
 	longest[CONTROL_WORD_SIZE - 1] = '\0';
 	ck_assert(parse(&w, longest, CONTROL_WORD_SIZE));		/* at the limit */
@@ -136,7 +136,7 @@ START_TEST(rights)
 		struct control_words w = { 0 };
 
 		for (size_t k = 0; k < 3 && rows[i].word[k] != NULL; k++)
-			strcpy(w.word[w.count++], rows[i].word[k]);
+			w.word[w.count++] = rows[i].word[k];
 		ck_assert_msg(control_commands_right(&w) == rows[i].right, "row %zu", i);
 	}
 }
@@ -157,9 +157,9 @@ START_TEST(bad_selections)
 		struct control_words w = { .count = 1 };
 		struct sessions_wish wish;
 
-		strcpy(w.word[0], "sessions");
+		w.word[0] = "sessions";
 		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
-			strcpy(w.word[w.count++], rows[i][k]);
+			w.word[w.count++] = rows[i][k];
 		ck_assert_msg(!sessions_request_parse(&wish, &w), "row %zu", i);
 	}
 }
@@ -215,9 +215,9 @@ START_TEST(bad_orders)
 		struct msg_queue_ask ask;
 		pid_t pid;
 
-		strcpy(w.word[0], "queue");
+		w.word[0] = "queue";
 		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
-			strcpy(w.word[w.count++], rows[i][k]);
+			w.word[w.count++] = rows[i][k];
 		ck_assert_msg(!queue_words_parse(&ask, &pid, &w), "row %zu", i);
 	}
 	struct control_words w = { .count = 4, .word = { "queue", "a", "list", "at=77:12" } };
