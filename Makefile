@@ -48,7 +48,7 @@ TLS  := -lssl -lcrypto
 
 # One row a program: its folder and its libraries. Read by its link line, its unit tests (t/unit/ROW) and the fuzz targets.
 P_master     := master
-P_posternctl := master/posternctl -lgsasl -lcrypt $(TLS)
+P_posternctl := master/posternctl -lgsasl -lcrypt -ljansson $(TLS)
 P_metrics    := master/metrics    -levent_extra
 P_listener   := listener          $(TLS)
 P_auth       := listener/auth     $(SASL)
@@ -69,7 +69,9 @@ objects = $(call obj,$(call sources,$(call folder,$(1))) $(EXTRA_$(1)))
 # common/gssapi needs libkrb5: it is not in libcommon, and those that use it compile it.
 EXTRA_auth := $(wildcard common/gssapi/*.c)
 EXTRA_directory := $(EXTRA_auth)
-COMMON := $(filter-out common/gssapi/%,$(wildcard common/*/*.c))
+# The same of common/answers and libjansson.
+EXTRA_posternctl := $(wildcard common/answers/*.c)
+COMMON := $(filter-out common/gssapi/% common/answers/%,$(wildcard common/*/*.c))
 PROGRAMS := $(foreach row,$(ROWS),$(call binary,$(row)))
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean

@@ -72,11 +72,10 @@ _posternctl()
 		mapfile -t COMPREPLY < <(compgen -W "$("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
 		;;
 	*'test profile'*)
-		mapfile -t COMPREPLY < <(compgen -W "test --smtp $("$control" "${options[@]}" config 2>/dev/null | sed -n 's/^\[oauth \(.*\)\]$/\1/p')" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "test --smtp --json $("$control" "${options[@]}" config 2>/dev/null | sed -n 's/^\[oauth \(.*\)\]$/\1/p')" -- "$cur")
 		;;
 	*'[name]'* | *' name' | *' name '*)
-		[[ $usage == *--check* ]] && words=--check
-		[[ $usage == *--prometheus* ]] && words=--prometheus
+		words=$(grep -oE -- '--[a-z]+' <<<"$usage")
 		[[ $command == sessions ]] && words='terminate --json --from --user --idle --all --yes'
 		[[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *' terminate '* ]] && words+=" $(_posternctl_ids sessions)"
 		mapfile -t COMPREPLY < <(compgen -W "$words $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')" -- "$cur")

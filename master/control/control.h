@@ -86,7 +86,9 @@ void control_change_retry(struct control_command *cmd, struct master *m, struct 
 /* --- control_show: commands that show something; `only` NULL: all that the operator may see --- */
 
 void control_show_status(struct control_command *cmd, struct master *m, struct server *only);
-void control_show_counters(struct control_command *cmd, struct master *m, struct server *only);
+/* counters [NAME|- [each]]: with "each" those of each virtual server follow its "@NAME". */
+void control_show_counters(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w);
 void control_show_prometheus(struct control_command *cmd, struct master *m, struct server *only);
 
 /* --- health: status --check --- */

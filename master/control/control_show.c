@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -85,12 +86,27 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 	buf_puts(&cmd->text, "\n");
 }
 
+static void
+put_each(struct buf *b, const struct server *s)
+{
+	buf_printf(b, "@%s\n", s->name);
+	for (enum counter i = 0; i < COUNTER_COUNT; i++)
+		buf_printf(b, "%s %lld\n", counters_rows[i].name, (long long)counters_get(s->counters, i));
+}
+
 /* The counters of one virtual server; without a name the sums of all, which have no state. */
 void
-control_show_counters(struct control_command *cmd, struct master *m, struct server *only)
+control_show_counters(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w)
 {
+	const struct server *s;
+
+	if (w->count > 3 || (w->count == 3 && strcmp(w->word[2], "each") != 0)) {
+		control_answer_say(cmd, EX_USAGE,
+		    "the service does not understand this question for counters");
+		return;
+	}
 	for (enum counter i = 0; i < COUNTER_COUNT; i++) {
-		const struct server *s;
 		int64_t sum = 0;
 
 		if (only == NULL && i == COUNTER_STATE)
@@ -100,6 +116,9 @@ control_show_counters(struct control_command *cmd, struct master *m, struct serv
 				sum += counters_get(s->counters, i);
 		buf_printf(&cmd->text, "%s %lld\n", counters_rows[i].name, (long long)sum);
 	}
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (w->count == 3 && control_answer_covers(cmd, s, only))
+			put_each(&cmd->text, s);
 }
 
 void

@@ -17,8 +17,6 @@
 #include "common/config/config_check.h"
 #include "master/posternctl/posternctl.h"
 
-#define HEALTH_UNKNOWN 3	/* of status --check, for monitoring */
-
 /* The service does the work; row->asks is its command. */
 static int
 run_ask(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
@@ -28,67 +26,6 @@ run_ask(const struct command_context *c, const struct command *row, const char *
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
 	return command_send_no_answer(status);
-}
-
-/* `only` is the one option of the command. */
-static const char *
-one_name(const void *only, size_t i)
-{
-	return i == 0 ? only : NULL;
-}
-
-static int
-option_unknown(const struct command *row, const char *word, const char *only)
-{
-	struct buf why = BUF_INIT(COMPLAINT_MAX);
-	int status;
-
-	complaint_unknown(&why, "option", word, one_name, only);
-	status = command_misused(row, &why);
-	buf_done(&why);
-	return status;
-}
-
-/*
- * Monitoring knows four answers, and takes every other exit status for trouble of its own: what cannot be
- * asked is unknown.
- */
-static int
-check_health(const struct command_context *c, const char *const *words, size_t count)
-{
-	int status = command_send_words(c, "health", words, count);
-
-	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
-		printf("CRITICAL: the service is not running\n");
-		return 2;
-	}
-	if (status >= 0 && status <= HEALTH_UNKNOWN)
-		return status;
-	printf("UNKNOWN: the service cannot be asked\n");
-	return HEALTH_UNKNOWN;
-}
-
-static int
-run_status(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
-{
-	if (count == 0 || words[0][0] != '-')
-		return count > 1 ? command_misused(row, NULL) : run_ask(c, row, words, count);
-	if (strcmp(words[0], "--check") != 0)
-		return option_unknown(row, words[0], "--check");
-	return check_health(c, words + 1, count - 1);
-}
-
-static int
-run_counters(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count)
-{
-	static const struct command prometheus = { .asks = "prometheus" };
-
-	if (count > 0 && strcmp(words[0], "--prometheus") == 0)
-		return run_ask(c, &prometheus, words + 1, count - 1);
-	if (count > 0 && words[0][0] == '-')
-		return option_unknown(row, words[0], "--prometheus");
-	return count > 1 ? command_misused(row, NULL) : run_ask(c, row, words, count);
 }
 
 static int
@@ -111,41 +48,6 @@ run_stop(const struct command_context *c, const struct command *row, const char 
 }
 
 static int
-run_sessions(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count)
-{
-	struct sessions_command l;
-	const char *all[COMMAND_WORDS_MAX + 1] = { row->asks };
-	struct buf text, why = BUF_INIT(COMPLAINT_MAX);
-	char *path;
-	int status = EX_OK;
-
-	if (!sessions_command_parse(&l, words, count, &why) || l.count >= COMMAND_WORDS_MAX)
-		status = command_misused(row, &why);
-	buf_done(&why);
-	if (status != EX_OK)
-		return status;
-	for (size_t i = 0; i < l.count; i++)
-		all[i + 1] = l.word[i];
-	text = BUF_INIT(16U << 20);
-	path = command_send_socket(c);
-	if (path == NULL) {
-		buf_done(&text);
-		return EX_CONFIG;
-	}
-	status = control_client_service(path, all, l.count + 1, &text);
-	free(path);
-	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
-		status = command_send_no_answer(status);
-	} else {
-		buf_add(&text, "", 1);
-		sessions_command_print(&l, text.data);
-	}
-	buf_done(&text);
-	return status;
-}
-
-static int
 run_queue(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	struct queue_command *t = mem_new(struct queue_command);
@@ -154,7 +56,7 @@ run_queue(const struct command_context *c, const struct command *row, const char
 	char *path;
 
 	if (status != EX_OK)
-		(void)command_misused(row, &why);
+		(void)usage_misused(row, &why);
 	buf_done(&why);
 	if (status != EX_OK) {
 		free(t);
@@ -278,17 +180,7 @@ run_passwd(const struct command_context *c, const struct command *row, const cha
 {
 	int status = passwd_run(command_send_config(c), words, count);
 
-	return status == EX_USAGE ? command_misused(row, NULL) : status;
-}
-
-static int
-run_oauth(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
-{
-	const char *all[] = { "-", count > 1 ? words[1] : "", "--smtp" };
-
-	if (strcmp(words[0], "test") != 0 || (count > 2 && strcmp(words[2], "--smtp") != 0))
-		return command_misused(row, NULL);
-	return run_ask(c, row, all, count);
+	return status == EX_USAGE ? usage_misused(row, NULL) : status;
 }
 
 static int
@@ -297,7 +189,7 @@ run_explain(const struct command_context *c, const struct command *row, const ch
 {
 	int status = explain_run(command_send_config(c), words, count);
 
-	return status == EXPLAIN_MISUSED ? command_misused(row, NULL) : status;
+	return status == EXPLAIN_MISUSED ? usage_misused(row, NULL) : status;
 }
 
 static int
@@ -352,10 +244,10 @@ run_missing(const struct command_context *c, const struct command *row, const ch
 	{ .name = word, .arguments = args, .min = 0, .max = SIZE_MAX, .meaning = text, .run = run_missing }
 
 const struct command command_rows[] = {
-	{ "status", "[--check] [name]", 0, 2,
+	{ "status", "[--check] [--json] [name]", 0, 3,
 	    "Show states, addresses and processes; --check: one line and exit status 0, 1, 2 or 3 for "
 	    "monitoring.",
-	    run_status, "status" },
+	    read_command_status, "status" },
 	{ "start", "[name]", 0, 1, "Start a virtual server, and the service if it is down.", run_start,
 	    "start" },
 	{ "stop", "[name]", 0, 1,
@@ -368,12 +260,12 @@ const struct command command_rows[] = {
 	{ "config", "[name]", 0, 1,
 	    "Show the configuration on disk, with the file and line from which each value comes.",
 	    run_config, NULL },
-	{ "counters", "[--prometheus] [name]", 0, 2,
+	{ "counters", "[--prometheus|--json] [name]", 0, 3,
 	    "Show the counters of a virtual server, or the sums of all; --prometheus: those of each server.",
-	    run_counters, "counters" },
+	    read_command_counters, "counters" },
 	{ "sessions", "[name] [option]", 0, COMMAND_WORDS_MAX,
 	    "Show SMTP sessions (--json --from --user --idle), or end them: terminate with ids, --all or "
-	    "these options.", run_sessions, "sessions" },
+	    "these options.", read_command_sessions, "sessions" },
 	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
 	    COMMAND_WORDS_MAX,
 	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "
@@ -391,9 +283,9 @@ const struct command command_rows[] = {
 	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list] file|name [account]", 1, 8,
 	    "Make, change or delete an account in a password file, given by its path or by the virtual "
 	    "server that uses it; --list shows the accounts.", run_passwd, NULL },
-	{ "oauth", "test profile [--smtp]", 2, 3,
+	{ "oauth", "test profile [--smtp] [--json]", 2, 4,
 	    "Get a new token for an [oauth] profile, log in with it at the smart hosts that use it, and show "
-	    "each step.", run_oauth, "oauth-test" },
+	    "each step.", read_command_oauth, "oauth-test" },
 	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size]",
 	    4, 11,
 	    "Say what would happen to a message, and which line of the configuration decides it.",
@@ -431,16 +323,6 @@ command_usage(FILE *out)
 }
 
 int
-command_misused(const struct command *row, const struct buf *why)
-{
-	if (why != NULL && why->len > 0)
-		fprintf(stderr, "posternctl: %s\n", why->data);
-	fprintf(stderr, "usage: posternctl %s%s%s\n", row->name, row->arguments[0] != '\0' ? " " : "",
-	    row->arguments);
-	return EX_USAGE;
-}
-
-int
 command_run(const struct command_context *c, const char *const *words, size_t count)
 {
 	const struct command *row = count > 0 ? command_find(words[0]) : NULL;
@@ -452,6 +334,6 @@ command_run(const struct command_context *c, const char *const *words, size_t co
 	if (row == NULL)
 		return say_unknown(words[0]);
 	if (count - 1 < row->min || count - 1 > row->max)
-		return command_misused(row, NULL);
+		return usage_misused(row, NULL);
 	return row->run(c, row, words + 1, count - 1);
 }

@@ -46,6 +46,13 @@ command_send_socket(const struct command_context *c)
 int
 command_send_words(const struct command_context *c, const char *what, const char *const *words, size_t count)
 {
+	return command_send_for(c, what, words, count, NULL);
+}
+
+int
+command_send_for(const struct command_context *c, const char *what, const char *const *words, size_t count,
+    struct buf *out)
+{
 	const char *all[CONTROL_WORDS_MAX] = { what };
 	char *path;
 	int status;
@@ -55,7 +62,7 @@ command_send_words(const struct command_context *c, const char *what, const char
 	path = command_send_socket(c);
 	if (path == NULL)
 		return EX_CONFIG;
-	status = control_client_service(path, all, count + 1, NULL);
+	status = control_client_service(path, all, count + 1, out);
 	free(path);
 	return status;
 }

@@ -39,10 +39,13 @@ extern const size_t command_count;
 
 const struct command *command_find(const char *name);
 void command_usage(FILE *out);
-/* Prints what is wrong (NULL or empty: nothing) and its usage; EX_USAGE. */
-int command_misused(const struct command *row, const struct buf *why);
 /* words[0] is the command. Returns the exit status. */
 int command_run(const struct command_context *c, const char *const *words, size_t count);
+
+/* --- usage: how a command is used --- */
+
+/* Prints what is wrong (NULL or empty: nothing) and the line of its usage; EX_USAGE. */
+int usage_misused(const struct command *row, const struct buf *why);
 
 /* --- command_send: which service a command is for, and its words on their way there --- */
 
@@ -59,8 +62,22 @@ char *command_send_socket(const struct command_context *c);
  */
 int command_send_words(const struct command_context *c, const char *what, const char *const *words,
     size_t count);
+/* The same with the answer in `out`. */
+int command_send_for(const struct command_context *c, const char *what, const char *const *words,
+    size_t count, struct buf *out);
 /* For CONTROL_CLIENT_NO_SERVICE and CONTROL_CLIENT_CUT: prints it; EX_UNAVAILABLE. */
 int command_send_no_answer(int status);
+
+/* --- read_command: what only shows: status, counters, sessions, oauth test --- */
+
+int read_command_status(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+int read_command_counters(const struct command_context *c, const struct command *row,
+    const char *const *words, size_t count);
+int read_command_sessions(const struct command_context *c, const struct command *row,
+    const char *const *words, size_t count);
+int read_command_oauth(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
 
 /* --- complaint: what is wrong with the words of a command. Pure --- */
 
@@ -172,7 +189,7 @@ struct sessions_command {
 /* Pure. False: the words are not understood, `why` says what is wrong. */
 bool sessions_command_parse(struct sessions_command *s, const char *const *words, size_t count,
     struct buf *why);
-void sessions_command_print(const struct sessions_command *s, char *text);	/* `text` is changed */
+void sessions_command_print(char *text);	/* as plain columns; `text` is changed */
 
 /* --- posternctl queue and badmail --- */
 
@@ -193,16 +210,12 @@ int queue_selection_parse(struct queue_command *q, bool badmail, const char *con
 /* Asks page by page. The exit status, CONTROL_CLIENT_NO_SERVICE or CONTROL_CLIENT_CUT. */
 int queue_command_run(struct queue_command *q, const char *socket_path);
 
-/* --- json_print: values of JSON on the standard output --- */
-
-void json_print_string(const char *text);	/* in quotes; `text` has no control bytes */
-
 /* --- queue_count: messages by domain and age --- */
 
 struct queue_count *queue_count_new(void);
 void queue_count_free(struct queue_count *c);	/* NULL is fine */
 void queue_count_add(struct queue_count *c, char *line);	/* "domain number number ..." with tabs */
-void queue_count_print(struct queue_count *c, bool json);
+void queue_count_print(struct queue_count *c, bool json);	/* JSON: the rows alone */
 
 /* --- queue_print: rows of messages as tables or as JSON --- */
 
@@ -210,7 +223,9 @@ struct queue_print *queue_print_new(enum msg_queue_verb verb, bool json);
 void queue_print_free(struct queue_print *p);
 /* One row of the answer; `line` is changed. */
 void queue_print_row(struct queue_print *p, const char *server, char *line);
-/* Prints what is left: sorted rows, sums, brackets. */
-void queue_print_end(struct queue_print *p);
+/* A line of the answer that is no row: to stderr, and into the document; p NULL: to stderr alone. */
+void queue_print_remark(struct queue_print *p, const char *text);
+/* Prints what is left: sorted rows, sums, the end of the document. */
+void queue_print_end(struct queue_print *p, unsigned long matched);
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/answers/answers.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -72,11 +73,11 @@ static void
 take_line(struct queue_walk *w, char *line)
 {
 	if (line[0] == '!') {
-		fprintf(stderr, "posternctl: %s\n", line + 1);
+		queue_print_remark(w->print, line + 1);
 	} else if (line[0] == '=') {
 		take_trailer(w, line + 1);
 	} else if (line[0] != '\0' && strchr(line, '\t') == NULL) {
-		fprintf(stderr, "posternctl: %s\n", line); /* a refusal */
+		queue_print_remark(w->print, line); /* a refusal */
 	} else if (line[0] != '\0') {
 		if (w->rows == 0)
 			snprintf(w->first, sizeof(w->first), "%.*s", (int)strcspn(line, "\t"), line);
@@ -203,14 +204,25 @@ add_states(struct queue_command *q)
 			    queue_filter_state_name((enum queue_filter_state)bit));
 }
 
+static void
+print_result_json(const char *action, const struct queue_words_sums *n)
+{
+	json_t *document = answers_new();
+
+	json_object_update_new(document, json_pack("{sssIsIsIsIsI}", "action", action,
+	    "matched", (json_int_t)n->matched, "done", (json_int_t)n->done, "busy", (json_int_t)n->busy,
+	    "failed", (json_int_t)n->failed, "recipients", (json_int_t)n->recipients));
+	answers_print(document, stdout);
+	json_decref(document);
+}
+
 static int
 print_result(const struct queue_command *q, const struct queue_words_sums *sums)
 {
 	const struct msg_queue_row *row = &msg_queue_rows[q->verb];
 
 	if (q->json)
-		printf("{\"action\": \"%s\", \"matched\": %lu, \"done\": %lu, \"busy\": %lu, \"failed\": "
-		    "%lu}\n", row->name, sums->matched, sums->done, sums->busy, sums->failed);
+		print_result_json(row->name, sums);
 	else if (sums->matched == 0)
 		fprintf(stderr, "posternctl: no message matches\n");
 	else if (q->verb == MSG_QUEUE_DELETE || q->verb == MSG_QUEUE_BOUNCE)
@@ -273,7 +285,7 @@ show_first(struct queue_run *c)
 		return QUEUE_COMMAND_AGAINS; /* the caller goes on */
 	}
 	if (status == EX_OK && sums.matched > 1) {
-		queue_print_end(print);
+		queue_print_end(print, sums.matched);
 		fprintf(stderr, "posternctl: %lu messages would be %s%s; say --yes\n", sums.matched,
 		    msg_queue_rows[q->verb].done,
 		    sums.matched > QUEUE_COMMAND_SAMPLE ? ", some of them are shown" : "");
@@ -298,12 +310,14 @@ run_command(struct queue_run *c)
 	if (status == EX_OK && acts) {
 		status = print_result(q, &sums);
 	} else if (status == EX_OK) {
-		queue_print_end(print);
+		queue_print_end(print, sums.matched);
 		/* an empty queue is no fault */
 		status = sums.matched > 0 || q->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE;
 		if (sums.matched == 0 && !q->json)
 			fprintf(stderr, status == EX_OK ? "posternctl: there is no message\n" :
 			    "posternctl: no message matches\n");
+	} else if (print != NULL && q->json) {
+		queue_print_end(print, sums.matched);	/* what came, and why not all */
 	}
 	queue_print_free(print);
 	return status;

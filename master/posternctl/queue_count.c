@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/answers/answers.h"
+#include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "master/posternctl/posternctl.h"
 
-static const char *const ages[] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
-#define AGES nitems_of(ages)
+#define AGES ANSWERS_AGES
 
 struct queue_row { char *domain; unsigned long n[AGES], sum; };
 
@@ -96,12 +97,16 @@ print_table_row(const struct queue_row *r, int width)
 static void
 print_json_row(const struct queue_row *r, bool first)
 {
-	printf("%s\n  {\"domain\": ", first ? "[" : ",");
-	json_print_string(r->domain);
-	printf(", \"messages\": %lu, \"ages\": {", r->sum);
+	struct buf line = BUF_INIT(strlen(r->domain) + AGES * 24);
+	json_t *row;
+
+	buf_puts(&line, r->domain);
 	for (size_t i = 0; i < AGES; i++)
-		printf("%s\"%s\": %lu", i > 0 ? ", " : "", ages[i], r->n[i]);
-	printf("}}");
+		buf_printf(&line, "\t%lu", r->n[i]);
+	row = answers_line_ages(line.data);
+	answers_print_row(row, first, stdout);
+	json_decref(row);
+	buf_done(&line);
 }
 
 void
@@ -124,7 +129,7 @@ queue_count_print(struct queue_count *c, bool json)
 	if (!json && total.sum > 0) {
 		printf("%-*s %9s", width, "DOMAIN", "MESSAGES");
 		for (size_t i = 0; i < AGES; i++)
-			printf(" %8s", ages[i]);
+			printf(" %8s", answers_rows_ages[i]);
 		printf("\n");
 		print_table_row(&total, width);
 	}
@@ -133,6 +138,4 @@ queue_count_print(struct queue_count *c, bool json)
 			print_json_row(&c->row[k], shown == 0);
 		else
 			print_table_row(&c->row[k], width);
-	if (json)
-		printf(shown == 0 ? "[]\n" : "\n]\n");
 }

@@ -9,39 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/answers/answers.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "master/posternctl/posternctl.h"
 
 #define ROWS_MAX 100000
-#define COLUMNS_MAX 10
-
-/* How a column of a list is shown. Width 0: in JSON only. */
-enum queue_form { FORM_TEXT, FORM_TIME, FORM_NUMBER, FORM_LIST, FORM_AGE };
-struct queue_column { const char *key, *title; enum queue_form form; int width; };
-
-static const struct queue_column queue_columns[] = {
-	{ "id", "ID", FORM_TEXT, -16 }, { "state", "STATE", FORM_TEXT, -7 },
-	{ "arrived", "AGE", FORM_AGE, 5 }, { "due", NULL, FORM_TIME, 0 },
-	{ "size", "SIZE", FORM_NUMBER, 9 }, { "sender", "SENDER", FORM_TEXT, -30 },
-	{ "pending", "TODO", FORM_NUMBER, 5 },
-	{ "recipients", NULL, FORM_NUMBER, 0 }, { "to", "RECIPIENTS", FORM_LIST, -30 },
-	{ "reason", "REASON", FORM_TEXT, -1 },
-};
-static const struct queue_column badmail_columns[] = {
-	{ "id", "ID", FORM_TEXT, -18 }, { "since", "AGE", FORM_AGE, 5 }, { "size", "SIZE", FORM_NUMBER, 9 },
-	{ "sender", "SENDER", FORM_TEXT, -30 }, { "recipients", NULL, FORM_NUMBER, 0 },
-	{ "to", "RECIPIENTS", FORM_LIST, -30 },
-	{ "reason", "REASON", FORM_TEXT, -1 }, { "details", "", FORM_TEXT, -1 },
-};
 
 struct queue_print {
 	enum msg_queue_verb verb;
 	bool json;
-	const struct queue_column *column; size_t columns;	/* of a list; NULL: no list */
-	char **row; size_t rows, room;	/* "SERVER\tline" */
+	const struct answers_table *table;
+	json_t *row;			/* JSON: the message that has begun, or NULL */
+	json_t *after;			/* JSON: what the document has behind its rows */
+	char **line; size_t lines, room;	/* "SERVER\tline" */
 	bool first;			/* nothing printed yet */
-	char list[16];			/* in JSON of one message: key of the open array, or "" */
 	struct queue_count *count;
 };
 
@@ -53,9 +35,10 @@ queue_print_new(enum msg_queue_verb verb, bool json)
 	p->verb = verb;
 	p->json = json;
 	p->first = true;
-	p->column = verb == MSG_QUEUE_LIST ? queue_columns :
-	    verb == MSG_QUEUE_BADMAIL_LIST ? badmail_columns : NULL;
-	p->columns = verb == MSG_QUEUE_LIST ? nitems_of(queue_columns) : nitems_of(badmail_columns);
+	p->table = answers_rows_find(msg_queue_rows[verb].badmail ? "badmail" : "queue",
+	    msg_queue_rows[verb].name);
+	p->after = json_object();
+	json_object_set_new(p->after, "remarks", json_array());
 	p->count = verb == MSG_QUEUE_COUNT ? queue_count_new() : NULL;
 	return p;
 }
@@ -65,22 +48,16 @@ queue_print_free(struct queue_print *p)
 {
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->rows; i++)
-		free(p->row[i]);
-	free(p->row);
+	for (size_t i = 0; i < p->lines; i++)
+		free(p->line[i]);
+	free(p->line);
+	json_decref(p->row);
+	json_decref(p->after);
 	queue_count_free(p->count);
 	free(p);
 }
 
 /* --- values --- */
-
-static const char *
-format_time(char *dst, const char *seconds)
-{
-	clock_format_utc(dst, strtoll(seconds, NULL, 10) * 1000000);
-	strcpy(dst + strlen("2026-11-21T19:04:57"), "Z");
-	return dst;
-}
 
 /* "59s", "12m", "47h", "9d". */
 static void
@@ -99,69 +76,69 @@ format_age(char *dst, size_t size, const char *seconds)
 }
 
 static void
-print_json_list(char *text)
-{
-	putchar('[');
-	for (char *one, *rest = text; *text != '\0' && (one = strsep(&rest, " ")) != NULL;) {
-		json_print_string(one);
-		printf(rest != NULL ? ", " : "");
-	}
-	putchar(']');
-}
-
-static void
-print_json_value(enum queue_form form, char *text)
-{
-	char time[CLOCK_DATE_SIZE];
-
-	if (form == FORM_NUMBER)
-		printf("%lld", strtoll(text, NULL, 10));
-	else if (form == FORM_LIST)
-		print_json_list(text);
-	else
-		json_print_string(form == FORM_TIME || form == FORM_AGE ? format_time(time, text) : text);
-}
-
-static void
-print_table_value(const struct queue_column *c, const char *text)
+print_table_value(const struct answers_column *c, const char *text)
 {
 	char age[24];
 
 	if (c->width == 0)
 		return;
-	if (c->form == FORM_AGE)
+	if (c->type == ANSWERS_TIME)
 		format_age(age, sizeof(age), text);
-	printf("%*s ", c->width, c->form == FORM_AGE ? age : c->form == FORM_TEXT && *text == '\0' &&
+	printf("%*s ", c->width, c->type == ANSWERS_TIME ? age : c->type == ANSWERS_TEXT && *text == '\0' &&
 	    c->width < -1 ? "<>" : text);
+}
+
+/* The document begins. */
+static void
+begin_json(struct queue_print *p)
+{
+	json_t *before = answers_new();
+
+	answers_print_begin(before, p->table->rows, stdout);
+	json_decref(before);
+}
+
+static void
+print_json_row(struct queue_print *p, json_t *row)
+{
+	if (p->first)
+		begin_json(p);
+	answers_print_row(row, p->first, stdout);
+	p->first = false;
+	json_decref(row);
 }
 
 /* --- lists --- */
 
 static void
+print_heading(const struct answers_table *t)
+{
+	for (size_t i = 0; i < t->columns; i++)
+		if (t->column[i].width != 0)
+			printf("%*s ", t->column[i].width, t->column[i].heading);
+	printf("SERVER\n");
+}
+
+static void
 print_list_row(struct queue_print *p, char *line)
 {
-	char *column[COLUMNS_MAX], *server = strsep(&line, "\t");
-	size_t n = 0;
+	const struct answers_table *t = p->table;
+	char *cell[ANSWERS_CELLS_MAX], *server = strsep(&line, "\t");
+	json_t *row;
 
-	for (char *one; n < COLUMNS_MAX && (one = strsep(&line, "\t")) != NULL; n++)
-		column[n] = one;
-	if (n != p->columns)
+	if (p->json) {
+		row = answers_line_tabs(t, server, line);
+		if (row != NULL)
+			print_json_row(p, row);
 		return;
-	if (p->json)
-		printf("%s\n  {\"server\": \"%s\"", p->first ? "[" : ",", server);
-	else if (p->first)
-		for (size_t i = 0; i < n; i++)
-			printf(p->column[i].width != 0 ? "%*s " : "", p->column[i].width, p->column[i].title);
-	if (!p->json && p->first)
-		printf("SERVER\n");
-	for (size_t i = 0; i < n; i++)
-		if (p->json) {
-			printf(", \"%s\": ", p->column[i].key);
-			print_json_value(p->column[i].form, column[i]);
-		} else {
-			print_table_value(&p->column[i], column[i]);
-		}
-	printf(p->json ? "}" : "(%s)\n", server);
+	}
+	if (answers_line_cut(line, cell, ANSWERS_CELLS_MAX) != t->columns)
+		return;
+	if (p->first)
+		print_heading(t);
+	for (size_t i = 0; i < t->columns; i++)
+		print_table_value(&t->column[i], cell[t->column[i].at]);
+	printf("(%s)\n", server);
 	p->first = false;
 }
 
@@ -176,74 +153,45 @@ compare_rows(const void *a, const void *b)
 static void
 flush_rows(struct queue_print *p)
 {
-	if (p->rows > 0)
-		qsort(p->row, p->rows, sizeof(*p->row), compare_rows);
-	for (size_t i = 0; i < p->rows; i++) {
-		print_list_row(p, p->row[i]);
-		free(p->row[i]);
+	if (p->lines > 0)
+		qsort(p->line, p->lines, sizeof(*p->line), compare_rows);
+	for (size_t i = 0; i < p->lines; i++) {
+		print_list_row(p, p->line[i]);
+		free(p->line[i]);
 	}
-	p->rows = 0;
+	p->lines = 0;
 }
 
 static void
 keep_row(struct queue_print *p, const char *server, const char *line)
 {
-	if (p->rows == ROWS_MAX)
+	if (p->lines == ROWS_MAX)
 		flush_rows(p);
-	if (p->rows == p->room)
-		p->row = mem_array(p->row, p->room = p->room == 0 ? 256 : p->room * 2, sizeof(*p->row));
-	p->row[p->rows++] = mem_printf("%s\t%s", server, line);
+	if (p->lines == p->room)
+		p->line = mem_array(p->line, p->room = p->room == 0 ? 256 : p->room * 2, sizeof(*p->line));
+	p->line[p->lines++] = mem_printf("%s\t%s", server, line);
 }
 
 /* --- one message, line by line: "key TAB value" --- */
 
-static const struct { const char *key, *list; enum queue_form form; size_t parts; const char *part[2];
-    } message_fields[] = {
-	{ "arrived", NULL, FORM_TIME, 0, { NULL } }, { "due", NULL, FORM_TIME, 0, { NULL } },
-	{ "since", NULL, FORM_TIME, 0, { NULL } },
-	{ "size", NULL, FORM_NUMBER, 0, { NULL } }, { "more-recipients", NULL, FORM_NUMBER, 0, { NULL } },
-	{ "recipient", "recipients", FORM_TEXT, 1, { "mark", "address" } },
-	{ "note", "notes", FORM_TIME, 2, { "time", "event" } },
-	{ "header", "header", FORM_TEXT, 0, { NULL } }, { "reason", "reason", FORM_TEXT, 0, { NULL } },
-};
-
+/* The message that has begun is complete. */
 static void
-end_json_list(struct queue_print *p)
+end_message(struct queue_print *p)
 {
-	if (p->list[0] != '\0')
-		printf("]");
-	p->list[0] = '\0';
+	if (p->row != NULL)
+		print_json_row(p, p->row);
+	p->row = NULL;
 }
 
 static void
-print_message_json(struct queue_print *p, const char *server, const char *key, char *value)
+take_message_json(struct queue_print *p, const char *server, char *line)
 {
-	size_t i = 0;
-	const char *list;
-	bool begins;
-
-	while (i < nitems_of(message_fields) && strcmp(message_fields[i].key, key) != 0)
-		i++;
-	list = i < nitems_of(message_fields) ? message_fields[i].list : NULL;
-	begins = list == NULL || strcmp(p->list, list) != 0;
-	if (begins)
-		end_json_list(p);
-	if (strcmp(key, "id") == 0)
-		printf("%s\n  {\"server\": \"%s\"", p->first ? "[" : "},", server);
-	printf(list == NULL || begins ? ", \"%s\": %s" : ", ", list != NULL ? list : key,
-	    list != NULL ? "[" : "");
-	snprintf(p->list, sizeof(p->list), "%s", list != NULL ? list : "");
-	if (list == NULL || message_fields[i].parts == 0) {
-		print_json_value(i < nitems_of(message_fields) ? message_fields[i].form : FORM_TEXT, value);
-		return;
+	if (strncmp(line, "id\t", 3) == 0 || p->row == NULL) {
+		end_message(p);
+		p->row = json_object();
+		answers_value_put(p->row, "server", ANSWERS_TEXT, server);
 	}
-	for (size_t k = 0; k < message_fields[i].parts; k++) {
-		printf("%s\"%s\": ", k == 0 ? "{" : ", ", message_fields[i].part[k]);
-		print_json_value(k == 0 ? message_fields[i].form : FORM_TEXT, strsep(&value, "\t"));
-	}
-	printf(", \"%s\": ", strcmp(key, "note") == 0 ? "text" : "address");
-	json_print_string(value != NULL ? value : "");
-	printf("}");
+	answers_line_field(p->table, p->row, line);
 }
 
 static void
@@ -256,7 +204,9 @@ print_message_text(struct queue_print *p, const char *server, const char *key, c
 		printf("%sserver       %s\n", p->first ? "" : "\n", server);
 	dated = strcmp(key, "arrived") == 0 || strcmp(key, "due") == 0 || strcmp(key, "since") == 0 ||
 	    strcmp(key, "note") == 0;
-	printf("%-12s %s", key, dated ? format_time(time, strsep(&value, "\t")) : "");
+	if (dated)
+		answers_value_time(time, strsep(&value, "\t"));
+	printf("%-12s %s", key, dated ? time : "");
 	for (char *tab = value; tab != NULL && (tab = strchr(tab, '\t')) != NULL;)
 		*tab = ' ';
 	printf("%s%s\n", dated && value != NULL ? " " : "", value != NULL ? value : "");
@@ -267,33 +217,44 @@ print_message_line(struct queue_print *p, const char *server, char *line)
 {
 	char *key = strsep(&line, "\t");
 
-	if (p->json)
-		print_message_json(p, server, key, line);
-	else
-		print_message_text(p, server, key, line);
+	print_message_text(p, server, key, line);
 	p->first = false;
 }
+
+/* --- what the command asks for --- */
 
 void
 queue_print_row(struct queue_print *p, const char *server, char *line)
 {
 	if (p->count != NULL)
 		queue_count_add(p->count, line);
-	else if (p->column != NULL)
+	else if (p->table->form == ANSWERS_FORM_TABS)
 		keep_row(p, server, line);
+	else if (p->json)
+		take_message_json(p, server, line);
 	else
 		print_message_line(p, server, line);
 }
 
 void
-queue_print_end(struct queue_print *p)
+queue_print_remark(struct queue_print *p, const char *text)
 {
-	if (p->count != NULL) {
-		queue_count_print(p->count, p->json);
-		return;
-	}
+	fprintf(stderr, "posternctl: %s\n", text);
+	if (p != NULL)
+		answers_value_append_bytes(p->after, "remarks", text, strlen(text));
+}
+
+void
+queue_print_end(struct queue_print *p, unsigned long matched)
+{
 	flush_rows(p);
-	end_json_list(p);
-	if (p->json)
-		printf(p->first ? "[]\n" : p->column != NULL ? "\n]\n" : "}\n]\n");
+	end_message(p);
+	if (p->json && p->first)
+		begin_json(p);
+	if (p->count != NULL)
+		queue_count_print(p->count, p->json);
+	if (!p->json)
+		return;
+	json_object_set_new(p->after, "matched", json_integer((json_int_t)matched));
+	answers_print_end(p->after, stdout);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/answers/answers.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/config/key.h"
@@ -153,13 +154,6 @@ cut_fields(char *line, char *column[COLUMNS])
 }
 
 static void
-print_since(char *dst, const char *seconds)
-{
-	clock_format_utc(dst, strtoll(seconds, NULL, 10) * 1000000);
-	strcpy(dst + strlen("2026-11-21T19:04:57"), "Z");
-}
-
-static void
 print_table(char *column[COLUMNS], bool first)
 {
 	static const char form[] = "%-12s %-12s %-24s %-20s %7s %-10s %8s %-8s %s\n";
@@ -169,7 +163,7 @@ print_table(char *column[COLUMNS], bool first)
 	if (first)
 		printf(form, "ID", "SERVER", "CLIENT", "SINCE", "IDLE", "STATE", "MESSAGES", "TLS",
 		    "USER (OR HELO)");
-	print_since(since, column[COLUMN_SINCE]);
+	answers_value_time(since, column[COLUMN_SINCE]);
 	snprintf(idle, sizeof(idle), "%llus", strtoull(column[COLUMN_IDLE], NULL, 10) / 1000);
 	user = strcmp(column[COLUMN_KIND], "user") == 0 || strcmp(column[COLUMN_KIND], "-") == 0;
 	certificate = strcmp(column[COLUMN_CERTIFICATE], "-") != 0;
@@ -179,41 +173,8 @@ print_table(char *column[COLUMNS], bool first)
 	    column[COLUMN_STATE], column[COLUMN_MESSAGES], column[COLUMN_TLS], name);
 }
 
-static void
-print_json_string(const char *key, const char *text, bool given)
-{
-	printf("\"%s\": ", key);
-	if (!given) {
-		printf("null, ");
-		return;
-	}
-	json_print_string(text);
-	printf(", ");
-}
-
-static void
-print_json(char *column[COLUMNS], bool first)
-{
-	char since[CLOCK_DATE_SIZE];
-
-	print_since(since, column[COLUMN_SINCE]);
-	printf("%s\n  {", first ? "[" : ",");
-	print_json_string("id", column[COLUMN_ID], true);
-	print_json_string("server", column[COLUMN_SERVER], true);
-	print_json_string("client", column[COLUMN_CLIENT], true);
-	print_json_string("user", column[COLUMN_NAME], strcmp(column[COLUMN_KIND], "user") == 0);
-	print_json_string("helo", column[COLUMN_NAME], strcmp(column[COLUMN_KIND], "helo") == 0);
-	print_json_string("since", since, true);
-	print_json_string("state", column[COLUMN_STATE], true);
-	print_json_string("tls", column[COLUMN_TLS], strcmp(column[COLUMN_TLS], "-") != 0);
-	print_json_string("certificate", column[COLUMN_CERTIFICATE],
-	    strcmp(column[COLUMN_CERTIFICATE], "-") != 0);
-	printf("\"idle\": %.3f, \"messages\": %lu}", (double)strtoull(column[COLUMN_IDLE], NULL, 10) / 1000,
-	    strtoul(column[COLUMN_MESSAGES], NULL, 10));
-}
-
 void
-sessions_command_print(const struct sessions_command *s, char *text)
+sessions_command_print(char *text)
 {
 	bool first = true;
 
@@ -222,14 +183,12 @@ sessions_command_print(const struct sessions_command *s, char *text)
 
 		if (line[0] == '!')
 			fprintf(stderr, "posternctl: %s\n", line + 1);
-		else if (line[0] == '=' && !s->json)
+		else if (line[0] == '=')
 			printf("%s\n", line + 1);
-		else if (line[0] != '=' && cut_fields(line, column)) {
-			(s->json ? print_json : print_table)(column, first);
+		else if (cut_fields(line, column)) {
+			print_table(column, first);
 			first = false;
-		} else if (line[0] != '\0' && line[0] != '=')
+		} else if (line[0] != '\0')
 			fprintf(stderr, "posternctl: %s\n", line); /* a refusal */
 	}
-	if (s->json)
-		printf(first ? "[]\n" : "\n]\n");
 }

@@ -202,7 +202,7 @@ def test_who_waits_is_listed(t):
     s = service(t, address, {"connection-control": "only", "connection-list": "partner.example, 127.0.0.2"})
 
     def states():
-        return [(row["client"], row["state"], row["messages"]) for row in json.loads(s.ctl("sessions", "--json").stdout)]
+        return [(row["client"], row["state"], row["messages"]) for row in json.loads(s.ctl("sessions", "--json").stdout)["sessions"]]
     headless = [Smtp(("127.0.0.1", s.default.port), banner=False) for _ in range(2)]
     with s.default.connect(source="127.0.0.2"), Smtp(("127.0.0.1", s.default.port), banner=False) as third:
         until(lambda: [state for _, state, _ in states()] == ["proxy", "proxy", "connected", "proxy"], what=lambda: states())
@@ -336,7 +336,7 @@ def test_header_before_implicit_tls(t):
         check(through(lambda: tls.read(4096)).startswith(b"220 "), "greeting")
         tls.write(b"EHLO x\r\n")
         check(b"[10.1.2.3]" in through(lambda: tls.read(4096)), "address")
-        row = json.loads(s.ctl("sessions", "--json").stdout)[0]
+        row = json.loads(s.ctl("sessions", "--json").stdout)["sessions"][0]
         equal([row["client"], row["tls"], row["helo"]], ["10.1.2.3", "TLSv1.3", "x"], "row")
         s.ctl("sessions", "terminate", row["id"])
         check(through(lambda: tls.read(4096)).startswith(b"421 4.3.2"), "end")

@@ -9,7 +9,8 @@ from smtp import mail
 
 
 def rows(service, *args):
-    return json.loads(service.ctl("badmail", *args, "--json", ok=False).stdout)
+    document = json.loads(service.ctl("badmail", *args, "--json", ok=False).stdout)
+    return document.get("messages", document)
 
 
 def refuse_no(_session, line):

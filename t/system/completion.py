@@ -28,7 +28,7 @@ def test_completion(t):
     equal(sorted(offered(service, "pause", "")), ["one", "two"])
     equal(offered(service, "create", ""), [], "names of the servers that are there")
     equal(offered(service, "create", "three", ""), ["listen=", "domain=", "description="])
-    equal(sorted(offered(service, "counters", "")), ["--prometheus", "one", "two"])
+    equal(sorted(offered(service, "counters", "")), ["--json", "--prometheus", "one", "two"])
     check("--check" in offered(service, "status", ""), "status")
     check(message in offered(service, "queue", "one", "show", ""), "the id of a message")
     check(message not in offered(service, "queue", "one", ""), "an id in front of the verb")

@@ -14,7 +14,10 @@ LATER = "450 4.2.1 come back"
 
 
 def rows(service, *args, **options):
-    return json.loads(service.ctl("queue", *args, "--json", ok=False, **options).stdout)
+    """The rows of a list, or what became of an action."""
+    document = json.loads(service.ctl("queue", *args, "--json", ok=False, **options).stdout)
+    equal(document["schema"], 1, "schema")
+    return document.get("messages", document.get("domains", document))
 
 
 def listed(service, *args):

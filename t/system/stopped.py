@@ -18,7 +18,8 @@ LAST = 60.0     # the process ends 15 s after the last order
 
 
 def rows(service, *args):
-    return json.loads(service.ctl(*args, "--json", ok=False).stdout)
+    document = json.loads(service.ctl(*args, "--json", ok=False).stdout)
+    return document.get("messages", document.get("domains", document))
 
 
 def listed(service, *args, server="default"):

@@ -261,7 +261,7 @@ def test_client_certificate(t):
 
     def seen(client):
         ident = client.message()
-        row = json.loads(service.ctl("sessions", "--json").stdout)[0]
+        row = json.loads(service.ctl("sessions", "--json").stdout)["sessions"][0]
         return row["certificate"], service.events.wait("accepted", id=ident).get("certificate")
 
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):

@@ -222,42 +222,4 @@ START_TEST(complaints)
 }
 END_TEST
 
-/* What the rows escape comes out as it was; what is no UTF-8 is marked; the document is JSON for everybody. */
-START_TEST(json_values)
-{
-	static const struct { const char *row, *json; } rows[] = {
-		{ "a@b.example", "\"a@b.example\"" }, { "", "\"\"" },
-		{ "\"a b\"@c.example", "\"\\\"a b\\\"@c.example\"" },
-		{ "\"a\\x5Cb\"@c.example", "\"\\\"a\\\\b\\\"@c.example\"" },
-		{ "\"a\\x20b\"@c.example", "\"\\\"a b\\\"@c.example\"" },
-		{ "\\x5Cx41", "\"\\\\x41\"" }, { "\\x09x", "\"\\u0009x\"" }, { "\\x", "\"\\\\x\"" },
-		{ "\xc3\xa4", "\"\xc3\xa4\"" }, { "\\xc3\\xa4", "\"\xc3\xa4\"" }, { "\\xFFa", "\"\\ufffda\"" },
-		{ "\\xC2\\x85", "\"\\u0085\"" }, { "\\xE2\\x80\\xAE", "\"\\u202e\"" },
-		{ "\\xED\\xA0\\x80", "\"\\ufffd\\ufffd\\ufffd\"" }, { "\\x1B[1m", "\"\\u001b[1m\"" },
-	};
-	char path[] = "/tmp/postern-unit-XXXXXX", got[200];
-	int fd = mkstemp(path), saved = dup(STDOUT_FILENO);
-
-	ck_assert(fd != -1 && saved != -1);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		ssize_t n;
-
-		fflush(stdout);
-		ck_assert_int_eq(ftruncate(fd, 0), 0);
-		ck_assert_int_eq((int)lseek(fd, 0, SEEK_SET), 0);
-		ck_assert_int_ne(dup2(fd, STDOUT_FILENO), -1);
-		json_print_string(rows[i].row);
-		fflush(stdout);
-		ck_assert_int_ne(dup2(saved, STDOUT_FILENO), -1);
-		n = pread(fd, got, sizeof(got) - 1, 0);
-		ck_assert_int_ge((int)n, 0);
-		got[n] = '\0';
-		ck_assert_str_eq(got, rows[i].json);
-	}
-	close(fd);
-	close(saved);
-	unlink(path);
-}
-END_TEST
-
-UNIT_MAIN("commands", json_values, complaints, tables, selections, server_names, queue_words)
+UNIT_MAIN("commands", complaints, tables, selections, server_names, queue_words)

@@ -1,0 +1,188 @@
+/*
+ * answers_line - one line of an answer as an object of JSON; pure
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  each column of the table is a member, whatever the line has
+ * Fails by: NULL, the line is no row
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/answers/answers.h"
+#include "common/base/mem.h"
+
+size_t
+answers_line_cut(char *line, char **cell, size_t most)
+{
+	size_t n = 0;
+
+	for (char *one; (one = strsep(&line, "\t")) != NULL; n++)
+		if (n < most)
+			cell[n] = one;
+	return n;
+}
+
+/* How many cells a line of that table has. */
+static size_t
+count_cells(const struct answers_table *t)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < t->columns; i++)
+		most = t->column[i].at > most ? t->column[i].at : most;
+	return most + 1;
+}
+
+json_t *
+answers_line_tabs(const struct answers_table *t, const char *server, char *line)
+{
+	char *cell[ANSWERS_CELLS_MAX];
+	json_t *row;
+
+	if (answers_line_cut(line, cell, ANSWERS_CELLS_MAX) != count_cells(t))
+		return NULL;
+	row = json_object();
+	if (server != NULL)
+		answers_value_put(row, "server", ANSWERS_TEXT, server);
+	for (size_t i = 0; i < t->columns; i++) {
+		const struct answers_column *c = &t->column[i];
+		bool given = c->only == NULL || strcmp(cell[c->at - 1], c->only) == 0;
+
+		answers_value_put(row, c->name, c->type, given ? cell[c->at] : NULL);
+	}
+	return row;
+}
+
+json_t *
+answers_line_ages(char *line)
+{
+	char *cell[ANSWERS_AGES + 1];
+	json_t *row, *ages;
+	json_int_t sum = 0;
+
+	if (answers_line_cut(line, cell, nitems_of(cell)) != nitems_of(cell))
+		return NULL;
+	row = json_object();
+	answers_value_put(row, "domain", ANSWERS_TEXT, cell[0]);
+	ages = json_object();
+	for (size_t i = 0; i < ANSWERS_AGES; i++) {
+		sum += strtoll(cell[i + 1], NULL, 10);
+		answers_value_put(ages, answers_rows_ages[i], ANSWERS_NUMBER, cell[i + 1]);
+	}
+	json_object_set_new(row, "messages", json_integer(sum));
+	json_object_set_new(row, "ages", ages);
+	return row;
+}
+
+/* --- "name state key=value ..." --- */
+
+/* The next word, its blanks in quotes included; NULL: the end. */
+static char *
+next_word(char **rest)
+{
+	char *word = *rest + strspn(*rest, " "), *at = word;
+
+	for (bool quoted = false; *at != '\0' && (quoted || *at != ' '); at++)
+		if (*at == '\\' && at[1] != '\0')
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+	*rest = at + (*at != '\0');
+	*at = '\0';
+	return *word != '\0' ? word : NULL;
+}
+
+/* Cuts "key=value" or key="value with blanks"; the value, or NULL. */
+static char *
+cut_pair(char *word)
+{
+	char *value = strchr(word, '=');
+	size_t len;
+
+	if (value == NULL)
+		return NULL;
+	*value++ = '\0';
+	len = strlen(value);
+	if (len < 2 || value[0] != '"' || value[len - 1] != '"')
+		return value;
+	value[len - 1] = '\0';
+	return value + 1;
+}
+
+json_t *
+answers_line_pairs(const struct answers_table *t, char *line)
+{
+	char *name = next_word(&line), *state = next_word(&line), *word;
+	json_t *row = json_object();
+	size_t pairs = 0;
+
+	answers_value_put(row, "name", ANSWERS_TEXT, name);
+	answers_value_put(row, "state", ANSWERS_TEXT, state);
+	for (size_t i = 2; i < t->columns; i++)
+		answers_value_put(row, t->column[i].name, t->column[i].type, NULL);
+	while ((word = next_word(&line)) != NULL) {
+		char *value = cut_pair(word);
+		enum answers_type type = ANSWERS_TEXT;
+
+		for (size_t i = 0; i < t->columns; i++)
+			if (strcmp(t->column[i].name, word) == 0)
+				type = t->column[i].type;
+		if (value != NULL)
+			answers_value_put(row, word, type, value);
+		pairs += value != NULL;
+	}
+	if (pairs > 0)
+		return row;
+	json_decref(row);
+	return NULL;
+}
+
+/* --- "key TAB value" --- */
+
+static const struct answers_column *
+find_field(const struct answers_table *t, const char *key)
+{
+	static const struct answers_column other = { .type = ANSWERS_TEXT };
+
+	for (size_t i = 0; i < t->columns; i++)
+		if (strcmp(t->column[i].key != NULL ? t->column[i].key : t->column[i].name, key) == 0)
+			return &t->column[i];
+	return &other;
+}
+
+static json_t *
+parts_of(const struct answers_column *c, char *value)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < nitems_of(c->part) && c->part[i] != NULL; i++) {
+		const char *one = strsep(&value, "\t");
+
+		answers_value_put(object, c->part[i], i == 0 ? c->type : ANSWERS_TEXT,
+		    one != NULL ? one : "");
+	}
+	return object;
+}
+
+void
+answers_line_field(const struct answers_table *t, json_t *row, char *line)
+{
+	const char *key = strsep(&line, "\t");
+	const struct answers_column *c = find_field(t, key);
+	const char *name = c->name != NULL ? c->name : key;
+	json_t *list;
+
+	if (line == NULL)
+		return;
+	if (!c->many) {
+		answers_value_put(row, name, c->type, line);
+	} else if (c->part[0] == NULL) {
+		answers_value_append(row, name, line);
+	} else {
+		list = json_object_get(row, name);
+		if (list == NULL)
+			json_object_set_new(row, name, list = json_array());
+		json_array_append_new(list, parts_of(c, line));
+	}
+}

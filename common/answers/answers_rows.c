@@ -1,0 +1,113 @@
+/*
+ * answers_rows - what the answers to the commands consist of: command x columns; pure
+ *
+ * Runs in:  posternctl
+ * Owns:     the tables
+ * Promise:  JSON, tables of a terminal and plain columns have their columns from here
+ * Fails by: NULL
+ */
+#include <string.h>
+
+#include "common/answers/answers.h"
+#include "common/base/mem.h"
+
+static const struct answers_column server_columns[] = {
+	{ "name", "SERVER", ANSWERS_TEXT, .at = 0 }, { "state", "STATE", ANSWERS_TEXT, .at = 1 },
+	{ "number", NULL, .type = ANSWERS_NUMBER }, { "id", "ID", .type = ANSWERS_NUMBER },
+	{ "description", "DESCRIPTION", .type = ANSWERS_TEXT },
+	{ "listen", "LISTEN", .type = ANSWERS_COMMAS },
+	{ "sessions", "SESSIONS", .type = ANSWERS_NUMBER }, { "queue", "QUEUE", .type = ANSWERS_NUMBER },
+	{ "listener", NULL, .type = ANSWERS_PIDS }, { "pickup", NULL, .type = ANSWERS_PIDS },
+	{ "deliver", NULL, .type = ANSWERS_PIDS }, { "maintenance", NULL, .type = ANSWERS_PIDS },
+	{ "leaving", NULL, .type = ANSWERS_PIDS }, { "reason", "REASON", .type = ANSWERS_WORD },
+};
+
+static const struct answers_column service_columns[] = {
+	{ "name", NULL, ANSWERS_TEXT, .at = 0 }, { "state", NULL, ANSWERS_TEXT, .at = 1 },
+	{ "pid", NULL, .type = ANSWERS_NUMBER }, { "resolver", NULL, .type = ANSWERS_NUMBER },
+	{ "auth", NULL, .type = ANSWERS_NUMBER }, { "directory", NULL, .type = ANSWERS_NUMBER },
+	{ "fetch", NULL, .type = ANSWERS_NUMBER }, { "metrics", NULL, .type = ANSWERS_NUMBER },
+	{ "web", NULL, .type = ANSWERS_NUMBER }, { "reason", NULL, .type = ANSWERS_WORD },
+};
+
+/* Cells: id, server, client, since, idle, state, messages, tls, certificate, user or helo, name. */
+static const struct answers_column session_columns[] = {
+	{ "id", "ID", ANSWERS_TEXT, .at = 0 }, { "server", "SERVER", ANSWERS_TEXT, .at = 1 },
+	{ "client", "CLIENT", ANSWERS_TEXT, .at = 2 },
+	{ "user", "USER", ANSWERS_TEXT, .at = 10, .only = "user" },
+	{ "helo", "HELO", ANSWERS_TEXT, .at = 10, .only = "helo" },
+	{ "since", "SINCE", ANSWERS_TIME, .at = 3 }, { "state", "STATE", ANSWERS_TEXT, .at = 5 },
+	{ "tls", "TLS", ANSWERS_WORD, .at = 7 }, { "certificate", NULL, ANSWERS_WORD, .at = 8 },
+	{ "idle", "IDLE", ANSWERS_MILLISECONDS, .at = 4 },
+	{ "messages", "MESSAGES", ANSWERS_NUMBER, .at = 6 },
+};
+
+static const struct answers_column queue_columns[] = {
+	{ "id", "ID", ANSWERS_TEXT, .at = 0, .width = -16 },
+	{ "state", "STATE", ANSWERS_TEXT, .at = 1, .width = -7 },
+	{ "arrived", "AGE", ANSWERS_TIME, .at = 2, .width = 5 }, { "due", NULL, ANSWERS_TIME, .at = 3 },
+	{ "size", "SIZE", ANSWERS_NUMBER, .at = 4, .width = 9 },
+	{ "sender", "SENDER", ANSWERS_TEXT, .at = 5, .width = -30 },
+	{ "pending", "TODO", ANSWERS_NUMBER, .at = 6, .width = 5 },
+	{ "recipients", NULL, ANSWERS_NUMBER, .at = 7 },
+	{ "to", "RECIPIENTS", ANSWERS_BLANKS, .at = 8, .width = -30 },
+	{ "reason", "REASON", ANSWERS_TEXT, .at = 9, .width = -1 },
+};
+
+static const struct answers_column badmail_columns[] = {
+	{ "id", "ID", ANSWERS_TEXT, .at = 0, .width = -18 },
+	{ "since", "AGE", ANSWERS_TIME, .at = 1, .width = 5 },
+	{ "size", "SIZE", ANSWERS_NUMBER, .at = 2, .width = 9 },
+	{ "sender", "SENDER", ANSWERS_TEXT, .at = 3, .width = -30 },
+	{ "recipients", NULL, ANSWERS_NUMBER, .at = 4 },
+	{ "to", "RECIPIENTS", ANSWERS_BLANKS, .at = 5, .width = -30 },
+	{ "reason", "REASON", ANSWERS_TEXT, .at = 6, .width = -1 },
+	{ "details", "", ANSWERS_TEXT, .at = 7, .width = -1 },
+};
+
+static const struct answers_column message_fields[] = {
+	{ "arrived", NULL, .type = ANSWERS_TIME }, { "due", NULL, .type = ANSWERS_TIME },
+	{ "since", NULL, .type = ANSWERS_TIME },
+	{ "size", NULL, .type = ANSWERS_NUMBER },
+	{ "more-recipients", NULL, .type = ANSWERS_NUMBER },
+	{ "recipients", NULL, .type = ANSWERS_TEXT, .key = "recipient",
+	    .part = { "mark", "address" }, .many = true },
+	{ "notes", NULL, .type = ANSWERS_TIME, .key = "note",
+	    .part = { "time", "event", "text" }, .many = true },
+	{ "header", NULL, .type = ANSWERS_TEXT, .many = true },
+	{ "reason", NULL, ANSWERS_TEXT, .many = true },
+};
+
+const char *const answers_rows_ages[ANSWERS_AGES] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
+
+#define COLUMNS(array) .column = (array), .columns = nitems_of(array)
+
+static const struct answers_table tables[] = {
+	{ "status", NULL, ANSWERS_FORM_PAIRS, "servers", COLUMNS(server_columns) },
+	{ "health", NULL, ANSWERS_FORM_HEALTH, NULL, NULL, 0 },
+	{ "counters", NULL, ANSWERS_FORM_COUNTERS, "counters", NULL, 0 },
+	{ "sessions", "list", ANSWERS_FORM_TABS, "sessions", COLUMNS(session_columns) },
+	{ "sessions", "terminate", ANSWERS_FORM_TABS, "sessions", COLUMNS(session_columns) },
+	{ "queue", "list", ANSWERS_FORM_TABS, "messages", COLUMNS(queue_columns) },
+	{ "queue", "show", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
+	{ "queue", "count", ANSWERS_FORM_AGES, "domains", NULL, 0 },
+	{ "queue", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
+	{ "badmail", "list", ANSWERS_FORM_TABS, "messages", COLUMNS(badmail_columns) },
+	{ "badmail", "show", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
+	{ "badmail", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
+	{ "oauth-test", NULL, ANSWERS_FORM_STEPS, "steps", NULL, 0 },
+};
+
+const struct answers_table answers_rows_service = {
+	"status", NULL, ANSWERS_FORM_PAIRS, "service", COLUMNS(service_columns)
+};
+
+const struct answers_table *
+answers_rows_find(const char *command, const char *verb)
+{
+	for (size_t i = 0; i < nitems_of(tables); i++)
+		if (strcmp(tables[i].command, command) == 0 &&
+		    (tables[i].verb == NULL || (verb != NULL && strcmp(tables[i].verb, verb) == 0)))
+			return &tables[i];
+	return NULL;
+}

@@ -1,0 +1,214 @@
+/*
+ * read_command - what only shows: status, counters, sessions, the test of an OAuth profile
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  with --json the standard output has one document, whole, or nothing; remarks go to the standard
+ *           error output as well
+ * Fails by: an exit status
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/answers/answers.h"
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "master/posternctl/posternctl.h"
+
+#define TEXT_MAX (16U << 20)
+#define HEALTH_UNKNOWN 3	/* of status --check, for monitoring */
+
+/* --- words --- */
+
+/* An option without a value: set by its word. The last row has no word. */
+struct flag { const char *word; bool *set; };
+
+static const char *
+flag_word(const void *arg, size_t i)
+{
+	return ((const struct flag *)arg)[i].word;
+}
+
+/* Takes flags and at most one name of a virtual server. EX_USAGE: it has been said why. */
+static int
+take_words(const struct command *row, const char *const *words, size_t count, const struct flag *flag,
+    const char **name)
+{
+	struct buf why = BUF_INIT(COMPLAINT_MAX);
+	int status = EX_OK;
+
+	*name = NULL;
+	for (size_t i = 0; i < count && why.len == 0; i++) {
+		const struct flag *f = flag;
+
+		while (f->word != NULL && strcmp(f->word, words[i]) != 0)
+			f++;
+		if (f->word != NULL)
+			*f->set = true;
+		else if (words[i][0] == '-')
+			complaint_unknown(&why, "option", words[i], flag_word, flag);
+		else if (*name == NULL)
+			*name = words[i];
+		else
+			buf_printf(&why, "%.60s: one virtual server is named already, %.60s", words[i],
+			    *name);
+	}
+	if (why.len > 0)
+		status = usage_misused(row, &why);
+	buf_done(&why);
+	return status;
+}
+
+/* --- answers --- */
+
+/* The document, and its remarks also to people. words[0] is the command. */
+static void
+print_json(const char *const *words, size_t count, const char *text)
+{
+	json_t *document = answers_json(words, count, text), *remark;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "remarks"), i, remark)
+		fprintf(stderr, "posternctl: %s\n", json_string_value(remark));
+	answers_print(document, stdout);
+	json_decref(document);
+}
+
+static bool
+is_answer(int status)
+{
+	return status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT;
+}
+
+/* Asks; words[0] is the command. Without `json` the text of the answer is printed as it is. */
+static int
+ask(const struct command_context *c, const char *const *words, size_t count, bool json)
+{
+	struct buf text = BUF_INIT(TEXT_MAX);
+	int status = command_send_for(c, words[0], words + 1, count - 1, json ? &text : NULL);
+
+	if (!is_answer(status))
+		status = command_send_no_answer(status);
+	else if (json && text.len > 0)
+		print_json(words, count, buf_text(&text));
+	buf_done(&text);
+	return status;
+}
+
+/* --- the commands --- */
+
+/* What cannot be asked, for monitoring; its exit status. */
+static int
+say_health(bool json, int status, const char *word, const char *text)
+{
+	static const char *const words[] = { "health" };
+	char *line = mem_printf("%s: %s\n", word, text);
+
+	if (json)
+		print_json(words, 1, line);
+	else
+		fputs(line, stdout);
+	free(line);
+	return status;
+}
+
+/*
+ * Monitoring knows four answers, and takes every other exit status for trouble of its own: what cannot be
+ * asked is unknown.
+ */
+static int
+check_health(const struct command_context *c, const char *name, bool json)
+{
+	const char *const words[] = { "health", name };
+	struct buf text = BUF_INIT(TEXT_MAX);
+	int status = command_send_for(c, words[0], words + 1, name != NULL, json ? &text : NULL);
+
+	if (!is_answer(status))
+		status = say_health(json, 2, "CRITICAL", "the service is not running");
+	else if (status < 0 || status > HEALTH_UNKNOWN)
+		status = say_health(json, HEALTH_UNKNOWN, "UNKNOWN", "the service cannot be asked");
+	else if (json)
+		print_json(words, 1, buf_text(&text));
+	buf_done(&text);
+	return status;
+}
+
+int
+read_command_status(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
+{
+	bool json = false, check = false;
+	const struct flag flags[] = { { "--check", &check }, { "--json", &json }, { NULL, NULL } };
+	const char *all[] = { row->asks, NULL };
+	int status = take_words(row, words, count, flags, &all[1]);
+
+	if (status != EX_OK)
+		return status;
+	return check ? check_health(c, all[1], json) : ask(c, all, all[1] != NULL ? 2 : 1, json);
+}
+
+int
+read_command_counters(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
+{
+	bool json = false, prometheus = false;
+	const struct flag flags[] = { { "--json", &json }, { "--prometheus", &prometheus }, { NULL, NULL } };
+	const char *name;
+	int status = take_words(row, words, count, flags, &name);
+	const char *all[] = { prometheus ? "prometheus" : row->asks, name != NULL ? name : "-", "each" };
+
+	if (status != EX_OK)
+		return status;
+	if (json && prometheus) {
+		fprintf(stderr, "posternctl: --json and --prometheus are two formats: say one of them\n");
+		return EX_USAGE;
+	}
+	return ask(c, all, json ? 3 : name != NULL ? 2 : 1, json);
+}
+
+int
+read_command_sessions(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
+{
+	struct sessions_command l;
+	const char *all[COMMAND_WORDS_MAX + 1] = { row->asks };
+	struct buf text = BUF_INIT(TEXT_MAX), why = BUF_INIT(COMPLAINT_MAX);
+	int status = EX_OK;
+
+	if (!sessions_command_parse(&l, words, count, &why) || l.count >= COMMAND_WORDS_MAX)
+		status = usage_misused(row, &why);
+	buf_done(&why);
+	if (status != EX_OK)
+		return status;
+	for (size_t i = 0; i < l.count; i++)
+		all[i + 1] = l.word[i];
+	status = command_send_for(c, all[0], all + 1, l.count, &text);
+	if (!is_answer(status)) {
+		status = command_send_no_answer(status);
+	} else if (l.json) {
+		print_json(all, l.count + 1, buf_text(&text));
+	} else {
+		buf_add(&text, "", 1);
+		sessions_command_print(text.data);
+	}
+	buf_done(&text);
+	return status;
+}
+
+int
+read_command_oauth(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
+{
+	bool json = false, smtp = false;
+	const struct flag flags[] = { { "--json", &json }, { "--smtp", &smtp }, { NULL, NULL } };
+	const char *all[] = { row->asks, "-", NULL, "--smtp" };
+	int status;
+
+	if (strcmp(words[0], "test") != 0)
+		return usage_misused(row, NULL);
+	status = take_words(row, words + 1, count - 1, flags, &all[2]);
+	if (status == EX_OK && all[2] == NULL)
+		status = usage_misused(row, NULL);
+	return status == EX_OK ? ask(c, all, smtp ? 4 : 3, json) : status;
+}

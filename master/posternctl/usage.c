@@ -1,0 +1,22 @@
+/*
+ * usage - how a command is used, in one line
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  the reason comes first, then one line
+ * Fails by: EX_USAGE, always
+ */
+#include <sysexits.h>
+
+#include "common/base/buf.h"
+#include "master/posternctl/posternctl.h"
+
+int
+usage_misused(const struct command *row, const struct buf *why)
+{
+	if (why != NULL && why->len > 0)
+		fprintf(stderr, "posternctl: %s\n", why->data);
+	fprintf(stderr, "usage: posternctl %s%s%s\n", row->name, row->arguments[0] != '\0' ? " " : "",
+	    row->arguments);
+	return EX_USAGE;
+}
