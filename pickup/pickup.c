@@ -23,8 +23,8 @@
 #include "pickup/spool_server/spool_server.h"
 
 enum {
-	/* lanes: look 2, large files 2, removal 1, scan 1, folder 1, enqueue 4, log, room, reserve 1 each */
-	THREADS = 14,
+	/* lanes: look 2, large files 2, removal, scan, folder, log, old logs, room, reserve 1, enqueue 4 */
+	THREADS = 15,
 	PICKUP_NAMES_MAX = 16384,
 	LISTENERS_MS = 2000,
 	TICK_MS = 3000,		/* between two scans */
@@ -337,6 +337,7 @@ run_pickup(struct boot *b)
 	p->names = pickup_names_new(PICKUP_NAMES_MAX, p->rules.judge.settle_ms);
 	p->flow = pickup_flow_new(p, on_change);
 	p->reserve = disk_reserve_new(b, p->pool, p->spool, on_due, p);
+	p->log_keep = log_keep_new(b, p->pool);
 	p->server = spool_server_new(b, p->pool, p->enqueue, p->spool, p->reserve, on_change, p);
 	p->scan = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);
 	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);
@@ -366,6 +367,7 @@ finish_pickup(struct boot *b)
 	watch_free(p->watch);
 	pickup_scan_free(p->scan);
 	disk_reserve_free(p->reserve);
+	log_keep_free(p->log_keep);
 	pickup_flow_free(p->flow);
 	pickup_names_free(p->names);
 	enqueue_free(p->enqueue);

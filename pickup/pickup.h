@@ -329,7 +329,7 @@ struct pickup {
 	struct pool *pool;
 	struct pool_lane *reopen;
 	struct enqueue *enqueue;
-	struct spool_server *server; struct disk_reserve *reserve;
+	struct spool_server *server; struct disk_reserve *reserve; struct log_keep *log_keep;
 	struct pickup_names *names;
 	struct watch *watch;
 	struct pickup_scan *scan;

@@ -142,7 +142,7 @@ struct config_server {
 	enum config_log_format log_format;
 	struct config_strings log_fields;	/* empty: all */
 	enum config_log_roll log_roll;
-	uint64_t log_roll_size;
+	uint64_t log_roll_size, log_keep;	/* bytes; ms or CONFIG_UNLIMITED */
 	char *log_directory;
 	/* [access] */
 	unsigned authentication;	/* enum config_auth bits */

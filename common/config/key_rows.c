@@ -337,6 +337,12 @@ const struct key key_rows[] = {
 	    "a file has reached log-roll-size. With log-format = json the names end in .json." },
 	{ GENERAL("log-roll-size", KEY_SIZE, log_roll_size), .standard = "20M", .min = 64 * KIB,
 	    .meaning = "The size of a log file at which a new one begins when log-roll is size." },
+	{ GENERAL("log-keep", KEY_TIME, log_keep), BY_SERVICE, .standard = "90d", .min = 3600 * SECOND,
+	    .max = YEARS, .unlimited = true,
+	    .meaning =
+	    "How long a file of the protocol log is kept after its last line; then it is removed. Files with "
+	    "other names stay, also those that another program compressed or renamed. On the file system of "
+	    "the queue no line is written while that is at its reserve (disk-reserve)." },
 	{ GENERAL("log-directory", KEY_PATH, log_directory), BY_SERVICE,
 	    .derived = "the logs folder and the server's name",
 	    .meaning = "The folder of this server's protocol log." },
@@ -516,7 +522,8 @@ const struct key key_rows[] = {
 	{ MESSAGES("badmail-limit", KEY_SIZE, badmail_limit), BY_SERVICE,
 	    .standard = "1G", .min = 1, .unlimited = true,
 	    .meaning =
-	    "The largest size of badmail. Before it would be exceeded, the oldest messages are removed. A "
+	    "The largest size of badmail, in whole blocks of 4 KB: small files count with one, so that they "
+	    "do not take all inodes either. Before it would be exceeded, the oldest messages are removed. A "
 	    "message that is larger by itself is not kept." },
 	{ MESSAGES("pickup-dots", KEY_ENUM, pickup_dots), .standard = "auto", .choice = dots,
 	    .meaning =

@@ -39,7 +39,8 @@ enum sandbox_tree {
 	SANDBOX_DROPS,		/* of all domains of the virtual server */
 	SANDBOX_TREES
 };
-enum sandbox_right { SANDBOX_LIST, SANDBOX_READ, SANDBOX_APPEND, SANDBOX_CHANGE, SANDBOX_RIGHTS };
+enum sandbox_right { SANDBOX_LIST, SANDBOX_READ, SANDBOX_APPEND, SANDBOX_TRIM, SANDBOX_CHANGE,
+    SANDBOX_RIGHTS };
 
 #define SANDBOX_ROLE_TREES 9
 struct sandbox_role {

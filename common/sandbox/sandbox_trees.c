@@ -36,6 +36,7 @@
 #define RIGHTS_LIST LANDLOCK_ACCESS_FS_READ_DIR
 #define RIGHTS_READ (RIGHTS_LIST | LANDLOCK_ACCESS_FS_READ_FILE)
 #define RIGHTS_APPEND (RIGHTS_LIST | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
+#define RIGHTS_TRIM (RIGHTS_APPEND | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 /* To move what others have put into a folder needs the right to make its kind; no filter lets one be made. */
 #define RIGHTS_MOVE (LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_MAKE_FIFO | \
     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK)
@@ -265,7 +266,8 @@ sandbox_trees_enter(const struct sandbox_role *role, const struct sandbox_plan *
 {
 	static const uint64_t rights[SANDBOX_RIGHTS] = {
 		[SANDBOX_LIST] = RIGHTS_LIST, [SANDBOX_READ] = RIGHTS_READ,
-		[SANDBOX_APPEND] = RIGHTS_APPEND, [SANDBOX_CHANGE] = RIGHTS_CHANGE,
+		[SANDBOX_APPEND] = RIGHTS_APPEND, [SANDBOX_TRIM] = RIGHTS_TRIM,
+		[SANDBOX_CHANGE] = RIGHTS_CHANGE,
 	};
 	int version = sandbox_trees_version();
 	struct ruleset set = make_ruleset(role, version);

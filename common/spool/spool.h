@@ -61,6 +61,8 @@ struct spool_room {
 	uint64_t files, files_free;	/* inodes; `files` 0: it has no fixed number of them */
 };
 int spool_room(struct spool *s, struct spool_room *r) __attribute__((warn_unused_result));
+/* The same of any file system: `fd` is a file or folder of it. */
+int spool_room_of(int fd, struct spool_room *r) __attribute__((warn_unused_result));
 /*
  * Bytes to be left free: `percent` of all, or 16 messages of `message_size` bytes where these are at most a
  * tenth of all, but not more than 1G; 0 when `percent` is.

@@ -86,7 +86,8 @@ write_words(struct spool *s, const char *id, const struct message_envelope *e, c
 	if (rc == -1)
 		errno = EINVAL;
 	else
-		rc = spool_badmail_trim_make_room(s, (uint64_t)size + bdp.len + bdr.len);
+		rc = spool_badmail_trim_make_room(s,
+		    (const uint64_t[]){ (uint64_t)size, bdp.len, bdr.len }, 3);
 	for (int turn = 1; rc == 0 && turn <= 100; turn++) {
 		snprintf(base, SPOOL_NAME_SIZE / 2, turn == 1 ? "%s" : "%s-%d", id, turn);
 		snprintf(name, sizeof(name), "%.31s.bdp", base);

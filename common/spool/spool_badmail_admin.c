@@ -258,7 +258,7 @@ spool_badmail_admin_purge(struct spool *s, const struct spool_badmail *b)
 	make_name(name, b, suffix_of(b));
 	if (unlinkat(s->badmail, name, 0) == -1)
 		return -1;
-	spool_badmail_trim_sum(s, -b->size);
+	spool_badmail_trim_sum(s, -(int64_t)spool_badmail_trim_cost((uint64_t)b->size));
 	disk_crash_point("badmail-left");
 	spool_badmail_remove_words(s, b->name);
 	return 0;

@@ -4,7 +4,8 @@
  * Runs in:  deliver, pickup; on pool threads
  * Owns:     the sum of the folder's bytes, in the shared counters
  * Promise:  before a message is added there is room for it, whoever added the others; whole messages go,
- *           the oldest first; files that are none of ours stay and do not count. The folder is read again
+ *           the oldest first; files that are none of ours stay and do not count. A file counts with whole
+ *           blocks, so that many small ones take neither the disk nor its inodes. The folder is read again
  *           only after a sixteenth of the limit was added
  * Fails by: -1 and errno; what cannot be removed is tried again at the next turn
  */
@@ -24,6 +25,7 @@
 #include "common/spool/spool_private.h"
 
 #define SLACK 16		/* this part of the limit is freed beyond what is needed */
+#define FILE_LEAST 4096		/* of the limit: a small file takes a block, and an inode */
 #define PART_SECONDS 3600	/* a message that is written for so long was left by a process that ended */
 
 /* In this order: the message goes before the words, which are harmless alone. */
@@ -53,6 +55,12 @@ parse_name(const char *name, struct bad_file *f)
 	strlcpy(f->base, name, (size_t)(dot - name) + 1);
 	strlcpy(id, f->base + (name[0] == '.'), sizeof(id));
 	return message_id_is_valid(id);
+}
+
+uint64_t
+spool_badmail_trim_cost(uint64_t size)
+{
+	return size == 0 ? FILE_LEAST : (size + FILE_LEAST - 1) / FILE_LEAST * FILE_LEAST;
 }
 
 static int
@@ -124,7 +132,7 @@ group_files(const struct bad_file *list, size_t count, size_t *messages)
 			*g = (struct bad_message){ .first = i };
 		}
 		g->count++;
-		g->size += (uint64_t)list[i].size;
+		g->size += spool_badmail_trim_cost((uint64_t)list[i].size);
 		if (list[i].time > g->time)
 			g->time = list[i].time;
 	}
@@ -225,12 +233,15 @@ spool_badmail_trim_limit(struct spool *s, struct counters *counters, uint64_t li
 }
 
 int
-spool_badmail_trim_make_room(struct spool *s, uint64_t size)
+spool_badmail_trim_make_room(struct spool *s, const uint64_t *file, size_t files)
 {
+	uint64_t size = 0;
 	int64_t sum;
 
 	if (s->bad_limit == 0)
 		return 0;
+	for (size_t i = 0; i < files; i++)
+		size += spool_badmail_trim_cost(file[i]);
 	if (size > s->bad_limit) {
 		errno = EFBIG;
 		return -1;

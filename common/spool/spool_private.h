@@ -56,8 +56,11 @@ int64_t spool_badmail_trim_sum(struct spool *s, int64_t n);
  */
 void spool_badmail_trim_lock(struct spool *s);
 void spool_badmail_trim_unlock(struct spool *s);		/* errno survives */
-/* With the lock held, before so much is added: counts it and makes room. -1 EFBIG: it never fits. */
-int spool_badmail_trim_make_room(struct spool *s, uint64_t size) __attribute__((warn_unused_result));
+/* What a file of so many bytes takes of the limit. Pure. */
+uint64_t spool_badmail_trim_cost(uint64_t size);
+/* With the lock held, before files of these sizes are added: makes room. -1 EFBIG: they never fit. */
+int spool_badmail_trim_make_room(struct spool *s, const uint64_t *file,
+    size_t files) __attribute__((warn_unused_result));
 /* Removes .bdp and .bdr of `base` when no message comes beside them; errno survives. */
 void spool_badmail_remove_words(struct spool *s, const char *base);
 /* A fresh id of now and chance. */

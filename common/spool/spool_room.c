@@ -1,7 +1,7 @@
 /*
  * spool_room - how much the file system of the queue still takes, and whether that is less than its reserve
  *
- * Runs in:  pickup; the look on a pool thread
+ * Runs in:  pickup, deliver; the look on a pool thread
  * Owns:     nothing
  * Promise:  a reserve that was reached is over only when a quarter of it more is free: it does not flap.
  *           A small file system can be used, and a large one is not kept empty
@@ -20,9 +20,16 @@ int
 spool_room(struct spool *s, struct spool_room *r)
 {
 	int folder = spool_folder_open(s, SPOOL_QUEUE);
+
+	return folder == -1 ? -1 : spool_room_of(folder, r);
+}
+
+int
+spool_room_of(int fd, struct spool_room *r)
+{
 	struct statvfs v;
 
-	if (folder == -1 || fstatvfs(folder, &v) == -1)
+	if (fstatvfs(fd, &v) == -1)
 		return -1;
 	*r = (struct spool_room){ .bytes = (uint64_t)v.f_blocks * v.f_frsize,
 	    .bytes_free = (uint64_t)v.f_bavail * v.f_frsize, .files = v.f_files, .files_free = v.f_favail };

@@ -81,6 +81,8 @@ void w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format for
 void w3clog_names_number(char name[W3CLOG_NAME_SIZE], enum config_log_format format, unsigned number);
 /* Its number; 0: another file. */
 unsigned w3clog_names_parse(const char *name, enum config_log_format format);
+/* Whether it is a name of this page, of any period and format. */
+bool w3clog_names_is_log(const char *name);
 
 /* --- w3clog_file: the file, for pool threads --- */
 
@@ -101,6 +103,14 @@ struct w3clog_file;
 struct w3clog_file *w3clog_file_new(const struct config *c, const struct config_server *s);
 void w3clog_file_append(struct w3clog_file *f, struct w3clog_batch *b);	/* fills error and lost */
 void w3clog_file_free(struct w3clog_file *f);	/* NULL is fine */
+
+/* --- w3clog_trim: old files go, for pool threads --- */
+
+/*
+ * Removes the regular files of `folder` with names of the protocol log that were last written `keep_ms` ago
+ * or earlier. How many; *error: errno of the first that could not be removed, or of the folder; 0 none.
+ */
+size_t w3clog_trim(const char *folder, uint64_t keep_ms, int64_t now_us, int *error);
 
 /* --- w3clog: the lines of a process --- */
 

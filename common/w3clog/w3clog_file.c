@@ -4,7 +4,8 @@
  * Runs in:  listener, deliver, pickup; on one pool thread at a time
  * Owns:     the open file
  * Promise:  a batch is one write with O_APPEND, so lines of several processes never mix; each file, each
- *           reopening and each change of fields begins with the header
+ *           reopening and each change of fields begins with the header. It takes nothing of the queue's
+ *           disk reserve
  * Fails by: w3clog_batch.error, with the number of lost lines
  */
 #include <dirent.h>
@@ -20,17 +21,19 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/spool/spool.h"
 #include "common/w3clog/w3clog.h"
 
 struct w3clog_file {
 	struct w3clog_format format;
 	enum config_log_roll roll;
-	const char *folder;
+	const struct config_server *server;
 	uint64_t roll_size;
 	int fd;
 	char open_name[W3CLOG_NAME_SIZE];
 	bool header_due;
 	bool torn;			/* the last line in the file is not whole */
+	bool short_of_room;		/* the disk is at its reserve */
 };
 
 struct w3clog_file *
@@ -44,7 +47,7 @@ w3clog_file_new(const struct config *c, const struct config_server *s)
 	w3clog_fields_init(&f->format, c, s);
 	f->roll = s->log_roll;
 	f->roll_size = s->log_roll_size;
-	f->folder = s->log_directory;
+	f->server = s;
 	f->fd = -1;
 	return f;
 }
@@ -60,7 +63,7 @@ close_file(struct w3clog_file *f)
 static int
 path_of(const struct w3clog_file *f, const char *name, char path[PATH_MAX])
 {
-	if (snprintf(path, PATH_MAX, "%s/%s", f->folder, name) < PATH_MAX)
+	if (snprintf(path, PATH_MAX, "%s/%s", f->server->log_directory, name) < PATH_MAX)
 		return 0;
 	errno = ENAMETOOLONG;
 	return -1;
@@ -121,7 +124,7 @@ static unsigned
 highest_number(const struct w3clog_file *f)
 {
 	unsigned highest = 1;
-	DIR *dir = opendir(f->folder);
+	DIR *dir = opendir(f->server->log_directory);
 	struct dirent *entry;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
@@ -160,6 +163,22 @@ open_right(struct w3clog_file *f, const struct w3clog_batch *b)
 	if (f->fd != -1 && !is_moved(f) && (numbered ? !is_full(f) : strcmp(f->open_name, name) == 0))
 		return 0;
 	return numbered ? open_number(f) : open_log_file(f, name);
+}
+
+/* Mail comes first: the queue has the same file system, and only its reserve is left there. */
+static bool
+is_at_reserve(struct w3clog_file *f)
+{
+	const struct config_server *s = f->server;
+	struct spool_room room;
+	struct stat log, queue;
+
+	if (s->disk_reserve == 0 || fstat(f->fd, &log) == -1 || stat(s->queue, &queue) == -1 ||
+	    log.st_dev != queue.st_dev || spool_room_of(f->fd, &room) == -1)
+		return false;
+	f->short_of_room = spool_room_is_short(&room, (unsigned)s->disk_reserve, s->max_message_size,
+	    f->short_of_room);
+	return f->short_of_room;
 }
 
 static size_t
@@ -221,12 +240,14 @@ w3clog_file_append(struct w3clog_file *f, struct w3clog_batch *b)
 		close_file(f);
 	if (b->text.len == 0)
 		return;
-	if (open_right(f, b) == 0) {
+	if (open_right(f, b) == -1)
+		b->error = errno;
+	else if (is_at_reserve(f))
+		b->error = ENOSPC;
+	else
 		append_batch(f, b);
-		return;
-	}
-	b->error = errno;
-	b->lost = b->lines;
+	if (b->error != 0 && b->lost == 0)
+		b->lost = b->lines;
 }
 
 void

@@ -69,3 +69,19 @@ w3clog_names_parse(const char *name, enum config_log_format format)
 	w3clog_names_number(again, format, number);
 	return strcmp(name, again) == 0 ? number : 0;
 }
+
+bool
+w3clog_names_is_log(const char *name)
+{
+	size_t digits;
+
+	if (w3clog_names_parse(name, CONFIG_LOG_W3C) != 0 || w3clog_names_parse(name, CONFIG_LOG_JSON) != 0)
+		return true;
+	if (strncmp(name, "ex", 2) != 0)
+		return false;
+	digits = strspn(name + 2, "0123456789");
+	if (digits != strlen("YYMM") && digits != strlen("YYMMDD") && digits != strlen("YYMMDDHH"))
+		return false;
+	name += 2 + digits;
+	return strcmp(name, ".log") == 0 || strcmp(name, ".json") == 0;
+}

@@ -19,6 +19,13 @@ void disk_reserve_free(struct disk_reserve *r);		/* after pool_free */
 bool disk_reserve_is_short(struct disk_reserve *r);	/* some seconds ago */
 void disk_reserve_found(struct disk_reserve *r, const struct spool_room *found);	/* a look, just now */
 
+/* --- log_keep: old files of the protocol log --- */
+
+struct log_keep;
+/* NULL: they are kept for ever. It looks at once, and then every hour, on one thread of the pool. */
+struct log_keep *log_keep_new(struct boot *b, struct pool *pool);
+void log_keep_free(struct log_keep *k);			/* after pool_free; NULL is fine */
+
 /* --- spool_server --- */
 
 struct spool_server;

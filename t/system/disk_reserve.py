@@ -1,5 +1,7 @@
 """disk_reserve - below the reserve of disk nothing new is taken, by SMTP or from files; what is under way is finished"""
 
+import os
+
 from checks import check, equal
 from disks import mount, small_disk
 from patience import until
@@ -10,7 +12,13 @@ FILE = b"x-sender: a@s.example\r\nx-receiver: b@default.example\r\n\r\nSubject: 
 
 
 def on(t, disk, **messages):
-    service = t.postern({"default": {"general": {"home": disk / "home"}, "messages": messages, "delivery": {"retry": "1s"}}}, start=False)
+    logs = disk / "logs"
+    logs.mkdir()
+    logs.chmod(0o777)
+    (logs / "ex200101.log").write_text("old\n")
+    os.utime(logs / "ex200101.log", (0, 0))
+    service = t.postern({"default": {"general": {"home": disk / "home", "log-directory": logs, "log-keep": "30d"}, "messages": messages,
+                                     "delivery": {"retry": "1s"}}}, start=False)
     service.default.home = Home(disk / "home")
     service.start()
     return service
@@ -35,12 +43,16 @@ def test_bytes(t):
     disk = small_disk(t, "64M")
     service = on(t, disk)
     has_room(service)
+    service.events.wait("service", what="log-trimmed", files="1")
+    check(not (disk / "logs/ex200101.log").exists(), "log-keep")
+    until(lambda: any(b"MAIL" in path.read_bytes() for path in (disk / "logs").iterdir()), what="the protocol log")
     client = service.default.connect(ehlo="c.example")
     client.expect(250, "MAIL FROM:<a@s.example>")
     client.expect(250, "RCPT TO:<b@default.example>")
     ballast = disk / "ballast"
     ballast.write_bytes(b"x" * (58 << 20))
     is_short(service)
+    service.events.wait("trouble", doing="protocol-log")    # its lines do not eat the reserve
     equal(len([e for e in service.events.all("trouble") if e.get("doing") == "reserve"]), 1, "events")
     said = until(lambda: (lambda d: d.returncode == 1 and d.stdout)(service.ctl("status", "--check", ok=False)), what="trouble")
     check("no new mail is taken: the file system of " in said and "at its reserve" in said, said)

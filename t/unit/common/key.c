@@ -79,7 +79,7 @@ END_TEST
 static const struct { enum key_section section; const char *account, *service; } guards[] = {
 	{ KEY_GENERAL, "",
 	    " id user pickup-group drop-group log-group listen tls-listen home pickup queue drop "
-	    "connection-limit memory-limit processes log-directory " },
+	    "connection-limit memory-limit processes log-keep log-directory " },
 	{ KEY_ACCESS, "",
 	    " password-file keytab service-principal certificate key open-relay proxy proxy-trusted " },
 	{ KEY_MESSAGES, "", " disk-reserve badmail badmail-limit " },
@@ -140,7 +140,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "user pickup-group drop-group drop-delete log-group id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 memory-limit "
 	    "connection-timeout session-time idle-command-limit "
-	    "processes log log-format log-fields log-roll log-roll-size log-directory banner",
+	    "processes log log-format log-fields log-roll log-roll-size log-keep log-directory banner",
 	[KEY_ACCESS] =
 	    "mechanisms auth-for-old-clients kerberos-realms kerberos-accounts kerberos-binding "
 	    "authentication password-file basic-requires-tls basic-domain keytab service-principal tls "

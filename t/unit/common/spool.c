@@ -319,6 +319,22 @@ START_TEST(test_words_go_when_the_message_stays)
 }
 END_TEST
 
+/* Small files are counted by the blocks that they take: five messages of three files are 60 KiB. */
+START_TEST(test_badmail_limit_counts_small_files)
+{
+	char id[MESSAGE_ID_SIZE];
+
+	temp_spool_begin();
+	spool_badmail_trim_limit(spool, NULL, 65536);
+	for (int i = 0; i < 12; i++) {
+		shell("echo x > $H/pickup/x");
+		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
+		shell("test $(ls $H/badmail | wc -l) -le 15");
+	}
+	temp_spool_end();
+}
+END_TEST
+
 /* At no moment more than the limit; whole messages, the oldest first; files of other people stay. */
 START_TEST(test_badmail_limit)
 {
@@ -327,14 +343,14 @@ START_TEST(test_badmail_limit)
 	size_t gone = 0;
 
 	temp_spool_begin();
-	spool_badmail_trim_limit(spool, NULL, 20000);
+	spool_badmail_trim_limit(spool, NULL, 65536);
 	shell("head -c 50000 /dev/zero > $H/badmail/notes.txt; touch -d 2001-01-01 $H/badmail/notes.txt");
 	for (int i = 0; i < 16; i++) {
 		shell("head -c 3000 /dev/zero > $H/pickup/x");
 		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
 		if (i == 0)
 			memcpy(first, id, sizeof(first));
-		shell("test $(cat $H/badmail/*.b* | wc -c) -le 20000");
+		shell("test $(cat $H/badmail/*.b* | wc -c) -le 65536");
 		shell("cd $H/badmail; n=$(ls *.bad | wc -l); "
 		    "test $(ls *.bdr | wc -l) = $n && test $(ls *.bdp | wc -l) = $n");
 		snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, id);
@@ -346,7 +362,7 @@ START_TEST(test_badmail_limit)
 	ck_assert_uint_ge(gone, 3 * 8);
 	ck_assert_uint_eq(gone % 3, 0);
 	/* larger by itself: not kept, and the others stay */
-	shell("head -c 20001 /dev/zero > $H/pickup/x");
+	shell("head -c 65537 /dev/zero > $H/pickup/x");
 	ck_assert_int_eq(spool_pickup_refuse(spool, "x", "too large", "x", id), 1);
 	shell("test ! -e $H/pickup/x && ls $H/badmail/*.bad > /dev/null");
 	commit("content\r\n", id);
@@ -363,7 +379,7 @@ START_TEST(test_badmail_sum)
 	char id[MESSAGE_ID_SIZE];
 
 	temp_spool_begin();
-	spool_badmail_trim_limit(spool, NULL, 20000);
+	spool_badmail_trim_limit(spool, NULL, 65536);
 	for (int i = 0; i < 12; i++) {
 		shell("head -c 3000 /dev/zero > $H/pickup/x");
 		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
@@ -560,6 +576,7 @@ END_TEST
 UNIT_MAIN("spool", test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
     test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
-    test_pickup_refuse, test_badmail_limit, test_badmail_sum, test_trim_counts_from_the_refusal,
+    test_pickup_refuse, test_badmail_limit,
+    test_badmail_limit_counts_small_files, test_badmail_sum, test_trim_counts_from_the_refusal,
     test_words_go_when_the_message_stays,
     test_move_to_itself, test_moved_held, test_moved_back)

@@ -1,10 +1,15 @@
 /*
  * w3clog - lines compared with literal lines of the original, hostile
- * bytes, JSON, file names at the limits of their periods
+ * bytes, JSON, file names at the limits of their periods, old files
  */
 #include "common/w3clog/w3clog.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "t/unit/check_main.h"
 
@@ -177,4 +182,43 @@ START_TEST(test_names)
 }
 END_TEST
 
-UNIT_MAIN("w3clog", test_lines, test_longest, test_field_choice, test_names)
+/* log-keep: only names that the log itself makes, regular files, older than that. */
+START_TEST(test_trim)
+{
+	static const struct { const char *name; unsigned days; bool gone; } rows[] = {
+		{ "ex2611.log", 91, true }, { "ex261121.log", 91, true }, { "ex26112120.json", 91, true },
+		{ "extend7.log", 90, true }, { "extend12.json", 1000, true },
+		{ "ex261122.log", 89, false }, { "extend8.log", 0, false },
+		{ "ex261121.log.1.gz", 91, false }, { "ex26112.log", 91, false }, { "ex2611212.log", 91, false },
+		{ "exercise.log", 91, false }, { "extend07.log", 91, false }, { "ex.log", 91, false },
+		{ "in261121.log", 91, false }, { "notes.txt", 91, false }, { "ex261121.LOG", 91, false },
+	};
+	const int64_t now = INT64_C(1796083200000000), day = INT64_C(86400000000);
+	char folder[] = "/tmp/postern-unit-XXXXXX", path[200];
+	int error;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct timespec at[2] = { { .tv_sec = (now - rows[i].days * day) / 1000000 },
+		    { .tv_sec = (now - rows[i].days * day) / 1000000 } };
+
+		snprintf(path, sizeof(path), "%s/%s", folder, rows[i].name);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+		ck_assert_int_eq(utimensat(AT_FDCWD, path, at, 0), 0);
+	}
+	snprintf(path, sizeof(path), "%s/ex200101.log", folder);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_uint_eq(w3clog_trim(folder, 90 * 86400000ULL, now, &error), 5);
+	ck_assert_int_eq(error, 0);
+	ck_assert_int_eq(rmdir(path), 0);
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, rows[i].name);
+		ck_assert_msg((unlink(path) == -1) == rows[i].gone, "%s", rows[i].name);
+	}
+	ck_assert_int_eq(rmdir(folder), 0);
+	ck_assert_uint_eq(w3clog_trim(folder, 1, now, &error), 0);
+	ck_assert_int_eq(error, ENOENT);
+}
+END_TEST
+
+UNIT_MAIN("w3clog", test_lines, test_longest, test_field_choice, test_names, test_trim)
