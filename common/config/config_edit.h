@@ -19,7 +19,8 @@ struct config_place {
 	const char *name, *key;
 };
 
-struct config_edit *config_edit_new(const char *text, size_t len);
+/* `server`: it is the file of a virtual server, not postern.ini. */
+struct config_edit *config_edit_new(const char *text, size_t len, bool server);
 void config_edit_free(struct config_edit *e);		/* NULL is fine */
 /*
  * Gives a key its one value; a list of items, that takes several lines where it has to. The line goes behind

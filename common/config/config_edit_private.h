@@ -7,7 +7,8 @@
 #include "common/config/config_edit.h"
 #include "common/config/config_private.h"
 
-enum edit_kind { EDIT_KEPT, EDIT_ADDED, EDIT_REMOVED };
+/* GONE: it was added and removed again; it stays in the list as long as a view may point to it. */
+enum edit_kind { EDIT_KEPT, EDIT_ADDED, EDIT_REMOVED, EDIT_GONE };
 struct edit_line {
 	TAILQ_ENTRY(edit_line) link;
 	char *text;			/* without its end */
@@ -16,6 +17,7 @@ struct edit_line {
 };
 struct config_edit {
 	TAILQ_HEAD(edit_lines, edit_line) lines;
+	bool server;			/* not postern.ini: other sections */
 	bool open_end;			/* the last line has no end */
 };
 
@@ -42,7 +44,8 @@ bool config_edit_view_same(const struct edit_view *a, const struct edit_view *b,
 struct edit_line *config_edit_lines_insert(struct config_edit *e, struct edit_line *after, const char *text);
 /* The line has another text; the one that is there now. */
 struct edit_line *config_edit_lines_replace(struct config_edit *e, struct edit_line *line, const char *text);
-void config_edit_lines_remove(struct config_edit *e, struct edit_line *line);
+void config_edit_lines_remove(struct edit_line *line);
+bool config_edit_lines_is_there(const struct edit_line *line);
 /* The next, or the one before, that is there; NULL: none. */
 struct edit_line *config_edit_lines_next(const struct edit_line *line);
 struct edit_line *config_edit_lines_before(const struct edit_line *line);
@@ -66,6 +69,6 @@ struct edit_parts { char *head, *tail; };
 bool config_edit_parts(struct edit_parts *parts, const struct edit_view *v, const struct config_entry *entry);
 void config_edit_parts_done(struct edit_parts *parts);
 /* The line of a value; owned by the caller. */
-char *config_edit_join(const struct edit_parts *parts, const char *value);
+char *config_edit_parts_join(const struct edit_parts *parts, const char *value);
 
 #endif
