@@ -11,8 +11,10 @@
 #include "pickup/pickup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ enum {
 	/* lanes: look 2, large files 2, removal, scan, folder, log, old logs, room, reserve 1, enqueue 4 */
 	THREADS = 15,
 	PICKUP_NAMES_MAX = 16384,
+	CROWD = 64,		/* so many names wait: now it counts whose they are */
 	LISTENERS_MS = 2000,
 	TICK_MS = 3000,		/* between two scans */
 	CLOCK_SLACK_US = 5000000,
@@ -36,16 +39,23 @@ static void update(struct pickup *p);
 /* --- names --- */
 
 static void
-add_news(struct pickup *p, const char *name, enum judge_evidence evidence)
+add_news(struct pickup *p, const char *name, enum judge_evidence evidence, uid_t owner)
 {
-	if (!pickup_names_news(p->names, name, evidence, clock_mono_ms()))
+	if (!pickup_names_news(p->names, name, evidence, owner, clock_mono_ms()))
 		p->missed = true;
 }
 
+/* The kernel has just worked on the file: this waits for no disk. */
 static void
 on_watch_news(void *arg, const char *name, enum judge_evidence evidence)
 {
-	add_news(arg, name, evidence);
+	struct pickup *p = arg;
+	bool asks = pickup_names_count(p->names) >= CROWD && !p->rules.judge.remote && !p->gone;
+	struct stat st;
+
+	if (!asks || fstatat(spool_pickup_folder(p->folder), name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		st.st_uid = PICKUP_NAMES_NOBODY;
+	add_news(p, name, evidence, st.st_uid);
 }
 
 static void
@@ -87,7 +97,7 @@ static const struct watch_events watch_events = {
 
 /* A claimed name is ours, or of a process that ended, or of one that is about to end and has its lock. */
 static void
-on_scan_name(void *arg, const char *name)
+on_scan_name(void *arg, const char *name, uid_t owner)
 {
 	struct pickup *p = arg;
 	char id[MESSAGE_ID_SIZE];
@@ -95,12 +105,12 @@ on_scan_name(void *arg, const char *name)
 	int64_t made_us;
 
 	if (!spool_pickup_claim_parse(name, id, &old)) {
-		add_news(p, name, JUDGE_SCANNED);
+		add_news(p, name, JUDGE_SCANNED, owner);
 		return;
 	}
 	made_us = message_id_time_us(id);
 	if (made_us < p->started_us || made_us > clock_wall_us() + CLOCK_SLACK_US)
-		add_news(p, name, JUDGE_LEFT);
+		add_news(p, name, JUDGE_LEFT, owner);
 }
 
 static void
@@ -232,10 +242,10 @@ update(struct pickup *p)
 		}
 		return;
 	}
-	if (p->scan_waits && pickup_names_count(p->names) < PICKUP_NAMES_MAX / 2) {
+	if (p->scan_waits) {
 		p->scan_waits = false;
 		pickup_scan_go_on(p->scan);
-	} else if (p->missed && pickup_names_count(p->names) < PICKUP_NAMES_MAX / 2) {
+	} else if (p->missed && pickup_names_count(p->names) < PICKUP_NAMES_MAX / 4) {
 		begin_scan(p);
 	}
 }

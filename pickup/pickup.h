@@ -192,8 +192,9 @@ struct pickup_name {
 };
 struct pickup_names *pickup_names_new(size_t max, uint64_t settle_ms);
 void pickup_names_free(struct pickup_names *k);
-/* News of a name. False: the table is full and the name is not in it. */
-bool pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence evidence,
+#define PICKUP_NAMES_NOBODY 0		/* the owner is not known */
+/* `owner` counts for a new name. False: full, and this name, or one of who has the most, is not in it. */
+bool pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence evidence, uid_t owner,
     uint64_t now_ms) __attribute__((warn_unused_result));
 /*
  * The next file whose time has come, or NULL. The caller ends the look with pickup_names_look_again or
@@ -277,11 +278,9 @@ enum pickup_scan_end {
 	PICKUP_SCAN_FAILED,		/* error: errno */
 };
 struct pickup_scan;
-/*
- * Calls `name` for each file that judge_ignores does not ignore, or that has a claimed name; then `end` once
- * a portion.
- */
-struct pickup_scan *pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
+/* `name`: for each file that judge_ignores does not ignore, or that is claimed; `end`: for each portion. */
+struct pickup_scan *pickup_scan_new(struct pool *pool,
+    void (*name)(void *arg, const char *name, uid_t owner),
     void (*end)(void *arg, enum pickup_scan_end end, int error), void *arg);
 void pickup_scan_free(struct pickup_scan *w);				/* after pool_free */
 /*
@@ -338,7 +337,7 @@ struct pickup {
 	struct pickup_file_rules rules;
 	int64_t started_us;	/* claimed names with an older id belong to other processes */
 	bool missed;		/* names did not fit, or news were lost: scan again */
-	bool scan_waits;	/* for room in `names` */
+	bool scan_waits;	/* for pickup_scan_go_on */
 	bool gone, opening;	/* the folder must be opened again; a job does it */
 	bool stopping, draining, ended;
 	struct spool *opened;	/* results of that job */

@@ -85,7 +85,8 @@ end_file(struct pickup_flow *f, struct pickup_file *t)
 {
 	/* it could not be renamed back since its old name is in use again: take it under the claimed one */
 	if (t->claimed && t->put_back)
-		f->p->missed = !pickup_names_news(f->p->names, t->current, JUDGE_LEFT, clock_mono_ms()) ||
+		f->p->missed = !pickup_names_news(f->p->names, t->current, JUDGE_LEFT,
+		    PICKUP_NAMES_NOBODY, clock_mono_ms()) ||
 		    f->p->missed;
 	if (t->big && f->large > 0)
 		f->large--;

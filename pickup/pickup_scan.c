@@ -24,7 +24,7 @@
 
 struct pickup_scan {
 	struct pool_lane *lane;
-	void (*name)(void *arg, const char *name);
+	void (*name)(void *arg, const char *name, uid_t owner);
 	void (*end)(void *arg, enum pickup_scan_end end, int error);
 	void *arg;
 	bool busy, open;		/* a job is at work; a pass is not finished */
@@ -32,7 +32,7 @@ struct pickup_scan {
 	struct spool *folder;
 	bool force;
 	DIR *dir;
-	struct buf names;		/* each with its NUL */
+	struct buf names;		/* the owner, then the name with its NUL; again and again */
 	enum pickup_scan_end result;
 	int error;
 	int64_t begun_us;		/* this pass */
@@ -92,6 +92,17 @@ is_wanted(const struct dirent *d)
 	return !judge_ignores(d->d_name) || spool_pickup_claim_parse(d->d_name, id, &name);
 }
 
+static void
+add_name(struct pickup_scan *w, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dirfd(w->dir), name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		st.st_uid = PICKUP_NAMES_NOBODY;
+	buf_add(&w->names, &st.st_uid, sizeof(st.st_uid));
+	buf_add(&w->names, name, strlen(name) + 1);
+}
+
 static enum pickup_scan_end
 read_portion(struct pickup_scan *w)
 {
@@ -105,7 +116,7 @@ read_portion(struct pickup_scan *w)
 			return errno == 0 ? PICKUP_SCAN_DONE : PICKUP_SCAN_FAILED;
 		}
 		if (is_wanted(d))
-			buf_add(&w->names, d->d_name, strlen(d->d_name) + 1);
+			add_name(w, d->d_name);
 	}
 	return PICKUP_SCAN_MORE;
 }
@@ -144,14 +155,17 @@ on_portion_read(void *arg, void *job)
 
 	w->busy = false;
 	w->open = w->result == PICKUP_SCAN_MORE;
-	for (; at < end; at += strlen(at) + 1)
-		w->name(w->arg, at);
+	for (uid_t owner; at < end; at += strlen(at) + 1) {
+		memcpy(&owner, at, sizeof(owner));
+		at += sizeof(owner);
+		w->name(w->arg, at, owner);
+	}
 	buf_clear(&w->names);
 	w->end(w->arg, w->result, w->error);
 }
 
 struct pickup_scan *
-pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
+pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name, uid_t owner),
     void (*end)(void *arg, enum pickup_scan_end end, int error), void *arg)
 {
 	struct pickup_scan *w = mem_new(struct pickup_scan);
@@ -159,7 +173,7 @@ pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
 	w->name = name;
 	w->end = end;
 	w->arg = arg;
-	buf_init(&w->names, PORTION * SPOOL_PICKUP_NAME_SIZE);
+	buf_init(&w->names, PORTION * (sizeof(uid_t) + SPOOL_PICKUP_NAME_SIZE));
 	w->lane = pool_lane_new(pool, 1, 1, run_portion, on_portion_read, w);
 	return w;
 }

@@ -233,6 +233,28 @@ def test_many_files(t):
     equal(len({e["file"] for e in service.events.all("accepted", client="pickup")}), total + 2000)
 
 
+def test_fair_share(t):
+    """Who puts thousands of files there does not make others wait: each owner has his turn."""
+    t.need_root()
+    service = t.postern()
+    pickup, flood = service.home.pickup, 3000
+    for number in range(flood):
+        (pickup / f".{number}").write_bytes(HEAD + b"x\n")
+        os.chown(pickup / f".{number}", 65001, -1)
+        os.chmod(pickup / f".{number}", 0o666)
+    for number in range(flood):
+        (pickup / f".{number}").rename(pickup / f"flood{number}.eml")
+    (pickup / ".other").write_bytes(HEAD + b"x\n")
+    os.chown(pickup / ".other", 65002, -1)
+    os.chmod(pickup / ".other", 0o666)
+    before = len(service.events.all("accepted"))
+    (pickup / ".other").rename(pickup / "other.eml")
+    service.events.wait("accepted", file="other.eml")
+    files = [event["file"] for event in service.events.all("accepted")]
+    behind = files.index("other.eml") - before
+    check(behind < (flood - before) / 2, f"{behind} files were taken before it, of {flood - before} that were there")
+
+
 def test_without_notification(t):
     """With the kernel silent the scan finds everything: old files at once, others after they stayed the same."""
     service = t.postern(env={"POSTERN_NO_WATCH": "1"})

@@ -212,7 +212,7 @@ due(struct pickup_names *k, uint64_t now, struct pickup_name **file)
 	return *file != NULL ? (*file)->name : "";
 }
 
-#define NEWS(name, evidence, now) ck_assert(pickup_names_news(k, name, evidence, now))
+#define NEWS(name, evidence, now) ck_assert(pickup_names_news(k, name, evidence, 1, now))
 
 START_TEST(test_writers)
 {
@@ -396,6 +396,47 @@ START_TEST(test_put_back)
 }
 END_TEST
 
+/* Who puts many files there makes nobody wait, also when the table is full of them. */
+START_TEST(test_fair_share)
+{
+	enum { MAX = 1000, FLOOD = 7, OTHER = 8 };
+	struct pickup_names *k = pickup_names_new(MAX, 250);
+	struct pickup_name *f;
+	char name[32];
+
+	for (unsigned i = 0; i < MAX; i++) {
+		snprintf(name, sizeof(name), "flood%u", i);
+		ck_assert(pickup_names_news(k, name, JUDGE_RENAMED, FLOOD, 0));
+	}
+	ck_assert(!pickup_names_news(k, "flood", JUDGE_RENAMED, FLOOD, 0));
+	for (unsigned i = 0; i < 3; i++) {	/* they are in, but the folder has to be read again */
+		snprintf(name, sizeof(name), "other%u", i);
+		ck_assert(!pickup_names_news(k, name, JUDGE_RENAMED, OTHER, 0));
+	}
+	ck_assert_uint_eq(pickup_names_count(k), MAX);
+	for (unsigned i = 0; i < 6; i++) {
+		const char *want = i % 2 == 0 ? "flood" : "other";
+
+		ck_assert(strncmp(due(k, 0, &f), want, 5) == 0);
+		pickup_names_forget(k, f, 0);
+	}
+	for (unsigned i = 6; i < MAX; i++) {
+		ck_assert(strncmp(due(k, 0, &f), "flood", 5) == 0);
+		pickup_names_forget(k, f, 0);
+	}
+	ck_assert_uint_eq(pickup_names_count(k), 0);
+	/* two halves: neither displaces the other */
+	for (unsigned i = 0; i < MAX; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		ck_assert(pickup_names_news(k, name, JUDGE_RENAMED, i % 2, 0));
+	}
+	ck_assert(!pickup_names_news(k, "one", JUDGE_RENAMED, 1, 0));
+	ck_assert(!pickup_names_news(k, "two", JUDGE_RENAMED, 0, 0));
+	ck_assert_uint_eq(pickup_names_count(k), MAX);
+	pickup_names_free(k);
+}
+END_TEST
+
 /* Full is told and survived; names come in the order of their times. */
 START_TEST(test_full)
 {
@@ -408,7 +449,7 @@ START_TEST(test_full)
 		snprintf(name, sizeof(name), "%u", i * 7919 % MAX);
 		NEWS(name, JUDGE_RENAMED, i * 7919 % MAX);
 	}
-	ck_assert(!pickup_names_news(k, "one more", JUDGE_RENAMED, 0));
+	ck_assert(!pickup_names_news(k, "one more", JUDGE_RENAMED, 1, 0));
 	NEWS("5", JUDGE_SCANNED, 0);
 	for (unsigned i = 0; i < MAX; i++) {
 		snprintf(name, sizeof(name), "%u", i);
@@ -424,4 +465,5 @@ START_TEST(test_full)
 END_TEST
 
 UNIT_MAIN("judge", test_names, test_kinds, test_patience, test_clock_set, test_growing, test_errors,
-    test_writers, test_pieces, test_settle, test_progress, test_reopened, test_put_back, test_full)
+    test_writers, test_pieces, test_settle, test_progress, test_reopened, test_put_back,
+    test_fair_share, test_full)
