@@ -199,7 +199,7 @@ on_quit(struct client *c)
 }
 
 /*
- * All of the command that this reply is for has left. It has not: no host could know it, the reply is for
+ * A reply begins: all of the command that it is for has left. If not, no host could know it: the reply is for
  * something else, and so would be all that follow.
  */
 static bool
@@ -211,11 +211,27 @@ is_asked_for(const struct client *c)
 	case CLIENT_RCPT:
 	case CLIENT_DATA:
 		return c->left >= c->step_end[c->answered % CLIENT_WINDOW];
-	case CLIENT_SENDING:	/* a refusal that comes early; others have no handler */
-	case CLIENT_QUIT:	/* perhaps a goodbye that has crossed ours */
-		return true;
+	case CLIENT_BETWEEN:
+	case CLIENT_WORD:
+	case CLIENT_SENDING:
+		return false;
 	default:
 		return c->out.len == 0;
+	}
+}
+
+/* It began too early for its phase. Between commands any is: the handler says so. */
+static bool
+is_out_of_step(const struct client *c)
+{
+	switch (c->phase) {
+	case CLIENT_BETWEEN:
+	case CLIENT_SENDING:	/* a refusal that comes early; others have no handler */
+	case CLIENT_DOT:	/* on_reply: the same refusal */
+	case CLIENT_QUIT:	/* perhaps a goodbye that has crossed ours */
+		return false;
+	default:
+		return c->reply_is_early;
 	}
 }
 
@@ -247,7 +263,10 @@ static void
 on_reply(struct client *c)
 {
 	enum client_phase phase = c->phase;
-	void (*handler)(struct client *) = rows[phase].on_reply[client_verdict_class(c) - 2];
+	/* One to the content that began before all of it had left may not be the last. */
+	bool sending = phase == CLIENT_DOT && c->reply_is_early;
+	void (*handler)(struct client *) =
+	    rows[sending ? CLIENT_SENDING : phase].on_reply[client_verdict_class(c) - 2];
 	struct verdict v;
 
 	if (is_more_greeting(c))
@@ -257,7 +276,7 @@ on_reply(struct client *c)
 		v = client_verdict_last(c);
 		if (!client_fail_heard(c))
 			client_fail(c, &v, true);
-	} else if (handler != NULL && is_asked_for(c))
+	} else if (handler != NULL && !is_out_of_step(c))
 		handler(c);
 	else
 		client_fail_protocol(c);
@@ -280,8 +299,11 @@ client_input(struct client *c, const char *data, size_t len)
 	/* Bytes behind the 220 to STARTTLS were sent in clear, by anyone: they are dropped. */
 	while (len > 0 && c->phase != CLIENT_OVER && c->phase != CLIENT_SHAKE) {
 		size_t used;
-		enum client_reply_kind kind = client_reply_add(c->response, data, len, &used);
+		enum client_reply_kind kind;
 
+		if (client_reply_is_next(c->response))
+			c->reply_is_early = !is_asked_for(c);
+		kind = client_reply_add(c->response, data, len, &used);
 		if (c->auth != NULL)
 			client_auth_input(c, data, used);
 		data += used;

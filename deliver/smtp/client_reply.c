@@ -133,6 +133,12 @@ client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *u
 }
 
 bool
+client_reply_is_next(const struct client_reply *r)
+{
+	return r->whole || r->bytes == 0;
+}
+
+bool
 client_reply_is_bare(const struct client_reply *r)
 {
 	return r->end == CLIENT_REPLY_END_CRLF && !r->ended && r->line_len > 0 && r->last == '\n';

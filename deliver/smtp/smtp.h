@@ -41,6 +41,7 @@ void client_reply_init(struct client_reply *r);
  * CLIENT_REPLY_WHOLE: the last one is complete; CLIENT_REPLY_BAD: no SMTP reply, or one without end.
  */
 enum client_reply_kind client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *used);
+bool client_reply_is_next(const struct client_reply *r);	/* the next byte begins a reply */
 /* What came ends in a bare LF, though the host ends its lines with CRLF. */
 bool client_reply_is_bare(const struct client_reply *r);
 const char *client_reply_line(const struct client_reply *r);	/* text of the present line, without code */
@@ -166,6 +167,7 @@ struct client {
 	unsigned offered;		/* enum client_offer */
 	uint64_t size_limit;		/* 0: none said */
 	struct client_reply *response;	/* owned */
+	bool reply_is_early;		/* it began before what it would be an answer to had left */
 	struct buf out;			/* to be sent; client_sent() takes from it what has left */
 	uint64_t left;			/* bytes that have left so far */
 	bool out_is_auth;		/* `out` holds a word of AUTH, not a command */

@@ -282,6 +282,51 @@ START_TEST(test_replies_not_asked_for)
 }
 END_TEST
 
+/*
+ * A reply that begins before its command has left, and ends after: it is an answer to nothing. One that refuses
+ * the content may come at any time.
+ */
+START_TEST(test_replies_that_begin_too_early)
+{
+	static const struct { const char *between, *mail, *sending, *dot; enum verdict_what what; } rows[] = {
+		{ "", "250 ok\r\n250 ok\r\n354 go\r\n", "", "250 ok\r\n", VERDICT_DELIVERED },
+		{ "2", "50 ok\r\n250 ok\r\n354 go\r\n", "", "250 ok\r\n", VERDICT_LATER },
+		{ "250-", "x\r\n250 ok\r\n250 ok\r\n354 go\r\n", "", "250 ok\r\n", VERDICT_LATER },
+		{ "", "250 ok\r\n250 ok\r\n354 go\r\n", "2", "50 ok\r\n", VERDICT_LATER },
+		{ "", "250 ok\r\n250 ok\r\n354 go\r\n", "250-x\r\n", "250 ok\r\n", VERDICT_LATER },
+		{ "", "250 ok\r\n250 ok\r\n354 go\r\n2", "", "50 ok\r\n", VERDICT_LATER },
+		{ "", "250 ok\r\n250 ok\r\n354 go\r\n", "552-x\r\n", "552 no\r\n", VERDICT_REFUSED },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct client c;
+		struct message_envelope e = { .sender = mem_strdup("a@b"), .content_size = 4 };
+		struct verdict v;
+		size_t index = 0;
+
+		message_envelope_add(&e, "someone@x.example");
+		start(&c);
+		feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
+		feed_at_once(&c, rows[i].between);
+		client_transaction_begin(&c, &(struct client_mail){ .e = &e, .sender = "a@b",
+		    .index = &index, .count = 1, .verdict = &v });
+		feed_text(&c, rows[i].mail);
+		if (client_action(&c) == CLIENT_CONTENT) {
+			client_content(&c, "hi\r\n", 4);
+			client_content_end(&c);
+			feed_at_once(&c, rows[i].sending);
+			feed_text(&c, rows[i].dot);
+		}
+		ck_assert_msg(client_action(&c) == CLIENT_DONE, "row %zu", i);
+		(void)client_finish(&c);
+		ck_assert_msg(v.what == rows[i].what, "row %zu: %s", i, v.text);
+		ck_assert_int_eq(client_action(&c), v.what == VERDICT_DELIVERED ? CLIENT_READY : CLIENT_CLOSE);
+		client_done(&c);
+		message_envelope_done(&e);
+	}
+}
+END_TEST
+
 /* A host that answers EHLO with 220 and then waits: after a while that was the answer. */
 START_TEST(test_220_to_ehlo)
 {
@@ -438,6 +483,6 @@ UNIT_MAIN("client_hostile", test_bare_lf_is_taken, test_bare_lf_ends_no_crlf_rep
     test_bare_lf_and_silence, test_failure_says_why, test_endless_replies,
     test_hostile_text_is_cut_and_clean,
     test_many_recipients, test_early_reply_stops_the_content, test_answers_before_starttls,
-    test_replies_not_asked_for,
+    test_replies_not_asked_for, test_replies_that_begin_too_early,
     test_220_to_ehlo, test_replies_ahead_of_many_recipients, test_random_conversations,
     test_every_phase_has_a_limit)
