@@ -19,6 +19,7 @@
 #include "deliver/directory/directory.h"
 
 #define RANGES_MAX 10000U	/* of one attribute: a group of 15 million */
+#define MESSAGE_MAX (64U << 20)	/* an entry: a group of 100,000 members with long names, in one part */
 
 struct ldap_conn {
 	LDAP *ld;
@@ -46,6 +47,17 @@ explain_ldap(LDAP *ld, const char *doing, int rc, char why[LDAP_CONN_WHY_SIZE])
 	ldap_memfree(more);
 }
 
+/* libldap makes room for as many bytes as the head of a message promises, before they come. */
+static bool
+limit_messages(LDAP *ld)
+{
+	ber_len_t most = MESSAGE_MAX;
+	Sockbuf *sb = NULL;
+
+	return ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) == LDAP_OPT_SUCCESS && sb != NULL &&
+	    ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &most) == 1;
+}
+
 static int
 set_options(struct ldap_conn *l, const char *uri)
 {
@@ -59,7 +71,8 @@ set_options(struct ldap_conn *l, const char *uri)
 	    ldap_set_option(l->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != LDAP_OPT_SUCCESS ||
 	    ldap_set_option(l->ld, LDAP_OPT_NETWORK_TIMEOUT, &l->limit) != LDAP_OPT_SUCCESS ||
 	    ldap_set_option(l->ld, LDAP_OPT_TIMEOUT, &l->limit) != LDAP_OPT_SUCCESS ||
-	    ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) != LDAP_OPT_SUCCESS)
+	    ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) != LDAP_OPT_SUCCESS ||
+	    !limit_messages(l->ld))
 		return LDAP_PARAM_ERROR;
 	if (!needs_tls)
 		return LDAP_SUCCESS;
