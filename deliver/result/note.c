@@ -40,12 +40,12 @@ or_dash(const char *text)
 	return *text == '\0' ? "-" : text;
 }
 
-/* The text may come from a peer: control bytes, which could end the line, become blanks. */
+/* A peer may have said it: bytes below `lowest`, which could end the line or the word, become `instead`. */
 static void
-add_clean(struct buf *out, const char *text)
+add_clean(struct buf *out, const char *text, unsigned char lowest, char instead)
 {
 	for (; *text != '\0'; text++) {
-		char c = (unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text;
+		char c = (unsigned char)*text < lowest || *text == 0x7f ? instead : *text;
 
 		buf_add(out, &c, 1);
 	}
@@ -56,9 +56,9 @@ note_format(const struct note_line *line, struct buf *out)
 {
 	buf_printf(out, "%s %lu %lld %s %d ", words[line->kind], line->number, (long long)line->time,
 	    or_dash(line->status), line->code);
-	add_clean(out, or_dash(line->host));
+	add_clean(out, or_dash(line->host), ' ' + 1, '?');
 	buf_add(out, " ", 1);
-	add_clean(out, line->text);
+	add_clean(out, line->text, ' ', ' ');
 	buf_add(out, "\n", 1);
 }
 

@@ -60,10 +60,10 @@ START_TEST(test_torn_and_foreign)
 }
 END_TEST
 
-/* The text of a peer cannot make a line of its own; a long line does not break the reader. */
+/* The text of a peer cannot make a line or a word of its own; a long line does not break the reader. */
 START_TEST(test_hostile)
 {
-	struct note_line line = { .kind = NOTE_DEFERRED, .number = 1, .status = "4.0.0", .host = "h",
+	struct note_line line = { .kind = NOTE_DEFERRED, .number = 1, .status = "4.0.0", .host = "h 7\x7f",
 	    .text = "x\nfailed 0 1 5.0.0 0 - y\r\t" };
 	struct buf out = BUF_INIT(1U << 16);
 	size_t pos = 0;
