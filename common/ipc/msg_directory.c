@@ -115,26 +115,33 @@ send_trouble(struct ctl_server *s, uint32_t request)
 	msg_directory_send(s, request, &a);
 }
 
-void
-msg_directory_send(struct ctl_server *s, uint32_t request, const struct msg_directory *a)
+size_t
+msg_directory_format(void *payload, const struct msg_directory *a)
 {
-	char *payload = mem_zalloc(sizeof(struct answer) + DIRECTORY_INLINE);
 	struct answer head = { .result = (uint8_t)a->result, .count = a->count, .size = (uint32_t)a->size,
 	    .apart = a->size > DIRECTORY_INLINE };
-	size_t len = sizeof(head);
-	int fd = -1;
 
-	if (head.apart && (fd = list_apart(a)) == -1) {
-		free(payload);
-		send_trouble(s, request);
-		return;
-	}
 	memcpy(head.status, a->status, sizeof(head.status));
 	memcpy(head.text, a->text, sizeof(head.text));
 	memcpy(payload, &head, sizeof(head));
-	if (!head.apart && a->size > 0)
-		memcpy(payload + sizeof(head), a->list, a->size), len += a->size;
-	ctl_server_answer(s, CTL_DIRECTORY_ANSWER, request, payload, len, fd);
+	if (head.apart || a->size == 0)
+		return sizeof(head);
+	memcpy((char *)payload + sizeof(head), a->list, a->size);
+	return sizeof(head) + a->size;
+}
+
+void
+msg_directory_send(struct ctl_server *s, uint32_t request, const struct msg_directory *a)
+{
+	char *payload = mem_zalloc(DIRECTORY_ANSWER_MAX);
+	size_t len = msg_directory_format(payload, a);
+	bool apart = a->size > DIRECTORY_INLINE;
+	int fd = apart ? list_apart(a) : -1;
+
+	if (apart && fd == -1)
+		send_trouble(s, request);
+	else
+		ctl_server_answer(s, CTL_DIRECTORY_ANSWER, request, payload, len, fd);
 	if (fd != -1)
 		close(fd);
 	free(payload);

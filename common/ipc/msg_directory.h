@@ -68,6 +68,11 @@ struct msg_directory_test {	/* payload of CTL_DIRECTORY_TEST */
 };
 bool msg_directory_test_take(struct msg_directory_test *t, const void *data, size_t len);
 bool msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t len);
+/*
+ * The payload of CTL_DIRECTORY_ANSWER, of DIRECTORY_ANSWER_MAX bytes at most; a list of more than
+ * DIRECTORY_INLINE bytes is left out of it. Its size.
+ */
+size_t msg_directory_format(void *payload, const struct msg_directory *a);
 /* Answers with CTL_DIRECTORY_ANSWER; a long list is in a memory descriptor. */
 void msg_directory_send(struct ctl_server *s, uint32_t request, const struct msg_directory *a);
 /*

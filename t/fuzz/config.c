@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (nowhere == NULL)
 		nowhere = fopen("/dev/null", "w");
-	buf_puts(&text, "postern-snapshot 1\nhost mail.example.com\n");
+	buf_puts(&text, "postern-snapshot 1\nhost mail.example.com\nservers 1\n");
 	if (first) {
 		buf_printf(&text, "file %zu 0 - /nowhere/postern.ini\n", len - 1);
 		buf_add(&text, data + 1, len - 1);

@@ -1,4 +1,4 @@
-/* fuzz - what the targets share: each defines fuzz_one(); an assertion that fails is a crash */
+/* fuzz - what the targets share: an assertion that fails is a crash */
 #ifndef FUZZ_H
 #define FUZZ_H
 
