@@ -8,6 +8,7 @@ VERSION    := 0.1.0
 PREFIX     ?= /usr
 SYSCONFDIR ?= /etc
 LOCALSTATEDIR ?= /var
+DATADIR    ?= $(PREFIX)/share
 RUNDIR     ?= /run
 SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
@@ -36,9 +37,10 @@ endif
 DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"'
 # Only these files know a path: for other ones nothing else is built again.
 PATHS := -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -DPOSTERN_LIBEXECDIR='"$(LIBEXECDIR)"' \
-         -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' -DPOSTERN_SBINDIR='"$(SBINDIR)"'
+         -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' -DPOSTERN_SBINDIR='"$(SBINDIR)"' \
+         -DPOSTERN_DATADIR='"$(DATADIR)/postern"'
 PATH_SOURCES := common/config/key_rows.c common/config/unit_file.c master/main.c master/processes/spawn.c \
-                master/posternctl/command_send.c master/posternctl/service_start.c t/unit/common/config_values.c
+                master/posternctl/command_send.c master/posternctl/service_start.c master/web/web_page.c t/unit/common/config_values.c
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(if $(filter t/%,$<),,$(STRICT)) $(DEFS) -I. -pthread -MMD -MP
 
 LIBS := -levent_core -linih -lbsd -lidn2 -Wl,--as-needed -lseccomp -Wl,--no-as-needed
@@ -47,9 +49,10 @@ SASL := -lgsasl -lcrypt $(KRB5)
 TLS  := -lssl -lcrypto
 
 # One row a program: its folder and its libraries. Read by its link line, its unit tests (t/unit/ROW) and the fuzz targets.
-P_master     := master
+P_master     := master            -lmd
 P_posternctl := master/posternctl -lgsasl -lcrypt -ljansson $(TLS)
 P_metrics    := master/metrics    -levent_extra
+P_web        := master/web        -levent_extra -levent_openssl -ljansson $(TLS)
 P_listener   := listener          $(TLS)
 P_auth       := listener/auth     $(SASL)
 P_deliver    := deliver           $(TLS)
@@ -57,7 +60,7 @@ P_resolver   := deliver/resolver  -lunbound
 P_directory  := deliver/directory -lldap -llber $(KRB5) $(TLS)
 P_fetch      := deliver/fetch     -lcurl -ljansson -lcrypto
 P_pickup     := pickup
-ROWS := master posternctl metrics listener auth deliver resolver directory fetch pickup
+ROWS := master posternctl metrics web listener auth deliver resolver directory fetch pickup
 folder = $(firstword $(P_$(1)))
 libraries = $(wordlist 2,99,$(P_$(1)))
 binary = $(B)/$(if $(filter master,$(1)),postern,$(if $(filter posternctl,$(1)),posternctl,postern-$(1)))
@@ -197,7 +200,7 @@ UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,$(PREFIX)/lib
 SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 SUBST := sed -e 's|/usr/libexec/postern|$(LIBEXECDIR)|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/usr/bin/posternctl|$(BINDIR)/posternctl|g' \
-         -e 's|/etc/postern|$(SYSCONFDIR)/postern|g' -e 's|/var/lib/postern|$(LOCALSTATEDIR)/lib/postern|g' \
+         -e 's|/etc/postern|$(SYSCONFDIR)/postern|g' -e 's|/usr/share/postern|$(DATADIR)/postern|g' -e 's|/var/lib/postern|$(LOCALSTATEDIR)/lib/postern|g' \
          -e 's|/var/spool/postern|$(LOCALSTATEDIR)/spool/postern|g' -e 's|/var/log/postern|$(LOCALSTATEDIR)/log/postern|g' \
          -e 's|/run/postern|$(RUNDIR)/postern|g'
 MAN5 := $(wildcard */*.5 */*/*.5)
@@ -217,6 +220,9 @@ install: deps
 	$(SUBST) etc/postern.init | install -m 755 /dev/stdin $(D)$(SYSCONFDIR)/init.d/postern
 	$(SUBST) etc/postern.service | install -m 644 /dev/stdin $(D)$(UNITDIR)/postern.service
 	$(SUBST) etc/postern.logrotate | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/logrotate.d/postern
+	install -d $(D)$(DATADIR)/postern
+	cd web && find . -type d -exec install -d $(D)$(DATADIR)/postern/web/{} \; && \
+	    find . -type f -exec install -m 644 {} $(D)$(DATADIR)/postern/web/{} \;
 	install -m 644 etc/postern.sysusers $(D)$(SYSUSERSDIR)/postern.conf
 	install -m 644 etc/posternctl.bash $(D)$(COMPLETIONDIR)/posternctl
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
@@ -229,6 +235,7 @@ uninstall:
 	rm -f $(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(D)$(MANDIR)/man8/,$(notdir $(MAN8)))
 	rm -f $(D)$(SYSCONFDIR)/init.d/postern $(D)$(SYSCONFDIR)/logrotate.d/postern $(D)$(UNITDIR)/postern.service \
 	    $(D)$(SYSUSERSDIR)/postern.conf $(D)$(COMPLETIONDIR)/posternctl
+	rm -rf $(D)$(DATADIR)/postern
 	rmdir $(D)$(LIBEXECDIR) 2>/dev/null || true
 	@echo "kept: $(D)$(SYSCONFDIR)/postern, $(D)$(LOCALSTATEDIR)/{spool,lib,log}/postern and the users postern, postern-*"
 

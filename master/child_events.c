@@ -53,6 +53,7 @@ on_child_died(struct master *m, const struct reap_death *d)
 	}
 	helper_update(m);
 	metrics_post_update(m);
+	web_post_update(m);
 }
 
 static void

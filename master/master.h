@@ -59,7 +59,7 @@ enum state_act {
 };
 
 enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH,
-    ROLE_DIRECTORY, ROLE_MAINTENANCE, ROLE_COUNT };
+    ROLE_DIRECTORY, ROLE_MAINTENANCE, ROLE_WEB, ROLE_COUNT };
 
 /* How often the child of one post failed. */
 struct restart_record {
@@ -185,6 +185,9 @@ struct master {
 	struct file_watch *file_watch;
 	struct post metrics;		/* the metrics helper and its sockets */
 	struct listen_set metrics_sockets;
+	struct post web;		/* the web helper and its sockets */
+	struct listen_set web_sockets;
+	struct web_sessions *web_sessions;	/* of those who logged in there */
 	struct daemon_pidfile pidfile;
 	int event_file;			/* takes events; -1: no file does */
 	int parent;			/* pipe to the waiting parent; -1: none */

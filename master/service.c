@@ -186,6 +186,7 @@ open_service(struct master *m)
 	m->file_watch = file_watch_new(m);
 	make_servers(m, &faults);
 	metrics_post_open(m);
+	web_post_open(m);
 	reload_words_remember(m, &faults);
 }
 
@@ -231,6 +232,7 @@ check_end(struct master *m)
 			return;
 	helper_stop_all(m, 0);
 	metrics_post_stop(m);
+	web_post_stop(m);
 	if (TAILQ_EMPTY(&m->children))
 		loop_stop(m->loop);
 }
@@ -347,6 +349,7 @@ close_service(struct master *m)
 	file_watch_free(m->file_watch);
 	helper_close(m);
 	metrics_post_close(m);
+	web_post_close(m);
 	/*
 	 * An operator who reads "stopped" may start the service again at once. So the name of the socket goes
 	 * first, then the lock, and then the commands are answered.

@@ -238,6 +238,8 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title);
 	b.loop = loop_new_first(role->others);
 	set_signals(&b);
+	if (role->prepare != NULL)
+		role->prepare(&b);
 	drop_root(&b);
 	give_up_rights(&b);
 	b.master = ctl_new(b.loop, BOOT_MASTER, CTL_FROM_MASTER, on_master_message, on_master_close, &b);

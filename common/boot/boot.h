@@ -37,6 +37,11 @@ struct boot_role {
 	/* Offset of its user in struct config_service; 0: it owns the spool */
 	size_t user;
 	bool reads_pickup;	/* with the group of those who write there */
+	/*
+	 * As root perhaps, before rights go: reads files of the installation into b->state, nothing else.
+	 * May be NULL
+	 */
+	void (*prepare)(struct boot *b);
 	/* Sets up and returns; boot then runs the loop, and afterwards calls finish */
 	void (*run)(struct boot *b);
 	/* CTL_PAUSE, CTL_CONTINUE, CTL_DRAIN, CTL_STOP, ... */

@@ -72,6 +72,18 @@ trust_anchor_path(const struct config_service *s)
 }
 
 static const char *
+manager_certificate_path(const struct config_service *s)
+{
+	return s->manager.certificate;
+}
+
+static const char *
+manager_key_path(const struct config_service *s)
+{
+	return s->manager.key;
+}
+
+static const char *
 oauth_secret_path(const struct config_oauth *o)
 {
 	return o->secret_file;
@@ -157,6 +169,8 @@ static const struct row {
 	[CTL_FILE_OAUTH_KEY] = { .profile_path = oauth_key_path, .secret = true },
 	[CTL_FILE_OAUTH_CERTIFICATE] = { .profile_path = oauth_certificate_path },
 	[CTL_FILE_TRUST_ANCHOR] = { .service_path = trust_anchor_path },
+	[CTL_FILE_MANAGER_CERTIFICATE] = { .service_path = manager_certificate_path },
+	[CTL_FILE_MANAGER_KEY] = { .service_path = manager_key_path, .secret = true },
 	[CTL_FILE_DECOY_KEY] = { .secret = true },	/* no path of the configuration */
 };
 static_assert(nitems_of(rows) == CTL_FILE_KINDS, "one row a kind of file");

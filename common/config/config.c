@@ -24,6 +24,7 @@ struct config_files {
 #define USER(role) { #role "-user", offsetof(struct config_service, role##_user) }
 const struct config_user config_users[CONFIG_USERS] = {
 	USER(listener), USER(resolver), USER(auth), USER(directory), USER(fetch), USER(metrics),
+	USER(web),
 };
 
 const char *

@@ -14,6 +14,7 @@
 
 #include "common/base/log.h"
 #include "common/base/net.h"
+#include "common/config/config_manager.h"
 #include "common/config/config_faults.h"
 
 struct buf;
@@ -23,7 +24,6 @@ struct buf;
 #define CONFIG_LISTEN_MAX 32
 #define CONFIG_CERTIFICATES_MAX 32
 
-struct config_strings { char **text; size_t count; };
 struct config_nets_index;
 struct config_nets {
 	struct net_entry *entry; size_t count, room;
@@ -216,7 +216,8 @@ struct config_oauth {
 struct config_service {
 	char *hostname, *user, *group;
 	/* the users of those processes that do not own the spool */
-	char *listener_user, *resolver_user, *auth_user, *directory_user, *fetch_user, *metrics_user;
+	char *listener_user, *resolver_user, *auth_user, *directory_user, *fetch_user, *metrics_user,
+	    *web_user;
 	char *spool, *state, *run, *logs;
 	struct config_strings operators, viewers;
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
@@ -228,16 +229,14 @@ struct config_service {
 	bool syslog;				/* counts while `events` is NULL */
 	char *events;				/* "syslog", "stderr" or a path; NULL not set */
 	struct config_strings metrics;		/* "/path", loopback "address:port"; empty: none */
+	struct config_manager manager;
 	const char *file;
 	struct config_origin *origin;
 };
 
 /* The keys of its users that do not own mail. */
-struct config_user {
-	const char *key;
-	size_t offset;			/* of the char * in struct config_service */
-};
-#define CONFIG_USERS 6
+struct config_user { const char *key; size_t offset; };	/* of the char * in struct config_service */
+#define CONFIG_USERS 7
 extern const struct config_user config_users[CONFIG_USERS];
 const char *config_service_user(const struct config_service *s, size_t offset);
 
@@ -278,7 +277,7 @@ struct config *config_read_candidate(const char *path, const char *server, const
     struct config_faults *faults) __attribute__((warn_unused_result));
 /* Path `n` of the files of lists that their keys name, as of the latest reading; NULL: there are no more. */
 const char *config_files_list(const struct config_files *files, size_t n);
-/* The same from a snapshot (config.text), as a child does; NULL on any error. */
+/* From a snapshot (config.text), as a child does; NULL on any error. */
 struct config *config_read_snapshot(int fd) __attribute__((warn_unused_result));
 /* A sealed memfd with config.text, close-on-exec; -1. */
 int config_snapshot(const struct config *c) __attribute__((warn_unused_result));

@@ -118,7 +118,7 @@ heading_fits(struct reader *r, enum key_section section)
 {
 	const char *name = key_section_name(section);
 
-	if ((section == KEY_SERVICE || section == KEY_OAUTH) && r->source->server != NULL) {
+	if (key_section_is_global(section) && r->source->server != NULL) {
 		config_faults_add(r->faults, r->source, r->line, false, "[%s] belongs in postern.ini", name);
 		return false;
 	}

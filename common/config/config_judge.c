@@ -419,6 +419,7 @@ void
 config_judge_all(struct config_work *w)
 {
 	judge_service(w);
+	config_manager_judge(w);
 	config_oauth_judge(w);
 	for (size_t i = 0; i < w->config->nserver; i++) {
 		if (config_work_source(w, i)->text == NULL)

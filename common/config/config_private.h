@@ -155,6 +155,9 @@ void config_oauth_judge_server(struct config_work *w, size_t server);
 /* config_dns: the DNS servers judged */
 void config_dns_judge(struct config_work *w);
 
+/* config_manager: [manager] judged */
+void config_manager_judge(struct config_work *w);
+
 /* config_print: all values of one owner, one a line; without origins two equal owners print the same */
 void config_print_owner(enum key_owner owner, const void *base, const struct config_origin *origin,
     struct buf *out);

@@ -16,6 +16,7 @@
 
 static const char *const section_names[] = {
 	[KEY_SERVICE] = "service",
+	[KEY_MANAGER] = "manager",
 	[KEY_GENERAL] = "general",
 	[KEY_ACCESS] = "access",
 	[KEY_MESSAGES] = "messages",
@@ -39,8 +40,16 @@ key_find(enum key_section section, const char *name)
 enum key_owner
 key_owner_of(enum key_section section)
 {
-	return section == KEY_SERVICE ? KEY_OWNER_SERVICE : section == KEY_DOMAIN ? KEY_OWNER_DOMAIN :
+	return section <= KEY_MANAGER ? KEY_OWNER_SERVICE : section == KEY_DOMAIN ? KEY_OWNER_DOMAIN :
 	    section == KEY_OAUTH ? KEY_OWNER_OAUTH : KEY_OWNER_SERVER;
+}
+
+bool
+key_section_is_global(enum key_section section)
+{
+	enum key_owner owner = key_owner_of(section);
+
+	return owner == KEY_OWNER_SERVICE || owner == KEY_OWNER_OAUTH;
 }
 
 const struct key *

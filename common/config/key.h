@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP, KEY_SECURITY,
-    KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
-/* The owners of keys: [service], a virtual server, a [domain], a profile of OAuth2. */
+enum key_section { KEY_SERVICE, KEY_MANAGER, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP,
+    KEY_SECURITY, KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
+/* Of [service] and [manager], of a virtual server, of a [domain], of a profile of OAuth2. */
 enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_OAUTH, KEY_OWNER_COUNT };
 enum key_kind {
 	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM,
@@ -76,6 +76,7 @@ const struct key *key_find(enum key_section section, const char *name);
 /* The rows of one owner, which stand side by side. */
 const struct key *key_owner_rows(enum key_owner owner, size_t *count);
 enum key_owner key_owner_of(enum key_section section);
+bool key_section_is_global(enum key_section section);	/* in postern.ini only */
 /* Which of its owner's rows the key is; the key must be there. */
 size_t key_owner_index(enum key_section section, const char *name);
 const char *key_section_name(enum key_section section);		/* "general"; KEY_DOMAIN: "domain" */
@@ -108,6 +109,8 @@ key_check key_check_ldap_filter;	/* with %s or %u, and its brackets closed */
 key_check key_check_ldap_uri;	/* "ldap://host:port", "ldaps://host", "ldapi://%2Frun%2Fslapd%2Fldapi" */
 key_check key_check_line;	/* printable ASCII that fits a reply line */
 key_check key_check_log_field;	/* a field of the protocol log, in any letter case */
+key_check key_check_manager_host;	/* a host name or an address, without a port */
+key_check key_check_manager_listen;	/* "/path", "address:port" */
 key_check key_check_metrics;	/* "/path", loopback "address:port" */
 key_check key_check_mailbox;	/* "a@b" */
 key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":port" */

@@ -158,6 +158,38 @@ key_check_metrics(const char *text, const char **why)
 }
 
 int
+key_check_manager_listen(const char *text, const char **why)
+{
+	struct net_address a;
+	const char *unused;
+
+	if (text[0] == '/') {
+		*why = "a path of at most 100 characters";
+		return strlen(text) > 100 ? -1 : key_check_path(text, why);
+	}
+	*why = "an address and port like 127.0.0.1:2580, [::1]:2580 or *:2580, or the path of a socket";
+	return net_address_parse(&a, text, 0, &unused) == -1 ||
+	    net_port((const struct sockaddr *)&a.sa) == 0 ? -1 : 0;
+}
+
+int
+key_check_manager_host(const char *text, const char **why)
+{
+	char address[NET_TEXT_SIZE + 2];
+	struct net_address a;
+	const char *unused;
+
+	*why = "a host name or an address without a port: mail.example.com, 192.0.2.1, [2001:db8::1]";
+	if (net_is_hostname(text))
+		return 0;
+	if (strlen(text) >= NET_TEXT_SIZE || *text == '*')
+		return -1;
+	snprintf(address, sizeof(address), "%s", text);
+	return text[0] == '[' && text[strlen(text) - 1] == ']' &&
+	    net_address_parse(&a, address, 1, &unused) == 0 ? 0 : -1;
+}
+
+int
 key_check_mailbox(const char *text, const char **why)
 {
 	struct address a;

@@ -16,6 +16,7 @@
 
 static const char *const section_titles[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] = "the service as a whole",
+	[KEY_MANAGER] = "the manager in a web browser",
 	[KEY_GENERAL] = "names, addresses and folders of the server",
 	[KEY_ACCESS] = "who may connect, and who may relay",
 	[KEY_MESSAGES] = "limits of messages, badmail",
@@ -106,7 +107,7 @@ print_sample_key(FILE *out, const struct key *k)
 static bool
 section_is_sampled(enum key_section section, bool server)
 {
-	if ((section == KEY_SERVICE || section == KEY_OAUTH) == server)
+	if (key_section_is_global(section) == server)
 		return false;
 	for (size_t i = 0; i < key_rows_count; i++)
 		if (key_rows[i].section == section && !key_rows[i].missing)

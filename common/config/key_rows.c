@@ -22,6 +22,7 @@
 #define BY_SERVICE .guard = KEY_GUARD_SERVICE
 #define WITH_ACCOUNT .guard = KEY_GUARD_ACCOUNT
 #define SERVICE(of, what, field) KEY(KEY_SERVICE, of, what, config_service, field), BY_SERVICE
+#define MANAGER(of, what, field) KEY(KEY_MANAGER, of, what, config_service, manager.field), BY_SERVICE
 #define GENERAL(of, what, field) KEY(KEY_GENERAL, of, what, config_server, field)
 #define ACCESS(of, what, field) KEY(KEY_ACCESS, of, what, config_server, field)
 #define MESSAGES(of, what, field) KEY(KEY_MESSAGES, of, what, config_server, field)
@@ -159,6 +160,8 @@ const struct key key_rows[] = {
 	{ SERVICE("metrics-user", KEY_TEXT, metrics_user), .standard = "postern-metrics",
 	    .check = key_check_word,
 	    .meaning = "The account of the process that shows the counters." },
+	{ SERVICE("web-user", KEY_TEXT, web_user), .standard = "postern-web", .check = key_check_word,
+	    .meaning = "The account of the process that serves the manager in a web browser." },
 	{ SERVICE("spool", KEY_PATH, spool), .standard = POSTERN_LOCALSTATEDIR "/spool/postern",
 	    .meaning = "The folder in which each virtual server has its home folder." },
 	{ SERVICE("state", KEY_PATH, state), .standard = POSTERN_LOCALSTATEDIR "/lib/postern",
@@ -220,6 +223,24 @@ const struct key key_rows[] = {
 	    "Where the counters are served as text for Prometheus, at /metrics over HTTP: paths of sockets, "
 	    "which the group may use, and loopback addresses with a port. No other address is accepted. To "
 	    "show the counters to other hosts, put a web server in front." },
+
+	{ MANAGER("listen", KEY_STRINGS, listen), .check = key_check_manager_listen,
+	    .meaning =
+	    "Where the manager is served to web browsers: addresses with a port, and paths of sockets for a "
+	    "web server in front, which the group may use. Without an address there is no manager. An "
+	    "address that other hosts reach needs certificate and key. See postern-web(8)." },
+	{ MANAGER("certificate", KEY_PATH, certificate), .derived = "none: no TLS",
+	    .meaning =
+	    "The certificate chain of the manager in PEM form; all its addresses then speak TLS, paths of "
+	    "sockets never do. It is read again at a reload." },
+	{ MANAGER("key", KEY_PATH, key), .derived = "none",
+	    .meaning = "The private key of certificate, in PEM form and without a pass phrase." },
+	{ MANAGER("hosts", KEY_STRINGS, hosts), .check = key_check_manager_host,
+	    .meaning =
+	    "Names by which browsers call the manager, beside the address that they connect to and "
+	    "localhost. A request for another name is refused, so that no page of another site can reach "
+	    "the manager through a name of its own. The first one stands in the link of posternctl web "
+	    "login." },
 
 	{ GENERAL("id", KEY_NUMBER, id), BY_SERVICE,
 	    .derived = "the next free number", .min = 1, .max = 1000000,

@@ -21,6 +21,7 @@
 #include "common/ipc/msg_sessions.h"
 #include "common/ipc/msg_spool.h"
 #include "common/ipc/msg_token.h"
+#include "common/ipc/msg_web.h"
 
 #define WORKERS (CTL_FROM_WORKER | CTL_FROM_HELPER)
 
@@ -112,6 +113,14 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_SPOOL_ROOM] = { "spool-room", 0, 0, CTL_FROM_CLIENT, false },
 	[CTL_SPOOL_ANSWER] = { "spool-answer", sizeof(struct msg_spool_answer),
 	    sizeof(struct msg_spool_answer), CTL_FROM_HELPER, true },
+	[CTL_WEB_LOGIN] = { "web-login", sizeof(struct msg_web_login), sizeof(struct msg_web_login),
+	    CTL_FROM_HELPER, false },
+	[CTL_WEB_ASK] = { "web-ask", WEB_SECRET_SIZE, WEB_SECRET_SIZE, CTL_FROM_HELPER, false },
+	[CTL_WEB_LOGOUT] = { "web-logout", WEB_SECRET_SIZE, WEB_SECRET_SIZE, CTL_FROM_HELPER, false },
+	[CTL_WEB_COMMAND] = { "web-command", offsetof(struct msg_web_command, words) + 2,
+	    sizeof(struct msg_web_command), CTL_FROM_HELPER, false },
+	[CTL_WEB_SESSION] = { "web-session", sizeof(struct msg_web_session), sizeof(struct msg_web_session),
+	    CTL_FROM_MASTER, false },
 	[CTL_ETRN_ANSWER] = { "etrn-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer),
 	    CTL_FROM_HELPER, true },
 };

@@ -153,6 +153,7 @@ const struct sandbox_role sandbox_table_roles[] = {
 	{ .name = "resolver", .sets = ALL | BIT(NET) | BIT(MEMFILES), .connects = true,
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ } } },
 	{ .name = "metrics", .sets = ALL | BIT(ACCEPT), .tree = { STANDARD } },
+	{ .name = "web", .sets = ALL | BIT(ACCEPT), .tree = { STANDARD } },
 	/* Kerberos finds its servers by itself, by name. */
 	{ .name = "auth",
 	    .sets = ALL | BIT(THREADS) | BIT(MEMFILES) | BIT(NET) | BIT(NETLINK) | BIT(UNIX),

@@ -1,7 +1,7 @@
 /*
  * tls_link - TLS of one connection: handshake, bytes in and out, the end, facts about it
  *
- * Runs in:  listener, deliver, directory
+ * Runs in:  listener, deliver, directory, web
  * Owns:     nothing; the SSL object is the caller's through tls_link_new and tls_link_free
  * Promise:  never blocks; the error queue of OpenSSL is empty before each call whose error is read
  * Fails by: enum tls_want

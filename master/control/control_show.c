@@ -79,6 +79,8 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 			    (int)m->helper[i].child->pid);
 	if (m->metrics.child != NULL)
 		buf_printf(&cmd->text, " metrics=%d", (int)m->metrics.child->pid);
+	if (m->web.child != NULL)
+		buf_printf(&cmd->text, " web=%d", (int)m->web.child->pid);
 	health_put_service(&why, m);
 	if (why.len > 0)
 		buf_printf(&cmd->text, " reason=%s", log_safe(buf_text(&why)));

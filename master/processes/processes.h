@@ -14,10 +14,12 @@
 struct buf;
 struct child;
 struct config_server;
+struct config_strings;
 struct ctl;
 struct ctl_file;
 struct ctl_message;
 struct ctl_opened;
+struct listen_set;
 struct loop_timer;
 struct master;
 struct post;
@@ -194,6 +196,24 @@ void maintenance_post_answered(struct server *s, bool read);	/* read: it has rea
 void maintenance_post_end(struct server *s);		/* it answers what was asked, and ends */
 void maintenance_post_gone(struct server *s, const char *crash);	/* NULL: it was told to end */
 bool maintenance_post_is_over(const struct server *s);	/* there is no process */
+
+/* --- service_sockets: the stream sockets of the service that helpers serve --- */
+
+/*
+ * Opens the addresses and paths of `wanted`; those that are open already stay. `doing` is for the event of
+ * one that cannot be opened, which is left out.
+ */
+void service_sockets_renew(struct master *m, struct listen_set *set, const struct config_strings *wanted,
+    const char *doing);
+void service_sockets_close(struct listen_set *set);	/* and removes the paths */
+
+/* --- web_post: the sockets of [manager] and the helper that serves them --- */
+
+void web_post_open(struct master *m);
+void web_post_update(struct master *m);		/* starts the helper when it should run and does not */
+void web_post_renew(struct master *m);		/* the configuration of the manager has changed */
+void web_post_stop(struct master *m);
+void web_post_close(struct master *m);
 
 /* --- metrics_post: the sockets of [service] metrics and the helper that serves them --- */
 

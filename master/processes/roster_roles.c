@@ -18,6 +18,7 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	    .hint = ROSTER_HINT_READ, .at_once = 1 },
 	[ROLE_RESOLVER] = { .name = "resolver", .at_once = 1 },
 	[ROLE_METRICS] = { .name = "metrics", .sockets = true },
+	[ROLE_WEB] = { .name = "web", .sockets = true, .at_once = 3 },
 	[ROLE_AUTH] = { .name = "auth", .whole_config = true, .at_once = 1 },
 	[ROLE_FETCH] = { .name = "fetch", .whole_config = true, .at_once = 1 },
 	[ROLE_DIRECTORY] = { .name = "directory", .whole_config = true, .at_once = 1 },

@@ -135,17 +135,6 @@ reload_servers(struct reload *r)
 }
 
 static bool
-same_strings(const struct config_strings *a, const struct config_strings *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (strcmp(a->text[i], b->text[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool
 same_text(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
@@ -154,9 +143,9 @@ same_text(const char *a, const char *b)
 static bool
 dns_is_same(const struct config_service *a, const struct config_service *b)
 {
-	return same_strings(&a->dns_server, &b->dns_server) && a->dnssec == b->dnssec &&
+	return config_strings_same(&a->dns_server, &b->dns_server) && a->dnssec == b->dnssec &&
 	    same_text(a->trust_anchor, b->trust_anchor) &&
-	    same_strings(&a->dns_insecure, &b->dns_insecure);
+	    config_strings_same(&a->dns_insecure, &b->dns_insecure);
 }
 
 /*
@@ -231,7 +220,10 @@ adopt_snapshot(struct reload *r)
 {
 	struct master *m = r->m;
 	struct snapshot *old = m->snapshot;
-	bool same_metrics = same_strings(&old->config->service.metrics, &r->snap->config->service.metrics);
+	bool same_metrics = config_strings_same(&old->config->service.metrics,
+	    &r->snap->config->service.metrics);
+	bool same_manager = config_manager_same(&old->config->service.manager,
+	    &r->snap->config->service.manager);
 	bool same_oauth = config_oauth_same(old->config, r->snap->config);
 	bool same_dns = dns_is_same(&old->config->service, &r->snap->config->service);
 	bool same_directories = directories_are_same(old->config, r->snap->config);
@@ -255,6 +247,8 @@ adopt_snapshot(struct reload *r)
 		helper_stop_all(m, master_grace(m));
 	if (!same_metrics || r->anew)
 		metrics_post_renew(m);
+	if (!same_manager || r->anew)
+		web_post_renew(m);
 	file_handover_tell_missing(r->snap->config);
 	file_watch_scan(m);
 	server_snapshot_drop(old);

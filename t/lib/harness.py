@@ -17,7 +17,7 @@ from checks import Skip
 from dns import Dns
 from ports import Ports
 from processes import end_all, is_root
-from programs import PROGRAMS
+from programs import PROGRAMS, ROOT
 from service import Postern
 from sink import Sink
 
@@ -60,9 +60,10 @@ class Test:
         if not is_root() or subprocess.run(["test", "-x", build / "postern"], user=self.uid, group=self.gid, extra_groups=[],
                                            check=False).returncode == 0:
             return Path(build)
-        copy = self.folder / "bin"
+        copy = self.folder / "build" / "bin"    # as in the tree: postern-web finds its pages from there
         if not copy.exists():
-            copy.mkdir()
+            copy.mkdir(parents=True)
+            shutil.copytree(ROOT / "web", self.folder / "web")
             for program in PROGRAMS:
                 shutil.copy(Path(build) / program, copy)
         return copy

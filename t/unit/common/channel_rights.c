@@ -6,7 +6,7 @@
 #include "t/unit/check_main.h"
 
 static const char *const roles[] = { "listener", "deliver", "pickup", "maintenance", "resolver", "auth", "fetch",
-	"directory", "metrics", "", "Listener", "listener ", "deliverx" };
+	"directory", "metrics", "web", "", "Listener", "listener ", "deliverx" };
 
 /* As the design says: who asks whom what. */
 static bool

@@ -91,7 +91,7 @@ round_trip(const char *start, const struct key *k, const char *value, bool place
 	bool named = k->section == KEY_DOMAIN || k->section == KEY_OAUTH;
 	struct config_place p = { k->section, named ? "a" : NULL, k->name };
 	struct buf why = BUF_INIT(1000), got = BUF_INIT(TEXT_MAX), diff = BUF_INIT(TEXT_MAX);
-	bool own = k->section != KEY_SERVICE && k->section != KEY_OAUTH;
+	bool own = !key_section_is_global(k->section);
 	struct config_edit *e = config_edit_new(start, strlen(start), own);
 	char *text;
 
@@ -130,7 +130,7 @@ START_TEST(each_key)
 
 	for (size_t i = 0; i < key_rows_count; i++) {
 		const struct key *k = &key_rows[i];
-		bool own = k->section != KEY_SERVICE && k->section != KEY_OAUTH;
+		bool own = !key_section_is_global(k->section);
 
 		for (unsigned way = 0; way < 2; way++) {
 			char *text = sample(own, way == 1);

@@ -13,7 +13,7 @@
 static size_t
 owner_size(const struct key *k)
 {
-	return k->section == KEY_SERVICE ? sizeof(struct config_service) :
+	return k->section <= KEY_MANAGER ? sizeof(struct config_service) :
 	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : k->section == KEY_OAUTH ?
 	    sizeof(struct config_oauth) : sizeof(struct config_server);
 }
@@ -133,9 +133,10 @@ END_TEST
 /* The contract's sections, key by key. */
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
-	    "listener-user resolver-user auth-user directory-user fetch-user metrics-user "
+	    "listener-user resolver-user auth-user directory-user fetch-user metrics-user web-user "
 	    "hostname user group spool state run logs operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
+	[KEY_MANAGER] = "listen certificate key hosts",
 	[KEY_GENERAL] =
 	    "user pickup-group drop-group drop-delete log-group id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 memory-limit "

@@ -1,0 +1,18 @@
+/* config_manager - [manager] of postern.ini: the manager in a web browser */
+#ifndef COMMON_CONFIG_CONFIG_MANAGER_H
+#define COMMON_CONFIG_CONFIG_MANAGER_H
+
+#include <stdbool.h>
+
+#include "common/config/config_strings.h"
+
+struct config_manager {
+	struct config_strings listen;		/* "/path", "address:port"; empty: there is none */
+	char *certificate, *key;		/* NULL not set */
+	struct config_strings hosts;
+};
+
+/* Whether the web helper that runs on `a` can stay when `b` comes. */
+bool config_manager_same(const struct config_manager *a, const struct config_manager *b);
+
+#endif

@@ -1,0 +1,130 @@
+/* web - the helper that serves the manager to web browsers; one block a file */
+#ifndef MASTER_WEB_WEB_H
+#define MASTER_WEB_WEB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/boot/boot.h"
+#include "common/ipc/msg_web.h"
+
+struct bufferevent;
+struct evconnlistener;
+struct evhttp;
+struct evhttp_request;
+struct json_t;
+struct tls;
+struct web;
+struct web_connections;
+struct web_tls_files;
+
+extern const struct boot_role web_role;
+
+/* --- web_page: the files of the front end --- */
+
+struct web_page { const char *target, *file, *type; };
+struct web_text { char *data; size_t len; };	/* data NULL: the file is not there */
+
+extern const struct web_page web_page_rows[];
+extern const size_t web_page_count;
+
+/* The row of a target, compared byte by byte; web_page_count: there is none. */
+size_t web_page_find(const char *target);
+struct web_text *web_page_load(void);		/* by the number of the row */
+void web_page_forget(struct web_text *all);	/* NULL is fine */
+
+/* --- web_judge: whether a request may be served; pure --- */
+
+enum web_method { WEB_GET, WEB_HEAD, WEB_POST };
+enum web_route { WEB_ROUTE_PAGE, WEB_ROUTE_LOGIN, WEB_ROUTE_SESSION, WEB_ROUTE_LOGOUT, WEB_ROUTE_COMMAND,
+    WEB_ROUTE_EVENTS };
+
+struct web_field { const char *name, *value; };
+struct web_request {
+	enum web_method method;
+	const char *target;			/* as it came: "/api/login" */
+	const struct web_field *field; size_t fields;	/* of the header */
+	const struct sockaddr *local;		/* where the browser connected; NULL: a web server in front */
+	bool secure;				/* TLS, or a web server in front that has it */
+	const struct config_strings *hosts;
+};
+struct web_verdict {
+	int status;				/* 0: serve it; else of HTTP, and why */
+	const char *why;
+	enum web_route route;
+	size_t page;				/* WEB_ROUTE_PAGE */
+	unsigned char handle[WEB_SECRET_SIZE];	/* where the route needs a session: what the browser showed */
+};
+
+void web_judge(struct web_verdict *v, const struct web_request *r);
+
+/* --- web_cookie: the handle of a session in a cookie; pure --- */
+
+/* The one that the browser showed; false: none, several, or it cannot be one. */
+bool web_cookie_find(unsigned char handle[WEB_SECRET_SIZE], const struct web_request *r);
+/* What a request that changes something has to show beside the cookie. */
+void web_cookie_token(char token[WEB_SECRET_TEXT], const unsigned char handle[WEB_SECRET_SIZE]);
+/* The value of Set-Cookie; handle NULL: the cookie goes. */
+void web_cookie_format(char *dst, size_t size, const unsigned char *handle, bool secure);
+
+/* --- web_door: the ways in, by TCP with or without TLS and by a socket with a path --- */
+
+enum web_door_kind { WEB_PLAIN, WEB_TLS, WEB_PATH, WEB_DOORS };
+struct web_door {
+	struct web *web;
+	enum web_door_kind kind;
+	struct evhttp *http;			/* NULL: closed */
+	struct evconnlistener *socket[CONFIG_LISTEN_MAX]; size_t sockets;
+};
+
+void web_door_open(struct web *w, enum web_door_kind kind);	/* serves the sockets of that kind */
+void web_door_close_all(struct web *w);
+void web_door_stop(void *web, bool stop);	/* no further connection is taken, for a while */
+
+/* --- web_connections: how many there are, and how long they may take --- */
+
+#define WEB_CONNECTIONS_MAX 256U
+#define WEB_CONNECTIONS_PER_CLIENT 48U
+#define WEB_REQUEST_MS 15000U		/* for a whole request, from the first byte or the connection */
+#define WEB_IDLE_MS 60000U		/* between two requests */
+
+/* `full` is told when there are as many as there may be, and when there are fewer again. */
+struct web_connections *web_connections_new(struct loop *loop, void (*full)(void *arg, bool is), void *arg);
+void web_connections_free(struct web_connections *c);
+void web_connections_add(struct web_connections *c, struct bufferevent *b, bool by_client);
+/* The connection of that descriptor has a whole request now, or waits for the next one. */
+void web_connections_serving(struct web_connections *c, int fd, bool serving);
+
+/* --- web_tls: certificate and key of [manager] --- */
+
+void web_tls_ask(struct web *w);	/* for the files; w->tls_ready follows when they are good */
+void web_tls_take(struct web *w, const struct ctl_message *m);
+struct ssl_st *web_tls_link(struct web *w);	/* of a fresh connection; NULL: no memory */
+void web_tls_done(struct web *w);
+
+/* --- web_reply: what every answer has in common --- */
+
+void web_reply_page(struct web *w, struct evhttp_request *q, size_t page);
+/* {"error": why} */
+void web_reply_error(struct evhttp_request *q, int status, const char *why);
+void web_reply_headers(struct evhttp_request *q, bool api);	/* all but Content-Type */
+void web_reply_json(struct evhttp_request *q, int status, struct json_t *body);	/* takes over the body */
+
+/* --- web: the helper --- */
+
+struct web {
+	struct boot *boot;
+	/* a whole request */
+	void (*serve)(struct web *w, struct evhttp_request *q, enum web_door_kind kind);
+	void (*tls_ready)(struct web *w);	/* the first good certificate is there */
+	const struct config_manager *config;
+	struct web_text *page;
+	struct web_door door[WEB_DOORS];
+	struct web_connections *connections;
+	struct tls *tls;
+	struct web_tls_files *tls_files;
+};
+
+#endif

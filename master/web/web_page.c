@@ -1,0 +1,122 @@
+/*
+ * web_page - the files of the front end: which there are, and their bytes
+ *
+ * Runs in:  web
+ * Owns:     the bytes
+ * Promise:  serves the files of this table and no other: a request is compared with its rows as it came, and
+ *           no path is ever made of it. They are read once, before the helper gives up its rights
+ * Fails by: an event; a file that cannot be read is not there
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/web/web.h"
+
+#define PAGE_MAX (1U << 20)
+
+#define HTML "text/html; charset=utf-8"
+#define SCRIPT "text/javascript; charset=utf-8"
+#define STYLE "text/css; charset=utf-8"
+
+/* A new file of web/ is a row here. */
+const struct web_page web_page_rows[] = {
+	{ "/", "index.html", HTML },
+	{ "/app.js", "app.js", SCRIPT },
+	{ "/app.css", "app.css", STYLE },
+};
+const size_t web_page_count = nitems_of(web_page_rows);
+
+size_t
+web_page_find(const char *target)
+{
+	size_t i = 0;
+
+	while (i < web_page_count && strcmp(web_page_rows[i].target, target) != 0)
+		i++;
+	return i;
+}
+
+/* That of the checkout in which the program was built, else the installed one. Owned by the caller. */
+static char *
+find_folder(void)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash, *path;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash == NULL)
+		return mem_strdup(POSTERN_DATADIR "/web");
+	*slash = '\0';
+	path = strcmp(self, POSTERN_LIBEXECDIR) == 0 ? NULL : mem_printf("%s/../../web/index.html", self);
+	if (path == NULL || access(path, R_OK) == -1) {
+		free(path);
+		return mem_strdup(POSTERN_DATADIR "/web");
+	}
+	*strrchr(path, '/') = '\0';
+	return path;
+}
+
+/* 0, or -1 and errno. */
+static int
+read_file(struct web_text *t, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), saved;
+	struct stat st;
+	ssize_t got = -1;
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= PAGE_MAX) {
+		t->data = mem_zalloc((size_t)st.st_size + 1);
+		got = disk_pread(fd, t->data, (size_t)st.st_size, 0);
+	} else {
+		errno = EINVAL;
+	}
+	saved = errno;
+	close(fd);
+	if (got == -1) {
+		free(t->data);
+		*t = (struct web_text){ 0 };
+		errno = saved;
+		return -1;
+	}
+	t->len = (size_t)got;
+	return 0;
+}
+
+struct web_text *
+web_page_load(void)
+{
+	struct web_text *all = mem_zalloc(web_page_count * sizeof(*all));
+	char *folder = find_folder();
+
+	for (size_t i = 0; i < web_page_count; i++) {
+		char *path = mem_printf("%s/%s", folder, web_page_rows[i].file);
+
+		if (read_file(&all[i], path) == -1)
+			log_event(LOG_WARN, NULL, "trouble", "doing=web file=%s reason=%s", log_safe(path),
+			    log_safe(strerror(errno)));
+		free(path);
+	}
+	free(folder);
+	return all;
+}
+
+void
+web_page_forget(struct web_text *all)
+{
+	for (size_t i = 0; all != NULL && i < web_page_count; i++)
+		free(all[i].data);
+	free(all);
+}
