@@ -50,7 +50,7 @@ TLS  := -lssl -lcrypto
 
 # One row a program: its folder and its libraries. Read by its link line, its unit tests (t/unit/ROW) and the fuzz targets.
 P_master     := master            -lmd
-P_posternctl := master/posternctl -lgsasl -lcrypt -ljansson $(TLS)
+P_posternctl := master/posternctl -lgsasl -lcrypt -ljansson -lsmartcols $(TLS)
 P_metrics    := master/metrics    -levent_extra
 P_web        := master/web        -levent_extra -levent_openssl -ljansson $(TLS)
 P_listener   := listener          $(TLS)

@@ -15,7 +15,7 @@ _posternctl_words()
 	local ids names verbs selection='--id --sender --recipient --domain --older --newer --all --json --yes' previous=${COMP_WORDS[COMP_CWORD - 1]}
 	names=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
 	case $command in
-	explain) words="--from --auth --sender --rcpt --size $names"; return ;;
+	explain) words="--from --auth --sender --rcpt --size --json $names"; return ;;
 	passwd) words="--scram --yescrypt --stdin --delete --list $names"; return ;;
 	queue) verbs='list show count retry hold release delete bounce move'; selection+=' --state --held --to --reason' ;;
 	badmail) verbs='list show retry purge' ;;
@@ -79,6 +79,9 @@ _posternctl()
 		[[ $command == sessions ]] && words='terminate --json --from --user --idle --all --yes'
 		[[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *' terminate '* ]] && words+=" $(_posternctl_ids sessions)"
 		mapfile -t COMPREPLY < <(compgen -W "$words $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')" -- "$cur")
+		;;
+	*--*)
+		mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z]+' <<<"$usage")" -- "$cur")
 		;;
 	esac
 }

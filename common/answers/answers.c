@@ -196,6 +196,7 @@ take_line(struct answer *a, char *line)
 	case ANSWERS_FORM_STEPS:
 		take_step(a, line);
 		return;
+	case ANSWERS_FORM_DOCUMENT:
 	case ANSWERS_FORM_TABS:
 	case ANSWERS_FORM_FIELDS:
 	case ANSWERS_FORM_AGES:
@@ -237,7 +238,7 @@ answers_json(const char *const *words, size_t count, const char *text)
 	char *copy, *rest;
 
 	a.table = count > 0 ? answers_rows_find(words[0], count > 2 ? words[2] : NULL) : NULL;
-	if (a.table == NULL)
+	if (a.table == NULL || a.table->form == ANSWERS_FORM_DOCUMENT)
 		return NULL;
 	begin(&a);
 	copy = rest = mem_strdup(text);

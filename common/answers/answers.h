@@ -39,6 +39,7 @@ enum answers_type {
 	ANSWERS_BLANKS,		/* strings parted by blanks */
 	ANSWERS_COMMAS,		/* strings parted by commas */
 	ANSWERS_PIDS,		/* numbers parted by commas */
+	ANSWERS_SERVER,		/* the virtual server; the line does not say it */
 };
 
 /* Adds `text`, escaped (log_safe without its quotes, msg_queue_put), NULL: missing, under `name`. */
@@ -61,7 +62,11 @@ struct answers_column {
 	enum answers_type type;
 	unsigned at;		/* which cell of the line; for keys of FORM_PAIRS and FORM_FIELDS unused */
 	const char *only;	/* null unless the cell before is this */
-	int width;		/* of plain columns, as printf has it; 0: in JSON alone */
+	int width;		/* of plain columns, as printf has it; 0: not there */
+	const char *empty;	/* in tables and plain columns: what stands for an empty value */
+	bool age;		/* there: how long ago that time was */
+	enum { ANSWERS_SHRINK_NONE, ANSWERS_SHRINK_CUT, ANSWERS_SHRINK_WRAP } shrink;
+	unsigned weight;	/* in tables that are too wide: the largest is left out first; 0: never */
 	const char *key;	/* FORM_FIELDS: the first word of its lines; NULL: `name` */
 	const char *part[3];	/* FORM_FIELDS: a line is an object of these; NULL: it is a value */
 	bool many;		/* FORM_FIELDS: there may be several lines */
@@ -76,6 +81,7 @@ enum answers_form {
 	ANSWERS_FORM_NONE,	/* no rows, a trailer */
 	ANSWERS_FORM_HEALTH,	/* "OK: text" */
 	ANSWERS_FORM_STEPS,	/* "step: text" */
+	ANSWERS_FORM_DOCUMENT,	/* of posternctl itself: the service has no such answer */
 };
 
 struct answers_table {
@@ -98,6 +104,7 @@ extern const char *const answers_rows_ages[ANSWERS_AGES];
 
 #define ANSWERS_CELLS_MAX 16
 
+size_t answers_line_cells(const struct answers_table *t);	/* that a line of FORM_TABS has */
 /* Cuts a line with tabs; how many cells, and no more than `most` of them in `cell`. */
 size_t answers_line_cut(char *line, char **cell, size_t most);
 /* NULL: the line has not all its columns. `server` is added; NULL: it is among the columns. */

@@ -23,9 +23,8 @@ answers_line_cut(char *line, char **cell, size_t most)
 	return n;
 }
 
-/* How many cells a line of that table has. */
-static size_t
-count_cells(const struct answers_table *t)
+size_t
+answers_line_cells(const struct answers_table *t)
 {
 	size_t most = 0;
 
@@ -40,7 +39,7 @@ answers_line_tabs(const struct answers_table *t, const char *server, char *line)
 	char *cell[ANSWERS_CELLS_MAX];
 	json_t *row;
 
-	if (answers_line_cut(line, cell, ANSWERS_CELLS_MAX) != count_cells(t))
+	if (answers_line_cut(line, cell, ANSWERS_CELLS_MAX) != answers_line_cells(t))
 		return NULL;
 	row = json_object();
 	if (server != NULL)
@@ -49,7 +48,8 @@ answers_line_tabs(const struct answers_table *t, const char *server, char *line)
 		const struct answers_column *c = &t->column[i];
 		bool given = c->only == NULL || strcmp(cell[c->at - 1], c->only) == 0;
 
-		answers_value_put(row, c->name, c->type, given ? cell[c->at] : NULL);
+		if (c->type != ANSWERS_SERVER)
+			answers_value_put(row, c->name, c->type, given ? cell[c->at] : NULL);
 	}
 	return row;
 }

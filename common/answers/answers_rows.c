@@ -11,15 +11,20 @@
 #include "common/answers/answers.h"
 #include "common/base/mem.h"
 
+#define CUT .shrink = ANSWERS_SHRINK_CUT
+#define WRAP .shrink = ANSWERS_SHRINK_WRAP
+
 static const struct answers_column server_columns[] = {
 	{ "name", "SERVER", ANSWERS_TEXT, .at = 0 }, { "state", "STATE", ANSWERS_TEXT, .at = 1 },
-	{ "number", NULL, .type = ANSWERS_NUMBER }, { "id", "ID", .type = ANSWERS_NUMBER },
-	{ "description", "DESCRIPTION", .type = ANSWERS_TEXT },
-	{ "listen", "LISTEN", .type = ANSWERS_COMMAS },
-	{ "sessions", "SESSIONS", .type = ANSWERS_NUMBER }, { "queue", "QUEUE", .type = ANSWERS_NUMBER },
+	{ "number", NULL, .type = ANSWERS_NUMBER }, { "id", "ID", .type = ANSWERS_NUMBER, .weight = 3 },
+	{ "description", "DESCRIPTION", .type = ANSWERS_TEXT, .weight = 4, CUT },
+	{ "listen", "LISTEN", .type = ANSWERS_COMMAS, .weight = 2, WRAP },
+	{ "sessions", "SESSIONS", .type = ANSWERS_NUMBER },
+	{ "queue", "QUEUE", .type = ANSWERS_NUMBER },
 	{ "listener", NULL, .type = ANSWERS_PIDS }, { "pickup", NULL, .type = ANSWERS_PIDS },
 	{ "deliver", NULL, .type = ANSWERS_PIDS }, { "maintenance", NULL, .type = ANSWERS_PIDS },
-	{ "leaving", NULL, .type = ANSWERS_PIDS }, { "reason", "REASON", .type = ANSWERS_WORD },
+	{ "leaving", NULL, .type = ANSWERS_PIDS },
+	{ "reason", "REASON", .type = ANSWERS_WORD, .weight = 1, WRAP },
 };
 
 static const struct answers_column service_columns[] = {
@@ -32,37 +37,54 @@ static const struct answers_column service_columns[] = {
 
 /* Cells: id, server, client, since, idle, state, messages, tls, certificate, user or helo, name. */
 static const struct answers_column session_columns[] = {
-	{ "id", "ID", ANSWERS_TEXT, .at = 0 }, { "server", "SERVER", ANSWERS_TEXT, .at = 1 },
+	{ "id", "ID", ANSWERS_TEXT, .at = 0 }, { "server", "SERVER", ANSWERS_TEXT, .at = 1, .weight = 2 },
 	{ "client", "CLIENT", ANSWERS_TEXT, .at = 2 },
-	{ "user", "USER", ANSWERS_TEXT, .at = 10, .only = "user" },
-	{ "helo", "HELO", ANSWERS_TEXT, .at = 10, .only = "helo" },
-	{ "since", "SINCE", ANSWERS_TIME, .at = 3 }, { "state", "STATE", ANSWERS_TEXT, .at = 5 },
-	{ "tls", "TLS", ANSWERS_WORD, .at = 7 }, { "certificate", NULL, ANSWERS_WORD, .at = 8 },
+	{ "user", "USER", ANSWERS_TEXT, .at = 10, .only = "user", .weight = 1, CUT },
+	{ "helo", "HELO", ANSWERS_TEXT, .at = 10, .only = "helo", .weight = 5, CUT },
+	{ "since", "SINCE", ANSWERS_TIME, .at = 3, .weight = 6 },
+	{ "state", "STATE", ANSWERS_TEXT, .at = 5 },
+	{ "tls", "TLS", ANSWERS_WORD, .at = 7, .weight = 4 },
+	{ "certificate", "CERTIFICATE", ANSWERS_WORD, .at = 8, .weight = 7, CUT },
 	{ "idle", "IDLE", ANSWERS_MILLISECONDS, .at = 4 },
-	{ "messages", "MESSAGES", ANSWERS_NUMBER, .at = 6 },
+	{ "messages", "MESSAGES", ANSWERS_NUMBER, .at = 6, .weight = 3 },
 };
 
 static const struct answers_column queue_columns[] = {
 	{ "id", "ID", ANSWERS_TEXT, .at = 0, .width = -16 },
 	{ "state", "STATE", ANSWERS_TEXT, .at = 1, .width = -7 },
-	{ "arrived", "AGE", ANSWERS_TIME, .at = 2, .width = 5 }, { "due", NULL, ANSWERS_TIME, .at = 3 },
-	{ "size", "SIZE", ANSWERS_NUMBER, .at = 4, .width = 9 },
-	{ "sender", "SENDER", ANSWERS_TEXT, .at = 5, .width = -30 },
-	{ "pending", "TODO", ANSWERS_NUMBER, .at = 6, .width = 5 },
+	{ "arrived", "AGE", ANSWERS_TIME, .at = 2, .width = 5, .age = true },
+	{ "due", NULL, ANSWERS_TIME, .at = 3 },
+	{ "size", "SIZE", ANSWERS_NUMBER, .at = 4, .width = 9, .weight = 4 },
+	{ "sender", "SENDER", ANSWERS_TEXT, .at = 5, .width = -30, .empty = "<>", .weight = 3, CUT },
+	{ "pending", "TODO", ANSWERS_NUMBER, .at = 6, .width = 5, .weight = 5 },
 	{ "recipients", NULL, ANSWERS_NUMBER, .at = 7 },
-	{ "to", "RECIPIENTS", ANSWERS_BLANKS, .at = 8, .width = -30 },
-	{ "reason", "REASON", ANSWERS_TEXT, .at = 9, .width = -1 },
+	{ "to", "RECIPIENTS", ANSWERS_BLANKS, .at = 8, .width = -30, .weight = 1, CUT },
+	{ "reason", "REASON", ANSWERS_TEXT, .at = 9, .width = -1, .weight = 2, CUT },
+	{ "server", "SERVER", .type = ANSWERS_SERVER, .weight = 6 },
 };
 
 static const struct answers_column badmail_columns[] = {
 	{ "id", "ID", ANSWERS_TEXT, .at = 0, .width = -18 },
-	{ "since", "AGE", ANSWERS_TIME, .at = 1, .width = 5 },
-	{ "size", "SIZE", ANSWERS_NUMBER, .at = 2, .width = 9 },
-	{ "sender", "SENDER", ANSWERS_TEXT, .at = 3, .width = -30 },
+	{ "since", "AGE", ANSWERS_TIME, .at = 1, .width = 5, .age = true },
+	{ "size", "SIZE", ANSWERS_NUMBER, .at = 2, .width = 9, .weight = 5 },
+	{ "sender", "SENDER", ANSWERS_TEXT, .at = 3, .width = -30, .empty = "<>", .weight = 3, CUT },
 	{ "recipients", NULL, ANSWERS_NUMBER, .at = 4 },
-	{ "to", "RECIPIENTS", ANSWERS_BLANKS, .at = 5, .width = -30 },
-	{ "reason", "REASON", ANSWERS_TEXT, .at = 6, .width = -1 },
-	{ "details", "", ANSWERS_TEXT, .at = 7, .width = -1 },
+	{ "to", "RECIPIENTS", ANSWERS_BLANKS, .at = 5, .width = -30, .weight = 2, CUT },
+	{ "reason", "REASON", ANSWERS_TEXT, .at = 6, .width = -1, .weight = 1, CUT },
+	{ "details", "", ANSWERS_TEXT, .at = 7, .width = -1, .weight = 4, CUT },
+	{ "server", "SERVER", .type = ANSWERS_SERVER, .weight = 6 },
+};
+
+/* Of tables alone: in JSON the numbers are in "ages". */
+static const struct answers_column age_columns[] = {
+	{ "domain", "DOMAIN", .type = ANSWERS_TEXT, CUT }, { "messages", "MESSAGES", .type = ANSWERS_NUMBER },
+	{ "15m", "15m", .type = ANSWERS_NUMBER, .weight = 1 },
+	{ "1h", "1h", .type = ANSWERS_NUMBER, .weight = 1 },
+	{ "4h", "4h", .type = ANSWERS_NUMBER, .weight = 1 },
+	{ "12h", "12h", .type = ANSWERS_NUMBER, .weight = 1 },
+	{ "1d", "1d", .type = ANSWERS_NUMBER, .weight = 1 },
+	{ "2d", "2d", .type = ANSWERS_NUMBER, .weight = 1 },
+	{ "older", "older", .type = ANSWERS_NUMBER, .weight = 1 },
 };
 
 static const struct answers_column message_fields[] = {
@@ -78,6 +100,18 @@ static const struct answers_column message_fields[] = {
 	{ "reason", NULL, ANSWERS_TEXT, .many = true },
 };
 
+static const struct answers_column domain_columns[] = {
+	{ "server", "SERVER", .type = ANSWERS_TEXT, .width = -12 },
+	{ "domain", "DOMAIN", .type = ANSWERS_TEXT, .width = -30 },
+	{ "type", "TYPE", .type = ANSWERS_TEXT, .width = -8 },
+	{ "relay", "RELAY", .type = ANSWERS_TEXT, .width = -5, .empty = "-", .weight = 1 },
+	{ "hold", "HOLD", .type = ANSWERS_TEXT, .width = -4, .empty = "-", .weight = 4 },
+	{ "outbound-tls", "TLS", .type = ANSWERS_TEXT, .width = -8, .empty = "-", .weight = 3 },
+	{ "outbound-auth", "AUTH", .type = ANSWERS_TEXT, .width = -10, .empty = "-", .weight = 5 },
+	{ "route", "ROUTE", .type = ANSWERS_TEXT, .width = -30, .empty = "-", .weight = 2, WRAP },
+	{ "drop", "DROP", .type = ANSWERS_TEXT, .width = -1, .empty = "-", .weight = 6, CUT },
+};
+
 const char *const answers_rows_ages[ANSWERS_AGES] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
 
 #define COLUMNS(array) .column = (array), .columns = nitems_of(array)
@@ -90,11 +124,12 @@ static const struct answers_table tables[] = {
 	{ "sessions", "terminate", ANSWERS_FORM_TABS, "sessions", COLUMNS(session_columns) },
 	{ "queue", "list", ANSWERS_FORM_TABS, "messages", COLUMNS(queue_columns) },
 	{ "queue", "show", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
-	{ "queue", "count", ANSWERS_FORM_AGES, "domains", NULL, 0 },
+	{ "queue", "count", ANSWERS_FORM_AGES, "domains", COLUMNS(age_columns) },
 	{ "queue", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
 	{ "badmail", "list", ANSWERS_FORM_TABS, "messages", COLUMNS(badmail_columns) },
 	{ "badmail", "show", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
 	{ "badmail", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
+	{ "domains", NULL, ANSWERS_FORM_DOCUMENT, "domains", COLUMNS(domain_columns) },
 	{ "oauth-test", NULL, ANSWERS_FORM_STEPS, "steps", NULL, 0 },
 };
 

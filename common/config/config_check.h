@@ -16,6 +16,19 @@ int config_check_run(const char *path, config_check_files *files);
 /* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
 int config_check_print(const char *path, const char *name);
 
+/* --- config_print: each value in effect, as `posternctl config` prints them --- */
+
+struct config_value {
+	const char *server;	/* NULL: of postern.ini */
+	const char *section;	/* "general", "domain" */
+	const char *name;	/* of [domain NAME], [oauth NAME]; NULL: the section has none */
+	const char *key, *text;
+	const char *file; unsigned line;	/* where it comes from; NULL: the default */
+};
+typedef void config_print_value_cb(void *arg, const struct config_value *v);
+/* All, or those of one virtual server. */
+void config_print_each(const struct config *c, const char *server, config_print_value_cb *take, void *arg);
+
 /* --- config_host: what the configuration wants of this host; a config_check_files --- */
 
 void config_host_judge(const struct config *c, struct config_faults *faults);

@@ -9,18 +9,25 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/config/config_check.h"
 #include "common/config/config_private.h"
 
 #define OWNER_MAX (64 * 1024 * 1024)
+
+/* A path without use yet would be refused when read back. */
+static void
+put_value(struct buf *out, const struct key *k, const void *base)
+{
+	if (!k->missing || k->derived == NULL || k->kind != KEY_PATH)
+		config_value_print(k, base, out);
+}
 
 static void
 print_value_line(const struct key *k, const void *base, const struct config_origin *o, struct buf *out)
 {
 	struct buf value = BUF_INIT(OWNER_MAX);
 
-	/* A path without use yet would be refused when read back */
-	if (!k->missing || k->derived == NULL || k->kind != KEY_PATH)
-		config_value_print(k, base, &value);
+	put_value(&value, k, base);
 	if (o == NULL)
 		buf_printf(out, "%s = %s\n", k->name, buf_text(&value));
 	else {
@@ -31,6 +38,55 @@ print_value_line(const struct key *k, const void *base, const struct config_orig
 			buf_printf(out, "%s:%u\n", o->file, o->line);
 	}
 	buf_done(&value);
+}
+
+/* Of one owner: `v` has its server and its name. */
+static void
+tell_owner(enum key_owner owner, const void *base, const struct config_origin *origin, struct config_value v,
+    config_print_value_cb *take, void *arg)
+{
+	size_t count;
+	const struct key *rows = key_owner_rows(owner, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct buf text = BUF_INIT(OWNER_MAX);
+
+		if (owner == KEY_OWNER_DOMAIN && !config_domain_has_key(base, rows[i].name))
+			continue;
+		put_value(&text, &rows[i], base);
+		v.section = key_section_name(rows[i].section);
+		v.key = rows[i].name;
+		v.text = buf_text(&text);
+		v.file = origin[i].file;
+		v.line = origin[i].line;
+		take(arg, &v);
+		buf_done(&text);
+	}
+}
+
+void
+config_print_each(const struct config *c, const char *server, config_print_value_cb *take, void *arg)
+{
+	struct config_value v = { .server = NULL };
+
+	if (server == NULL)
+		tell_owner(KEY_OWNER_SERVICE, &c->service, c->service.origin, v, take, arg);
+	for (size_t i = 0; server == NULL && i < c->noauth; i++) {
+		v.name = c->oauth[i].name;
+		tell_owner(KEY_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin, v, take, arg);
+	}
+	for (size_t i = 0; i < c->nserver; i++) {
+		const struct config_server *s = &c->server[i];
+
+		if (server != NULL && strcmp(s->name, server) != 0)
+			continue;
+		v = (struct config_value){ .server = s->name };
+		tell_owner(KEY_OWNER_SERVER, s, s->origin, v, take, arg);
+		for (size_t k = 0; k < s->ndomain; k++) {
+			v.name = s->domain[k].name;
+			tell_owner(KEY_OWNER_DOMAIN, &s->domain[k], s->domain[k].origin, v, take, arg);
+		}
+	}
 }
 
 void

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/answers/answers.h"
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -164,18 +165,6 @@ run_rename(const struct command_context *c, const struct command *row, const cha
 }
 
 static int
-run_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
-{
-	return config_check_run(command_send_config(c), check_paths_files);
-}
-
-static int
-run_config(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
-{
-	return config_check_print(command_send_config(c), count > 0 ? words[0] : NULL);
-}
-
-static int
 run_passwd(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = passwd_run(command_send_config(c), words, count);
@@ -184,26 +173,37 @@ run_passwd(const struct command_context *c, const struct command *row, const cha
 }
 
 static int
-run_explain(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count)
-{
-	int status = explain_run(command_send_config(c), words, count);
-
-	return status == EXPLAIN_MISUSED ? usage_misused(row, NULL) : status;
-}
-
-static int
 run_version(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {
-	printf("postern %s\n", POSTERN_VERSION);
-	return EX_OK;
+	bool json = false;
+	const struct option_row options[] = { { .word = "--json", .set = &json }, { .word = NULL } };
+	int status = options_take(row, words, count, options, NULL);
+	json_t *document;
+
+	if (status == EX_OK && json) {
+		document = answers_new();
+		json_object_set_new(document, "name", json_string("postern"));
+		json_object_set_new(document, "version", json_string(POSTERN_VERSION));
+		answers_print(document, stdout);
+		json_decref(document);
+	} else if (status == EX_OK) {
+		printf("postern %s\n", POSTERN_VERSION);
+	}
+	return status;
 }
 
 static const char *
 name_of_command(const void *arg, size_t i)
 {
 	return i < command_count ? command_rows[i].name : NULL;
+}
+
+/* The one option that every command has. */
+static const char *
+name_of_help(const void *arg, size_t i)
+{
+	return i == 0 ? "--help" : NULL;
 }
 
 static int
@@ -256,10 +256,13 @@ const struct command command_rows[] = {
 	{ "continue", "[name]", 0, 1, "Take connections again after a pause.", run_ask, "continue" },
 	{ "reload", "", 0, 0, "Use the configuration on disk from now on, without ending a session.", run_ask,
 	    "reload" },
-	{ "check", "", 0, 0, "Check the configuration on disk and print every fault.", run_check, NULL },
-	{ "config", "[name]", 0, 1,
+	{ "check", "[--json]", 0, 1, "Check the configuration on disk and print every fault.",
+	    config_command_check, NULL },
+	{ "config", "[--json] [name]", 0, 2,
 	    "Show the configuration on disk, with the file and line from which each value comes.",
-	    run_config, NULL },
+	    config_command_config, NULL },
+	{ "domains", "[--json] [name]", 0, 2, "Show the domains of a virtual server on disk, or of all.",
+	    config_command_domains, NULL },
 	{ "counters", "[--prometheus|--json] [name]", 0, 3,
 	    "Show the counters of a virtual server, or the sums of all; --prometheus: those of each server.",
 	    read_command_counters, "counters" },
@@ -286,11 +289,11 @@ const struct command command_rows[] = {
 	{ "oauth", "test profile [--smtp] [--json]", 2, 4,
 	    "Get a new token for an [oauth] profile, log in with it at the smart hosts that use it, and show "
 	    "each step.", read_command_oauth, "oauth-test" },
-	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size]",
-	    4, 11,
+	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size] "
+	    "[--json]", 2, 12,
 	    "Say what would happen to a message, and which line of the configuration decides it.",
-	    run_explain, NULL },
-	{ "version", "", 0, 0, "Show the version.", run_version, NULL },
+	    explain_run, NULL },
+	{ "version", "[--json]", 0, 1, "Show the version.", run_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", run_help, NULL },
 	LATER("import", "MetaBase.xml", "Take over the virtual servers of IIS."),
 };
@@ -322,10 +325,38 @@ command_usage(FILE *out)
 	fprintf(out, ".\n");
 }
 
+static bool
+is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* What the row alone tells: how many words there are, and whether there are options. */
+static int
+judge_words(const struct command *row, const char *const *words, size_t count)
+{
+	bool plain = strstr(row->arguments, "--") == NULL && strstr(row->arguments, "option") == NULL;
+	struct buf why = BUF_INIT(COMPLAINT_MAX);
+	int status = EX_OK;
+
+	for (size_t i = 0; plain && i < count && why.len == 0; i++)
+		if (words[i][0] == '-')
+			complaint_unknown(&why, "option", words[i], name_of_help, NULL);
+	if (why.len == 0 && count < row->min)
+		buf_printf(&why, "say more: %s", row->arguments);
+	else if (why.len == 0 && count > row->max)
+		buf_printf(&why, "%.60s is one word too many", words[row->max]);
+	if (why.len > 0)
+		status = usage_misused(row, &why);
+	buf_done(&why);
+	return status;
+}
+
 int
 command_run(const struct command_context *c, const char *const *words, size_t count)
 {
 	const struct command *row = count > 0 ? command_find(words[0]) : NULL;
+	int status;
 
 	if (count == 0) {
 		command_usage(stderr);
@@ -333,7 +364,8 @@ command_run(const struct command_context *c, const char *const *words, size_t co
 	}
 	if (row == NULL)
 		return say_unknown(words[0]);
-	if (count - 1 < row->min || count - 1 > row->max)
-		return usage_misused(row, NULL);
-	return row->run(c, row, words + 1, count - 1);
+	if (count > 1 && (is_help(words[1]) || is_help(words[count - 1])))
+		return run_help(c, row, words, 1);
+	status = judge_words(row, words + 1, count - 1);
+	return status == EX_OK ? row->run(c, row, words + 1, count - 1) : status;
 }

@@ -6,6 +6,7 @@
  * Promise:  the word that is wrong is named, and what was probably meant
  * Fails by: not at all; a long line is cut
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -18,7 +19,8 @@ void
 complaint_unknown(struct buf *why, const char *what, const char *word,
     const char *(*known)(const void *arg, size_t i), const void *arg)
 {
-	const char *best = NULL, *name;
+	char best[64] = "";
+	const char *name;
 	unsigned least = FAR;
 
 	for (size_t i = 0; (name = known(arg, i)) != NULL; i++) {
@@ -26,11 +28,11 @@ complaint_unknown(struct buf *why, const char *what, const char *word,
 
 		if (d < least) {
 			least = d;
-			best = name;
+			snprintf(best, sizeof(best), "%s", name);
 		}
 	}
 	buf_printf(why, "there is no %s %.60s", what, word);
-	if (best != NULL && least <= (strlen(word) <= 3 ? 1U : 3U))
+	if (best[0] != '\0' && least <= (strlen(word) <= 3 ? 1U : 3U))
 		buf_printf(why, "; did you mean %s?", best);
 }
 

@@ -7,7 +7,6 @@
  *           DNS. Where the DNS decides, it says so. A directory is asked by the service, if that runs
  * Fails by: 1 it would be refused, 3 no such virtual server, else sysexits
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,27 +36,8 @@ struct explain {
 	struct policy_client policy;
 	struct address to;
 	bool refused;
+	struct explain_lines *lines;
 };
-
-/* One line: what, its value, and the place in the configuration; origin NULL: none. */
-static void
-say(const char *what, const char *origin, const char *key, const char *fmt,
-    ...) __attribute__((format(printf, 4, 5)));
-
-static void
-say(const char *what, const char *origin, const char *key, const char *fmt, ...)
-{
-	char value[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(value, sizeof(value), fmt, ap);
-	va_end(ap);
-	if (origin == NULL)
-		printf("%-12s %s\n", what, value);
-	else
-		printf("%-12s %-44s ; %s%s%s\n", what, value, key, *key == '\0' ? "" : ": ", origin);
-}
 
 static void
 say_server_key(const struct explain *x, const char *what, const char *section, const char *key,
@@ -65,23 +45,25 @@ say_server_key(const struct explain *x, const char *what, const char *section, c
 {
 	char origin[ORIGIN_SIZE];
 
-	say(what, config_print_server_origin(origin, sizeof(origin), x->server, section, key), key, "%s",
-	    value);
+	explain_lines_say(x->lines, what,
+	    config_print_server_origin(origin, sizeof(origin), x->server, section, key), key, "%s", value);
 }
 
 static void
-say_domain_key(const struct config_domain *d, const char *what, const char *key, const char *value)
+say_domain_key(const struct explain *x, const struct config_domain *d, const char *what, const char *key,
+    const char *value)
 {
 	char origin[ORIGIN_SIZE];
 
-	say(what, config_print_origin(origin, sizeof(origin), d, key), key, "%s", value);
+	explain_lines_say(x->lines, what, config_print_origin(origin, sizeof(origin), d, key), key, "%s",
+	    value);
 }
 
 static void
 say_refused(struct explain *x, const char *reply)
 {
 	x->refused = true;
-	say("answer", NULL, NULL, "%s", reply);
+	explain_lines_say(x->lines, "answer", NULL, NULL, "%s", reply);
 }
 
 static const char *
@@ -170,7 +152,7 @@ say_hosts(const struct explain *x, const char *what, const struct destination *d
 		buf_printf(&text, "%s%s%s%s:%u", i == 0 ? "" : ", ", d->host[i].literal ? "[" : "",
 		    d->host[i].name, d->host[i].literal ? "]" : "", d->host[i].port);
 	if (own != NULL)
-		say_domain_key(own, what, "route", buf_text(&text));
+		say_domain_key(x, own, what, "route", buf_text(&text));
 	else
 		say_server_key(x, what, "delivery", "smart-host", buf_text(&text));
 	buf_done(&text);
@@ -181,7 +163,7 @@ say_key(const struct explain *x, const struct config_domain *d, bool own, const 
     const char *value)
 {
 	if (own)
-		say_domain_key(d, what, key, value);
+		say_domain_key(x, d, what, key, value);
 	else
 		say_server_key(x, what, "delivery", key, value);
 }
@@ -195,7 +177,7 @@ say_value(const struct explain *x, const struct config_domain *d, const char *wh
 
 	config_print_value(&text, x->server, d, section, key);
 	if (d != NULL)
-		say_domain_key(d, what, key, buf_text(&text));
+		say_domain_key(x, d, what, key, buf_text(&text));
 	else
 		say_server_key(x, what, section, key, buf_text(&text));
 	buf_done(&text);
@@ -235,7 +217,7 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 	if (a->kind == ROUTE_DIRECT)
 		say_key(x, d, d != NULL && d->has_port, "port", "port", port);
 	if (d != NULL && (a->kind == ROUTE_DIRECT || d->route.count > 0))
-		say_domain_key(d, "hello", "helo", a->helo ? "HELO" :
+		say_domain_key(x, d, "hello", "helo", a->helo ? "HELO" :
 		    "EHLO");	/* which does not count for the smart hosts of the server */
 	say_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
 	say_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth",
@@ -267,10 +249,11 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	if (a.kind == ROUTE_LOCAL)
 		return;
 	if (a.backlog)
-		say_domain_key(d, "hold", "hold", "until its host asks for it");
+		say_domain_key(x, d, "hold", "hold", "until its host asks for it");
 	if (a.kind == ROUTE_REFUSED) {
 		x->refused = true;
-		say("route", NULL, NULL, "none: returned to the sender, %s %s", a.status, a.why);
+		explain_lines_say(x->lines, "route", NULL, NULL, "none: returned to the sender, %s %s",
+		    a.status, a.why);
 		return;
 	}
 	own = d != NULL && d->route.count > 0;
@@ -278,7 +261,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	if (a.kind == ROUTE_HOSTS)
 		say_hosts(x, "route", a.hosts, own ? d : NULL);
 	else if (own)
-		say_domain_key(d, "route", "route", text);
+		say_domain_key(x, d, "route", "route", text);
 	else
 		say_server_key(x, "route", "delivery", a.fallback != NULL ? "smart-host-after-direct" :
 		    "smart-host", text);
@@ -318,7 +301,7 @@ explain_directory(struct explain *x)
 		    c->base != NULL ? c->base : "its root");
 	say_server_key(x, "directory", "ldap", c->uri.count > 0 ? "uri" : "enable", buf_text(&line));
 	if (!asked && status != CONTROL_CLIENT_NO_SERVICE && text.len > 0)
-		say("not asked", NULL, NULL, "%s", buf_text(&text));
+		explain_lines_say(x->lines, "not asked", NULL, NULL, "%s", buf_text(&text));
 	snprintf(reply, sizeof(reply), "550 5.1.1 User unknown: %s", x->to.text);
 	if (status == EX_NOUSER)
 		say_refused(x, reply);
@@ -334,7 +317,7 @@ explain_local(const struct explain *x)
 	const struct config_domain *d = x->server->default_domain;
 
 	if (d->drop != NULL)
-		say_domain_key(d, "drop", "drop", d->drop);
+		say_domain_key(x, d, "drop", "drop", d->drop);
 	else
 		say_server_key(x, "drop", "general", "drop", x->server->drop);
 }
@@ -352,21 +335,21 @@ explain_recipient(struct explain *x)
 
 	if (d != NULL) {
 		snprintf(text, sizeof(text), "%s, by [domain %s]", type_name(d), d->name);
-		say_domain_key(d, "domain", "type", text);
+		say_domain_key(x, d, "domain", "type", text);
 	} else {
-		say("domain", NULL, NULL, "remote, by no [domain]");
+		explain_lines_say(x->lines, "domain", NULL, NULL, "remote, by no [domain]");
 	}
 	if (kind == POLICY_REMOTE)
 		explain_relay(x);
 	else if (kind == POLICY_RELAYED)
-		say_domain_key(d, "relay", "relay", "yes");
+		say_domain_key(x, d, "relay", "relay", "yes");
 	if (x->refused)
 		return;
 	if (kind == POLICY_LOCAL && s->ldap.enable)
 		explain_directory(x);
 	if (x->refused)
 		return;
-	say("answer", NULL, NULL, "250");
+	explain_lines_say(x->lines, "answer", NULL, NULL, "250");
 	if (kind == POLICY_LOCAL) {
 		explain_local(x);
 		return;
@@ -380,32 +363,6 @@ explain_recipient(struct explain *x)
 }
 
 /* --- the command --- */
-
-static bool
-parse_options(struct explain *x, const char *const *words, size_t count)
-{
-	struct { const char *option; const char **value; } rows[] = {
-		{ "--from", &x->from }, { "--auth", &x->user }, { "--sender", &x->sender },
-		{ "--rcpt", &x->rcpt }, { "--size", &x->size },
-	};
-
-	for (size_t i = 0; i < count; i++) {
-		size_t k = 0;
-
-		while (k < nitems_of(rows) && strcmp(rows[k].option, words[i]) != 0)
-			k++;
-		if (k < nitems_of(rows)) {
-			if (++i == count || *rows[k].value != NULL)
-				return false;
-			*rows[k].value = words[i];
-		} else if (words[i][0] == '-' || x->name != NULL) {
-			return false;
-		} else {
-			x->name = words[i];
-		}
-	}
-	return x->from != NULL && x->rcpt != NULL;
-}
 
 /* 0; else the fault is printed: the exit status. */
 static int
@@ -442,36 +399,64 @@ explain_server(struct explain *x)
 
 	if (status != 0)
 		return status;
-	say("server", NULL, NULL, "%s, %s", x->server->name, x->server->file);
+	explain_lines_say(x->lines, "server", NULL, NULL, "%s, %s", x->server->name, x->server->file);
 	if (explain_connection(x) && explain_sender(x))
 		explain_recipient(x);
 	return x->refused ? 1 : EX_OK;
 }
 
-int
-explain_run(const char *path, const char *const *words, size_t count)
+/* Judged by the configuration that was read; the exit status. */
+static int
+explain_config(struct explain *x, const struct config_faults *faults)
 {
-	struct explain x = { 0 };
-	struct config_faults faults = { 0 };
-	int status = EX_CONFIG;
-	struct config *c;
+	const struct config *c = x->config;
 
-	if (!parse_options(&x, words, count))
-		return EXPLAIN_MISUSED;
-	c = config_read(path, &faults);
-	config_faults_print(&faults, stderr);
-	if (x.name == NULL)
-		x.name = c != NULL && c->nserver == 1 ? c->server[0].name : "default";
-	x.config = c;
-	x.server = c == NULL ? NULL : config_server_by_name(c, x.name);
-	if (x.server != NULL) {
-		status = explain_server(&x);
-	} else if (c != NULL) {
-		fprintf(stderr, "there is no virtual server %s%s\n", log_safe(x.name),
-		    config_faults_first_error(&faults, x.name) != NULL ? " without errors in its file" : "");
-		status = config_faults_first_error(&faults, x.name) != NULL ? EX_CONFIG : 3;
+	if (c == NULL)
+		return EX_CONFIG;
+	if (x->name == NULL)
+		x->name = c->nserver == 1 ? c->server[0].name : "default";
+	x->server = config_server_by_name(c, x->name);
+	if (x->server != NULL)
+		return explain_server(x);
+	fprintf(stderr, "there is no virtual server %s%s\n", log_safe(x->name),
+	    config_faults_first_error(faults, x->name) != NULL ? " without errors in its file" : "");
+	return config_faults_first_error(faults, x->name) != NULL ? EX_CONFIG : 3;
+}
+
+int
+explain_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
+{
+	struct explain x = { .name = NULL };
+	bool json = false;
+	const struct option_row options[] = {
+		{ .word = "--from", .value = &x.from, .wanted = "the address of a client" },
+		{ .word = "--rcpt", .value = &x.rcpt, .wanted = "the address of a recipient" },
+		{ .word = "--auth", .value = &x.user, .wanted = "the name of a user" },
+		{ .word = "--sender", .value = &x.sender, .wanted = "the address of a sender" },
+		{ .word = "--size", .value = &x.size, .wanted = "a size such as 2M" },
+		{ .word = "--json", .set = &json }, { .word = NULL },
+	};
+	struct config_faults faults = { 0 };
+	struct buf why = BUF_INIT(COMPLAINT_MAX);
+	int status = options_take(row, words, count, options, &x.name);
+	struct config *config;
+
+	if (status == EX_OK && (x.from == NULL || x.rcpt == NULL)) {
+		buf_printf(&why, "say %s", x.from == NULL ? "from which client: --from ADDRESS" :
+		    "to whom: --rcpt RECIPIENT");
+		status = usage_misused(row, &why);
 	}
-	config_free(c);
+	buf_done(&why);
+	if (status != EX_OK)
+		return status;
+	config = config_read(command_send_config(c), &faults);
+	config_faults_print(&faults, stderr);
+	x.config = config;
+	x.lines = explain_lines_new(json);
+	status = explain_config(&x, &faults);
+	explain_lines_end(x.lines, x.refused);
+	config_free(config);
 	config_faults_done(&faults);
 	return status;
 }

@@ -13,8 +13,38 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 #include "master/posternctl/posternctl.h"
+
+#define USAGE \
+	"usage: posternctl [-c file] [-s socket] command [argument ...]; posternctl help shows them all\n"
+
+static const char *
+option_name(const void *arg, size_t i)
+{
+	static char name[32];
+	const struct option *option = (const struct option *)arg + i;
+
+	if (option->name == NULL)
+		return NULL;
+	snprintf(name, sizeof(name), "--%s", option->name);
+	return name;
+}
+
+/* `letter` 0: a long one. */
+static void
+say_unknown(const struct option *options, int letter, const char *word)
+{
+	struct buf why = BUF_INIT(COMPLAINT_MAX);
+
+	if (letter > ' ' && letter <= '~')
+		buf_printf(&why, "there is no option -%c", letter);
+	else
+		complaint_unknown(&why, "option", word, option_name, options);
+	fprintf(stderr, "posternctl: %s\n" USAGE, buf_text(&why));
+	buf_done(&why);
+}
 
 int
 main(int argc, char **argv)
@@ -28,7 +58,8 @@ main(int argc, char **argv)
 	int c;
 
 	log_open("posternctl", "", LOG_TO_STDERR);
-	while ((c = getopt_long(argc, argv, "+c:s:Vh", options, NULL)) != -1)
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:c:s:Vh", options, NULL)) != -1)
 		switch (c) {
 		case 'c':
 			context.config_path = optarg;
@@ -45,8 +76,11 @@ main(int argc, char **argv)
 		case 'h':
 			command_usage(stdout);
 			return EX_OK;
+		case ':':
+			fprintf(stderr, "posternctl: %s needs a value\n" USAGE, argv[optind - 1]);
+			return EX_USAGE;
 		default:
-			fprintf(stderr, "posternctl help shows all commands and options\n");
+			say_unknown(options, optopt, argv[optind - 1]);
 			return EX_USAGE;
 		}
 	return command_run(&context, (const char *const *)argv + optind, (size_t)(argc - optind));

@@ -2,18 +2,23 @@
 #ifndef MASTER_POSTERNCTL_POSTERNCTL_H
 #define MASTER_POSTERNCTL_POSTERNCTL_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "common/config/config.h"
 #include "common/ipc/control_words.h"
 #include "common/ipc/msg_queue.h"
 
+struct answers_column;
+struct answers_table;
 struct buf;
 struct config;
 struct config_faults;
 struct config_oauth;
+struct explain_lines;
 struct queue_count;
 struct queue_print;
 
@@ -47,6 +52,25 @@ int command_run(const struct command_context *c, const char *const *words, size_
 /* Prints what is wrong (NULL or empty: nothing) and the line of its usage; EX_USAGE. */
 int usage_misused(const struct command *row, const struct buf *why);
 
+/* --- options: the long options of a command --- */
+
+/* The last one has no word. */
+struct option_row {
+	const char *word;		/* "--json" */
+	bool *set;			/* it has no value */
+	const char **value;		/* it has one, after a blank or "=" */
+	const char *wanted;		/* what the value is */
+};
+/* `name` NULL: none is allowed; *name is NULL before. EX_USAGE: it has been said why. */
+int options_take(const struct command *row, const char *const *words, size_t count,
+    const struct option_row *options, const char **name);
+/*
+ * Whether words[0] is that option. *value: in the same word behind "=", or the next word; NULL: there is
+ * none. *used: how many words both are.
+ */
+bool options_match(const char *const *words, size_t count, const char *option, const char **value,
+    size_t *used);
+
 /* --- command_send: which service a command is for, and its words on their way there --- */
 
 const char *command_send_config(const struct command_context *c);	/* the path of postern.ini */
@@ -78,6 +102,20 @@ int read_command_sessions(const struct command_context *c, const struct command 
     const char *const *words, size_t count);
 int read_command_oauth(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
+
+/* --- read_table: status and counters as tables of a terminal --- */
+
+/* words[0] is the command, `text` the answer to it. */
+void read_table_print(const char *const *words, size_t count, const char *text);
+
+/* --- config_command: what is on disk --- */
+
+int config_command_check(const struct command_context *c, const struct command *row,
+    const char *const *words, size_t count);
+int config_command_config(const struct command_context *c, const struct command *row,
+    const char *const *words, size_t count);
+int config_command_domains(const struct command_context *c, const struct command *row,
+    const char *const *words, size_t count);
 
 /* --- complaint: what is wrong with the words of a command. Pure --- */
 
@@ -114,9 +152,18 @@ void check_oauth_files(const struct config *config, const struct config_oauth *o
 
 /* --- explain: what would happen to a message, and which line decides it --- */
 
-/* words: options, and perhaps a virtual server. The exit status; EXPLAIN_MISUSED: nothing is printed. */
-#define EXPLAIN_MISUSED (-1)
-int explain_run(const char *config_path, const char *const *words, size_t count);
+/* words: options, and perhaps a virtual server. The exit status. */
+int explain_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
+/* --- explain_lines: what it says --- */
+
+struct explain_lines *explain_lines_new(bool json);
+/* One line: what, its value, and the key and the place in the configuration; origin NULL: none. */
+void explain_lines_say(struct explain_lines *l, const char *what, const char *origin, const char *key,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Prints the document, if it is one. Frees. */
+void explain_lines_end(struct explain_lines *l, bool refused);
 
 /* --- passwd: accounts of password files --- */
 
@@ -209,6 +256,23 @@ int queue_selection_parse(struct queue_command *q, bool badmail, const char *con
 
 /* Asks page by page. The exit status, CONTROL_CLIENT_NO_SERVICE or CONTROL_CLIENT_CUT. */
 int queue_command_run(struct queue_command *q, const char *socket_path);
+
+/* --- columns: rows of a document for people --- */
+
+bool columns_are_for_people(void);	/* the standard output is a terminal */
+/* A table; where no terminal is, plain columns with the widths of `t`. `headings`: the first rows. */
+void columns_print(const struct answers_table *t, const json_t *rows, bool headings);
+
+/* --- columns_cell: one value as text --- */
+
+/* Printable; owned by the caller. */
+char *columns_cell(const struct answers_column *c, const json_t *row);
+/* "59s", "12m", "47h", "9d" since `since`, seconds since 1970. */
+void columns_cell_age(char *dst, size_t size, int64_t since);
+
+/* --- columns_table: a table on a terminal, as wide as that --- */
+
+void columns_table_print(const struct answers_table *t, const json_t *rows, bool headings);
 
 /* --- queue_count: messages by domain and age --- */
 

@@ -94,8 +94,8 @@ print_table_row(const struct queue_row *r, int width)
 	printf("\n");
 }
 
-static void
-print_json_row(const struct queue_row *r, bool first)
+static json_t *
+json_row(const struct queue_row *r)
 {
 	struct buf line = BUF_INIT(strlen(r->domain) + AGES * 24);
 	json_t *row;
@@ -104,9 +104,33 @@ print_json_row(const struct queue_row *r, bool first)
 	for (size_t i = 0; i < AGES; i++)
 		buf_printf(&line, "\t%lu", r->n[i]);
 	row = answers_line_ages(line.data);
+	buf_done(&line);
+	return row;
+}
+
+static void
+print_json_row(const struct queue_row *r, bool first)
+{
+	json_t *row = json_row(r);
+
 	answers_print_row(row, first, stdout);
 	json_decref(row);
-	buf_done(&line);
+}
+
+/* For people: the sums, and then a row a domain. */
+static void
+print_people(const struct queue_count *c, const struct queue_row *total)
+{
+	json_t *rows = json_array();
+
+	for (size_t k = 0; k <= c->count; k++) {
+		json_t *row = json_row(k == 0 ? total : &c->row[k - 1]);
+
+		json_object_update(row, json_object_get(row, "ages"));
+		json_array_append_new(rows, row);
+	}
+	columns_print(answers_rows_find("queue", "count"), rows, true);
+	json_decref(rows);
 }
 
 void
@@ -125,6 +149,11 @@ queue_count_print(struct queue_count *c, bool json)
 		total.sum += c->row[k].sum;
 		for (size_t i = 0; i < AGES; i++)
 			total.n[i] += c->row[k].n[i];
+	}
+	if (!json && columns_are_for_people()) {
+		if (total.sum > 0)
+			print_people(c, &total);
+		return;
 	}
 	if (!json && total.sum > 0) {
 		printf("%-*s %9s", width, "DOMAIN", "MESSAGES");

@@ -24,6 +24,7 @@ struct queue_print {
 	json_t *after;			/* JSON: what the document has behind its rows */
 	char **line; size_t lines, room;	/* "SERVER\tline" */
 	bool first;			/* nothing printed yet */
+	json_t *table_rows;		/* on a terminal: rows until they are printed; else NULL */
 	struct queue_count *count;
 };
 
@@ -39,6 +40,8 @@ queue_print_new(enum msg_queue_verb verb, bool json)
 	    msg_queue_rows[verb].name);
 	p->after = json_object();
 	json_object_set_new(p->after, "remarks", json_array());
+	if (!json && p->table->form == ANSWERS_FORM_TABS && columns_are_for_people())
+		p->table_rows = json_array();
 	p->count = verb == MSG_QUEUE_COUNT ? queue_count_new() : NULL;
 	return p;
 }
@@ -53,27 +56,12 @@ queue_print_free(struct queue_print *p)
 	free(p->line);
 	json_decref(p->row);
 	json_decref(p->after);
+	json_decref(p->table_rows);
 	queue_count_free(p->count);
 	free(p);
 }
 
 /* --- values --- */
-
-/* "59s", "12m", "47h", "9d". */
-static void
-format_age(char *dst, size_t size, const char *seconds)
-{
-	long long age = clock_wall_us() / 1000000 - strtoll(seconds, NULL, 10);
-	age = age < 0 ? 0 : age;
-	if (age < 120)
-		snprintf(dst, size, "%llds", age);
-	else if (age < 7200)
-		snprintf(dst, size, "%lldm", age / 60);
-	else if (age < 172800)
-		snprintf(dst, size, "%lldh", age / 3600);
-	else
-		snprintf(dst, size, "%lldd", age / 86400);
-}
 
 static void
 print_table_value(const struct answers_column *c, const char *text)
@@ -82,10 +70,9 @@ print_table_value(const struct answers_column *c, const char *text)
 
 	if (c->width == 0)
 		return;
-	if (c->type == ANSWERS_TIME)
-		format_age(age, sizeof(age), text);
-	printf("%*s ", c->width, c->type == ANSWERS_TIME ? age : c->type == ANSWERS_TEXT && *text == '\0' &&
-	    c->width < -1 ? "<>" : text);
+	if (c->age)
+		columns_cell_age(age, sizeof(age), strtoll(text, NULL, 10));
+	printf("%*s ", c->width, c->age ? age : *text == '\0' && c->empty != NULL ? c->empty : text);
 }
 
 /* The document begins. */
@@ -126,13 +113,15 @@ print_list_row(struct queue_print *p, char *line)
 	char *cell[ANSWERS_CELLS_MAX], *server = strsep(&line, "\t");
 	json_t *row;
 
-	if (p->json) {
+	if (p->json || p->table_rows != NULL) {
 		row = answers_line_tabs(t, server, line);
-		if (row != NULL)
+		if (row != NULL && p->json)
 			print_json_row(p, row);
+		else if (row != NULL)
+			json_array_append_new(p->table_rows, row);
 		return;
 	}
-	if (answers_line_cut(line, cell, ANSWERS_CELLS_MAX) != t->columns)
+	if (answers_line_cut(line, cell, ANSWERS_CELLS_MAX) != answers_line_cells(t))
 		return;
 	if (p->first)
 		print_heading(t);
@@ -160,6 +149,11 @@ flush_rows(struct queue_print *p)
 		free(p->line[i]);
 	}
 	p->lines = 0;
+	if (p->table_rows == NULL || json_array_size(p->table_rows) == 0)
+		return;
+	columns_print(p->table, p->table_rows, p->first);
+	json_array_clear(p->table_rows);
+	p->first = false;
 }
 
 static void

@@ -88,19 +88,22 @@ take_option(struct queue_command *q, bool badmail, const char *const *words, siz
 		return q->json = true;
 	for (size_t i = 0; i < nitems_of(options); i++) {
 		const struct selection_option *o = &options[i];
+		const char *value = NULL;
+		size_t used;
 		bool good;
 
-		if (strcmp(words[0], o->name) != 0 || (badmail && o->queue_only))
+		if (badmail && o->queue_only)
 			continue;
-		if (o->kind == SELECTION_FLAG)
+		if (o->kind == SELECTION_FLAG && strcmp(words[0], o->name) == 0)
 			return add_word(q, o->key, "", false);
-		good = count > 1 && words[1][0] != '\0' &&
-		    (o->kind == SELECTION_AGE ? add_age(q, o->key, words[1]) :
-		    add_word(q, o->key, words[1], o->kind == SELECTION_PATTERN));
+		if (o->kind == SELECTION_FLAG || !options_match(words, count, o->name, &value, &used))
+			continue;
+		good = value != NULL && *value != '\0' && (o->kind == SELECTION_AGE ?
+		    add_age(q, o->key, value) : add_word(q, o->key, value, o->kind == SELECTION_PATTERN));
 		if (!good)
-			complaint_value(why, o->name, count > 1 ? words[1] : NULL,
+			complaint_value(why, o->name, value,
 			    o->kind == SELECTION_AGE ? COMPLAINT_TIME : "one short text");
-		return good ? 2 : 0;
+		return good ? used : 0;
 	}
 	complaint_unknown(why, "option", words[0], option_name, &badmail);
 	return 0;

@@ -19,47 +19,6 @@
 #define TEXT_MAX (16U << 20)
 #define HEALTH_UNKNOWN 3	/* of status --check, for monitoring */
 
-/* --- words --- */
-
-/* An option without a value: set by its word. The last row has no word. */
-struct flag { const char *word; bool *set; };
-
-static const char *
-flag_word(const void *arg, size_t i)
-{
-	return ((const struct flag *)arg)[i].word;
-}
-
-/* Takes flags and at most one name of a virtual server. EX_USAGE: it has been said why. */
-static int
-take_words(const struct command *row, const char *const *words, size_t count, const struct flag *flag,
-    const char **name)
-{
-	struct buf why = BUF_INIT(COMPLAINT_MAX);
-	int status = EX_OK;
-
-	*name = NULL;
-	for (size_t i = 0; i < count && why.len == 0; i++) {
-		const struct flag *f = flag;
-
-		while (f->word != NULL && strcmp(f->word, words[i]) != 0)
-			f++;
-		if (f->word != NULL)
-			*f->set = true;
-		else if (words[i][0] == '-')
-			complaint_unknown(&why, "option", words[i], flag_word, flag);
-		else if (*name == NULL)
-			*name = words[i];
-		else
-			buf_printf(&why, "%.60s: one virtual server is named already, %.60s", words[i],
-			    *name);
-	}
-	if (why.len > 0)
-		status = usage_misused(row, &why);
-	buf_done(&why);
-	return status;
-}
-
 /* --- answers --- */
 
 /* The document, and its remarks also to people. words[0] is the command. */
@@ -81,16 +40,27 @@ is_answer(int status)
 	return status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT;
 }
 
-/* Asks; words[0] is the command. Without `json` the text of the answer is printed as it is. */
+/* How an answer is shown. */
+enum view { VIEW_TEXT, VIEW_JSON, VIEW_TABLE };
+
+static enum view
+view_of(bool json)
+{
+	return json ? VIEW_JSON : columns_are_for_people() ? VIEW_TABLE : VIEW_TEXT;
+}
+
+/* Asks; words[0] is the command. */
 static int
-ask(const struct command_context *c, const char *const *words, size_t count, bool json)
+ask(const struct command_context *c, const char *const *words, size_t count, enum view view)
 {
 	struct buf text = BUF_INIT(TEXT_MAX);
-	int status = command_send_for(c, words[0], words + 1, count - 1, json ? &text : NULL);
+	int status = command_send_for(c, words[0], words + 1, count - 1, view == VIEW_TEXT ? NULL : &text);
 
 	if (!is_answer(status))
 		status = command_send_no_answer(status);
-	else if (json && text.len > 0)
+	else if (view == VIEW_TABLE)
+		read_table_print(words, count, buf_text(&text));
+	else if (view == VIEW_JSON && text.len > 0)
 		print_json(words, count, buf_text(&text));
 	buf_done(&text);
 	return status;
@@ -139,13 +109,14 @@ read_command_status(const struct command_context *c, const struct command *row, 
     size_t count)
 {
 	bool json = false, check = false;
-	const struct flag flags[] = { { "--check", &check }, { "--json", &json }, { NULL, NULL } };
+	const struct option_row options[] = { { .word = "--check", .set = &check },
+	    { .word = "--json", .set = &json }, { .word = NULL } };
 	const char *all[] = { row->asks, NULL };
-	int status = take_words(row, words, count, flags, &all[1]);
+	int status = options_take(row, words, count, options, &all[1]);
 
 	if (status != EX_OK)
 		return status;
-	return check ? check_health(c, all[1], json) : ask(c, all, all[1] != NULL ? 2 : 1, json);
+	return check ? check_health(c, all[1], json) : ask(c, all, all[1] != NULL ? 2 : 1, view_of(json));
 }
 
 int
@@ -153,10 +124,12 @@ read_command_counters(const struct command_context *c, const struct command *row
     size_t count)
 {
 	bool json = false, prometheus = false;
-	const struct flag flags[] = { { "--json", &json }, { "--prometheus", &prometheus }, { NULL, NULL } };
-	const char *name;
-	int status = take_words(row, words, count, flags, &name);
+	const struct option_row options[] = { { .word = "--json", .set = &json },
+	    { .word = "--prometheus", .set = &prometheus }, { .word = NULL } };
+	const char *name = NULL;
+	int status = options_take(row, words, count, options, &name);
 	const char *all[] = { prometheus ? "prometheus" : row->asks, name != NULL ? name : "-", "each" };
+	enum view view;
 
 	if (status != EX_OK)
 		return status;
@@ -164,7 +137,8 @@ read_command_counters(const struct command_context *c, const struct command *row
 		fprintf(stderr, "posternctl: --json and --prometheus are two formats: say one of them\n");
 		return EX_USAGE;
 	}
-	return ask(c, all, json ? 3 : name != NULL ? 2 : 1, json);
+	view = prometheus ? VIEW_TEXT : view_of(json);
+	return ask(c, all, view != VIEW_TEXT ? 3 : name != NULL ? 2 : 1, view);
 }
 
 int
@@ -201,14 +175,15 @@ read_command_oauth(const struct command_context *c, const struct command *row, c
     size_t count)
 {
 	bool json = false, smtp = false;
-	const struct flag flags[] = { { "--json", &json }, { "--smtp", &smtp }, { NULL, NULL } };
+	const struct option_row options[] = { { .word = "--json", .set = &json },
+	    { .word = "--smtp", .set = &smtp }, { .word = NULL } };
 	const char *all[] = { row->asks, "-", NULL, "--smtp" };
 	int status;
 
 	if (strcmp(words[0], "test") != 0)
 		return usage_misused(row, NULL);
-	status = take_words(row, words + 1, count - 1, flags, &all[2]);
+	status = options_take(row, words + 1, count - 1, options, &all[2]);
 	if (status == EX_OK && all[2] == NULL)
 		status = usage_misused(row, NULL);
-	return status == EX_OK ? ask(c, all, smtp ? 4 : 3, json) : status;
+	return status == EX_OK ? ask(c, all, smtp ? 4 : 3, json ? VIEW_JSON : VIEW_TEXT) : status;
 }

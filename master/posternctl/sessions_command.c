@@ -54,7 +54,7 @@ add_idle(struct sessions_command *s, const char *value)
 	return add_word(s, "idle=", ms);
 }
 
-static const struct option_row {
+static const struct session_option {
 	const char *option, *key;
 	const char *value;		/* what the value is; NULL: it has none */
 	bool ending;			/* for terminate only */
@@ -79,11 +79,15 @@ static size_t
 take_option(struct sessions_command *s, const char *const *words, size_t count, struct buf *why)
 {
 	for (size_t i = 0; i < nitems_of(option_rows); i++) {
-		const struct option_row *row = &option_rows[i];
-		const char *value = row->value == NULL ? "" : count > 1 ? words[1] : NULL;
+		const struct session_option *row = &option_rows[i];
+		const char *value = "";
+		size_t used = 1;
 		bool good;
 
-		if (strcmp(words[0], row->option) != 0 || (row->ending && !s->terminate))
+		if (row->ending && !s->terminate)
+			continue;
+		if (row->value == NULL ? strcmp(words[0], row->option) != 0 :
+		    !options_match(words, count, row->option, &value, &used))
 			continue;
 		if (row->key == NULL)
 			return s->json = true;
@@ -92,7 +96,7 @@ take_option(struct sessions_command *s, const char *const *words, size_t count, 
 		if (!good)
 			complaint_value(why, row->option, value,
 			    row->value != NULL ? row->value : "fewer words");
-		return !good ? 0 : row->value != NULL ? 2 : 1;
+		return good ? used : 0;
 	}
 	complaint_unknown(why, "option", words[0], option_name, s);
 	return 0;
@@ -176,6 +180,8 @@ print_table(char *column[COLUMNS], bool first)
 void
 sessions_command_print(char *text)
 {
+	const struct answers_table *table = answers_rows_find("sessions", "list");
+	json_t *rows = json_array(), *row;
 	bool first = true;
 
 	for (char *line; (line = strsep(&text, "\n")) != NULL;) {
@@ -185,10 +191,16 @@ sessions_command_print(char *text)
 			fprintf(stderr, "posternctl: %s\n", line + 1);
 		else if (line[0] == '=')
 			printf("%s\n", line + 1);
-		else if (cut_fields(line, column)) {
+		else if (columns_are_for_people() && strchr(line, '\t') != NULL) {
+			row = answers_line_tabs(table, NULL, line);
+			if (row != NULL)
+				json_array_append_new(rows, row);
+		} else if (cut_fields(line, column)) {
 			print_table(column, first);
 			first = false;
 		} else if (line[0] != '\0')
 			fprintf(stderr, "posternctl: %s\n", line); /* a refusal */
 	}
+	columns_print(table, rows, true);
+	json_decref(rows);
 }
