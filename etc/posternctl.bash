@@ -8,6 +8,16 @@ _posternctl_ids()
 	"$control" "${options[@]}" "$1" "${list[@]}" 2>/dev/null | awk 'NR > 1 { print $1 }' | grep -E '^[0-9a-z-]{3,}$'
 }
 
+# Keys as get, set and unset name them: those of the virtual server that the line names, or of postern.ini.
+_posternctl_keys()
+{
+	local name=() word
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		[[ $word == "$command" || $word == -* || $word == *[.=/]* ]] || name=("$word")
+	done
+	"$control" "${options[@]}" get "${name[@]}" 2>/dev/null | awk '{ print $1 }'
+}
+
 # The words that may follow explain, queue, badmail and passwd: names, options, values of some options, and verbs as long as the
 # line has none.
 _posternctl_words()
@@ -60,6 +70,18 @@ _posternctl()
 		_posternctl_words
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		[[ $command == passwd && $cur != -* ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	esac
+	case $command in
+	get | set | unset)
+		words=$(_posternctl_keys)
+		[[ $command == set ]] && words=${words//$'\n'/=$'\n'}${words:+=}
+		[[ $command == get ]] || words+=' --dry-run'
+		((COMP_CWORD > 1)) && [[ ${COMP_WORDS[COMP_CWORD - 1]} == "$command" ]] &&
+			words+=" $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')"
+		[[ $command == set ]] && compopt -o nospace 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
 	esac

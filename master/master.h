@@ -15,6 +15,7 @@
 
 struct buf;
 struct child;
+struct change_request;
 struct child_ops;
 struct config;
 struct config_fault;
@@ -171,6 +172,7 @@ struct master {
 	struct snapshot *snapshot;	/* the latest that was read */
 	/* INI files of the latest reload, when the faults let nothing of them be taken over; or NULL */
 	struct config_files *refused;
+	struct change_request *changing;	/* a change of the configuration under way, or NULL */
 	struct config_faults *told;	/* of the latest reading of INI files or lists; they are in the log */
 	struct control_rights operators, viewers;	/* of [service] */
 	uid_t uid; gid_t gid;		/* user and group of those that own mail; -1 when not root */

@@ -50,34 +50,6 @@ config_edit_free(struct config_edit *e)
 	free(e);
 }
 
-bool
-config_edit_is_changed(const struct config_edit *e)
-{
-	const struct edit_line *line;
-
-	TAILQ_FOREACH(line, &e->lines, link)
-		if (line->kind == EDIT_ADDED || line->kind == EDIT_REMOVED)
-			return true;
-	return false;
-}
-
-void
-config_edit_text(const struct config_edit *e, struct buf *out)
-{
-	const struct edit_line *line, *last = NULL;
-
-	TAILQ_FOREACH(line, &e->lines, link) {
-		if (!config_edit_lines_is_there(line))
-			continue;
-		if (last != NULL)
-			buf_puts(out, last->crlf ? "\r\n" : "\n");
-		buf_puts(out, line->text);
-		last = line;
-	}
-	if (last != NULL && !e->open_end)
-		buf_puts(out, last->crlf ? "\r\n" : "\n");
-}
-
 static bool
 is_heading(const struct edit_line *line)
 {

@@ -37,8 +37,6 @@ int config_edit_set(struct config_edit *e, const struct config_place *p, const c
 int config_edit_unset(struct config_edit *e, const struct config_place *p, struct buf *why);
 /* The value as the file says it, of a list all lines with ", " between them. False: the key is not there. */
 bool config_edit_get(const struct config_edit *e, const struct config_place *p, struct buf *value);
-/* Whether it changed something, so that what is written is another text. */
-bool config_edit_is_changed(const struct config_edit *e);
 void config_edit_text(const struct config_edit *e, struct buf *out);
 /* The difference for people: "[access]", "-old line", "+new line". */
 void config_edit_diff(const struct config_edit *e, struct buf *out);

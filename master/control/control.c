@@ -284,6 +284,7 @@ control_update(struct control *control)
 {
 	struct control_connection *c, *next;
 
+	change_request_update(control->m);
 	TAILQ_FOREACH_SAFE(c, &control->clients, link, next)
 		if (c->busy && c->command.waiting && control_commands_update(&c->command, control->m))
 			answer_client(c);
@@ -302,6 +303,7 @@ control_close(struct control *control, const char *last_words)
 			    c->command.ends_service ? EX_OK : EX_UNAVAILABLE);
 		free_client(c);
 	}
+	change_request_close(control->m);
 	loop_io_free(control->io);
 	loop_timer_free(control->pause);
 	loop_timer_free(control->progress);

@@ -277,6 +277,14 @@ const struct command command_rows[] = {
 	    "Show badmail, put it back into the queue or delete it (--sender --recipient --domain --older "
 	    "--newer --all --json --yes).", run_queue, "badmail" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },
+	{ "get", "[name] [section.key ...]", 0, CONTROL_WORDS_MAX,
+	    "Show keys: value, default, and the file and line from which the value comes; without a key all.",
+	    change_command_get, "get" },
+	{ "set", "[name] [--dry-run] section.key=value ...", 1, CONTROL_WORDS_MAX,
+	    "Set keys of a virtual server; without name those of postern.ini. A key of a domain is "
+	    "domain:example.com.key.", change_command_run, "set" },
+	{ "unset", "[name] [--dry-run] section.key ...", 1, CONTROL_WORDS_MAX,
+	    "Take keys out of the file, so that their defaults count.", change_command_run, "unset" },
 	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3,
 	    "Make a virtual server; keys are listen, domain, description.", run_create, "reload" },
 	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", run_rename,

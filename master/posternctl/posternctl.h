@@ -173,6 +173,13 @@ void explain_lines_end(struct explain_lines *l, bool refused);
  */
 int passwd_run(const char *config_path, const char *const *words, size_t count);
 
+/* --- change_command: get, set, unset --- */
+
+int change_command_get(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+int change_command_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
 /* --- server_set: the INI files of all virtual servers, for commands that change them --- */
 
 struct server_set {

@@ -1,0 +1,69 @@
+/*
+ * change - one change of one INI file: made in its text, judged with the whole set before anything is
+ * written. Nothing here writes
+ */
+#ifndef COMMON_CHANGE_CHANGE_H
+#define COMMON_CHANGE_CHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/buf.h"
+#include "common/change/change_place.h"
+#include "common/config/config_check.h"
+
+struct change_key {
+	struct change_place place;
+	bool unset;
+	char *before, *after;		/* as the file says it; NULL: not there */
+};
+
+struct change {
+	const char *config_path;
+	char *server;			/* NULL: postern.ini */
+	char *path;
+	char *old;			/* the text on disk; NULL: the file is new */
+	size_t old_len;
+	struct config_edit *edit;
+	struct buf text;		/* the new text, after change_judge */
+	struct change_key *key;
+	size_t keys;
+	struct buf why;			/* what is wrong, and warnings; a line each */
+	struct buf diff;		/* after change_judge */
+};
+
+/* All return an exit status; when it is not 0, c->why says what is wrong. */
+/* `server` NULL: postern.ini. */
+int change_open(struct change *c, const char *config_path, const char *server);
+/* A file that is not there yet; it begins as `text`. */
+int change_open_new(struct change *c, const char *config_path, const char *server, const char *text);
+void change_done(struct change *c);
+/*
+ * Whether the file is as the service has read it: `loaded` is the text that it runs on. A change by hand is
+ * not taken over unseen.
+ */
+int change_compare(struct change *c, const char *loaded, size_t len);
+
+int change_set(struct change *c, const char *word);		/* "access.tls=required" */
+int change_unset(struct change *c, const char *word);		/* "access.tls"; it has to be there */
+int change_section_add(struct change *c, enum key_section section, const char *name);
+int change_section_remove(struct change *c, enum key_section section, const char *name);
+int change_section_rename(struct change *c, enum key_section section, const char *from, const char *to);
+
+struct config_server;
+/*
+ * Pure: a key of the change that operators of the service alone may set, NULL: there is none. `s`: the
+ * virtual server as it runs; NULL: its file has errors. To be asked before change_judge, which opens what is
+ * named.
+ */
+const struct change_key *change_guarded(const struct change *c, const struct config_server *s);
+/*
+ * Makes text and difference, and judges the set of INI files with them as `posternctl check` does; `files`
+ * (or NULL) adds faults of what they name. EX_OK: it may be written; c->why has new warnings.
+ */
+int change_judge(struct change *c, config_check_files *files);
+bool change_is_none(const struct change *c);	/* all is so already; after change_judge */
+/* servers/NAME.ini beside the service file; owned by the caller. */
+char *change_path(const char *config_path, const char *server);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * change_file - a change of an INI file written, and taken back
+ *
+ * Runs in:  master (on its loop: a small file, two syncs), posternctl
+ * Owns:     FILE.previous, and .NAME.part while it writes
+ * Promise:  after a crash at any point the file is the old one or the new one, and the part of one that was
+ *           not finished is written over by the next. A link leads to the file that is replaced. What is in
+ *           the file when it is replaced is what was judged against
+ * Fails by: an exit status and words
+ */
+#include "common/change/change_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+
+#define FILE_MODE 0644
+
+static int
+say_errno(struct change *c, const char *path)
+{
+	int error = errno;
+
+	buf_printf(&c->why, "%s: %s\n", path, disk_reason(path, error));
+	return error == EACCES || error == EPERM || error == EROFS ? EX_NOPERM : EX_IOERR;
+}
+
+int
+change_file_lock(const char *state, struct buf *why)
+{
+	char *folder = mem_printf("%s/changes", state), *path = mem_printf("%s/lock", folder);
+	int fd = -1;
+
+	if (mkdir(folder, 0700) == 0 || errno == EEXIST)
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1) {
+		buf_printf(why, "%s: %s\n", folder, disk_reason(folder, errno));
+	} else if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		buf_printf(why, errno == EWOULDBLOCK ?
+		    "another change is under way: look at what it has changed, then say this again\n" :
+		    "the lock of changes cannot be had\n");
+		close(fd);
+		fd = -1;
+	}
+	free(folder);
+	free(path);
+	return fd;
+}
+
+/* The folder of a path, and its last part; owned by the caller. */
+static char *
+folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? mem_strdup(".") : slash == path ? mem_strdup("/") :
+	    mem_strndup(path, (size_t)(slash - path));
+}
+
+static int
+sync_folder(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result;
+
+	if (fd == -1)
+		return -1;
+	result = disk_sync_folder(fd);
+	close(fd);
+	return result;
+}
+
+/* Owner, group and mode of `like`; NULL: a new file's. */
+static int
+dress(int fd, const struct stat *like)
+{
+	if (like == NULL)
+		return fchmod(fd, FILE_MODE);
+	if ((like->st_uid != geteuid() || like->st_gid != getegid()) &&
+	    fchown(fd, like->st_uid, like->st_gid) == -1)
+		return -1;
+	return fchmod(fd, like->st_mode & 07777);
+}
+
+static int
+write_part(const char *part, const struct stat *like, const char *text, size_t len)
+{
+	int fd, result, saved;
+
+	unlink(part);
+	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return -1;
+	result = dress(fd, like) == 0 && disk_write(fd, text, len) == 0 ? disk_sync_whole(fd) : -1;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+/* `path` gets that text by way of a part beside it. 0, or -1 and errno. */
+static int
+replace(const char *path, const struct stat *like, const char *text, size_t len)
+{
+	char *folder = folder_of(path), *part;
+	const char *name = strrchr(path, '/');
+	int result, saved;
+
+	name = name != NULL ? name + 1 : path;
+	part = mem_printf("%s/.%s.part", folder, name);
+	result = write_part(part, like, text, len);
+	if (result == 0)
+		disk_crash_point("change-written");
+	if (result == 0)
+		result = rename(part, path);
+	if (result == 0)
+		result = sync_folder(folder);
+	saved = errno;
+	if (result == -1)
+		unlink(part);
+	errno = saved;
+	free(folder);
+	free(part);
+	return result;
+}
+
+/* Whether the file has that text. */
+static bool
+has_text(const char *path, const char *text, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *data = mem_zalloc(len + 2);
+	ssize_t got = fd != -1 ? disk_pread(fd, data, len + 1, 0) : -1;
+	bool same = got == (ssize_t)len && memcmp(data, text, len) == 0;
+
+	if (fd != -1)
+		close(fd);
+	free(data);
+	return same;
+}
+
+static int
+say_changed(struct change *c)
+{
+	buf_printf(&c->why, "%s: has been changed by somebody else just now; nothing was written\n", c->path);
+	return 1;
+}
+
+static int
+write_new(struct change *c)
+{
+	if (access(c->path, F_OK) == 0)
+		return say_changed(c);
+	return replace(c->path, NULL, buf_text(&c->text), c->text.len) == 0 ? EX_OK : say_errno(c, c->path);
+}
+
+static int
+write_there(struct change *c, const char *path)
+{
+	char *previous = mem_printf("%s.previous", path);
+	struct stat st;
+	int status = EX_OK;
+
+	if (stat(path, &st) == -1)
+		status = say_errno(c, path);
+	else if (replace(previous, &st, c->old, c->old_len) == -1)
+		status = say_errno(c, previous);
+	else if (!has_text(path, c->old, c->old_len))
+		status = say_changed(c);
+	else if (replace(path, &st, buf_text(&c->text), c->text.len) == -1)
+		status = say_errno(c, path);
+	free(previous);
+	return status;
+}
+
+int
+change_file_write(struct change *c)
+{
+	char *real;
+	int status;
+
+	if (c->old == NULL)
+		return write_new(c);
+	real = realpath(c->path, NULL);
+	status = real != NULL ? write_there(c, real) : say_errno(c, c->path);
+	free(real);
+	return status;
+}
+
+int
+change_file_take_back(struct change *c)
+{
+	char *real = realpath(c->path, NULL);
+	struct stat st;
+	int status = EX_OK;
+
+	if (real == NULL)
+		status = say_errno(c, c->path);
+	else if (!has_text(real, buf_text(&c->text), c->text.len))
+		status = say_changed(c);
+	else if (c->old == NULL)
+		status = unlink(real) == 0 ? EX_OK : say_errno(c, real);
+	else if (stat(real, &st) == -1 || replace(real, &st, c->old, c->old_len) == -1)
+		status = say_errno(c, real);
+	free(real);
+	return status;
+}

@@ -1,0 +1,82 @@
+/*
+ * change_judge - the set of INI files as it would be, judged
+ *
+ * Runs in:  master, posternctl
+ * Owns:     nothing; reads the set twice, as it is and as it would be
+ * Promise:  an error that is not there yet is never written, in whichever file it would show
+ * Fails by: EX_CONFIG and words
+ */
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/change/change.h"
+#include "common/config/config.h"
+
+static bool
+is_mine(const struct change *c, const struct config_fault *f)
+{
+	return f->server == NULL || (c->server != NULL && strcmp(f->server, c->server) == 0);
+}
+
+/* The line may be another one now. */
+static bool
+is_known(const struct config_faults *before, const struct config_fault *f)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		const struct config_fault *x = &before->fault[i];
+
+		if (x->warning == f->warning && strcmp(x->text, f->text) == 0 &&
+		    strcmp(x->file, f->file) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* How many errors keep it from being written; they and new warnings are told. */
+static size_t
+tell_faults(struct change *c, const struct config_faults *before, const struct config_faults *after)
+{
+	size_t errors = 0;
+
+	for (size_t i = 0; i < after->count; i++) {
+		const struct config_fault *f = &after->fault[i];
+
+		if (is_known(before, f) && (f->warning || !is_mine(c, f)))
+			continue;
+		errors += !f->warning;
+		buf_printf(&c->why, "%s:", f->file);
+		if (f->line > 0)
+			buf_printf(&c->why, "%u:", f->line);
+		buf_printf(&c->why, " %s: %s\n", f->warning ? "warning" : "error", f->text);
+	}
+	return errors;
+}
+
+int
+change_judge(struct change *c, config_check_files *files)
+{
+	struct config_faults before_faults, after_faults;
+	struct config *before = config_read(c->config_path, &before_faults), *after;
+	size_t errors;
+
+	config_edit_text(c->edit, &c->text);
+	config_edit_diff(c->edit, &c->diff);
+	if (!buf_ok(&c->text)) {
+		buf_printf(&c->why, "%s would be larger than an INI file may be\n", c->path);
+		config_free(before);
+		config_faults_done(&before_faults);
+		return EX_CONFIG;
+	}
+	after = config_read_candidate(c->config_path, c->server, buf_text(&c->text), c->text.len,
+	    &after_faults);
+	if (files != NULL && before != NULL)
+		files(before, &before_faults);
+	if (files != NULL && after != NULL)
+		files(after, &after_faults);
+	errors = tell_faults(c, &before_faults, &after_faults);
+	config_free(before);
+	config_free(after);
+	config_faults_done(&before_faults);
+	config_faults_done(&after_faults);
+	return errors > 0 ? EX_CONFIG : EX_OK;
+}

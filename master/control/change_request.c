@@ -1,0 +1,439 @@
+/*
+ * change_request - a command that changes the configuration: judged, written, taken over, or taken back
+ *
+ * Runs in:  master
+ * Owns:     the change that is under way (m->changing), and the lock of changes
+ * Promise:  what is refused has touched no file. A change that the service cannot run with is taken back,
+ *           also when who asked for it has gone. One at a time
+ * Fails by: an answer that says so
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/change/change_event.h"
+#include "common/change/change_file.h"
+#include "common/change/change_words.h"
+#include "common/config/config_check.h"
+#include "common/process/loop.h"
+#include "master/control/control.h"
+#include "master/servers/servers.h"
+
+#define CHANGE_WAIT_MS 60000U	/* until a virtual server that is not steady is left to itself */
+
+/* A virtual server as it was before. */
+struct change_witness {
+	char name[CONFIG_NAME_MAX + 1];
+	bool active, trouble;
+};
+
+struct change_request {
+	struct master *m;
+	struct change change;
+	int lock;
+	char author[32];		/* "uid=0" */
+	char command[16];
+	struct change_witness *witness;
+	size_t witnesses;
+	struct loop_timer *timer;
+	unsigned number;		/* of the request, for the command that waits for it */
+	bool written, over, late;
+	struct buf text;		/* the answer */
+	int status;
+};
+
+/* What a command waits with. */
+struct change_wait {
+	struct control_question q;
+	unsigned number;
+};
+
+/* --- the answer --- */
+
+static void
+say(struct change_request *r, int status, const char *text)
+{
+	buf_puts(&r->text, text);
+	if (status != 0 && r->status == 0)
+		r->status = status;
+}
+
+static void
+free_request(struct change_request *r)
+{
+	change_done(&r->change);
+	if (r->lock != -1)
+		close(r->lock);
+	loop_timer_free(r->timer);
+	free(r->witness);
+	buf_done(&r->text);
+	free(r);
+}
+
+/* --- before it is written --- */
+
+static const struct config_files *
+latest_files(const struct master *m)
+{
+	return m->refused != NULL ? m->refused : m->snapshot->config->files;
+}
+
+static int
+open_change(struct change_request *r, const char *server)
+{
+	size_t len = 0;
+	const char *loaded;
+	int status = change_open(&r->change, r->m->options.config_path, server);
+
+	if (status != EX_OK)
+		return status;
+	loaded = config_files_text(latest_files(r->m), server, &len);
+	return change_compare(&r->change, loaded, len);
+}
+
+/* Names of users are looked up only where a change can name some: the look-up may take its time. */
+static config_check_files *
+judge_of(const struct change *c)
+{
+	for (size_t i = 0; i < c->keys; i++) {
+		const struct key *k = key_find(c->key[i].place.section, c->key[i].place.key);
+
+		if (k != NULL && k->guard == KEY_GUARD_SERVICE)
+			return config_host_judge;
+	}
+	return NULL;
+}
+
+static int
+judge_right(struct change_request *r, const struct control_command *cmd, const struct server *s)
+{
+	const struct change_key *k = change_guarded(&r->change, s != NULL ? s->conf : NULL);
+	struct buf place = BUF_INIT(600);
+
+	if (k == NULL || control_rights_service(r->m, cmd->peer) >= CONTROL_CONFIGURE)
+		return EX_OK;
+	change_place_format(&place, &k->place);
+	log_event(LOG_WARN, NULL, "operator", "server=%s %s command=%s result=refused key=%s reason=%s",
+	    r->change.server != NULL ? r->change.server : "-", r->author, r->command,
+	    log_safe(buf_text(&place)), log_safe("for operators of the service"));
+	buf_printf(&r->text,
+	    "%s: only an operator of the service may change this: it names files, folders, users or "
+	    "addresses, has to do with what others share, or decides who is shown a password\n",
+	    buf_text(&place));
+	buf_done(&place);
+	return EX_NOPERM;
+}
+
+static void
+put_diff(struct change_request *r)
+{
+	buf_printf(&r->text, "%s\n", r->change.path);
+	buf_add(&r->text, buf_text(&r->change.diff), r->change.diff.len);
+}
+
+/* EX_OK: it is to be written. */
+static int
+prepare(struct change_request *r, const struct control_command *cmd, const struct server *s,
+    const struct control_words *w)
+{
+	int status = open_change(r, s != NULL ? s->name : NULL);
+
+	if (status == EX_OK)
+		status = change_words_make(&r->change, r->command, w->word + 2, w->count - 2);
+	if (status == EX_OK)
+		status = judge_right(r, cmd, s);
+	if (status == EX_OK)
+		status = change_judge(&r->change, judge_of(&r->change));
+	if (status == EX_OK && !change_is_none(&r->change))
+		put_diff(r);
+	buf_add(&r->text, buf_text(&r->change.why), r->change.why.len);
+	buf_clear(&r->change.why);
+	return status;
+}
+
+/* --- writing --- */
+
+static bool
+is_active(const struct server *s)
+{
+	return s->state != STATE_STOPPED && s->state != STATE_STOPPING;
+}
+
+static bool
+is_meant(const struct change_request *r, const char *name)
+{
+	return r->change.server == NULL || strcmp(r->change.server, name) == 0;
+}
+
+static void
+call_witnesses(struct change_request *r)
+{
+	const struct server *s;
+
+	TAILQ_FOREACH(s, &r->m->servers, link) {
+		struct change_witness *x;
+
+		if (!is_meant(r, s->name))
+			continue;
+		r->witness = mem_grow(r->witness, r->witnesses, sizeof(*r->witness));
+		x = &r->witness[r->witnesses++];
+		snprintf(x->name, sizeof(x->name), "%s", s->name);
+		x->active = is_active(s);
+		x->trouble = s->trouble;
+	}
+}
+
+/* Whether that virtual server is worse off than before; then the reason is added. */
+static bool
+is_worse(const struct change_request *r, const struct change_witness *x, struct buf *why)
+{
+	const struct master *m = r->m;
+	const struct server *s = server_list_find(m, x->name);
+	const char *said = NULL;
+
+	if (s == NULL || s->removed)
+		return false;
+	if (x->active && s->snapshot != m->snapshot &&
+	    config_server_by_name(m->snapshot->config, s->name) != NULL)
+		said = "the change could not be taken over";
+	else if (x->active && s->state == STATE_STOPPED && s->wanted)
+		said = "it does not run any more";
+	else if (s->trouble && !x->trouble)
+		said = "a process ended";
+	if (said != NULL)
+		buf_printf(why, "%s: %s\n", s->name, s->reason != NULL ? s->reason : said);
+	return said != NULL;
+}
+
+static bool
+has_failed(const struct change_request *r, struct buf *why)
+{
+	bool worse = false;
+
+	for (size_t i = 0; i < r->witnesses; i++)
+		worse = is_worse(r, &r->witness[i], why) || worse;
+	return worse;
+}
+
+static void
+reload(struct change_request *r, struct buf *text)
+{
+	int status = 0;
+
+	r->m->ops->reload(r->m, r->change.server, text, &status);
+}
+
+static void
+end_request(struct change_request *r)
+{
+	loop_timer_stop(r->timer);
+	r->over = true;
+}
+
+static void
+take_back(struct change_request *r, const struct buf *why)
+{
+	struct buf text = BUF_INIT(MASTER_TEXT_MAX);
+
+	buf_add(&r->text, buf_text(why), why->len);
+	if (change_file_take_back(&r->change) == EX_OK) {
+		reload(r, &text);
+		say(r, CONTROL_REFUSED, "the change has been taken back\n");
+		change_event_log(&r->change, r->author, r->command, "taken-back");
+	} else {
+		buf_add(&r->text, buf_text(&r->change.why), r->change.why.len);
+		say(r, CONTROL_REFUSED, "the change could not be taken back\n");
+		change_event_log(&r->change, r->author, r->command, "failed");
+	}
+	buf_done(&text);
+	end_request(r);
+}
+
+static void
+write_change(struct change_request *r)
+{
+	struct buf text = BUF_INIT(MASTER_TEXT_MAX);
+	const struct snapshot *before = r->m->snapshot;
+	int status = change_file_write(&r->change);
+
+	if (status != EX_OK) {
+		say(r, status, buf_text(&r->change.why));
+		end_request(r);
+		return;
+	}
+	r->written = true;
+	call_witnesses(r);
+	reload(r, &text);
+	if (r->m->snapshot == before || has_failed(r, &text))
+		take_back(r, &text);
+	else
+		loop_timer_set(r->timer, CHANGE_WAIT_MS);
+	buf_done(&text);
+}
+
+/* --- while the service takes it over --- */
+
+static bool
+is_steady(const struct change_request *r)
+{
+	const struct server *s;
+
+	TAILQ_FOREACH(s, &r->m->servers, link)
+		if (is_meant(r, s->name) && !server_is_steady(s))
+			return false;
+	return true;
+}
+
+static void
+put_states(struct change_request *r)
+{
+	const struct server *s;
+
+	TAILQ_FOREACH(s, &r->m->servers, link)
+		if (r->change.server != NULL && is_meant(r, s->name))
+			buf_printf(&r->text, "%s is %s%s%s\n", s->name, state_name(s->state),
+			    s->reason != NULL ? ": " : "", s->reason != NULL ? s->reason : "");
+}
+
+/* State may have changed. */
+static void
+step(struct change_request *r)
+{
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+
+	if (r->over || (!r->late && !is_steady(r)))
+		return;
+	if (has_failed(r, &why)) {
+		take_back(r, &why);
+	} else {
+		change_event_log(&r->change, r->author, r->command, "ok");
+		put_states(r);
+		if (r->late)
+			say(r, EX_TEMPFAIL, "the change is written; not all is taken over yet\n");
+		end_request(r);
+	}
+	buf_done(&why);
+}
+
+static void
+on_late(void *arg)
+{
+	struct change_request *r = arg;
+	struct master *m = r->m;
+
+	r->late = true;
+	m->ops->changed(m);
+}
+
+void
+change_request_update(struct master *m)
+{
+	struct change_request *r = m->changing;
+
+	if (r != NULL)
+		step(r);
+}
+
+void
+change_request_close(struct master *m)
+{
+	if (m->changing != NULL)
+		free_request(m->changing);
+	m->changing = NULL;
+}
+
+/* --- the command that waits --- */
+
+static void
+give_answer(struct change_request *r, struct control_command *cmd)
+{
+	buf_add(&cmd->text, buf_text(&r->text), r->text.len);
+	cmd->status = r->status;
+}
+
+static bool
+update_wait(struct control_question *q, struct control_command *cmd)
+{
+	const struct change_wait *wait = (const struct change_wait *)(const void *)q;
+	struct change_request *r = q->m->changing;
+
+	if (r == NULL || r->number != wait->number || !r->over)
+		return false;
+	give_answer(r, cmd);
+	change_request_close(q->m);
+	return true;
+}
+
+static void
+free_wait(struct control_question *q)
+{
+	struct change_request *r = q->m->changing;
+
+	/* Who asked has gone: nobody fetches the answer. */
+	if (r != NULL && r->over && r->number == ((const struct change_wait *)(const void *)q)->number)
+		change_request_close(q->m);
+	free(q);
+}
+
+static const struct control_question_ops change_ops = { .update = update_wait, .free = free_wait };
+
+static void
+wait_for(struct control_command *cmd, struct change_request *r)
+{
+	struct change_wait *wait = mem_new(struct change_wait);
+
+	wait->number = r->number;
+	control_question_init(&wait->q, r->m, &change_ops);
+	cmd->question = &wait->q;
+	cmd->waiting = true;
+}
+
+static struct change_request *
+new_request(struct control_command *cmd, struct master *m, const char *command)
+{
+	static unsigned number;
+	struct change_request *r = mem_new(struct change_request);
+
+	*r = (struct change_request){ .m = m, .text = BUF_INIT(MASTER_TEXT_MAX), .number = ++number };
+	snprintf(r->author, sizeof(r->author), "uid=%u", (unsigned)cmd->peer->uid);
+	snprintf(r->command, sizeof(r->command), "%s", command);
+	r->timer = loop_timer_new(m->loop, on_late, r);
+	r->lock = change_file_lock(m->snapshot->config->service.state, &r->text);
+	return r;
+}
+
+void
+change_request_run(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w)
+{
+	struct change_request *r;
+	int status = EX_OK;
+
+	if (m->changing != NULL && m->changing->over)
+		change_request_close(m);	/* its command has gone */
+	if (m->stopping || m->changing != NULL || w->count < 3) {
+		control_answer_say(cmd, w->count < 3 ? EX_USAGE : CONTROL_REFUSED, w->count < 3 ?
+		    "say what to change" : m->stopping ? "the service is stopping" :
+		    "another change is under way: look at what it has changed, then say this again");
+		return;
+	}
+	r = new_request(cmd, m, w->word[0]);
+	status = r->lock == -1 ? CONTROL_REFUSED : prepare(r, cmd, s, w);
+	if (status == EX_OK && change_is_none(&r->change))
+		say(r, 0, "all of this is so already\n");
+	else if (status == EX_OK && change_words_is_dry_run(w->word + 2, w->count - 2))
+		say(r, 0, "this is what would change; nothing was written\n");
+	else if (status == EX_OK)
+		write_change(r);
+	r->status = r->status != 0 ? r->status : status;
+	if (r->written && !r->over) {
+		m->changing = r;
+		wait_for(cmd, r);
+		return;
+	}
+	give_answer(r, cmd);
+	free_request(r);
+}
