@@ -229,6 +229,7 @@ install: deps
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
 	    $(SUBST) etc/default.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
 	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account
+	@[ -n "$(D)" ] || [ ! -d /run/systemd/system ] || echo "now: systemctl daemon-reload; systemctl enable --now postern (or restart it)"
 
 uninstall:
 	rm -f $(D)$(SBINDIR)/postern $(D)$(BINDIR)/posternctl $(addprefix $(D)$(LIBEXECDIR)/,$(notdir $(PROGRAMS)))

@@ -153,6 +153,7 @@ enter_sandbox(const struct master *m)
 		    log_safe("[service] sandbox = no: all processes keep rights that they do not need"));
 		return;
 	}
+	sandbox_probe_kernel();
 	sandbox_tell_kernel();
 	sandbox_enter_master();
 }

@@ -10,6 +10,7 @@
 #include "common/sandbox/sandbox.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -53,6 +54,10 @@ sandbox_tell_kernel(void)
 	const char *trees = version == -1 ? strerror(errno) : "the kernel has its first version only";
 	int filter = sandbox_filter_probe();
 
+	if (getenv(SANDBOX_DEADLY) != NULL)
+		log_event(LOG_WARN, NULL, "trouble", "part=sandbox reason=%s",
+		    log_safe("the filter around the service ends a process that asks for one: the "
+		    "systemd unit is older than the program; systemctl daemon-reload, then restart"));
 	tell_failure("seccomp", filter);
 	if (version < SANDBOX_LANDLOCK_LEAST)
 		log_event(LOG_WARN, NULL, "trouble", "part=sandbox what=landlock reason=%s", log_safe(trees));

@@ -33,6 +33,13 @@ void sandbox_trap_done(void);
 void sandbox_trap_tell(void);	/* now */
 
 /*
+ * For the supervisor, first of all: whether a filter around the service (an older systemd unit) ends who asks
+ * for a sandbox. Then no process asks: its children have SANDBOX_DEADLY in their environment.
+ */
+#define SANDBOX_DEADLY "POSTERN_SANDBOX_DEADLY"
+void sandbox_probe_kernel(void);
+
+/*
  * For the supervisor, as root or not: no process of the service can trace, load code into the kernel, mount,
  * and the like.
  */

@@ -57,6 +57,10 @@ extern const struct sandbox_role sandbox_table_roles[];
 extern const size_t sandbox_table_count;
 const struct sandbox_role *sandbox_table_role(const char *name);	/* NULL: there is none */
 
+/* --- sandbox_probe --- */
+/* "seccomp", "landlock": to ask for it ends a process. */
+bool sandbox_probe_is_deadly(const char *what);
+
 /* --- sandbox_filter: system calls --- */
 /* 0, or an errno: ENOSYS when the kernel, or the container, has no filters. */
 int sandbox_filter_probe(void) __attribute__((warn_unused_result));

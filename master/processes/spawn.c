@@ -22,10 +22,11 @@
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
 #include "common/process/counters.h"
+#include "common/sandbox/sandbox.h"
 #include "master/processes/processes.h"
 
 #define SPAWN_HIGH 64	/* above all numbers of enum boot_fd: descriptors are moved there first */
-#define SPAWN_ENV_MAX 8
+#define SPAWN_ENV_MAX 9
 
 struct spawn_plan {
 	char path[PATH_MAX];
@@ -72,8 +73,8 @@ make_environment(bool foreground, char **space)
 	return environ;
 #else
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1",
-	    zone[256], stream[64];
-	const char *tz = getenv("TZ"), *journal = getenv("JOURNAL_STREAM");
+	    zone[256], stream[64], filter[128];
+	const char *tz = getenv("TZ"), *journal = getenv("JOURNAL_STREAM"), *deadly = getenv(SANDBOX_DEADLY);
 	size_t n = 0;
 
 	space[n++] = path;
@@ -84,6 +85,9 @@ make_environment(bool foreground, char **space)
 		space[n++] = stream;
 	if (tz != NULL && snprintf(zone, sizeof(zone), "TZ=%s", tz) < (int)sizeof(zone))
 		space[n++] = zone;
+	if (deadly != NULL && snprintf(filter, sizeof(filter), SANDBOX_DEADLY "=%s", deadly) <
+	    (int)sizeof(filter))
+		space[n++] = filter;
 	space[n] = NULL;
 	return space;
 #endif

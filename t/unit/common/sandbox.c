@@ -521,6 +521,39 @@ enter_container(const char *role)
 	need(socket(AF_INET, SOCK_STREAM, 0) != -1, "a socket");
 }
 
+/* As systemd does for a unit whose SystemCallFilter has neither: it ends the process. */
+static void
+enter_old_unit(const char *role)
+{
+	struct sandbox_plan plan = { .role = role, .config = config, .server = server("default") };
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	need(seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SYS_landlock_create_ruleset, 0) == 0, "a rule");
+	need(seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SYS_seccomp, 0) == 0, "a rule");
+	need(seccomp_load(filter) == 0, "the filter of the unit");
+	seccomp_release(filter);
+	sandbox_probe_kernel();
+	need(strcmp(getenv(SANDBOX_DEADLY), "seccomp landlock") == 0, "the environment of its children");
+	sandbox_tell_kernel();
+	sandbox_enter_master();
+	need(sandbox_enter(&plan), "a role");
+	need(socket(AF_INET, SOCK_STREAM, 0) != -1, "a socket");
+}
+
+START_TEST(test_old_unit)
+{
+	int status;
+
+	set_up();
+	char *all = outside_sandbox("listener", enter_old_unit, &status);
+	ck_assert_int_eq(status, 0);
+	ck_assert_ptr_nonnull(strstr(all, "systemctl daemon-reload"));
+	ck_assert_ptr_nonnull(strstr(all, "what=landlock reason=\"Operation not permitted\""));
+	free(all);
+	end();
+}
+END_TEST
+
 static void
 tell_of_this_kernel(const char *role)
 {
@@ -575,4 +608,4 @@ END_TEST
 
 UNIT_MAIN("sandbox", test_calls_of_each_role, test_syslog, test_told_on_the_loop,
     test_one_event_a_call, test_a_test_build_ends, test_folders,
-    test_resolv_that_comes_later, test_without, test_master)
+    test_resolv_that_comes_later, test_without, test_old_unit, test_master)
