@@ -1,83 +1,54 @@
-// app - the manager's page: log in with a one-time link, see the virtual servers
+/*
+ * app - begins the manager in the browser: logs in or shows the login, and shows the view of the address
+ *
+ * Promise:  an address that was asked for before the login is shown after it; a link of a login never stays
+ *           in the address or the history
+ * Fails by: the login, with the reason
+ */
+import { CarrierHttp } from "./carrier-http.js";
+import * as address from "./base/address.js";
+import { manager } from "./base/manager.js";
+import "./views/shell.js";
+import "./views/login.js";
 
-const find = (id) => document.getElementById(id);
-let token = "";
+function put(name) {
+	document.body.querySelector(":scope > manager-shell, :scope > manager-login")?.remove();
+	const element = document.createElement(name);
+	document.body.append(element);
+	return element;
+}
 
-async function ask(method, path, body) {
-	const options = { method, headers: {} };
-	if (body !== undefined) {
-		options.headers["Content-Type"] = "application/json";
-		options.headers["X-Postern-Token"] = token;
-		options.body = JSON.stringify(body);
+function showLogin(why) {
+	document.title = "Log in - Postern";
+	put("manager-login").say(why);
+}
+
+function takeLink() {
+	const token = address.loginToken(location.hash);
+
+	if (token !== null)
+		history.replaceState(null, "", location.pathname + address.kept());
+	return token;
+}
+
+async function begin() {
+	const token = takeLink();
+
+	try {
+		if (token !== null)
+			await manager.logIn(token);
+		else
+			await manager.resume();
+	} catch (error) {
+		showLogin(token === null && error.status === 401 ? "" : error.message);
 	}
-	const answer = await fetch(path, options);
-	const data = await answer.json();
-	if (!answer.ok)
-		throw new Error(data.error);
-	return data;
 }
 
-const command = (...words) => ask("POST", "api/command", { words });
-
-function say(text) {
-	find("message").textContent = text;
-}
-
-// "default started number=2 id=1 description=\"Default SMTP Virtual Server\" ... sessions=0 queue=0 ..."
-function parseStatus(text) {
-	return text.split("\n").filter((line) => line !== "" && !line.startsWith("(")).map((line) => {
-		const [name, state] = line.split(" ", 2);
-		const value = (key) => new RegExp(` ${key}=(\\S+)`).exec(line)?.[1] ?? "";
-		return [name, state, value("sessions"), value("queue")];
-	});
-}
-
-function showServers(rows) {
-	find("servers").replaceChildren(...rows.map((row) => {
-		const line = document.createElement("tr");
-		line.append(...row.map((text) => {
-			const cell = document.createElement("td");
-			cell.textContent = text;
-			return cell;
-		}));
-		return line;
-	}));
-}
-
-function show(session) {
-	token = session?.csrf ?? "";
-	find("login").hidden = session !== null;
-	find("overview").hidden = session === null;
-	find("logout").hidden = session === null;
-	find("who").textContent = session === null ? "" : `${session.name} (${session.right})`;
-}
-
-async function enter(session) {
-	show(session);
-	say("");
-	showServers(parseStatus((await command("status")).text));
-}
-
-async function logIn(link) {
-	const found = /(?:#login=|^)([0-9a-f]{64})$/.exec(link.trim());
-	if (found === null)
-		throw new Error("this is no link of posternctl web login");
-	await enter(await ask("POST", "api/login", { token: found[1] }));
-}
-
-const told = (work) => work.catch((error) => say(error.message));
-
-find("login").addEventListener("submit", (event) => {
-	event.preventDefault();
-	told(logIn(find("link").value));
+manager.carrier = new CarrierHttp();
+manager.addEventListener("begin", () => put("manager-shell"));
+manager.addEventListener("end", (event) => showLogin(event.detail));
+addEventListener("hashchange", () => {
+	if (address.loginToken(location.hash) !== null)
+		begin();
 });
-find("logout").addEventListener("click", () => told(ask("POST", "api/logout", {}).then(() => show(null))));
-
-const link = location.hash;
-if (link.startsWith("#login=")) {
-	history.replaceState(null, "", location.pathname);
-	show(null);
-	told(logIn(link));
-} else {
-	ask("GET", "api/session").then(enter).catch(() => show(null));
-}
+begin();

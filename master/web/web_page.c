@@ -27,11 +27,39 @@
 #define SCRIPT "text/javascript; charset=utf-8"
 #define STYLE "text/css; charset=utf-8"
 
-/* A new file of web/ is a row here. */
+#define FILE_OF(name, type) { "/" name, name, type }
+
+/* A new file of web/ is a row here; t/lint/pages compares. */
 const struct web_page web_page_rows[] = {
 	{ "/", "index.html", HTML },
-	{ "/app.js", "app.js", SCRIPT },
-	{ "/app.css", "app.css", STYLE },
+	FILE_OF("app.js", SCRIPT),
+	FILE_OF("base/address.js", SCRIPT),
+	FILE_OF("base/console.js", SCRIPT),
+	FILE_OF("base/dom.js", SCRIPT),
+	FILE_OF("base/format.js", SCRIPT),
+	FILE_OF("base/live.js", SCRIPT),
+	FILE_OF("base/look.css", STYLE),
+	FILE_OF("base/manager.js", SCRIPT),
+	FILE_OF("base/rates.js", SCRIPT),
+	FILE_OF("base/shell.css", STYLE),
+	FILE_OF("carrier-http.js", SCRIPT),
+	FILE_OF("parts/command.js", SCRIPT),
+	FILE_OF("parts/confirm.js", SCRIPT),
+	FILE_OF("parts/notice.js", SCRIPT),
+	FILE_OF("parts/parts.css", STYLE),
+	FILE_OF("parts/sparkline.js", SCRIPT),
+	FILE_OF("parts/state.js", SCRIPT),
+	FILE_OF("parts/stream.js", SCRIPT),
+	FILE_OF("parts/table.js", SCRIPT),
+	FILE_OF("parts/tree.js", SCRIPT),
+	FILE_OF("views/act.js", SCRIPT),
+	FILE_OF("views/login.js", SCRIPT),
+	FILE_OF("views/overview.js", SCRIPT),
+	FILE_OF("views/routes.js", SCRIPT),
+	FILE_OF("views/server-actions.js", SCRIPT),
+	FILE_OF("views/server.js", SCRIPT),
+	FILE_OF("views/shell.js", SCRIPT),
+	FILE_OF("views/view.js", SCRIPT),
 };
 const size_t web_page_count = nitems_of(web_page_rows);
 

@@ -1,0 +1,83 @@
+/*
+ * manager - what all views share: the carrier, who is logged in, the live numbers
+ *
+ * Owns:     the session, the live stream
+ * Promise:  "begin" when somebody is logged in, "end" (detail: why) when the session is over, whatever found
+ *           that out
+ * Fails by: CarrierError
+ */
+import { Live } from "./live.js";
+
+const ENDED = "Your session has ended. Log in again; the page you were on comes back.";
+
+class Manager extends EventTarget {
+	carrier = null;
+	session = null;
+	live = new Live();
+
+	/* A viewer has no button that changes something. */
+	get mayChange() {
+		return this.session?.right !== "viewer";
+	}
+
+	async logIn(token) {
+		this.#begin(await this.carrier.login(token));
+	}
+
+	async resume() {
+		this.#begin(await this.carrier.session());
+	}
+
+	async logOut() {
+		await this.carrier.logout();
+		this.end("You are logged out.");
+	}
+
+	#begin(session) {
+		this.end(null);
+		this.session = session;
+		this.live.begin(this.carrier, () => this.#check());
+		this.dispatchEvent(new Event("begin"));
+	}
+
+	end(why) {
+		if (this.session === null)
+			return;
+		this.session = null;
+		this.live.end();
+		if (why !== null)
+			this.dispatchEvent(new CustomEvent("end", { detail: why }));
+	}
+
+	/* The stream was lost: is it the session? */
+	async #check() {
+		try {
+			await this.carrier.session();
+		} catch (error) {
+			if (error.status === 401)
+				this.end(ENDED);
+		}
+	}
+
+	async #ask(words, watching) {
+		try {
+			return await this.carrier.command(words, watching);
+		} catch (error) {
+			if (error.status === 401)
+				this.end(ENDED);
+			throw error;
+		}
+	}
+
+	/* The answer to a command of a person: { status, text, data }. */
+	command(...words) {
+		return this.#ask(words, false);
+	}
+
+	/* What the page asks by itself. */
+	watch(...words) {
+		return this.#ask(words, true);
+	}
+}
+
+export const manager = new Manager();

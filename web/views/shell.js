@@ -1,0 +1,73 @@
+/*
+ * shell - <manager-shell>: tree, view and what stands above them, while somebody is logged in
+ *
+ * Promise:  the view is that of the address; after a change of the address the page begins at its heading,
+ *           for eyes and for readers of the screen
+ */
+import { frame, make } from "../base/dom.js";
+import { keep, parse } from "../base/address.js";
+import { manager } from "../base/manager.js";
+import { clearNotice, say } from "../parts/notice.js";
+import "../parts/stream.js";
+import "../parts/tree.js";
+import { find } from "./routes.js";
+import "./overview.js";
+import "./server.js";
+
+class ManagerShell extends HTMLElement {
+	#parts = null;
+	#path = "";
+	#follow = () => this.#show(true);
+
+	connectedCallback() {
+		const { root, parts } = frame("frame-shell");
+
+		this.#parts = parts;
+		parts.who.textContent = `${manager.session.name} (${manager.session.right})`;
+		parts.logout.addEventListener("click", () => manager.logOut().catch((error) => say(error.message, { bad: true })));
+		parts.menu.addEventListener("click", () => this.#openMenu(parts.menu.ariaExpanded !== "true"));
+		parts.skip.addEventListener("click", (event) => {
+			event.preventDefault();
+			parts.main.focus();
+		});
+		addEventListener("hashchange", this.#follow);
+		this.addEventListener("keydown", (event) => event.key === "Escape" && this.#openMenu(false));
+		this.append(root);
+		this.#show(false);
+	}
+
+	disconnectedCallback() {
+		removeEventListener("hashchange", this.#follow);
+	}
+
+	#openMenu(open) {
+		this.#parts.menu.ariaExpanded = String(open);
+		this.classList.toggle("menu-open", open);
+	}
+
+	#show(moved) {
+		const { path, query } = parse(location.hash);
+		const found = find(path);
+		const main = this.#parts.main;
+		const same = this.#path === path.join("/");
+
+		keep(location.hash);
+		this.#path = path.join("/");
+		this.#openMenu(false);
+		if (moved && !same)
+			clearNotice();
+		document.title = `${found?.title ?? "Not found"} - Postern`;
+		if (found === null) {
+			main.replaceChildren(make("h1", {}, "There is no such page"), make("p", {}, make("a", { href: "#/" }, "To the service")));
+		} else {
+			const view = document.createElement(found.element);
+			view.words = found.words;
+			view.query = query;
+			main.replaceChildren(view);
+		}
+		if (moved && !same)
+			main.focus();
+	}
+}
+
+customElements.define("manager-shell", ManagerShell);
