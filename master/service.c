@@ -23,6 +23,7 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
+#include "common/base/machine.h"
 #include "common/base/mem.h"
 #include "common/sandbox/sandbox.h"
 #include "master/control/control.h"
@@ -164,6 +165,7 @@ open_service(struct master *m)
 	struct config_faults faults = { 0 };
 
 	log_open("postern", "", LOG_TO_STDERR);
+	machine_find_memory();
 	umask(002); /* modes are given in full where a file is made; the group may write to pickup */
 	read_configuration(m, &faults);
 	find_identity(m);

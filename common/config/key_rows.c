@@ -318,7 +318,8 @@ const struct key key_rows[] = {
 	    .max = 128, .meaning =
 	    "The same for IPv6. A customer has a /64 at least, with more addresses than can be counted." },
 	{ GENERAL("memory-limit", KEY_SIZE, memory_limit), BY_SERVICE, .min = 1U << 20, .unlimited = true,
-	    .derived = "a quarter of the memory, shared by virtual servers and their processes, 64M at least",
+	    .derived = "a quarter of the memory (of the limit of a container or unit), shared by virtual "
+	    "servers and their processes, 64M at least",
 	    .meaning =
 	    "How much memory the inbound sessions of one listener process may hold together. A message on "
 	    "its way counts as 272K. Beyond it, and where messages hold more than 7/8 of it, MAIL, RCPT, "

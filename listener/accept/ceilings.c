@@ -9,8 +9,8 @@
  */
 #include <sys/param.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
+#include "common/base/machine.h"
 #include "common/config/config.h"
 #include "common/spool/enqueue.h"
 #include "listener/accept/accept.h"
@@ -81,10 +81,8 @@ ceilings_set(struct ceilings *c, const struct config_server *s, uint64_t memory,
 void
 ceilings_find(struct ceilings *c, const struct config_server *s, size_t servers)
 {
-	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
 	struct rlimit files = { 0 };
 
 	(void)!getrlimit(RLIMIT_NOFILE, &files);
-	ceilings_set(c, s, pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size / MAX(servers, 1U) : 0,
-	    files.rlim_cur);
+	ceilings_set(c, s, machine_memory() / MAX(servers, 1U), files.rlim_cur);
 }

@@ -19,6 +19,7 @@
 #include <bsd/unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/machine.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
 #include "common/process/counters.h"
@@ -26,7 +27,7 @@
 #include "master/processes/processes.h"
 
 #define SPAWN_HIGH 64	/* above all numbers of enum boot_fd: descriptors are moved there first */
-#define SPAWN_ENV_MAX 9
+#define SPAWN_ENV_MAX 10
 
 struct spawn_plan {
 	char path[PATH_MAX];
@@ -73,7 +74,7 @@ make_environment(bool foreground, char **space)
 	return environ;
 #else
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1",
-	    zone[256], stream[64], filter[128];
+	    zone[256], stream[64], filter[128], memory[64];
 	const char *tz = getenv("TZ"), *journal = getenv("JOURNAL_STREAM"), *deadly = getenv(SANDBOX_DEADLY);
 	size_t n = 0;
 
@@ -88,6 +89,8 @@ make_environment(bool foreground, char **space)
 	if (deadly != NULL && snprintf(filter, sizeof(filter), SANDBOX_DEADLY "=%s", deadly) <
 	    (int)sizeof(filter))
 		space[n++] = filter;
+	snprintf(memory, sizeof(memory), MACHINE_MEMORY "=%llu", (unsigned long long)machine_memory());
+	space[n++] = memory;
 	space[n] = NULL;
 	return space;
 #endif
