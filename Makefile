@@ -74,6 +74,7 @@ EXTRA_auth := $(wildcard common/gssapi/*.c)
 EXTRA_directory := $(EXTRA_auth)
 # The same of common/answers and libjansson.
 EXTRA_posternctl := $(wildcard common/answers/*.c)
+EXTRA_web := $(EXTRA_posternctl)
 COMMON := $(filter-out common/gssapi/% common/answers/%,$(wildcard common/*/*.c))
 PROGRAMS := $(foreach row,$(ROWS),$(call binary,$(row)))
 

@@ -96,6 +96,9 @@ _posternctl()
 	*'test profile'*)
 		mapfile -t COMPREPLY < <(compgen -W "test --smtp --json $("$control" "${options[@]}" config 2>/dev/null | sed -n 's/^\[oauth \(.*\)\]$/\1/p')" -- "$cur")
 		;;
+	*' web login'*)
+		mapfile -t COMPREPLY < <(compgen -W login -- "$cur")
+		;;
 	*'[name]'* | *' name' | *' name '*)
 		words=$(grep -oE -- '--[a-z]+' <<<"$usage")
 		[[ $command == sessions ]] && words='terminate --json --from --user --idle --all --yes'

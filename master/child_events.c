@@ -63,11 +63,19 @@ on_child_born(struct child *c)
 	server_child_born(c);
 }
 
+static void
+on_child_gone(struct child *c)
+{
+	control_question_gone(c);
+	control_web_gone(c);
+}
+
 #define BIT(role) (1U << ROLE_##role)
 #define ANY (~0U)
 #define WORKERS (BIT(LISTENER) | BIT(PICKUP) | BIT(DELIVER) | BIT(MAINTENANCE))
 /* What each of them may open: file_handover */
-#define OPENS (BIT(LISTENER) | BIT(DELIVER) | BIT(AUTH) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER))
+#define OPENS (BIT(LISTENER) | BIT(DELIVER) | BIT(AUTH) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER) | \
+    BIT(WEB))
 #define TESTS (BIT(DELIVER) | BIT(FETCH) | BIT(DIRECTORY))
 
 const struct child_ops child_events = {
@@ -86,10 +94,14 @@ const struct child_ops child_events = {
 		[CTL_QUEUE_PAGE] = { control_question_take, BIT(DELIVER) | BIT(MAINTENANCE), true },
 		[CTL_TEST_TEXT] = { control_question_take, TESTS, true },
 		[CTL_TEST_END] = { control_question_take, TESTS, true },
+		[CTL_WEB_LOGIN] = { control_web_take, BIT(WEB), false },
+		[CTL_WEB_ASK] = { control_web_take, BIT(WEB), false },
+		[CTL_WEB_LOGOUT] = { control_web_take, BIT(WEB), false },
+		[CTL_WEB_COMMAND] = { control_web_take, BIT(WEB), true },
 	},
 	.changed = on_child_changed,
 	.born = on_child_born,
-	.gone = control_question_gone,
+	.gone = on_child_gone,
 	.died = on_child_died,
 	.not_started = server_not_started,
 };

@@ -1,5 +1,5 @@
 /*
- * first_hint - three lines for a new user, printed when the service is up (postern -g)
+ * first_hint - a few lines for a new user, printed when the service is up (postern -g)
  *
  * Runs in:  master
  * Owns:     nothing
@@ -8,11 +8,13 @@
  */
 #include <limits.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
+#include "master/control/control.h"
 #include "master/master.h"
 
 static bool
@@ -53,8 +55,21 @@ put_send_line(const struct config_server *s)
 		    "works.\\n' > %s/hello\n", domain, domain, s->pickup);
 }
 
+/* The link logs in whoever started the service. */
+static void
+put_manager_line(struct master *m)
+{
+	const struct passwd *me = getpwuid(geteuid());
+	struct control_peer peer = { .uid = geteuid() };
+	struct buf link = BUF_INIT(1024);
+
+	if (web_link_make(m, &peer, me != NULL ? me->pw_name : "", &link))
+		printf("Manage it:         %s", buf_text(&link));
+	buf_wipe(&link);
+}
+
 void
-first_hint_newcomer(const struct master *m)
+first_hint_newcomer(struct master *m)
 {
 	const struct server *s = TAILQ_FIRST(&m->servers);
 	char *control = mem_printf("%s/posternctl", m->program_folder);
@@ -66,6 +81,7 @@ first_hint_newcomer(const struct master *m)
 	}
 	printf("See the status:    %s -c %s status\n", beside ? control : "posternctl",
 	    m->options.config_path);
+	put_manager_line(m);
 	fflush(stdout);
 	free(control);
 }

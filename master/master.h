@@ -181,6 +181,7 @@ struct master {
 	TAILQ_HEAD(, server) servers;	/* in the order of their ids */
 	TAILQ_HEAD(, child) children;
 	TAILQ_HEAD(, control_question) questions;	/* to children, for commands */
+	TAILQ_HEAD(, control_caller) callers;	/* of commands */
 	uint32_t requests;		/* number of the latest question to a child */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
@@ -264,8 +265,8 @@ int make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attr
 int make_folder_make_server(const struct master *m, const struct config_server *s, const char **where)
 	__attribute__((warn_unused_result));
 
-/* --- first_hint: three lines for a new user (postern -g) --- */
+/* --- first_hint: a few lines for a new user (postern -g) --- */
 
-void first_hint_newcomer(const struct master *m);
+void first_hint_newcomer(struct master *m);
 
 #endif

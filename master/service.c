@@ -181,6 +181,7 @@ open_service(struct master *m)
 	signals_take(m);
 	helper_open(m);
 	m->control = control_open(m);
+	m->web_sessions = web_sessions_new();
 	event_log_begin(m);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION,
 	    (int)getpid());
@@ -362,6 +363,7 @@ close_service(struct master *m)
 	free(path);
 	daemon_unlock(&m->pidfile);
 	control_close(m->control, "the service has stopped\n");
+	web_sessions_free(m->web_sessions);
 	control_rights_done(&m->operators);
 	control_rights_done(&m->viewers);
 	reload_words_forget(m);
@@ -383,6 +385,7 @@ service_run(const struct master_options *o)
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);
 	TAILQ_INIT(&m.questions);
+	TAILQ_INIT(&m.callers);
 	open_service(&m);
 	on_changed(&m);
 	loop_run(m.loop);

@@ -1,7 +1,7 @@
 /*
  * answers - the answer of the service to a command as a document of JSON; pure
  *
- * Runs in:  posternctl
+ * Runs in:  posternctl, web
  * Owns:     nothing
  * Promise:  every line of the answer is in the document: as a row, as a number, or as a remark
  * Fails by: NULL, that command has none

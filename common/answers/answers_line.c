@@ -1,7 +1,7 @@
 /*
  * answers_line - one line of an answer as an object of JSON; pure
  *
- * Runs in:  posternctl
+ * Runs in:  posternctl, web
  * Owns:     nothing
  * Promise:  each column of the table is a member, whatever the line has
  * Fails by: NULL, the line is no row

@@ -1,7 +1,7 @@
 /*
  * answers_rows - what the answers to the commands consist of: command x columns; pure
  *
- * Runs in:  posternctl
+ * Runs in:  posternctl, web
  * Owns:     the tables
  * Promise:  JSON, tables of a terminal and plain columns have their columns from here
  * Fails by: NULL

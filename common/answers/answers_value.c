@@ -1,7 +1,7 @@
 /*
  * answers_value - one value of an answer as JSON; pure
  *
- * Runs in:  posternctl
+ * Runs in:  posternctl, web
  * Owns:     nothing
  * Promise:  the bytes are those that the service had before it escaped them; what is no UTF-8 is marked and
  *           kept in "raw"

@@ -1,7 +1,7 @@
 /*
  * control_words - a command on its way from an operator to control.sock: its words, and where the socket is
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     nothing
  * Promise:  a word is text that may be shown, without control characters
  * Fails by: false

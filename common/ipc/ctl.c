@@ -62,6 +62,12 @@ ctl_name(enum ctl_type type)
 	return (unsigned)type < CTL_COUNT ? ctl_rows[type].name : "?";
 }
 
+size_t
+ctl_waiting(const struct ctl *c)
+{
+	return c->queued;
+}
+
 /* --- one message on a descriptor --- */
 
 union control_space {

@@ -214,6 +214,7 @@ int ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data,
 int ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space,
     size_t size) __attribute__((warn_unused_result));
 
+size_t ctl_waiting(const struct ctl *c);	/* bytes that ctl_send has queued */
 const char *ctl_name(enum ctl_type type);	/* "ready"; "?" when out of range */
 
 #endif

@@ -11,10 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/ipc/control_words.h"
+
 #define WEB_SECRET_SIZE 32U		/* random bytes of a token or a handle */
 #define WEB_SECRET_TEXT 65U		/* its hexadecimal digits, with the NUL */
 #define WEB_NAME_SIZE 64
-#define WEB_WORDS_MAX 16384U
 
 /* Payload of CTL_WEB_ASK and CTL_WEB_LOGOUT is the handle. */
 struct msg_web_login {		/* payload of CTL_WEB_LOGIN */
@@ -26,7 +27,7 @@ struct msg_web_login {		/* payload of CTL_WEB_LOGIN */
 struct msg_web_command {
 	unsigned char handle[WEB_SECRET_SIZE];
 	uint32_t watching;		/* not 0: the page asks by itself, so the session goes on idling */
-	char words[WEB_WORDS_MAX];	/* as in CTL_COMMAND */
+	char words[CONTROL_COMMAND_MAX];	/* as in CTL_COMMAND */
 };
 
 enum msg_web_result {

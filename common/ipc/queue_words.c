@@ -1,7 +1,7 @@
 /*
  * queue_words - a queue or badmail command in words, and the last line of its answer; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     nothing
  * Promise:  a command that changes messages says which: by a filter, or "all"
  * Fails by: false

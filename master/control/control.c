@@ -28,18 +28,16 @@
 #define CONTROL_IDLE_MS 60000U
 #define CONTROL_QUICK_MS 1000U	/* a stop that takes no longer says nothing of its progress */
 #define CONTROL_PROGRESS_MS 250U	/* from a change to the message that tells it */
+#define CONTROL_HELD_MS 20U	/* to the next try when a caller could not take its answer */
 #define CONTROL_PAUSE_MS 1000U	/* when descriptors run out: time to the next accept */
 
 struct control_connection {
+	struct control_caller caller;	/* first */
 	TAILQ_ENTRY(control_connection) link;
 	struct control *control;
 	struct ctl *ctl;
 	struct loop_timer *idle;
-	struct control_peer peer;
-	struct control_command command;
 	uint32_t request;
-	bool busy;		/* its command waits for the answer */
-	bool told;		/* what the command waits for */
 };
 
 struct control {
@@ -47,7 +45,7 @@ struct control {
 	int fd;
 	char *path;
 	struct loop_io *io;
-	struct loop_timer *pause, *progress;
+	struct loop_timer *pause, *progress, *held;
 	TAILQ_HEAD(, control_connection) clients;
 	unsigned count;
 };
@@ -61,38 +59,43 @@ free_client(struct control_connection *c)
 	control->count--;
 	ctl_free(c->ctl);
 	loop_timer_free(c->idle);
-	control_answer_done(&c->command);
-	free(c->peer.gid);
+	control_caller_done(&c->caller);
 	free(c);
 }
 
-/* The text in pieces of one message, then the status. False when the client does not read. */
-static bool
-send_answer(struct control_connection *c, const char *text, size_t len, int32_t status)
+static struct control_connection *
+connection_of(struct control_caller *caller)
 {
-	while (len > 0) {
-		size_t n = len < CTL_PAYLOAD_MAX ? len : CTL_PAYLOAD_MAX;
+	return (struct control_connection *)caller;	/* its first member */
+}
 
-		if (ctl_send(c->ctl, CTL_TEXT, c->request, text, n, -1) == -1)
-			return false;
-		text += n;
-		len -= n;
-	}
-	return ctl_send(c->ctl, CTL_END, c->request, &status, sizeof(status), -1) == 0;
+static bool
+send_to_client(struct control_caller *caller, enum ctl_type type, const void *data, size_t len)
+{
+	struct control_connection *c = connection_of(caller);
+
+	return ctl_send(c->ctl, type, c->request, data, len, -1) == 0;
 }
 
 static void
-answer_client(struct control_connection *c)
+on_answered(struct control_caller *caller, bool sent)
 {
-	bool sent = send_answer(c, buf_text(&c->command.text), c->command.text.len, c->command.status);
+	struct control_connection *c = connection_of(caller);
 
-	control_answer_done(&c->command);
-	c->busy = false;
 	if (sent)
 		loop_timer_set(c->idle, CONTROL_IDLE_MS);
 	else
 		free_client(c);
 }
+
+static void
+end_client(struct control_caller *caller)
+{
+	free_client(connection_of(caller));
+}
+
+static const struct control_caller_ops client_ops = { .send = send_to_client, .answered = on_answered,
+    .end = end_client };
 
 static void
 on_client_message(void *arg, const struct ctl_message *m)
@@ -101,21 +104,16 @@ on_client_message(void *arg, const struct ctl_message *m)
 	struct master *master = c->control->m;
 	struct control_words w;
 
-	if (c->busy || !control_words_parse(&w, m->data, m->len)) {
+	if (c->caller.busy || !control_words_parse(&w, m->data, m->len)) {
 		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s",
-		    (unsigned)c->peer.uid,
-		    log_safe(c->busy ? "a command before the last was answered" : "not a command"));
+		    (unsigned)c->caller.peer.uid,
+		    log_safe(c->caller.busy ? "a command before the last was answered" : "not a command"));
 		free_client(c);
 		return;
 	}
-	c->busy = true;
-	c->told = false;
 	c->request = m->request;
 	loop_timer_stop(c->idle);
-	control_answer_init(&c->command, &c->peer);
-	control_commands_run(&c->command, master, &w);
-	if (!c->command.waiting && !c->command.ends_service)
-		answer_client(c);
+	control_caller_run(&c->caller, &w);
 	master->ops->changed(master); /* may answer and free this client */
 }
 
@@ -126,7 +124,7 @@ on_client_gone(void *arg, bool bad)
 
 	if (bad)
 		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s",
-		    (unsigned)c->peer.uid, log_safe("a message that fits no row"));
+		    (unsigned)c->caller.peer.uid, log_safe("a message that fits no row"));
 	free_client(c);
 }
 
@@ -143,8 +141,8 @@ close_oldest(struct control *control, const uid_t *uid)
 	struct control_connection *c;
 
 	TAILQ_FOREACH(c, &control->clients, link)
-		if (!c->busy && (uid != NULL ? c->peer.uid == *uid :
-		    control_rights_service(control->m, &c->peer) < CONTROL_OPERATE)) {
+		if (!c->caller.busy && (uid != NULL ? c->caller.peer.uid == *uid :
+		    control_rights_service(control->m, &c->caller.peer) < CONTROL_OPERATE)) {
 			free_client(c);
 			return true;
 		}
@@ -163,7 +161,7 @@ make_room(struct control *control, const struct control_peer *peer)
 	bool operates = control_rights_service(control->m, peer) >= CONTROL_OPERATE;
 
 	TAILQ_FOREACH(c, &control->clients, link)
-		own += c->peer.uid == peer->uid;
+		own += c->caller.peer.uid == peer->uid;
 	if (own >= CONTROL_PER_UID && !operates)
 		return close_oldest(control, &peer->uid);
 	return control->count < CONTROL_CLIENTS_MAX || close_oldest(control, NULL) ||
@@ -181,13 +179,13 @@ accept_client(struct control *control, int fd)
 		return;
 	}
 	if (!make_room(control, &peer)) {
-		free(peer.gid);
+		control_rights_peer_done(&peer);
 		close(fd);
 		return;
 	}
 	c = mem_new(struct control_connection);
-	*c = (struct control_connection){ .control = control, .peer = peer };
-	control_answer_init(&c->command, &c->peer);
+	*c = (struct control_connection){ .control = control };
+	control_caller_init(&c->caller, control->m, &client_ops, &peer);
 	c->ctl = ctl_new(control->m->loop, fd, CTL_FROM_OPERATOR, on_client_message, on_client_gone, c);
 	c->idle = loop_timer_new(control->m->loop, on_client_idle, c);
 	loop_timer_set(c->idle, CONTROL_IDLE_MS);
@@ -219,38 +217,30 @@ on_pause_over(void *arg)
 
 /* --- what a stop waits for --- */
 
-static bool
-waits_for_stop(const struct control_connection *c)
-{
-	return c->busy && (c->command.ends_service ||
-	    (c->command.waiting && c->command.goal == STATE_STOPPED));
-}
-
 static void
 on_progress(void *arg)
 {
-	struct control *control = arg;
-	struct control_connection *c;
-	struct ctl_progress p;
-
-	/* A client that does not read misses it; the end of its answer finds that out. */
-	TAILQ_FOREACH(c, &control->clients, link)
-		if (waits_for_stop(c) && stop_progress_get(&c->command, control->m, &p))
-			c->told = ctl_send(c->ctl, CTL_PROGRESS, c->request, &p, sizeof(p), -1) == 0;
+	control_caller_tell_progress(((struct control *)arg)->m);
 }
 
 void
 control_progress(struct control *control)
 {
-	struct control_connection *c;
+	struct control_caller *c;
 
 	if (loop_timer_is_set(control->progress))
 		return;
-	TAILQ_FOREACH(c, &control->clients, link)
-		if (waits_for_stop(c)) {
+	TAILQ_FOREACH(c, &control->m->callers, link)
+		if (control_caller_waits_for_stop(c)) {
 			loop_timer_set(control->progress, c->told ? CONTROL_PROGRESS_MS : CONTROL_QUICK_MS);
 			return;
 		}
+}
+
+static void
+on_held(void *arg)
+{
+	control_update(arg);
 }
 
 /* --- begin and end --- */
@@ -276,18 +266,16 @@ control_open(struct master *m)
 	control->io = loop_io_new(m->loop, control->fd, LOOP_READ, on_listening, control);
 	control->pause = loop_timer_new(m->loop, on_pause_over, control);
 	control->progress = loop_timer_new(m->loop, on_progress, control);
+	control->held = loop_timer_new(m->loop, on_held, control);
 	return control;
 }
 
 void
 control_update(struct control *control)
 {
-	struct control_connection *c, *next;
-
 	change_request_update(control->m);
-	TAILQ_FOREACH_SAFE(c, &control->clients, link, next)
-		if (c->busy && c->command.waiting && control_commands_update(&c->command, control->m))
-			answer_client(c);
+	if (control_caller_update(control->m))
+		loop_timer_set(control->held, CONTROL_HELD_MS);
 	control_progress(control);
 }
 
@@ -295,18 +283,12 @@ control_update(struct control *control)
 void
 control_close(struct control *control, const char *last_words)
 {
-	struct control_connection *c, *next;
-
-	TAILQ_FOREACH_SAFE(c, &control->clients, link, next) {
-		if (c->busy)
-			(void)send_answer(c, last_words, strlen(last_words),
-			    c->command.ends_service ? EX_OK : EX_UNAVAILABLE);
-		free_client(c);
-	}
+	control_caller_end_all(control->m, last_words);
 	change_request_close(control->m);
 	loop_io_free(control->io);
 	loop_timer_free(control->pause);
 	loop_timer_free(control->progress);
+	loop_timer_free(control->held);
 	close(control->fd);
 	free(control->path);
 	free(control);

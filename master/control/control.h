@@ -12,7 +12,9 @@
 #include "common/config/config.h"
 #include "common/ipc/control_words.h"
 #include "common/ipc/msg_sessions.h"
+#include "common/ipc/msg_web.h"
 #include "master/master.h"
+#include "master/servers/servers.h"
 
 struct child;
 struct config_strings;
@@ -60,6 +62,88 @@ bool control_answer_covers(const struct control_command *cmd, const struct serve
     const struct server *only);
 /* The command waits until `s`, too, is steady, and then has to be in state `goal` (0: any). */
 void control_answer_wait(struct control_command *cmd, const struct server *s, enum state goal);
+
+/* --- control_caller: who waits for the answer to a command --- */
+
+#define CONTROL_CALLER_CUT 69	/* EX_UNAVAILABLE: the service ended before the command */
+
+struct control_caller;
+struct control_caller_ops {
+	bool (*send)(struct control_caller *c, enum ctl_type type, const void *data, size_t len);
+	bool (*is_full)(const struct control_caller *c);	/* it reads what came before; NULL: never */
+	void (*answered)(struct control_caller *c, bool sent);	/* may free it */
+	void (*end)(struct control_caller *c);			/* frees it */
+};
+
+/* The first member of what is the way to the caller. */
+struct control_caller {
+	TAILQ_ENTRY(control_caller) link;
+	struct master *m;
+	const struct control_caller_ops *ops;
+	struct control_peer peer;
+	struct control_command command;
+	bool busy;		/* the command waits for its answer */
+	bool held;		/* the answer waits for the caller */
+	bool told;		/* ... what the command waits for */
+};
+
+/* Takes over what `peer` holds. */
+void control_caller_init(struct control_caller *c, struct master *m, const struct control_caller_ops *ops,
+    const struct control_peer *peer);
+void control_caller_done(struct control_caller *c);
+/* Runs a command; it may be answered, and the caller be freed, at once. */
+void control_caller_run(struct control_caller *c, const struct control_words *w);
+/* State may have changed: answers what can be answered. True: some answer could not be taken yet. */
+bool control_caller_update(struct master *m) __attribute__((warn_unused_result));
+bool control_caller_waits_for_stop(const struct control_caller *c);
+void control_caller_tell_progress(struct master *m);
+void control_caller_end_all(struct master *m, const char *last_words);
+
+/* --- web_sessions: who is logged in to the manager in a web browser; pure --- */
+
+#define WEB_LINK_MS 900000U		/* how long a one-time link is good */
+#define WEB_IDLE_MS 1800000U		/* a session ends so long after its latest command */
+#define WEB_SESSION_MS 43200000U	/* and when it is so old */
+#define WEB_SESSIONS_MAX 64U
+#define WEB_SESSIONS_PER_USER 8U
+#define WEB_COMMANDS_PER_SESSION 16U	/* that wait for their answer */
+
+struct web_session {			/* or a link that leads to one */
+	TAILQ_ENTRY(web_session) link;
+	bool is_link;
+	uint8_t hash[32];		/* SHA-256 of its secret */
+	struct control_peer peer;	/* as the kernel said when the link was asked for */
+	char name[WEB_NAME_SIZE];
+	uint64_t born_ms, used_ms;
+};
+
+struct web_sessions *web_sessions_new(void);
+void web_sessions_free(struct web_sessions *w);		/* NULL is fine */
+/* A one-time link for that user: its token. */
+void web_sessions_link(struct web_sessions *w, const struct control_peer *peer, const char *name,
+    uint64_t now, unsigned char token[WEB_SECRET_SIZE]);
+/* Uses up a link. The new session and its handle; NULL: there is no such link. */
+struct web_session *web_sessions_login(struct web_sessions *w, const unsigned char token[WEB_SECRET_SIZE],
+    uint64_t now, unsigned char handle[WEB_SECRET_SIZE]);
+/* NULL: there is none, or it is over. `watching`: it goes on idling. */
+struct web_session *web_sessions_find(struct web_sessions *w, const unsigned char handle[WEB_SECRET_SIZE],
+    uint64_t now, bool watching);
+void web_sessions_end(struct web_sessions *w, struct web_session *s);
+void web_sessions_end_all(struct web_sessions *w);
+
+/* --- control_web: what the web helper asks on behalf of those who are logged in --- */
+
+/* CTL_WEB_LOGIN, CTL_WEB_ASK, CTL_WEB_LOGOUT, CTL_WEB_COMMAND */
+void control_web_take(struct child *c, const struct ctl_message *m);
+void control_web_gone(struct child *c);		/* the helper is dead: its commands go on without an answer */
+
+/* --- web_link: one-time links --- */
+
+/* The address of one for that user, and a newline; false: the manager is not configured. */
+bool web_link_make(struct master *m, const struct control_peer *peer, const char *name, struct buf *out);
+/* web-login - [NAME]: prints it. */
+void web_link_run(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w);
 
 /* --- control_commands: the commands of an operator, one row a command --- */
 

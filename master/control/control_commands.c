@@ -28,6 +28,7 @@ struct control_command_row {
 	enum control_scope scope;
 	bool takes_name;
 	bool changes;		/* is logged also when it is granted */
+	bool local;		/* by control.sock alone */
 	bool monitors;		/* its answer is for monitoring: a refusal is "unknown" */
 	void (*run)(struct control_command *cmd, struct master *m, struct server *s);	/* s NULL: all */
 	/* instead of `run`: takes more words than a name; "-" stands for no name */
@@ -68,6 +69,8 @@ static const struct control_command_row rows[] = {
 	    .run_words = change_request_run },
 	{ "unset", CONTROL_CONFIGURE, .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = change_request_run },
+	{ "web-login", CONTROL_LOOK, .scope = CONTROL_VIEW, .changes = true, .local = true,
+	    .run_words = web_link_run },
 	{ "reload-test", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .run = control_change_nothing },
 	{ "reload", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .changes = true,
 	    .run_words = control_change_reload },
@@ -146,8 +149,9 @@ log_command(const struct control_command *cmd, const struct control_command_row 
 	if (refusal == NULL && !row->changes)
 		return;
 	log_event(refusal == NULL ? LOG_FACT : LOG_WARN, NULL, "operator",
-	    "server=%s uid=%u command=%s result=%s%s%s",
-	    names_server(w) ? log_safe(w->word[1]) : "-", (unsigned)cmd->peer->uid, row->name,
+	    "server=%s uid=%u%s command=%s result=%s%s%s",
+	    names_server(w) ? log_safe(w->word[1]) : "-", (unsigned)cmd->peer->uid,
+	    cmd->peer->web ? " by=web" : "", row->name,
 	    refusal == NULL ? "ok" : "refused",
 	    refusal != NULL ? " reason=" : "", refusal != NULL ? log_safe(refusal) : "");
 }
@@ -195,6 +199,10 @@ control_commands_run(struct control_command *cmd, struct master *m, const struct
 	if (row == NULL || (row->run_words == NULL && w->count > (row->takes_name ? 2U : 1U))) {
 		control_answer_say(cmd, EX_USAGE, "the service does not know the command %s",
 		    log_safe(w->word[0]));
+		return;
+	}
+	if (row->local && cmd->peer->web) {
+		control_answer_say(cmd, EX_NOPERM, "%s is for posternctl on the host alone", row->name);
 		return;
 	}
 	cmd->right = control_commands_right(w);

@@ -6,9 +6,11 @@
  * Promise:  each command waits for its outcome and prints it
  * Fails by: an exit status: 1 refused or failed, 3 nothing has that name, else sysexits
  */
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/answers/answers.h"
 #include "common/base/buf.h"
@@ -172,6 +174,18 @@ run_passwd(const struct command_context *c, const struct command *row, const cha
 	return status == EX_USAGE ? usage_misused(row, NULL) : status;
 }
 
+/* The service knows who asks; the name is for the page, which shows it. */
+static int
+run_web(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	const char *all[] = { "-", user != NULL ? user->pw_name : "-" };
+
+	if (strcmp(words[0], "login") != 0)
+		return usage_misused(row, NULL);
+	return run_ask(c, row, all, nitems_of(all));
+}
+
 static int
 run_version(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
@@ -297,6 +311,8 @@ const struct command command_rows[] = {
 	{ "oauth", "test profile [--smtp] [--json]", 2, 4,
 	    "Get a new token for an [oauth] profile, log in with it at the smart hosts that use it, and show "
 	    "each step.", read_command_oauth, "oauth-test" },
+	{ "web", "login", 1, 1, "Print a link that logs in, once, to the manager in a web browser.",
+	    run_web, "web-login" },
 	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size] "
 	    "[--json]", 2, 12,
 	    "Say what would happen to a message, and which line of the configuration decides it.",

@@ -94,6 +94,22 @@ control_rights_peer_get(struct control_peer *p, int fd)
 	return 0;
 }
 
+void
+control_rights_peer_copy(struct control_peer *p, const struct control_peer *from)
+{
+	*p = *from;
+	p->gid = mem_array(NULL, from->ngid + 1, sizeof(*p->gid));
+	if (from->ngid > 0)
+		memcpy(p->gid, from->gid, from->ngid * sizeof(*p->gid));
+}
+
+void
+control_rights_peer_done(struct control_peer *p)
+{
+	free(p->gid);
+	*p = (struct control_peer){ 0 };
+}
+
 enum control_right
 control_rights_service(const struct master *m, const struct control_peer *p)
 {

@@ -87,6 +87,7 @@ struct control_peer {
 	uid_t uid;
 	gid_t *gid;
 	size_t ngid;
+	bool web;		/* through the manager in a web browser */
 };
 
 /*
@@ -98,8 +99,10 @@ void control_rights_resolve(struct control_rights *r, const struct config_string
 void control_rights_done(struct control_rights *r);
 /* Pure: whether `r` names the user of `p` or one of its groups. */
 bool control_rights_has(const struct control_rights *r, const struct control_peer *p);
-/* The user and groups at the other end of a socket; the caller frees p->gid. 0 or -1. */
+/* The user and groups at the other end of a socket, until control_rights_peer_done. 0 or -1. */
 int control_rights_peer_get(struct control_peer *p, int fd) __attribute__((warn_unused_result));
+void control_rights_peer_copy(struct control_peer *p, const struct control_peer *from);
+void control_rights_peer_done(struct control_peer *p);
 /* What that user may do with the service and every virtual server; with this one. */
 enum control_right control_rights_service(const struct master *m, const struct control_peer *p);
 enum control_right control_rights_server(const struct server *s, const struct control_peer *p);

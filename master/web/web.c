@@ -16,6 +16,7 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -57,15 +58,36 @@ take_fields(struct web_field field[FIELDS_MAX], size_t *n, struct evhttp_request
 	return true;
 }
 
+/* Of a web server in front, which only those of our group can be: whom it says that it serves. */
 static void
-serve_verdict(struct web *w, struct evhttp_request *q, const struct web_verdict *v)
+put_client(char client[64], struct evhttp_request *q, enum web_door_kind kind)
 {
+	const char *list = evhttp_find_header(evhttp_request_get_input_headers(q), "X-Forwarded-For"), *last;
+	char *address = NULL;
+	ev_uint16_t port;
+
+	if (kind == WEB_PATH) {
+		last = list != NULL ? strrchr(list, ',') : NULL;
+		last = last != NULL ? last + 1 + strspn(last + 1, " \t") : list;
+		snprintf(client, 64, "%s", last != NULL ? log_safe(last) : "-");
+		return;
+	}
+	evhttp_connection_get_peer(evhttp_request_get_connection(q), &address, &port);
+	snprintf(client, 64, "%s", address != NULL ? address : "-");
+}
+
+static void
+serve_verdict(struct web *w, struct evhttp_request *q, const struct web_verdict *v, enum web_door_kind kind)
+{
+	char client[64];
+
+	put_client(client, q, kind);
 	if (v->status != 0)
 		web_reply_error(q, v->status, v->why);
 	else if (v->route == WEB_ROUTE_PAGE)
 		web_reply_page(w, q, v->page);
 	else
-		web_reply_error(q, HTTP_NOTFOUND, "there is nothing at this address");
+		web_api_serve(w, q, v, kind != WEB_PLAIN, client);
 }
 
 static void
@@ -87,7 +109,7 @@ serve(struct web *w, struct evhttp_request *q, enum web_door_kind kind)
 		r.local = (const struct sockaddr *)&local;
 	if (take_fields(field, &r.fields, q))
 		web_judge(&v, &r);
-	serve_verdict(w, q, &v);
+	serve_verdict(w, q, &v, kind);
 	explicit_bzero(&v, sizeof(v));
 }
 
@@ -100,6 +122,8 @@ take_control(struct boot *b, const struct ctl_message *m)
 		web_tls_take(w, m);
 	else if (m->type == CTL_RENEWED)
 		web_tls_ask(w);
+	else if (m->type == CTL_TEXT || m->type == CTL_END || m->type == CTL_WEB_SESSION)
+		web_ask_take(w, m);
 	else
 		boot_helper_control(b, m);
 }
@@ -130,6 +154,8 @@ start_helper(struct boot *b)
 
 	if (event_get_version_number() < LIBEVENT_LEAST)
 		boot_refuse(b, EX_UNAVAILABLE, "libevent is older than 2.1.12: its HTTP has known faults");
+	w->asks = web_ask_new();
+	w->throttle = web_throttle_new();
 	w->connections = web_connections_new(b->loop, web_door_stop, w);
 	web_door_open(w, WEB_PATH);
 	if (w->config->certificate == NULL)
@@ -143,7 +169,9 @@ finish_helper(struct boot *b)
 {
 	struct web *w = b->state;
 
+	web_ask_free(w->asks);
 	web_door_close_all(w);
+	web_throttle_free(w->throttle);
 	web_connections_free(w->connections);
 	web_tls_done(w);
 	web_page_forget(w->page);

@@ -2,11 +2,13 @@
 #ifndef MASTER_WEB_WEB_H
 #define MASTER_WEB_WEB_H
 
+#include <bsd/sys/queue.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/base/buf.h"
 #include "common/boot/boot.h"
 #include "common/ipc/msg_web.h"
 
@@ -17,7 +19,9 @@ struct evhttp_request;
 struct json_t;
 struct tls;
 struct web;
+struct web_asks;
 struct web_connections;
+struct web_throttle;
 struct web_tls_files;
 
 extern const struct boot_role web_role;
@@ -112,6 +116,42 @@ void web_reply_error(struct evhttp_request *q, int status, const char *why);
 void web_reply_headers(struct evhttp_request *q, bool api);	/* all but Content-Type */
 void web_reply_json(struct evhttp_request *q, int status, struct json_t *body);	/* takes over the body */
 
+/* --- web_ask: questions to the master --- */
+
+/* `s`: of a session; NULL: a command was answered, with a status and its text. */
+typedef void web_ask_done(void *arg, const struct msg_web_session *s, int status, struct buf *text);
+struct web_ask {
+	TAILQ_ENTRY(web_ask) link;
+	uint32_t number;
+	web_ask_done *done;
+	void *arg;
+	struct buf text;
+};
+
+struct web_asks *web_ask_new(void);
+void web_ask_free(struct web_asks *a);		/* answers what is open with WEB_BUSY */
+/* `handle`: whose question it is; NULL: a login. False: it cannot be asked now. */
+bool web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t len,
+    const unsigned char *handle, web_ask_done *done, void *arg) __attribute__((warn_unused_result));
+void web_ask_take(struct web *w, const struct ctl_message *m);	/* an answer */
+/* The master called that session good, or it is over. */
+void web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool good);
+
+/* --- web_throttle: logins that failed; pure, times are monotonic ms --- */
+
+struct web_throttle *web_throttle_new(void);
+void web_throttle_free(struct web_throttle *t);
+/* How long that address has to wait before its next login. */
+uint64_t web_throttle_wait(struct web_throttle *t, const char *client, uint64_t now);
+void web_throttle_failed(struct web_throttle *t, const char *client, uint64_t now);
+void web_throttle_passed(struct web_throttle *t, const char *client, uint64_t now);
+
+/* --- web_api: /api --- */
+
+/* A good request to all but /api/events; `client`: its address. */
+void web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict *v, bool secure,
+    const char *client);
+
 /* --- web: the helper --- */
 
 struct web {
@@ -125,6 +165,8 @@ struct web {
 	struct web_connections *connections;
 	struct tls *tls;
 	struct web_tls_files *tls_files;
+	struct web_asks *asks;
+	struct web_throttle *throttle;
 };
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "common/base/secret.h"
 #include "master/web/web.h"
 
 #define HOST_MAX 255
@@ -161,19 +162,6 @@ is_json(const char *type)
 	return strcasecmp(type + strspn(type, " \t"), "charset=utf-8") == 0;
 }
 
-/* As long as any other comparison, wherever they differ. */
-static bool
-is_same_secret(const char *a, const char *b)
-{
-	unsigned char differ = 0;
-
-	if (strlen(a) != strlen(b))
-		return false;
-	for (size_t i = 0; a[i] != '\0'; i++)
-		differ |= (unsigned char)(a[i] ^ b[i]);
-	return differ == 0;
-}
-
 static bool
 judge_session(struct web_verdict *v, const struct web_request *r)
 {
@@ -186,7 +174,8 @@ judge_session(struct web_verdict *v, const struct web_request *r)
 		return false;
 	}
 	web_cookie_token(token, v->handle);
-	if (r->method == WEB_POST && (shown == NULL || !is_same_secret(shown, token)))
+	if (r->method == WEB_POST && (shown == NULL || strlen(shown) != strlen(token) ||
+	    !secret_is_same(shown, token, strlen(token))))
 		refuse(v, 403, "the token of the session is missing or wrong");
 	explicit_bzero(token, sizeof(token));
 	return v->status == 0;

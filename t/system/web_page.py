@@ -1,34 +1,11 @@
 """web_page - the manager's files and its way in: what is served, by which name, and that its helper may end"""
 
-import http.client
 import os
 import signal
-import socket
 
 from checks import check, equal
 from patience import until
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=20)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(self.path)
-
-
-def ask(where, target="/", method="GET", **fields):
-    """The status and the fields of the answer, and its body."""
-    connection = http.client.HTTPConnection("127.0.0.1", where, timeout=20) if isinstance(where, int) else UnixConnection(where)
-    try:
-        connection.request(method, target, headers=fields)
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read().decode()
-    finally:
-        connection.close()
+from web_client import ask, ask_if_there, wait_served
 
 
 def test_pages(t):
@@ -38,7 +15,7 @@ def test_pages(t):
     service.shared["manager"] = {"listen": f"127.0.0.1:{port}, {path}", "hosts": "mail.example"}
     service.write()
     service.start()
-    equal(until(lambda: ask(port)[0], what="an answer"), 200)
+    wait_served(port)
     status, fields, page = ask(port)
     check("<script type=\"module\" src=\"app.js\">" in page, page)
     equal((fields["Content-Type"], fields["Cache-Control"]), ("text/html; charset=utf-8", "no-cache"))
@@ -63,13 +40,13 @@ def test_pages(t):
     # the helper ends and comes again; another address at a reload
     os.kill(service.child("web"), signal.SIGKILL)
     service.events.wait("crash", role="web")
-    equal(until(lambda: ask(port)[0], what="an answer again"), 200)
+    wait_served(port)
     service.default.send()
     service.home.wait_drops()
     service.shared["manager"] = {"listen": f"127.0.0.1:{port}", "hosts": "other.example"}
     service.write()
     service.ctl("reload")
-    equal(until(lambda: ask(port, Host="other.example")[0] == 200 and 200, what="the other name"), 200)
+    equal(until(lambda: ask_if_there(port, Host="other.example")[0] == 200 and 200, what="the other name"), 200)
     check(not path.exists(), "the socket is left")
     service.shared["manager"] = {}
     service.write()
@@ -84,5 +61,5 @@ def test_a_user_of_its_own(t):
     service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
     service.write()
     service.start()
-    equal(until(lambda: ask(port)[0], what="an answer"), 200)
+    wait_served(port)
     equal(os.stat(f"/proc/{service.child('web')}").st_uid, 64207)

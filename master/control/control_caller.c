@@ -1,0 +1,127 @@
+/*
+ * control_caller - who waits for the answer to a command: on control.sock or in a web browser
+ *
+ * Runs in:  master
+ * Owns:     the command of each caller and what is known of its user
+ * Promise:  a caller gets the whole answer, and then the status; only what it reads at present is sent
+ * Fails by: telling the caller's owner that it does not read
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/ipc/control_words.h"
+#include "master/control/control.h"
+#include "master/servers/servers.h"
+
+void
+control_caller_init(struct control_caller *c, struct master *m, const struct control_caller_ops *ops,
+    const struct control_peer *peer)
+{
+	*c = (struct control_caller){ .m = m, .ops = ops, .peer = *peer };
+	control_answer_init(&c->command, &c->peer);
+	TAILQ_INSERT_TAIL(&m->callers, c, link);
+}
+
+void
+control_caller_done(struct control_caller *c)
+{
+	TAILQ_REMOVE(&c->m->callers, c, link);
+	control_answer_done(&c->command);
+	control_rights_peer_done(&c->peer);
+}
+
+/* The text in pieces of one message, then the status. */
+static bool
+send_answer(struct control_caller *c, const char *text, size_t len, int32_t status)
+{
+	while (len > 0) {
+		size_t n = len < CTL_PAYLOAD_MAX ? len : CTL_PAYLOAD_MAX;
+
+		if (!c->ops->send(c, CTL_TEXT, text, n))
+			return false;
+		text += n;
+		len -= n;
+	}
+	return c->ops->send(c, CTL_END, &status, sizeof(status));
+}
+
+/* False: the caller cannot take it now; control_caller_update tries again. */
+static bool
+answer(struct control_caller *c)
+{
+	bool sent;
+
+	if (c->ops->is_full != NULL && c->ops->is_full(c)) {
+		c->held = true;
+		return false;
+	}
+	sent = send_answer(c, buf_text(&c->command.text), c->command.text.len, c->command.status);
+	control_answer_done(&c->command);
+	c->busy = c->held = false;
+	c->ops->answered(c, sent);
+	return true;
+}
+
+void
+control_caller_run(struct control_caller *c, const struct control_words *w)
+{
+	c->busy = true;
+	c->told = c->held = false;
+	control_answer_done(&c->command);
+	control_answer_init(&c->command, &c->peer);
+	control_commands_run(&c->command, c->m, w);
+	if (!c->command.waiting && !c->command.ends_service)
+		(void)answer(c);
+}
+
+bool
+control_caller_update(struct master *m)
+{
+	struct control_caller *c, *next;
+	bool held = false;
+
+	TAILQ_FOREACH_SAFE(c, &m->callers, link, next) {
+		if (!c->busy)
+			continue;
+		if (c->held || (c->command.waiting && control_commands_update(&c->command, m)))
+			held |= !answer(c);
+	}
+	return held;
+}
+
+/* --- what a stop waits for --- */
+
+bool
+control_caller_waits_for_stop(const struct control_caller *c)
+{
+	return c->busy && (c->command.ends_service ||
+	    (c->command.waiting && c->command.goal == STATE_STOPPED));
+}
+
+void
+control_caller_tell_progress(struct master *m)
+{
+	struct control_caller *c;
+	struct ctl_progress p;
+
+	/* A caller that does not read misses it; the end of its answer finds that out. */
+	TAILQ_FOREACH(c, &m->callers, link)
+		if (control_caller_waits_for_stop(c) && stop_progress_get(&c->command, m, &p))
+			c->told = c->ops->send(c, CTL_PROGRESS, &p, sizeof(p));
+}
+
+/* --- the end --- */
+
+void
+control_caller_end_all(struct master *m, const char *last_words)
+{
+	struct control_caller *c;
+
+	while ((c = TAILQ_FIRST(&m->callers)) != NULL) {
+		if (c->busy)
+			(void)send_answer(c, last_words, strlen(last_words),
+			    c->command.ends_service ? 0 : CONTROL_CALLER_CUT);
+		c->ops->end(c);
+	}
+}

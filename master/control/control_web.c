@@ -1,0 +1,217 @@
+/*
+ * control_web - what the web helper asks on behalf of those who are logged in to the manager in a web browser
+ *
+ * Runs in:  master
+ * Owns:     a caller for each command that is not answered yet
+ * Promise:  a command runs with the rights of the user for whom the master made the session, looked up anew
+ *           each time. The helper names no user, and gets nothing without a secret that a browser has shown
+ * Fails by: an answer that says so
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+
+#define ORDERS_MAX 128U
+#define CHANNEL_FULL (2U << 20)	/* bytes that the helper has not read; another answer fits beyond them */
+
+/* A command from a browser. */
+struct web_order {
+	struct control_caller caller;	/* first */
+	struct child *helper;		/* NULL: it is dead */
+	uint32_t request;
+	uint8_t session[32];		/* the hash of its handle */
+};
+
+static struct web_order *
+order_of(const struct control_caller *caller)
+{
+	return mem_unconst(caller);	/* its first member */
+}
+
+static bool
+send_to_helper(struct control_caller *caller, enum ctl_type type, const void *data, size_t len)
+{
+	struct web_order *o = order_of(caller);
+
+	if (o->helper != NULL)
+		child_send(o->helper, type, o->request, data, len, -1);
+	return o->helper != NULL;
+}
+
+static bool
+is_helper_full(const struct control_caller *caller)
+{
+	const struct web_order *o = order_of(caller);
+
+	return o->helper != NULL && o->helper->ctl != NULL && ctl_waiting(o->helper->ctl) > CHANNEL_FULL;
+}
+
+static void
+end_order(struct control_caller *caller)
+{
+	control_caller_done(caller);
+	free(order_of(caller));
+}
+
+static void
+on_answered(struct control_caller *caller, bool sent)
+{
+	end_order(caller);
+}
+
+static const struct control_caller_ops order_ops = { .send = send_to_helper, .is_full = is_helper_full,
+    .answered = on_answered, .end = end_order };
+
+void
+control_web_gone(struct child *c)
+{
+	struct control_caller *caller;
+
+	TAILQ_FOREACH(caller, &c->m->callers, link)
+		if (caller->ops == &order_ops && order_of(caller)->helper == c)
+			order_of(caller)->helper = NULL;
+}
+
+/* --- sessions --- */
+
+static void
+reply(struct child *c, uint32_t request, struct msg_web_session *answer)
+{
+	child_send(c, CTL_WEB_SESSION, request, answer, sizeof(*answer), -1);
+	explicit_bzero(answer, sizeof(*answer));
+}
+
+static void
+describe(struct msg_web_session *answer, const struct master *m, const struct web_session *s)
+{
+	enum control_right right = control_rights_any(m, &s->peer);
+
+	answer->result = right == CONTROL_NONE ? WEB_NO_RIGHT : WEB_OK;
+	answer->operates = right >= CONTROL_OPERATE;
+	answer->uid = s->peer.uid;
+	memcpy(answer->name, s->name, sizeof(answer->name));
+}
+
+static void
+log_in(struct child *c, const struct ctl_message *message)
+{
+	struct msg_web_session answer = { .result = WEB_UNKNOWN };
+	struct msg_web_login login;
+	struct web_session *s;
+
+	if (!msg_web_login_take(&login, message->data, message->len)) {
+		child_kill(c, "it sent a malformed login");
+		return;
+	}
+	s = web_sessions_login(c->m->web_sessions, login.token, clock_mono_ms(), answer.handle);
+	if (s == NULL) {
+		log_event(LOG_WARN, NULL, "operator",
+		    "server=- by=web command=login result=refused client=%s reason=%s",
+		    log_safe(login.client), log_safe("no such link, or it is used up"));
+	} else {
+		describe(&answer, c->m, s);
+		log_event(LOG_FACT, NULL, "operator",
+		    "server=- uid=%u by=web command=login result=%s client=%s",
+		    (unsigned)s->peer.uid, answer.result == WEB_OK ? "ok" : "refused",
+		    log_safe(login.client));
+		if (answer.result != WEB_OK)
+			web_sessions_end(c->m->web_sessions, s);
+	}
+	explicit_bzero(&login, sizeof(login));
+	reply(c, message->request, &answer);
+}
+
+static void
+tell_or_end(struct child *c, const struct ctl_message *message)
+{
+	struct msg_web_session answer = { .result = WEB_UNKNOWN };
+	unsigned char handle[WEB_SECRET_SIZE];
+	struct web_session *s;
+
+	memcpy(handle, message->data, sizeof(handle));
+	s = web_sessions_find(c->m->web_sessions, handle, clock_mono_ms(), false);
+	explicit_bzero(handle, sizeof(handle));
+	if (s != NULL)
+		describe(&answer, c->m, s);
+	if (s != NULL && message->type == CTL_WEB_LOGOUT) {
+		log_event(LOG_FACT, NULL, "operator", "server=- uid=%u by=web command=logout result=ok",
+		    (unsigned)s->peer.uid);
+		web_sessions_end(c->m->web_sessions, s);
+	}
+	reply(c, message->request, &answer);
+}
+
+/* --- commands --- */
+
+/* Whether the session, or all together, have as many unanswered commands as they may. */
+static bool
+is_busy(const struct master *m, const struct web_session *s)
+{
+	const struct control_caller *caller;
+	unsigned all = 0, own = 0;
+
+	TAILQ_FOREACH(caller, &m->callers, link)
+		if (caller->ops == &order_ops) {
+			all++;
+			own += memcmp(order_of(caller)->session, s->hash, sizeof(s->hash)) == 0;
+		}
+	return all >= ORDERS_MAX || own >= WEB_COMMANDS_PER_SESSION;
+}
+
+static void
+run_words(struct child *c, uint32_t request, const struct web_session *s, const struct control_words *w)
+{
+	struct web_order *o = mem_new(struct web_order);
+	struct control_peer peer;
+
+	o->helper = c;
+	o->request = request;
+	memcpy(o->session, s->hash, sizeof(o->session));
+	control_rights_peer_copy(&peer, &s->peer);
+	control_caller_init(&o->caller, c->m, &order_ops, &peer);
+	control_caller_run(&o->caller, w);
+}
+
+static void
+run_command(struct child *c, const struct ctl_message *message)
+{
+	struct msg_web_command *command = mem_new(struct msg_web_command);
+	struct msg_web_session answer = { .result = WEB_UNKNOWN };
+	struct control_words w;
+	struct web_session *s = NULL;
+	size_t len = 0;
+
+	if (!msg_web_command_take(command, &len, message->data, message->len) ||
+	    !control_words_parse(&w, command->words, len)) {
+		child_kill(c, "it sent a malformed command");
+	} else {
+		s = web_sessions_find(c->m->web_sessions, command->handle, clock_mono_ms(),
+		    command->watching != 0);
+		if (s != NULL && is_busy(c->m, s))
+			answer.result = WEB_BUSY;
+		if (s == NULL || answer.result == WEB_BUSY)
+			reply(c, message->request, &answer);
+		else
+			run_words(c, message->request, s, &w);
+	}
+	explicit_bzero(command, sizeof(*command));
+	free(command);
+}
+
+void
+control_web_take(struct child *c, const struct ctl_message *m)
+{
+	if (m->type == CTL_WEB_LOGIN)
+		log_in(c, m);
+	else if (m->type == CTL_WEB_COMMAND)
+		run_command(c, m);
+	else
+		tell_or_end(c, m);
+}

@@ -1,0 +1,193 @@
+/*
+ * web_sessions - who is logged in to the manager in a web browser, and the one-time links that lead there
+ *
+ * Runs in:  master
+ * Owns:     the sessions and links; of each secret only its hash
+ * Promise:  a session is of the user for whom the master made the link, whatever the web helper says. A link
+ *           is good once and for a while; a session ends when it idles, when it is too old, at logout, and
+ *           with the master. Time is what the caller says
+ * Fails by: NULL; the oldest of a user's own makes room for a new one
+ */
+#include <bsd/stdlib.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/base/secret.h"
+#include "master/control/control.h"
+
+struct web_sessions {
+	TAILQ_HEAD(, web_session) links, sessions;	/* the oldest first */
+};
+
+static void
+hash_secret(uint8_t hash[SHA256_DIGEST_LENGTH], const unsigned char secret[WEB_SECRET_SIZE])
+{
+	SHA2_CTX context;
+
+	SHA256Init(&context);
+	SHA256Update(&context, secret, WEB_SECRET_SIZE);
+	SHA256Final(hash, &context);
+	explicit_bzero(&context, sizeof(context));
+}
+
+static void
+end_one(struct web_sessions *w, struct web_session *s)
+{
+	if (s->is_link)
+		TAILQ_REMOVE(&w->links, s, link);
+	else
+		TAILQ_REMOVE(&w->sessions, s, link);
+	control_rights_peer_done(&s->peer);
+	explicit_bzero(s->hash, sizeof(s->hash));
+	free(s);
+}
+
+static bool
+is_over(const struct web_session *s, uint64_t now)
+{
+	return s->is_link ? now - s->born_ms >= WEB_LINK_MS :
+	    now - s->born_ms >= WEB_SESSION_MS || now - s->used_ms >= WEB_IDLE_MS;
+}
+
+static void
+end_old(struct web_sessions *w, uint64_t now)
+{
+	struct web_session *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &w->links, link, next)
+		if (is_over(s, now))
+			end_one(w, s);
+	TAILQ_FOREACH_SAFE(s, &w->sessions, link, next)
+		if (is_over(s, now))
+			end_one(w, s);
+}
+
+/* A user cannot end the sessions of others by many of its own. */
+static void
+make_room(struct web_sessions *w, bool is_link, uid_t uid)
+{
+	struct web_session *s, *own = NULL, *first = NULL;
+	unsigned all = 0, owned = 0;
+
+	for (s = is_link ? TAILQ_FIRST(&w->links) : TAILQ_FIRST(&w->sessions); s != NULL;
+	    s = TAILQ_NEXT(s, link)) {
+		all++;
+		first = first != NULL ? first : s;
+		if (s->peer.uid != uid)
+			continue;
+		owned++;
+		own = own != NULL ? own : s;
+	}
+	if (owned >= WEB_SESSIONS_PER_USER)
+		end_one(w, own);
+	else if (all >= WEB_SESSIONS_MAX)
+		end_one(w, first);
+}
+
+static struct web_session *
+add_one(struct web_sessions *w, bool is_link, const struct control_peer *peer, const char *name, uint64_t now,
+    unsigned char secret[WEB_SECRET_SIZE])
+{
+	struct web_session *s = mem_new(struct web_session);
+
+	end_old(w, now);
+	make_room(w, is_link, peer->uid);
+	arc4random_buf(secret, WEB_SECRET_SIZE);
+	hash_secret(s->hash, secret);
+	s->is_link = is_link;
+	s->born_ms = s->used_ms = now;
+	control_rights_peer_copy(&s->peer, peer);
+	s->peer.web = true;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	if (is_link)
+		TAILQ_INSERT_TAIL(&w->links, s, link);
+	else
+		TAILQ_INSERT_TAIL(&w->sessions, s, link);
+	return s;
+}
+
+/* Each is compared whole, so that the time says nothing of how much was right. */
+static struct web_session *
+find_one(struct web_session *first, const unsigned char secret[WEB_SECRET_SIZE])
+{
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	struct web_session *found = NULL;
+
+	hash_secret(hash, secret);
+	for (struct web_session *s = first; s != NULL; s = TAILQ_NEXT(s, link))
+		if (secret_is_same(s->hash, hash, sizeof(hash)))
+			found = s;
+	return found;
+}
+
+struct web_sessions *
+web_sessions_new(void)
+{
+	struct web_sessions *w = mem_new(struct web_sessions);
+
+	TAILQ_INIT(&w->links);
+	TAILQ_INIT(&w->sessions);
+	return w;
+}
+
+void
+web_sessions_free(struct web_sessions *w)
+{
+	if (w == NULL)
+		return;
+	web_sessions_end_all(w);
+	free(w);
+}
+
+void
+web_sessions_end_all(struct web_sessions *w)
+{
+	struct web_session *s;
+
+	while ((s = TAILQ_FIRST(&w->links)) != NULL || (s = TAILQ_FIRST(&w->sessions)) != NULL)
+		end_one(w, s);
+}
+
+void
+web_sessions_link(struct web_sessions *w, const struct control_peer *peer, const char *name, uint64_t now,
+    unsigned char token[WEB_SECRET_SIZE])
+{
+	(void)add_one(w, true, peer, name, now, token);
+}
+
+struct web_session *
+web_sessions_login(struct web_sessions *w, const unsigned char token[WEB_SECRET_SIZE], uint64_t now,
+    unsigned char handle[WEB_SECRET_SIZE])
+{
+	struct web_session *link, *s;
+
+	end_old(w, now);
+	link = find_one(TAILQ_FIRST(&w->links), token);
+	if (link == NULL)
+		return NULL;
+	s = add_one(w, false, &link->peer, link->name, now, handle);
+	end_one(w, link);
+	return s;
+}
+
+struct web_session *
+web_sessions_find(struct web_sessions *w, const unsigned char handle[WEB_SECRET_SIZE], uint64_t now,
+    bool watching)
+{
+	struct web_session *s;
+
+	end_old(w, now);
+	s = find_one(TAILQ_FIRST(&w->sessions), handle);
+	if (s != NULL && !watching)
+		s->used_ms = now;
+	return s;
+}
+
+void
+web_sessions_end(struct web_sessions *w, struct web_session *s)
+{
+	end_one(w, s);
+}

@@ -1,0 +1,261 @@
+/*
+ * web_api - what is at /api: login, session, logout and commands, in JSON
+ *
+ * Runs in:  web
+ * Owns:     a call from its request until it is answered
+ * Promise:  a command goes to the master as the words that the page sent, with the handle of its session, and
+ *           is answered with what the master said. Nothing is decided here
+ * Fails by: an answer with a status of HTTP
+ */
+#include <bsd/sys/queue.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/answers/answers.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/ipc/control_words.h"
+#include "master/web/web.h"
+
+/* A request whose answer the master has. */
+struct web_call {
+	struct web *web;
+	struct evhttp_request *q;
+	enum web_route route;
+	bool secure;
+	char client[64];
+	unsigned char handle[WEB_SECRET_SIZE];
+	struct buf text;		/* the words, each with its NUL */
+	const char *word[CONTROL_WORDS_MAX];
+	size_t words;
+};
+
+static void
+free_call(struct web_call *c)
+{
+	explicit_bzero(c->handle, sizeof(c->handle));
+	buf_done(&c->text);
+	free(c);
+}
+
+static void
+refuse(struct web_call *c, int status, const char *why)
+{
+	web_reply_error(c->q, status, why);
+	free_call(c);
+}
+
+/* --- answers --- */
+
+static void
+add_cookie(struct web_call *c, const unsigned char *handle)
+{
+	char value[WEB_SECRET_TEXT + 96];
+
+	web_cookie_format(value, sizeof(value), handle, c->secure);
+	(void)evhttp_add_header(evhttp_request_get_output_headers(c->q), "Set-Cookie", value);
+	explicit_bzero(value, sizeof(value));
+}
+
+static void
+reply_session(struct web_call *c, const struct msg_web_session *s, const unsigned char *handle)
+{
+	char token[WEB_SECRET_TEXT], user[16];
+
+	web_cookie_token(token, handle);
+	snprintf(user, sizeof(user), "uid %u", (unsigned)s->uid);
+	web_reply_json(c->q, HTTP_OK, json_pack("{s:s,s:i,s:s,s:s,s:s}", "name",
+	    s->name[0] != '\0' ? s->name : user, "uid", (int)s->uid, "right",
+	    s->operates ? "operator" : "viewer", "csrf", token, "version", POSTERN_VERSION));
+	explicit_bzero(token, sizeof(token));
+}
+
+/* What a session is refused with; a login has a sentence of its own. */
+static void
+reply_refusal(struct web_call *c, enum msg_web_result result)
+{
+	if (result == WEB_BUSY)
+		web_reply_error(c->q, HTTP_SERVUNAVAIL, "too many commands wait for their answer");
+	else if (result == WEB_NO_RIGHT)
+		web_reply_error(c->q, 403, "you are neither operator nor viewer of anything");
+	else if (c->route == WEB_ROUTE_LOGIN)
+		web_reply_error(c->q, 401, "this link is used up, or too old: posternctl web login prints "
+		    "a new one");
+	else
+		web_reply_error(c->q, 401, "the session is over: log in");
+}
+
+static void
+on_session(void *arg, const struct msg_web_session *s, int status, struct buf *text)
+{
+	struct web_call *c = arg;
+	const unsigned char *handle = c->route == WEB_ROUTE_LOGIN && s != NULL ? s->handle : c->handle;
+	uint64_t now = clock_mono_ms();
+
+	if (s == NULL) {
+		web_reply_error(c->q, HTTP_INTERNAL, "the service gave no answer");
+	} else if (s->result != WEB_OK) {
+		if (c->route == WEB_ROUTE_LOGIN && s->result == WEB_UNKNOWN)
+			web_throttle_failed(c->web->throttle, c->client, now);
+		reply_refusal(c, (enum msg_web_result)s->result);
+	} else if (c->route == WEB_ROUTE_LOGOUT) {
+		web_ask_trust(c->web, handle, false);
+		add_cookie(c, NULL);
+		web_reply_json(c->q, HTTP_OK, json_object());
+	} else {
+		web_ask_trust(c->web, handle, true);
+		if (c->route == WEB_ROUTE_LOGIN) {
+			web_throttle_passed(c->web->throttle, c->client, now);
+			add_cookie(c, handle);
+		}
+		reply_session(c, s, handle);
+	}
+	free_call(c);
+}
+
+static void
+on_answer(void *arg, const struct msg_web_session *s, int status, struct buf *text)
+{
+	struct web_call *c = arg;
+	json_t *body, *data;
+
+	if (s != NULL) {
+		reply_refusal(c, (enum msg_web_result)s->result);
+		free_call(c);
+		return;
+	}
+	web_ask_trust(c->web, c->handle, true);
+	body = json_pack("{s:i}", "status", status);
+	answers_value_put_bytes(body, "text", buf_text(text), text->len);
+	data = answers_json(c->word, c->words, buf_text(text));
+	json_object_set_new(body, "data", data != NULL ? data : json_null());
+	web_reply_json(c->q, HTTP_OK, body);
+	free_call(c);
+}
+
+/* --- bodies --- */
+
+/* An object; NULL: it is none. */
+static json_t *
+read_body(struct evhttp_request *q)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(q);
+	size_t len = evbuffer_get_length(in);
+	const char *text = len > 0 ? (const char *)evbuffer_pullup(in, -1) : NULL;
+	json_t *body = text != NULL ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+	if (json_is_object(body))
+		return body;
+	json_decref(body);
+	return NULL;
+}
+
+static void
+log_in(struct web_call *c, const json_t *body)
+{
+	const char *token = json_string_value(json_object_get(body, "token"));
+	struct msg_web_login login = { 0 };
+	uint64_t wait = web_throttle_wait(c->web->throttle, c->client, clock_mono_ms());
+	char seconds[24];
+
+	if (wait > 0) {
+		snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(wait + 999) / 1000);
+		(void)evhttp_add_header(evhttp_request_get_output_headers(c->q), "Retry-After", seconds);
+		refuse(c, 429, "too many logins have failed: wait");
+	} else if (token == NULL) {
+		refuse(c, HTTP_BADREQUEST, "the body has no token");
+	} else if (!msg_web_secret_parse(login.token, token)) {
+		web_throttle_failed(c->web->throttle, c->client, clock_mono_ms());
+		refuse(c, 401, "this is no token of posternctl web login");
+	} else {
+		snprintf(login.client, sizeof(login.client), "%s", c->client);
+		if (!web_ask_send(c->web, CTL_WEB_LOGIN, &login, sizeof(login), NULL, on_session, c))
+			refuse(c, 429, "too many logins at this time: wait");
+	}
+	explicit_bzero(&login, sizeof(login));
+}
+
+/* The words of a command; false: they are none. */
+static bool
+take_words(struct web_call *c, const json_t *list)
+{
+	struct control_words w;
+	const json_t *item;
+	size_t i, at = 0;
+
+	if (json_array_size(list) == 0 || json_array_size(list) > CONTROL_WORDS_MAX)
+		return false;
+	json_array_foreach(list, i, item) {
+		const char *word = json_string_value(item);
+
+		if (word == NULL || strlen(word) != json_string_length(item))
+			return false;
+		buf_add(&c->text, word, strlen(word) + 1);
+	}
+	if (!buf_ok(&c->text) || !control_words_parse(&w, c->text.data, c->text.len))
+		return false;
+	for (; at < c->text.len; at += strlen(c->text.data + at) + 1)
+		c->word[c->words++] = c->text.data + at;
+	return true;
+}
+
+static void
+run_command(struct web_call *c, const json_t *body)
+{
+	struct msg_web_command *command;
+	size_t len;
+
+	if (!take_words(c, json_object_get(body, "words"))) {
+		refuse(c, HTTP_BADREQUEST, "the body has no words of a command");
+		return;
+	}
+	command = mem_new(struct msg_web_command);
+	memcpy(command->handle, c->handle, sizeof(command->handle));
+	memcpy(command->words, c->text.data, c->text.len);
+	len = offsetof(struct msg_web_command, words) + c->text.len;
+	if (!web_ask_send(c->web, CTL_WEB_COMMAND, command, len, c->handle, on_answer, c))
+		refuse(c, HTTP_SERVUNAVAIL, "too many commands at this time: wait");
+	explicit_bzero(command, len);
+	free(command);
+}
+
+/* --- from a verdict --- */
+
+static void
+serve_session(struct web_call *c)
+{
+	enum ctl_type type = c->route == WEB_ROUTE_LOGOUT ? CTL_WEB_LOGOUT : CTL_WEB_ASK;
+
+	if (!web_ask_send(c->web, type, c->handle, sizeof(c->handle), c->handle, on_session, c))
+		refuse(c, HTTP_SERVUNAVAIL, "too many requests at this time: wait");
+}
+
+void
+web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict *v, bool secure,
+    const char *client)
+{
+	struct web_call *c = mem_new(struct web_call);
+	json_t *body = NULL;
+
+	*c = (struct web_call){ .web = w, .q = q, .route = v->route, .secure = secure,
+	    .text = BUF_INIT(CONTROL_COMMAND_MAX) };
+	snprintf(c->client, sizeof(c->client), "%s", client);
+	memcpy(c->handle, v->handle, sizeof(c->handle));
+	if (v->route == WEB_ROUTE_SESSION || v->route == WEB_ROUTE_LOGOUT) {
+		serve_session(c);
+		return;
+	}
+	body = read_body(q);
+	if (body == NULL)
+		refuse(c, HTTP_BADREQUEST, "the body is no object of JSON");
+	else if (v->route == WEB_ROUTE_LOGIN)
+		log_in(c, body);
+	else
+		run_command(c, body);
+	json_decref(body);
+}

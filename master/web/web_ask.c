@@ -1,0 +1,160 @@
+/*
+ * web_ask - questions to the master on behalf of browsers, and their answers
+ *
+ * Runs in:  web
+ * Owns:     the open questions; the hashes of handles that the master has called good
+ * Promise:  each question is answered once, at the latest when the helper ends. Handles and tokens that are
+ *           not known to be good are asked for slowly, so that a flood of them costs the master nothing and
+ *           does not end the helper as one that sends too much
+ * Fails by: false: too many questions are open, or came in this second
+ */
+#include <bsd/sys/queue.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/secret.h"
+#include "master/web/web.h"
+
+#define OPEN_MAX 192U
+#define TEXT_MAX (4U << 20)
+#define KNOWN_MAX 64U
+
+/* Tokens that come back with time. */
+struct bucket { unsigned left, most, per_second; uint64_t at; };
+
+struct web_asks {
+	TAILQ_HEAD(, web_ask) open;
+	unsigned count;
+	uint32_t number;
+	struct bucket known, unknown;
+	unsigned char good[KNOWN_MAX][SHA256_DIGEST_LENGTH];
+	unsigned next;				/* of `good`, that is replaced */
+};
+
+static bool
+take_token(struct bucket *b)
+{
+	uint64_t now = clock_mono_ms(), more = (now - b->at) * b->per_second / 1000;
+
+	if (more > 0) {
+		b->left = more > b->most - b->left ? b->most : b->left + (unsigned)more;
+		b->at = now;
+	}
+	if (b->left == 0)
+		return false;
+	b->left--;
+	return true;
+}
+
+static bool
+is_good(const struct web_asks *a, const unsigned char hash[SHA256_DIGEST_LENGTH])
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < KNOWN_MAX; i++)
+		found |= secret_is_same(a->good[i], hash, SHA256_DIGEST_LENGTH);
+	return found;
+}
+
+void
+web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool good)
+{
+	struct web_asks *a = w->asks;
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+
+	SHA256(handle, WEB_SECRET_SIZE, hash);
+	for (unsigned i = 0; i < KNOWN_MAX && !good; i++)
+		if (secret_is_same(a->good[i], hash, sizeof(hash)))
+			memset(a->good[i], 0, sizeof(a->good[i]));
+	if (good && !is_good(a, hash))
+		memcpy(a->good[a->next++ % KNOWN_MAX], hash, sizeof(hash));
+}
+
+static bool
+may_ask(struct web_asks *a, const unsigned char *handle)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+
+	if (a->count >= OPEN_MAX)
+		return false;
+	if (handle == NULL)
+		return take_token(&a->unknown);
+	SHA256(handle, WEB_SECRET_SIZE, hash);
+	return take_token(is_good(a, hash) ? &a->known : &a->unknown);
+}
+
+bool
+web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t len, const unsigned char *handle,
+    web_ask_done *done, void *arg)
+{
+	struct web_asks *a = w->asks;
+	struct web_ask *q;
+
+	if (!may_ask(a, handle) || ctl_send(w->boot->master, type, a->number + 1, data, len, -1) == -1)
+		return false;
+	q = mem_new(struct web_ask);
+	*q = (struct web_ask){ .number = ++a->number, .done = done, .arg = arg, .text = BUF_INIT(TEXT_MAX) };
+	TAILQ_INSERT_TAIL(&a->open, q, link);
+	a->count++;
+	return true;
+}
+
+static void
+end_ask(struct web_asks *a, struct web_ask *q, const struct msg_web_session *s, int status)
+{
+	TAILQ_REMOVE(&a->open, q, link);
+	a->count--;
+	q->done(q->arg, s, status, &q->text);
+	buf_done(&q->text);
+	free(q);
+}
+
+void
+web_ask_take(struct web *w, const struct ctl_message *m)
+{
+	struct web_asks *a = w->asks;
+	struct msg_web_session s;
+	struct web_ask *q;
+	int32_t status = 0;
+
+	TAILQ_FOREACH(q, &a->open, link)
+		if (q->number == m->request)
+			break;
+	if (q == NULL)
+		return;
+	if (m->type == CTL_TEXT) {
+		buf_add(&q->text, m->data, m->len);
+	} else if (m->type == CTL_END) {
+		memcpy(&status, m->data, sizeof(status));
+		end_ask(a, q, NULL, status);
+	} else if (m->type == CTL_WEB_SESSION && msg_web_session_take(&s, m->data, m->len)) {
+		end_ask(a, q, &s, 0);
+		explicit_bzero(&s, sizeof(s));
+	}
+}
+
+struct web_asks *
+web_ask_new(void)
+{
+	struct web_asks *a = mem_new(struct web_asks);
+	uint64_t now = clock_mono_ms();
+
+	TAILQ_INIT(&a->open);
+	a->known = (struct bucket){ 800, 800, 400, now };
+	a->unknown = (struct bucket){ 60, 60, 20, now };
+	return a;
+}
+
+void
+web_ask_free(struct web_asks *a)
+{
+	static const struct msg_web_session gone = { .result = WEB_BUSY };
+	struct web_ask *q;
+
+	while ((q = TAILQ_FIRST(&a->open)) != NULL)
+		end_ask(a, q, &gone, 0);
+	free(a);
+}

@@ -1,0 +1,117 @@
+"""web_login - sessions of the manager: one-time links, commands on behalf of a user, what is refused"""
+
+import os
+import pwd
+import signal
+
+from checks import check, equal
+from patience import until
+from web_client import Browser, ask, wait_served
+
+
+def start(t, **options):
+    port = t.port()
+    service = t.postern(start=False, **options)
+    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
+    service.write()
+    service.start()
+    wait_served(port)
+    return service, port
+
+
+def test_login_and_commands(t):
+    service, port = start(t)
+    link = service.ctl("web", "login").stdout
+    check(link.startswith(f"http://127.0.0.1:{port}/#login="), link)
+    one = Browser(port)
+    equal(one.request("/api/session") and one.status, 401)
+    session = one.log_in(link)
+    equal((one.status, session["right"], len(session["csrf"])), (200, "operator", 64), session)
+    cookie = one.fields["Set-Cookie"]
+    check(cookie.startswith("postern=") and "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Path=/" in cookie, cookie)
+    equal(one.fields["Cache-Control"], "no-store")
+    check(one.csrf not in cookie, "the token is in the cookie")
+    equal(one.request("/api/session"), session)
+    # a command as the console's, in text and as JSON
+    answer = one.command("status")
+    equal((one.status, answer["status"]), (200, 0))
+    check(answer["text"].startswith("default started number=2"), answer)
+    equal(answer["data"]["servers"][0]["name"], "default")
+    answer = one.command("pause", "default")
+    equal((answer["status"], answer["text"]), (0, "default is paused\n"))
+    check("default paused" in service.ctl("status").stdout, "not paused")
+    event = service.events.wait("operator", command="pause")
+    equal((event["by"], event["uid"]), ("web", str(t.uid)))
+    equal(one.command("continue", "default")["status"], 0)
+    equal(one.command("queue", "nothing", "list")["status"], 3)
+    equal(one.command("web-login", "-", "x")["status"], 77)
+    # the link is used up, and a wrong one is none
+    two = Browser(port)
+    equal(two.log_in(link) and two.status, 401)
+    equal(two.log_in("0" * 64) and two.status, 401)
+    # what comes without the session, or from elsewhere, changes nothing
+    words = {"words": ["pause", "default"]}
+    for wanted, fields in ((401, {"Cookie": None}), (403, {"Cookie": "postern=" + "0" * 64, "X_Postern_Token": "0" * 64}),
+                           (403, {"X_Postern_Token": None}), (403, {"X_Postern_Token": "0" * 64}),
+                           (403, {"Sec_Fetch_Site": "cross-site"}), (403, {"Sec_Fetch_Site": "same-site"}), (403, {"Sec_Fetch_Site": "none"}),
+                           (403, {"Origin": "http://evil.example"}), (421, {"Host": "evil.example"}),
+                           (415, {"Content_Type": "text/plain"}), (415, {"Content_Type": None}),
+                           (401, {"Cookie": f"{one.cookie}; {one.cookie}"}), (401, {"Cookie": "__Host-" + one.cookie})):
+        one.request("/api/command", words, **fields)
+        equal((fields, one.status), (fields, wanted))
+    for body in ("", "[]", "{", '{"words":[]}', '{"words":"status"}', '{"words":["a\\u0000b"]}', '{"words":[1]}', '{"words":[""]}',
+                 '{"words":["' + "a" * 9000 + '"]}', '{"words":["status"],"words":["pause"]}', '{"words":["a\\nb"]}', "[" * 60000):
+        one.request("/api/command", body)
+        equal((body[:40], one.status), (body[:40], 400))
+    equal(ask(port, "/api/command", Cookie=one.cookie)[0], 405)
+    check("default started" in service.ctl("status").stdout, "it was paused")
+    # the helper ends and comes again: the session is the master's
+    os.kill(service.child("web"), signal.SIGKILL)
+    service.events.wait("crash", role="web")
+    wait_served(port)
+    equal(one.command("status")["status"], 0)
+    # logout
+    equal(one.request("/api/logout", {}) == {} and one.status, 200)
+    check("Max-Age=0" in one.fields["Set-Cookie"], one.fields)
+    equal(one.request("/api/session") and one.status, 401)
+    equal(one.command("status") and one.status, 401)
+
+
+def test_failures_wait(t):
+    service, port = start(t)
+    guess = Browser(port)
+    for _ in range(4):
+        equal(guess.log_in("1" * 64) and guess.status, 401)
+    equal(guess.log_in(service.ctl("web", "login").stdout) and guess.status, 429)
+    check(1 <= int(guess.fields["Retry-After"]) <= 2, guess.fields)
+    link = service.ctl("web", "login").stdout
+    until(lambda: guess.log_in(link) and guess.status == 200, what="the wait to be over")
+
+
+def test_rights(t):
+    """A viewer looks, an operator of one virtual server has that one, a stranger gets no link; the last right taken ends it all."""
+    t.need_root()
+    service, port = start(t, servers={"one": {"security": {"operators": "bin"}}, "two": {}}, service={"viewers": "sys"}, as_root=True)
+
+    def log_in(name):
+        account = pwd.getpwnam(name)
+        browser = Browser(port)
+        link = service.ctl("web", "login", account={"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}, ok=False)
+        return browser, link.returncode, browser.log_in(link.stdout) if link.returncode == 0 else None
+
+    viewer, _, session = log_in("sys")
+    equal((session["right"], session["name"]), ("viewer", "sys"))
+    equal(len(viewer.command("status")["data"]["servers"]), 2)
+    for words in (("pause", "one"), ("stop",), ("reload",), ("queue", "one", "delete", "all"), ("sessions", "-", "terminate", "--all")):
+        equal((words, viewer.command(*words)["status"]), (words, 77))
+    operator, _, session = log_in("bin")
+    equal(session["right"], "operator")
+    equal([s["name"] for s in operator.command("status")["data"]["servers"]], ["one"])
+    equal(operator.command("pause", "one")["status"], 0)
+    equal(operator.command("pause", "two")["status"], 77)
+    equal(log_in("games")[1], 77)
+    service["one"].set("security", operators=None)
+    service.ctl("reload", account={})
+    equal(operator.command("continue", "one")["status"], 77)
+    equal(operator.request("/api/session") and operator.status, 403)
+    check("one paused" in service.ctl("status", account={}).stdout, "changed")
