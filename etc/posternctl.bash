@@ -26,7 +26,7 @@ _posternctl_words()
 	names=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
 	case $command in
 	explain) words="--from --auth --sender --rcpt --size --json $names"; return ;;
-	passwd) words="--scram --yescrypt --stdin --delete --list $names"; return ;;
+	passwd) words="--scram --yescrypt --stdin --delete --list --json $names"; return ;;
 	queue) verbs='list show count retry hold release delete bounce move'; selection+=' --state --held --to --reason' ;;
 	badmail) verbs='list show retry purge' ;;
 	esac

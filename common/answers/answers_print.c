@@ -16,21 +16,21 @@
 #include "common/base/utf8.h"
 
 /* jansson escapes quotes and C0 alone. What is not ASCII stands in strings only. */
-static int
-add_shown(const char *text, size_t len, void *arg)
+static void
+add_shown(struct buf *out, const char *text, size_t len)
 {
 	for (size_t at = 0, n; at < len; at += n) {
 		char shown[UTF8_JSON_SIZE];
 
-		n = 1;
-		if ((unsigned char)text[at] < 0x7f) {
-			buf_add(arg, text + at, 1);
+		for (n = 0; at + n < len && (unsigned char)text[at + n] < 0x7f;)
+			n++;
+		if (n > 0) {
+			buf_add(out, text + at, n);
 			continue;
 		}
 		n = utf8_format_json(shown, (const unsigned char *)text + at, len - at);
-		buf_puts(arg, shown);
+		buf_puts(out, shown);
 	}
-	return 0;
 }
 
 char *
@@ -39,7 +39,7 @@ answers_print_text(const json_t *value)
 	char *raw = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	struct buf text = BUF_INIT(SIZE_MAX / 2);
 
-	add_shown(raw != NULL ? raw : "null", raw != NULL ? strlen(raw) : 4, &text);
+	add_shown(&text, raw != NULL ? raw : "null", raw != NULL ? strlen(raw) : 4);
 	free(raw);
 	return text.data;
 }

@@ -56,20 +56,20 @@ answers_value_time(char *dst, const char *seconds)
 static json_t *
 string_of(const char *bytes, size_t len, json_t **raw)
 {
-	const size_t most = 6 * len + 1;
-	struct buf text = BUF_INIT(most), hex = BUF_INIT(most);
-	bool good = true;
-	json_t *string;
+	struct buf text = BUF_INIT(3 * len), hex = BUF_INIT(2 * len);
+	json_t *string = json_stringn(bytes, len);	/* NULL: they are no UTF-8 */
 
+	*raw = NULL;
+	if (string != NULL)
+		return string;
 	for (size_t at = 0, n; at < len; at += n > 0 ? n : 1) {
 		n = utf8_take((const unsigned char *)bytes + at, len - at, NULL);
-		good = good && n > 0;
 		buf_add(&text, n > 0 ? bytes + at : "\xef\xbf\xbd", n > 0 ? n : 3);
 	}
-	for (size_t at = 0; !good && at < len; at++)
+	for (size_t at = 0; at < len; at++)
 		buf_printf(&hex, "%02x", (unsigned)(unsigned char)bytes[at]);
 	string = json_stringn(buf_text(&text), text.len);
-	*raw = good ? NULL : json_string(buf_text(&hex));
+	*raw = json_string(buf_text(&hex));
 	buf_done(&text);
 	buf_done(&hex);
 	return string;

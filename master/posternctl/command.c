@@ -166,14 +166,6 @@ run_rename(const struct command_context *c, const struct command *row, const cha
 	return status == EX_OK ? reload_service(c, words[1]) : status;
 }
 
-static int
-run_passwd(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
-{
-	int status = passwd_run(command_send_config(c), words, count);
-
-	return status == EX_USAGE ? usage_misused(row, NULL) : status;
-}
-
 /* The service knows who asks; the name is for the page, which shows it. */
 static int
 run_web(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
@@ -192,7 +184,7 @@ run_version(const struct command_context *c, const struct command *row, const ch
 {
 	bool json = false;
 	const struct option_row options[] = { { .word = "--json", .set = &json }, { .word = NULL } };
-	int status = options_take(row, words, count, options, NULL);
+	int status = options_take(row, words, count, options, NULL, 0);
 	json_t *document;
 
 	if (status == EX_OK && json) {
@@ -305,9 +297,9 @@ const struct command command_rows[] = {
 	    "reload" },
 	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders are kept.", run_delete,
 	    "reload" },
-	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list] file|name [account]", 1, 8,
+	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list [--json]] file|name [account]", 1, 8,
 	    "Make, change or delete an account in a password file, given by its path or by the virtual "
-	    "server that uses it; --list shows the accounts.", run_passwd, NULL },
+	    "server that uses it; --list shows the accounts.", passwd_run, NULL },
 	{ "oauth", "test profile [--smtp] [--json]", 2, 4,
 	    "Get a new token for an [oauth] profile, log in with it at the smart hosts that use it, and show "
 	    "each step.", read_command_oauth, "oauth-test" },
@@ -367,7 +359,8 @@ judge_words(const struct command *row, const char *const *words, size_t count)
 		if (words[i][0] == '-')
 			complaint_unknown(&why, "option", words[i], name_of_help, NULL);
 	if (why.len == 0 && count < row->min)
-		buf_printf(&why, "say more: %s", row->arguments);
+		buf_printf(&why, "%s needs %zu word%s more", row->name, row->min - count,
+		    row->min - count == 1 ? "" : "s");
 	else if (why.len == 0 && count > row->max)
 		buf_printf(&why, "%.60s is one word too many", words[row->max]);
 	if (why.len > 0)

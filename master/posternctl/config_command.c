@@ -97,7 +97,7 @@ config_command_check(const struct command_context *c, const struct command *row,
 	const char *path = command_send_config(c);
 	bool json = false;
 	const struct option_row options[] = { { .word = "--json", .set = &json }, { .word = NULL } };
-	int status = options_take(row, words, count, options, NULL);
+	int status = options_take(row, words, count, options, NULL, 0);
 
 	if (status != EX_OK)
 		return status;
@@ -212,7 +212,7 @@ config_command_config(const struct command_context *c, const struct command *row
 	const char *path = command_send_config(c), *name = NULL;
 	bool json = false;
 	const struct option_row options[] = { { .word = "--json", .set = &json }, { .word = NULL } };
-	int status = options_take(row, words, count, options, &name);
+	int status = options_take(row, words, count, options, &name, 1);
 
 	if (status != EX_OK)
 		return status;
@@ -226,7 +226,7 @@ config_command_domains(const struct command_context *c, const struct command *ro
 	const char *path = command_send_config(c), *name = NULL;
 	bool json = false;
 	const struct option_row options[] = { { .word = "--json", .set = &json }, { .word = NULL } };
-	int status = options_take(row, words, count, options, &name);
+	int status = options_take(row, words, count, options, &name, 1);
 	struct reading r;
 
 	if (status != EX_OK)

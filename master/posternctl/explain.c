@@ -438,16 +438,12 @@ explain_run(const struct command_context *c, const struct command *row, const ch
 		{ .word = "--json", .set = &json }, { .word = NULL },
 	};
 	struct config_faults faults = { 0 };
-	struct buf why = BUF_INIT(COMPLAINT_MAX);
-	int status = options_take(row, words, count, options, &x.name);
+	int status = options_take(row, words, count, options, &x.name, 1);
 	struct config *config;
 
-	if (status == EX_OK && (x.from == NULL || x.rcpt == NULL)) {
-		buf_printf(&why, "say %s", x.from == NULL ? "from which client: --from ADDRESS" :
+	if (status == EX_OK && (x.from == NULL || x.rcpt == NULL))
+		status = usage_say(row, "say %s", x.from == NULL ? "from which client: --from ADDRESS" :
 		    "to whom: --rcpt RECIPIENT");
-		status = usage_misused(row, &why);
-	}
-	buf_done(&why);
 	if (status != EX_OK)
 		return status;
 	config = config_read(command_send_config(c), &faults);

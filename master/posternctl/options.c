@@ -54,10 +54,11 @@ take_option(const char *const *words, size_t count, const struct option_row *o, 
 
 int
 options_take(const struct command *row, const char *const *words, size_t count,
-    const struct option_row *options, const char **name)
+    const struct option_row *options, const char **names, size_t most)
 {
 	struct buf why = BUF_INIT(COMPLAINT_MAX);
 	int status = EX_OK;
+	size_t n = 0;
 
 	for (size_t i = 0, used; i < count && why.len == 0; i += used) {
 		used = 1;
@@ -65,10 +66,10 @@ options_take(const struct command *row, const char *const *words, size_t count,
 			used = take_option(words + i, count - i, options, &why);
 			if (used == 0 && why.len == 0)
 				complaint_unknown(&why, "option", words[i], option_word, options);
-		} else if (name != NULL && *name == NULL) {
-			*name = words[i];
-		} else if (name != NULL) {
-			buf_printf(&why, "%.60s: %.60s is named already", words[i], *name);
+		} else if (n < most) {
+			names[n++] = words[i];
+		} else if (most == 1) {
+			buf_printf(&why, "%.60s: %.60s is named already", words[i], names[0]);
 		} else {
 			buf_printf(&why, "%.60s is one word too many", words[i]);
 		}

@@ -20,6 +20,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/answers/answers.h"
 #include "common/base/buf.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
@@ -33,7 +34,7 @@ enum passwd_act { ACT_SET, ACT_DELETE, ACT_LIST };
 
 struct passwd {
 	enum passwd_act act;
-	bool yescrypt, from_stdin;
+	bool yescrypt, from_stdin, json;
 	const char *name;		/* NULL: list */
 	char *path;
 	int fd;				/* the file, locked */
@@ -248,8 +249,24 @@ list_accounts(struct passwd *p)
 	struct passwd_account_list *l = passwd_file_list_parse(buf_text(&p->text), p->text.len,
 	    on_line_fault, p);
 
-	for (size_t i = 0; i < l->count; i++)
-		printf("%s %s\n", l->account[i].name, l->account[i].hash == NULL ? "scram-sha-256" : "crypt");
+	json_t *document = answers_new(), *rows = json_array();
+
+	for (size_t i = 0; i < l->count; i++) {
+		const char *name = l->account[i].name, *kind = l->account[i].hash == NULL ? "scram-sha-256" :
+		    "crypt";
+		json_t *row = json_object();
+
+		if (!p->json)
+			printf("%s %s\n", name, kind);
+		answers_value_put_bytes(row, "name", name, strlen(name));
+		answers_value_put_bytes(row, "kind", kind, strlen(kind));
+		json_array_append_new(rows, row);
+	}
+	answers_value_put_bytes(document, "file", p->path, strlen(p->path));
+	json_object_set_new(document, "accounts", rows);
+	if (p->json)
+		answers_print(document, stdout);
+	json_decref(document);
 	passwd_file_list_free(l);
 	return EX_OK;
 }
@@ -313,45 +330,45 @@ find_path(const char *config_path, const char *word)
 	return path;
 }
 
-/* The words that are no options: file and account. EX_OK or EX_USAGE. */
+/* The words of the command. EX_USAGE: it has been said why. */
 static int
-take_words(struct passwd *p, const char *plain[2], const char *const *words, size_t count)
+take_words(struct passwd *p, const char *plain[2], const struct command *row, const char *const *words,
+    size_t count)
 {
-	size_t n = 0;
+	bool delete = false, list = false, scram = false;
+	const struct option_row options[] = {
+		{ .word = "--scram", .set = &scram }, { .word = "--yescrypt", .set = &p->yescrypt },
+		{ .word = "--stdin", .set = &p->from_stdin }, { .word = "--delete", .set = &delete },
+		{ .word = "--list", .set = &list }, { .word = "--json", .set = &p->json }, { .word = NULL },
+	};
+	int status = options_take(row, words, count, options, plain, 2);
 
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(words[i], "--yescrypt") == 0)
-			p->yescrypt = true;
-		else if (strcmp(words[i], "--stdin") == 0)
-			p->from_stdin = true;
-		else if (strcmp(words[i], "--delete") == 0)
-			p->act = ACT_DELETE;
-		else if (strcmp(words[i], "--list") == 0)
-			p->act = ACT_LIST;
-		else if (strcmp(words[i], "--scram") != 0) {
-			if (words[i][0] == '-' || n == 2)
-				return EX_USAGE;
-			plain[n++] = words[i];
-		}
-	}
+	p->act = delete ? ACT_DELETE : list ? ACT_LIST : ACT_SET;
 	p->name = plain[1];
-	return n == (p->act == ACT_LIST ? 1U : 2U) ? EX_OK : EX_USAGE;
+	if (status != EX_OK)
+		return status;
+	if (plain[0] == NULL)
+		return usage_say(row, "say which file, or the virtual server that uses it");
+	if (list != (p->name == NULL))
+		return usage_say(row, list ? "--list is about all accounts: name none" :
+		    "say which account");
+	return p->json && !list ? usage_say(row, "--json is for --list") : EX_OK;
 }
 
 int
-passwd_run(const char *config_path, const char *const *words, size_t count)
+passwd_run(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	struct passwd p = { .fd = -1, .text = BUF_INIT(PASSWD_FILE_MAX) };
 	const char *plain[2] = { NULL, NULL };
-	int status;
+	int status = take_words(&p, plain, row, words, count);
 
-	if (take_words(&p, plain, words, count) != EX_OK)
-		return EX_USAGE;
+	if (status != EX_OK)
+		return status;
 	if (p.name != NULL && !passwd_file_name_is_good(p.name, strlen(p.name))) {
 		fprintf(stderr, "posternctl: no account can be called %s\n", log_safe(p.name));
 		return EX_DATAERR;
 	}
-	p.path = find_path(config_path, plain[0]);
+	p.path = find_path(command_send_config(c), plain[0]);
 	if (p.path == NULL)
 		return EX_CONFIG;
 	status = p.act == ACT_LIST ? open_locked(&p) : change_account(&p);

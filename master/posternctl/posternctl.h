@@ -51,6 +51,7 @@ int command_run(const struct command_context *c, const char *const *words, size_
 
 /* Prints what is wrong (NULL or empty: nothing) and the line of its usage; EX_USAGE. */
 int usage_misused(const struct command *row, const struct buf *why);
+int usage_say(const struct command *row, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* --- options: the long options of a command --- */
 
@@ -61,9 +62,9 @@ struct option_row {
 	const char **value;		/* it has one, after a blank or "=" */
 	const char *wanted;		/* what the value is */
 };
-/* `name` NULL: none is allowed; *name is NULL before. EX_USAGE: it has been said why. */
+/* Words that are no options go to `names`, `most` at most. EX_USAGE: it has been said why. */
 int options_take(const struct command *row, const char *const *words, size_t count,
-    const struct option_row *options, const char **name);
+    const struct option_row *options, const char **names, size_t most);
 /*
  * Whether words[0] is that option. *value: in the same word behind "=", or the next word; NULL: there is
  * none. *used: how many words both are.
@@ -167,11 +168,9 @@ void explain_lines_end(struct explain_lines *l, bool refused);
 
 /* --- passwd: accounts of password files --- */
 
-/*
- * words: options, then a path or the name of a virtual server, then the account. The exit status; EX_USAGE:
- * nothing is printed.
- */
-int passwd_run(const char *config_path, const char *const *words, size_t count);
+/* words: options, then a path or the name of a virtual server, then the account. The exit status. */
+int passwd_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
 
 /* --- change_command: get, set, unset --- */
 

@@ -15,6 +15,7 @@
 #include "master/posternctl/posternctl.h"
 
 #define ROWS_MAX 100000
+#define TABLE_ROWS_MAX 5000	/* of one table; the next one has other widths, and no headings */
 
 struct queue_print {
 	enum msg_queue_verb verb;
@@ -107,6 +108,24 @@ print_heading(const struct answers_table *t)
 }
 
 static void
+print_table(struct queue_print *p)
+{
+	if (p->table_rows == NULL || json_array_size(p->table_rows) == 0)
+		return;
+	columns_print(p->table, p->table_rows, p->first);
+	json_array_clear(p->table_rows);
+	p->first = false;
+}
+
+static void
+keep_table_row(struct queue_print *p, json_t *row)
+{
+	json_array_append_new(p->table_rows, row);
+	if (json_array_size(p->table_rows) == TABLE_ROWS_MAX)
+		print_table(p);
+}
+
+static void
 print_list_row(struct queue_print *p, char *line)
 {
 	const struct answers_table *t = p->table;
@@ -118,7 +137,7 @@ print_list_row(struct queue_print *p, char *line)
 		if (row != NULL && p->json)
 			print_json_row(p, row);
 		else if (row != NULL)
-			json_array_append_new(p->table_rows, row);
+			keep_table_row(p, row);
 		return;
 	}
 	if (answers_line_cut(line, cell, ANSWERS_CELLS_MAX) != answers_line_cells(t))
@@ -149,11 +168,7 @@ flush_rows(struct queue_print *p)
 		free(p->line[i]);
 	}
 	p->lines = 0;
-	if (p->table_rows == NULL || json_array_size(p->table_rows) == 0)
-		return;
-	columns_print(p->table, p->table_rows, p->first);
-	json_array_clear(p->table_rows);
-	p->first = false;
+	print_table(p);
 }
 
 static void

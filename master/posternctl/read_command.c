@@ -112,7 +112,7 @@ read_command_status(const struct command_context *c, const struct command *row, 
 	const struct option_row options[] = { { .word = "--check", .set = &check },
 	    { .word = "--json", .set = &json }, { .word = NULL } };
 	const char *all[] = { row->asks, NULL };
-	int status = options_take(row, words, count, options, &all[1]);
+	int status = options_take(row, words, count, options, &all[1], 1);
 
 	if (status != EX_OK)
 		return status;
@@ -127,7 +127,7 @@ read_command_counters(const struct command_context *c, const struct command *row
 	const struct option_row options[] = { { .word = "--json", .set = &json },
 	    { .word = "--prometheus", .set = &prometheus }, { .word = NULL } };
 	const char *name = NULL;
-	int status = options_take(row, words, count, options, &name);
+	int status = options_take(row, words, count, options, &name, 1);
 	const char *all[] = { prometheus ? "prometheus" : row->asks, name != NULL ? name : "-", "each" };
 	enum view view;
 
@@ -181,9 +181,9 @@ read_command_oauth(const struct command_context *c, const struct command *row, c
 	int status;
 
 	if (strcmp(words[0], "test") != 0)
-		return usage_misused(row, NULL);
-	status = options_take(row, words + 1, count - 1, options, &all[2]);
+		return usage_say(row, "there is no command of oauth %.60s; did you mean test?", words[0]);
+	status = options_take(row, words + 1, count - 1, options, &all[2], 1);
 	if (status == EX_OK && all[2] == NULL)
-		status = usage_misused(row, NULL);
+		status = usage_say(row, "say which profile");
 	return status == EX_OK ? ask(c, all, smtp ? 4 : 3, json ? VIEW_JSON : VIEW_TEXT) : status;
 }

@@ -84,6 +84,9 @@ def test_documents(t):
     equal(read(service, "version", "--json")["name"], "postern")
     check(read(service, "check", "--json")["good"], "check")
     read(service, "oauth", "test", "none", "--json", status=3)
+    passwords = service.folder / "passwords"
+    service.ctl("passwd", "--stdin", passwords, "ünal", input="x\n")
+    equal(read(service, "passwd", "--list", "--json", passwords)["accounts"], [{"name": "ünal", "kind": "scram-sha-256"}])
     keys = read(service, "config", "two", "--json")["keys"]
     equal({(row["name"], row["value"]) for row in keys if row["section"] == "domain" and row["key"] == "route"},
           {("far.example", "[192.0.2.1]:26")})
@@ -167,7 +170,10 @@ def test_words(t):
                          (["explain", "--from", "127.0.0.1", "--json"], "say to whom: --rcpt RECIPIENT"),
                          (["counters", "--json", "--prometheus"], "--json and --prometheus are two formats: say one of them"),
                          (["status", "a", "b"], "b: a is named already"), (["pause", "a", "b"], "b is one word too many"),
-                         (["pause", "--now"], "there is no option --now"), (["rename", "a"], "say more: name new-name")):
+                         (["pause", "--now"], "there is no option --now"), (["rename", "a"], "rename needs 1 word more"),
+                         (["passwd", "--lits", "x"], "there is no option --lits; did you mean --list?"),
+                         (["passwd", "--json", "/x", "a"], "--json is for --list"), (["oauth", "tset", "x"],
+                         "there is no command of oauth tset; did you mean test?"), (["oauth", "test", "--json"], "say which profile")):
         done = service.ctl(*args, ok=False)
         equal(done.returncode, 64, args)
         equal(done.stdout, "", args)

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/utf8.h"
 #include "common/ipc/msg_queue.h"
+#include "common/ipc/msg_sessions.h"
 #include "t/unit/check_main.h"
 
 #define ROW "1k0t5022ayb3a3xn\twaiting\t1795000000\t1795000060\t123\t"
@@ -194,4 +195,29 @@ START_TEST(round_trips)
 }
 END_TEST
 
-UNIT_MAIN("answers", documents, round_trips)
+/* Each table has as many cells as its rows are sent with, each cell in one column, and a heading for people. */
+START_TEST(tables)
+{
+	static const struct { const char *command, *verb; size_t cells; } known[] = {
+		{ "sessions", "list", MSG_SESSIONS_COLUMNS + 1 }, { "queue", "list", 10 }, { "badmail", "list", 8 },
+	};
+
+	for (size_t i = 0; i < nitems_of(known); i++) {
+		const struct answers_table *t = answers_rows_find(known[i].command, known[i].verb);
+		size_t named = 0;
+
+		ck_assert_ptr_nonnull(t);
+		ck_assert_uint_eq(answers_line_cells(t), known[i].cells);
+		ck_assert_uint_le(known[i].cells, ANSWERS_CELLS_MAX);
+		for (size_t k = 0; k < t->columns; k++) {
+			named += t->column[k].heading != NULL && t->column[k].weight == 0;
+			for (size_t other = 0; other < k; other++)
+				ck_assert_str_ne(t->column[k].name, t->column[other].name);
+		}
+		ck_assert_uint_ge(named, 2);
+	}
+	ck_assert_ptr_null(answers_rows_find("explode", NULL));
+}
+END_TEST
+
+UNIT_MAIN("answers", tables, documents, round_trips)
