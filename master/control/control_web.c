@@ -136,7 +136,7 @@ tell_or_end(struct child *c, const struct ctl_message *message)
 	struct web_session *s;
 
 	memcpy(handle, message->data, sizeof(handle));
-	s = web_sessions_find(c->m->web_sessions, handle, clock_mono_ms(), false);
+	s = web_sessions_find(c->m->web_sessions, handle, clock_mono_ms(), true);
 	explicit_bzero(handle, sizeof(handle));
 	if (s != NULL)
 		describe(&answer, c->m, s);

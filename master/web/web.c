@@ -156,6 +156,7 @@ start_helper(struct boot *b)
 		boot_refuse(b, EX_UNAVAILABLE, "libevent is older than 2.1.12: its HTTP has known faults");
 	w->asks = web_ask_new();
 	w->throttle = web_throttle_new();
+	w->events = web_events_new(w);
 	w->connections = web_connections_new(b->loop, web_door_stop, w);
 	web_door_open(w, WEB_PATH);
 	if (w->config->certificate == NULL)
@@ -171,6 +172,7 @@ finish_helper(struct boot *b)
 
 	web_ask_free(w->asks);
 	web_door_close_all(w);
+	web_events_free(w->events);
 	web_throttle_free(w->throttle);
 	web_connections_free(w->connections);
 	web_tls_done(w);

@@ -21,6 +21,7 @@ struct tls;
 struct web;
 struct web_asks;
 struct web_connections;
+struct web_events;
 struct web_throttle;
 struct web_tls_files;
 
@@ -146,9 +147,20 @@ uint64_t web_throttle_wait(struct web_throttle *t, const char *client, uint64_t 
 void web_throttle_failed(struct web_throttle *t, const char *client, uint64_t now);
 void web_throttle_passed(struct web_throttle *t, const char *client, uint64_t now);
 
+/* --- web_events: the stream of events of a page --- */
+
+#define WEB_STREAMS_MAX 64U
+#define WEB_STREAMS_PER_SESSION 8U
+
+struct web_events *web_events_new(struct web *w);
+void web_events_free(struct web_events *e);	/* after the doors are closed */
+/* A request for a stream, of a session that is good. */
+void web_events_begin(struct web_events *e, struct evhttp_request *q,
+    const unsigned char handle[WEB_SECRET_SIZE]);
+
 /* --- web_api: /api --- */
 
-/* A good request to all but /api/events; `client`: its address. */
+/* A good request; `client`: its address. */
 void web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict *v, bool secure,
     const char *client);
 
@@ -167,6 +179,7 @@ struct web {
 	struct web_tls_files *tls_files;
 	struct web_asks *asks;
 	struct web_throttle *throttle;
+	struct web_events *events;
 };
 
 #endif

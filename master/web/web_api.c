@@ -1,5 +1,5 @@
 /*
- * web_api - what is at /api: login, session, logout and commands, in JSON
+ * web_api - what is at /api: login, session, logout and commands, in JSON; the way to the stream of events
  *
  * Runs in:  web
  * Owns:     a call from its request until it is answered
@@ -107,6 +107,9 @@ on_session(void *arg, const struct msg_web_session *s, int status, struct buf *t
 		web_ask_trust(c->web, handle, false);
 		add_cookie(c, NULL);
 		web_reply_json(c->q, HTTP_OK, json_object());
+	} else if (c->route == WEB_ROUTE_EVENTS) {
+		web_ask_trust(c->web, handle, true);
+		web_events_begin(c->web->events, c->q, handle);
 	} else {
 		web_ask_trust(c->web, handle, true);
 		if (c->route == WEB_ROUTE_LOGIN) {
@@ -216,6 +219,7 @@ run_command(struct web_call *c, const json_t *body)
 	}
 	command = mem_new(struct msg_web_command);
 	memcpy(command->handle, c->handle, sizeof(command->handle));
+	command->watching = json_is_true(json_object_get(body, "watching"));
 	memcpy(command->words, c->text.data, c->text.len);
 	len = offsetof(struct msg_web_command, words) + c->text.len;
 	if (!web_ask_send(c->web, CTL_WEB_COMMAND, command, len, c->handle, on_answer, c))
@@ -246,7 +250,7 @@ web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict 
 	    .text = BUF_INIT(CONTROL_COMMAND_MAX) };
 	snprintf(c->client, sizeof(c->client), "%s", client);
 	memcpy(c->handle, v->handle, sizeof(c->handle));
-	if (v->route == WEB_ROUTE_SESSION || v->route == WEB_ROUTE_LOGOUT) {
+	if (v->route != WEB_ROUTE_LOGIN && v->route != WEB_ROUTE_COMMAND) {
 		serve_session(c);
 		return;
 	}
