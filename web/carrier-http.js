@@ -24,6 +24,7 @@ async function readError(answer) {
 
 export class CarrierHttp {
 	#token = "";
+	time = Date.now();	/* of the service, at its latest answer; in milliseconds, true to a second */
 
 	async #ask(method, path, body) {
 		const options = { method, headers: {}, cache: "no-store", credentials: "same-origin" };
@@ -41,6 +42,7 @@ export class CarrierHttp {
 		}
 		if (!answer.ok)
 			throw new CarrierError(await readError(answer) || `The service answered ${answer.status}.`, answer.status);
+		this.time = Date.parse(answer.headers.get("Date")) || Date.now();
 		return answer.json();
 	}
 

@@ -29,7 +29,7 @@ export function makeSvg(name, attributes = {}, ...children) {
 
 /* A copy of a <template>, and its parts by data-part. */
 export function frame(id) {
-	const root = document.getElementById(id).content.cloneNode(true);
+	const root = document.importNode(document.getElementById(id).content, true);	/* with its custom elements */
 	const parts = {};
 
 	for (const element of root.querySelectorAll("[data-part]"))

@@ -2,7 +2,10 @@
  * format - numbers, times and bytes as people read them; pure
  */
 const NUMBER = new Intl.NumberFormat("en-GB");
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+/* What turns the direction of the text behind it, and what cannot be seen at all. */
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 export function number(value) {
 	return value === null || value === undefined ? "-" : NUMBER.format(value).replaceAll(",", "\u2009");
@@ -37,8 +40,18 @@ export function age(iso) {
 	return iso === null ? "-" : duration((Date.now() - Date.parse(iso)) / 1000);
 }
 
+/* In the time zone of who reads it; the day is left out when it is today. */
 export function when(time) {
-	return time === null ? "-" : WHEN.format(typeof time === "string" ? new Date(time) : time);
+	if (time === null || time === "")
+		return "-";
+	const date = new Date(time);
+	const day = DAY.format(date);
+	return day === DAY.format(new Date()) ? CLOCK.format(date) : `${day}, ${CLOCK.format(date)}`;
+}
+
+/* Text that others wrote: nothing in it hides, or turns what stands beside it. */
+export function visible(text) {
+	return text.replace(UNSEEN, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /* "1 message", "2 messages" */

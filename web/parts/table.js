@@ -5,6 +5,7 @@
  * Promise:  new data moves no focus and loses no selection of a row that is still there
  */
 import { make, setText } from "../base/dom.js";
+import { visible } from "../base/format.js";
 
 class ManagerTable extends HTMLElement {
 	#columns = [];
@@ -20,7 +21,8 @@ class ManagerTable extends HTMLElement {
 	#all = null;
 
 	/*
-	 * columns: [{ heading, text(row) or node(row), sort(row), number, wide }]; key(row) names a row.
+	 * columns: [{ heading, text(row) or node(row), sort(row), number, wide, long }]; key(row) names a row. A
+	 * number stands at the right, what is wide may wrap, what is long is cut after two lines.
 	 * `selects`: rows have boxes, and "select" is sent when these change; name(row) labels the box.
 	 */
 	define({ caption, columns, key, selects = false, name = key }) {
@@ -109,13 +111,22 @@ class ManagerTable extends HTMLElement {
 
 		this.#columns.forEach((column, i) => {
 			if (column.text !== undefined && column.node === undefined)
-				setText(known.cells[i], String(column.text(row)));
+				this.#putText(known.cells[i], column, visible(String(column.text(row))));
 			else
 				this.#putNode(known.cells[i], column, row);
 		});
 		if (known.box !== null)
 			known.box.checked = this.#chosen.has(key);
 		return known.line;
+	}
+
+	#putText(cell, column, text) {
+		if (!column.long) {
+			setText(cell, text);
+		} else if (cell.title !== text) {
+			cell.title = text;
+			cell.replaceChildren(make("span", { class: "long" }, text));
+		}
 	}
 
 	/* A node is made anew only when what it shows has changed: `mark` tells. */
@@ -130,7 +141,7 @@ class ManagerTable extends HTMLElement {
 
 	#makeLine(key, row) {
 		const cells = this.#columns.map((column, i) => make(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null,
-			class: column.number ? "number" : column.wide ? "wide" : null, "data-label": column.heading }));
+			class: column.number ? "number" : column.wide || column.long ? "wide" : null, "data-label": column.heading }));
 		const box = this.#selects ? make("input", { type: "checkbox", "aria-label": `Select ${this.nameOf(row)}`,
 			onchange: (event) => this.#choose(key, event.target.checked) }) : null;
 		const known = { cells, box, line: make("tr", {}, box === null ? null : make("td", { class: "box" }, box), ...cells) };

@@ -15,7 +15,7 @@ function remarks(answer) {
 
 /* The answer, or null: no, or it failed (and was said). `question`: that of confirm, or null. */
 export async function act(words, { question = null, command = consoleText(words) } = {}) {
-	if (question !== null && !await confirm({ command, ...question }))
+	if (question !== null && await confirm({ command, ...question }) === null)
 		return null;
 	try {
 		const answer = await manager.command(...words);

@@ -7,6 +7,16 @@
 const rows = [
 	{ path: [], element: "view-overview", title: () => "Service" },
 	{ path: ["server", "NAME"], element: "view-server", title: ({ NAME }) => NAME },
+	{ path: ["server", "NAME", "sessions"], element: "view-sessions", title: ({ NAME }) => `Sessions of ${NAME}`, tree: "Current Sessions",
+		count: (row, counters) => counters?.inbound_connections_current ?? row.sessions },
+	{ path: ["server", "NAME", "queue"], element: "view-queue", title: ({ NAME }) => `Queue of ${NAME}`, tree: "Queue",
+		count: (row, counters) => counters?.queue_length ?? row.queue },
+	{ path: ["server", "NAME", "queue", "messages"], element: "view-messages", words: { KIND: "queue" }, title: ({ NAME }) => `Messages of ${NAME}` },
+	{ path: ["server", "NAME", "queue", "messages", "ID"], element: "view-message", words: { KIND: "queue" }, title: ({ ID }) => `Message ${ID}` },
+	{ path: ["server", "NAME", "badmail"], element: "view-messages", words: { KIND: "badmail" }, title: ({ NAME }) => `Badmail of ${NAME}`,
+		tree: "Badmail" },
+	{ path: ["server", "NAME", "badmail", "ID"], element: "view-message", words: { KIND: "badmail" }, title: ({ ID }) => `Badmail ${ID}` },
+	{ path: ["server", "NAME", "counters"], element: "view-counters", title: ({ NAME }) => `Counters of ${NAME}`, tree: "Counters" },
 ];
 
 function match(pattern, path) {
@@ -27,7 +37,7 @@ export function find(path) {
 	for (const row of rows) {
 		const words = match(row.path, path);
 		if (words !== null)
-			return { element: row.element, title: row.title(words), words };
+			return { element: row.element, title: row.title(words), words: { ...row.words, ...words } };
 	}
 	return null;
 }

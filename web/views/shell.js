@@ -11,8 +11,13 @@ import { clearNotice, say } from "../parts/notice.js";
 import "../parts/stream.js";
 import "../parts/tree.js";
 import { find } from "./routes.js";
+import "./counters.js";
+import "./message.js";
+import "./messages.js";
 import "./overview.js";
+import "./queue.js";
 import "./server.js";
+import "./sessions.js";
 
 class ManagerShell extends HTMLElement {
 	#parts = null;

@@ -7,12 +7,9 @@
  */
 import { make } from "../base/dom.js";
 import { manager } from "../base/manager.js";
+import { refusalOf } from "../base/pages.js";
 import { makeCommand } from "../parts/command.js";
 import { consoleText } from "../base/console.js";
-
-function refusal(text) {
-	return make("p", { class: "refused", role: "alert" }, text);
-}
 
 export class View extends HTMLElement {
 	words = {};			/* of the address: { NAME: "default" } */
@@ -62,11 +59,15 @@ export class View extends HTMLElement {
 			const answer = await manager.watch(...words);
 			if (answer.data !== null && answer.status === 0)
 				return answer.data;
-			place.replaceChildren(refusal(answer.text.replace(/^!/gm, "").trim() || "The service refused that."));
+			this.refuse(place, refusalOf(answer));
 		} catch (error) {
-			if (this.isConnected)
-				place.replaceChildren(refusal(error.message));
+			this.refuse(place, error.message);
 		}
 		return null;
+	}
+
+	refuse(place, text) {
+		if (this.isConnected)
+			place.replaceChildren(make("p", { class: "refused", role: "alert" }, text));
 	}
 }

@@ -1,0 +1,102 @@
+/*
+ * queue - <view-queue>: the queue of a virtual server by recipient domain and age
+ */
+import { make, setText } from "../base/dom.js";
+import { count, number } from "../base/format.js";
+import { to } from "../base/address.js";
+import { manager } from "../base/manager.js";
+import { walk } from "../base/pages.js";
+import { makeTable } from "../parts/table.js";
+import { act } from "./act.js";
+import { View } from "./view.js";
+
+const EVERY_MS = 10000;
+/* What the numbers count: messages at least so old, and younger than that, in seconds. */
+const AGES = [["15m", null, 900], ["1h", 900, 3600], ["4h", 3600, 14400], ["12h", 14400, 43200], ["1d", 43200, 86400],
+	["2d", 86400, 172800], ["older", 172800, null]];
+
+class Queue extends View {
+	#place = make("div");
+	#sum = make("p", { class: "soft", role: "status" });
+	#filter = make("input", { type: "search", placeholder: "Filter", "aria-label": "Filter domains",
+		oninput: (event) => this.#table.filter = event.target.value });
+	#busy = false;
+	#table = makeTable({
+		caption: "Messages by domain and age",
+		key: (row) => row.domain,
+		columns: [
+			{ heading: "Domain", wide: true, text: (row) => row.domain, sort: (row) => row.domain, mark: (row) => row.domain,
+				node: (row) => this.#link({ domain: row.domain }, row.domain) },
+			{ heading: "Messages", number: true, sort: (row) => row.messages, mark: (row) => `${row.messages}`,
+				node: (row) => this.#link({ domain: row.domain }, number(row.messages)) },
+			...AGES.map(([name, older, newer]) => ({ heading: name, number: true, sort: (row) => row.ages[name], mark: (row) => `${row.ages[name]}`,
+				node: (row) => row.ages[name] === 0 ? make("span", { class: "soft" }, "0") :
+					this.#link({ domain: row.domain, older, newer }, number(row.ages[name])) })),
+		],
+	});
+
+	begin() {
+		const { NAME } = this.words;
+		const actions = [this.#filter, make("a", { class: "button", href: to(["server", NAME, "queue", "messages"]) }, "All messages"),
+			make("a", { class: "button", href: to(["server", NAME, "queue", "messages"], { state: "held" }) }, "Held")];
+
+		if (manager.mayChange)
+			actions.push(make("button", { type: "button", onclick: () => this.#retry() }, "Retry all now"));
+		this.append(this.head("Queue", ...actions), this.#place, this.#sum, this.foot("queue", NAME, "count"));
+		this.every(EVERY_MS, () => this.#ask());
+		this.#ask();
+	}
+
+	#link(query, text) {
+		return make("a", { href: to(["server", this.words.NAME, "queue", "messages"], query) }, text);
+	}
+
+	async #retry() {
+		if (await act(["retry", this.words.NAME]) !== null)
+			this.#ask();
+	}
+
+	async #ask() {
+		const domains = new Map();
+		let matched = 0;
+
+		if (this.#busy)
+			return;
+		this.#busy = true;
+		try {
+			await walk((...words) => manager.watch(...words), ["queue", this.words.NAME, "count"], (document) => {
+				matched += document.matched;
+				document.domains.forEach((row) => this.#add(domains, row));
+			}, () => this.isConnected);
+			this.#show([...domains.values()], matched);
+		} catch (error) {
+			this.refuse(this.#place, error.message);
+		}
+		this.#busy = false;
+	}
+
+	#add(domains, row) {
+		const sum = domains.get(row.domain);
+
+		if (sum === undefined) {
+			domains.set(row.domain, row);
+			return;
+		}
+		sum.messages += row.messages;
+		for (const name of Object.keys(row.ages))
+			sum.ages[name] += row.ages[name];
+	}
+
+	#show(rows, matched) {
+		this.#table.rows = rows.sort((a, b) => b.messages - a.messages || a.domain.localeCompare(b.domain));
+		if (rows.length === 0)
+			this.#place.replaceChildren(this.empty("No mail waits. A message stays here while its host does not take it, ",
+				"or while an operator holds it."));
+		else if (!this.#table.isConnected)
+			this.#place.replaceChildren(this.#table);
+		setText(this.#sum, rows.length === 0 ? "" : `${count(matched, "message")} for ${count(rows.length, "domain")}. ` +
+			"A message for two domains is counted for both.");
+	}
+}
+
+customElements.define("view-queue", Queue);
