@@ -7,6 +7,7 @@
  * Fails by: EX_USAGE
  */
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,20 +25,45 @@ struct arguments {
 	bool check, print;
 };
 
+#define USAGE "usage: postern [-fghtTV] [-c file] [-S name]\n"
+
+/* What is wrong has been said. */
 static int
 say_usage(void)
 {
-	fprintf(stderr, "usage: postern [-fgtTV] [-c file] [-S name]\n");
+	fputs(USAGE, stderr);
 	return EX_USAGE;
+}
+
+static int
+show_help(void)
+{
+	fputs(USAGE
+	    "  -c, --config FILE  the configuration, instead of " POSTERN_SYSCONFDIR "/postern/postern.ini\n"
+	    "  -f, --foreground   stay in the foreground\n"
+	    "  -g, --greet        when the service is ready, say how to send a first message\n"
+	    "  -h, --help         show this\n"
+	    "  -S, --start NAME   also start a virtual server that an operator stopped\n"
+	    "  -t, --test         check the configuration, and exit\n"
+	    "  -T, --test-print   the same, and print it as it takes effect\n"
+	    "  -V, --version      print the version\n", stdout);
+	return EX_OK;
 }
 
 /* -1: the arguments are good; else the exit status. */
 static int
 read_arguments(struct arguments *a, int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "foreground", no_argument, NULL, 'f' },
+		{ "greet", no_argument, NULL, 'g' }, { "help", no_argument, NULL, 'h' },
+		{ "start", required_argument, NULL, 'S' }, { "test", no_argument, NULL, 't' },
+		{ "test-print", no_argument, NULL, 'T' }, { "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
 	int c;
 
-	while ((c = getopt(argc, argv, "fgtTVc:S:")) != -1)
+	while ((c = getopt_long(argc, argv, "fghtTVc:S:", options, NULL)) != -1)
 		switch (c) {
 		case 'f':
 			a->options.foreground = true;
@@ -57,13 +83,18 @@ read_arguments(struct arguments *a, int argc, char **argv)
 		case 'S':
 			a->options.start = optarg;
 			break;
+		case 'h':
+			return show_help();
 		case 'V':
 			printf("postern %s\n", POSTERN_VERSION);
 			return EX_OK;
 		default:
 			return say_usage();
 		}
-	return optind != argc ? say_usage() : -1;
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "postern: %s: there are options only\n", argv[optind]);
+	return say_usage();
 }
 
 int

@@ -12,6 +12,8 @@
 #include "common/answers/answers.h"
 #include "common/base/mem.h"
 
+#define COUNT_LAST (1ULL << 53)	/* messages; so their sum stays a number */
+
 size_t
 answers_line_cut(char *line, char **cell, size_t most)
 {
@@ -67,7 +69,9 @@ answers_line_ages(char *line)
 	answers_value_put(row, "domain", ANSWERS_TEXT, cell[0]);
 	ages = json_object();
 	for (size_t i = 0; i < ANSWERS_AGES; i++) {
-		sum += strtoll(cell[i + 1], NULL, 10);
+		uint64_t n = strtoull(cell[i + 1], NULL, 10);
+
+		sum += (json_int_t)(n < COUNT_LAST ? n : COUNT_LAST);
 		answers_value_put(ages, answers_rows_ages[i], ANSWERS_NUMBER, cell[i + 1]);
 	}
 	json_object_set_new(row, "messages", json_integer(sum));

@@ -5,7 +5,7 @@
  * Owns:     nothing
  * Promise:  the bytes are those that the service had before it escaped them; what is no UTF-8 is marked and
  *           kept in "raw"
- * Fails by: not at all; a number that is none counts as 0
+ * Fails by: not at all; a number that is none counts as 0, a time past the year 9999 is its end
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,8 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
+
+#define TIME_LAST 253402300799	/* 9999-12-31T23:59:59Z */
 
 static int
 hex_value(char c)
@@ -48,7 +50,9 @@ answers_value_unescape(char *text)
 void
 answers_value_time(char *dst, const char *seconds)
 {
-	clock_format_utc(dst, strtoll(seconds, NULL, 10) * 1000000);
+	int64_t s = strtoll(seconds, NULL, 10);
+
+	clock_format_utc(dst, (s < 0 ? 0 : s > TIME_LAST ? TIME_LAST : s) * 1000000);
 	strcpy(dst + strlen("2026-11-21T19:04:57"), "Z");
 }
 

@@ -182,4 +182,9 @@ def test_words(t):
         check(len(lines) <= 2, f"{args}:", *lines)
     equal(service.ctl("--version").stdout, service.ctl("version").stdout)
     check(service.ctl("--help").stdout.startswith("usage: posternctl"), "help")
+    for args, status, said in ((["--version"], 0, "postern "), (["--help"], 0, "usage: postern "), (["--tset"], 64, "usage: postern "),
+                               (["more"], 64, "postern: more: there are options only")):
+        done = subprocess.run([service.bin / "postern", *args], capture_output=True, text=True, check=False, **service.account())
+        equal(done.returncode, status, args)
+        check(said in done.stdout + done.stderr and (status == 0) == (done.stderr == ""), done)
     equal(service.ctl("status", "--help").stdout, service.ctl("help", "status").stdout)
