@@ -74,6 +74,17 @@ _posternctl()
 		;;
 	esac
 	case $command in
+	domain)
+		if [[ ${COMP_WORDS[COMP_CWORD - 1]} == domain ]]; then
+			words='list add set remove rename'
+		elif [[ " list add set remove rename " == *" ${COMP_WORDS[COMP_CWORD - 1]} "* ]]; then
+			words=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
+		elif [[ ${COMP_WORDS[COMP_CWORD - 2]} =~ ^(set|remove|rename)$ ]]; then
+			words=$("$control" "${options[@]}" domain list "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null | cut -f 1)
+		fi
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+		;;
 	get | set | unset)
 		words=$(_posternctl_keys)
 		[[ $command == set ]] && words=${words//$'\n'/=$'\n'}${words:+=}
@@ -87,7 +98,7 @@ _posternctl()
 	esac
 	case $usage in
 	*'create name '*)	# the name is a new one
-		[[ ${COMP_WORDS[COMP_CWORD - 1]} == create ]] || words='listen= domain= description='
+		[[ ${COMP_WORDS[COMP_CWORD - 1]} == create ]] || words='listen= domain= description= --from --dry-run'
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		;;
 	*'[command]'*)

@@ -112,6 +112,35 @@ static const struct answers_column domain_columns[] = {
 	{ "drop", "DROP", .type = ANSWERS_TEXT, .width = -1, .empty = "-", .weight = 6, CUT },
 };
 
+static const struct answers_column key_columns[] = {
+	{ "key", "KEY", ANSWERS_TEXT, .at = 0 },
+	{ "value", "VALUE", ANSWERS_WORD, .at = 1, .empty = "-", WRAP },
+	{ "default", "DEFAULT", ANSWERS_WORD, .at = 2, .empty = "-", .weight = 1, WRAP },
+	{ "origin", "FROM", ANSWERS_TEXT, .at = 3 },
+};
+
+static const struct answers_column table_columns[] = {
+	{ "section", "SECTION", ANSWERS_TEXT, .at = 0 }, { "key", "KEY", ANSWERS_TEXT, .at = 1 },
+	{ "kind", "KIND", ANSWERS_TEXT, .at = 2 }, { "default", "DEFAULT", ANSWERS_WORD, .at = 3 },
+	{ "range", "RANGE", ANSWERS_WORD, .at = 4 }, { "guard", "GUARD", ANSWERS_TEXT, .at = 5 },
+	{ "place", "PLACE", ANSWERS_TEXT, .at = 6 }, { "meaning", "MEANING", ANSWERS_TEXT, .at = 7, WRAP },
+};
+
+static const struct answers_column place_columns[] = {
+	{ "domain", "DOMAIN", ANSWERS_TEXT, .at = 0 }, { "type", "TYPE", ANSWERS_TEXT, .at = 1 },
+	{ "origin", "FROM", ANSWERS_TEXT, .at = 2 },
+};
+
+static const struct answers_column change_columns[] = {
+	{ "number", "CHANGE", ANSWERS_NUMBER, .at = 0 }, { "time", "AGE", ANSWERS_TIME, .at = 1 },
+	{ "author", "WHO", ANSWERS_TEXT, .at = 2 },
+	{ "server", "SERVER", ANSWERS_WORD, .at = 3, .empty = "-" },
+	{ "command", "COMMAND", ANSWERS_TEXT, .at = 4 },
+	{ "key", "KEY", ANSWERS_WORD, .at = 5, .empty = "-" },
+	{ "before", "BEFORE", ANSWERS_WORD, .at = 6, .empty = "-", .weight = 1, WRAP },
+	{ "after", "AFTER", ANSWERS_WORD, .at = 7, .empty = "-", WRAP },
+};
+
 const char *const answers_rows_ages[ANSWERS_AGES] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
 
 #define COLUMNS(array) .column = (array), .columns = nitems_of(array)
@@ -130,6 +159,10 @@ static const struct answers_table tables[] = {
 	{ "badmail", "show", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
 	{ "badmail", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
 	{ "domains", NULL, ANSWERS_FORM_DOCUMENT, "domains", COLUMNS(domain_columns) },
+	{ "get", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(key_columns) },
+	{ "keys", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(table_columns) },
+	{ "domain", "list", ANSWERS_FORM_TABS, "domains", COLUMNS(place_columns) },
+	{ "history", NULL, ANSWERS_FORM_TABS, "changes", COLUMNS(change_columns) },
 	{ "oauth-test", NULL, ANSWERS_FORM_STEPS, "steps", NULL, 0 },
 };
 

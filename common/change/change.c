@@ -237,6 +237,17 @@ change_unset(struct change *c, const char *word)
 	return status;
 }
 
+int
+change_note(struct change *c, const char *place, const char *after)
+{
+	struct change_place p;
+	int status = parse_place(c, &p, place, strlen(place), true);
+
+	if (status == EX_OK)
+		add_key(c, &p, after == NULL)->after = mem_strdup(after);
+	return status;
+}
+
 /* --- sections --- */
 
 static int

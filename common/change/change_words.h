@@ -10,6 +10,9 @@
  * Makes the change that the words behind the name of the virtual server say:
  *	set [dry-run] SECTION.KEY=VALUE ...
  *	unset [dry-run] SECTION.KEY ...
+ *	domain add|set DOMAIN [dry-run] [KEY=VALUE ...]
+ *	domain remove DOMAIN [dry-run]
+ *	domain rename DOMAIN NEW-DOMAIN [dry-run]
  * An exit status; c->why.
  */
 int change_words_make(struct change *c, const char *command, const char *const *words, size_t count);

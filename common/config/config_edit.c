@@ -68,9 +68,12 @@ config_edit_diff(const struct config_edit *e, struct buf *out)
 		}
 		if (line->kind == EDIT_GONE)
 			continue;
-		if (heading != said)
+		if (is_heading(line))
+			heading = said = line;
+		if (heading != said && !config_edit_lines_is_blank(line)) {
 			buf_printf(out, " %s\n", heading->text);
-		said = heading;
+			said = heading;
+		}
 		buf_printf(out, "%c%s\n", line->kind == EDIT_ADDED ? '+' : '-', line->text);
 	}
 }

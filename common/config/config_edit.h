@@ -41,11 +41,18 @@ void config_edit_text(const struct config_edit *e, struct buf *out);
 /* The difference for people: "[access]", "-old line", "+new line". */
 void config_edit_diff(const struct config_edit *e, struct buf *out);
 
+/* --- config_edit_undo: the way back --- */
+
+/* The changed lines with those around them. */
+void config_edit_undo_format(const struct config_edit *e, struct buf *out);
+/* Takes such a change back. 0; or -1 and a reason ("its lines have changed since"): free `e` then. */
+int config_edit_undo_apply(struct config_edit *e, const char *text,
+    struct buf *why) __attribute__((warn_unused_result));
+
 /* --- config_edit_section: whole sections [domain NAME] and [oauth NAME] --- */
 
 /* The name as it is compared: lower case, ASCII. Owned by the caller; NULL: it can be none. */
 char *config_edit_section_name(enum key_section section, const char *name);
-bool config_edit_section_has(const struct config_edit *e, enum key_section section, const char *name);
 /* Name `n`, owned by the caller; NULL: there are no more. */
 char *config_edit_section_at(const struct config_edit *e, enum key_section section, size_t n);
 /* Key `n` that is given in the section, owned by the caller; NULL: there are no more. */

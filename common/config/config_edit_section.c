@@ -28,18 +28,6 @@ config_edit_section_name(enum key_section section, const char *name)
 	return found;
 }
 
-bool
-config_edit_section_has(const struct config_edit *e, enum key_section section, const char *name)
-{
-	struct edit_view v;
-	bool found;
-
-	config_edit_view(&v, e);
-	found = config_edit_view_heading(&v, section, name) < v.ini.nheading;
-	config_edit_view_done(&v);
-	return found;
-}
-
 char *
 config_edit_section_at(const struct config_edit *e, enum key_section section, size_t n)
 {

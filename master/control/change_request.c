@@ -7,6 +7,7 @@
  *           also when who asked for it has gone. One at a time
  * Fails by: an answer that says so
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -16,34 +17,13 @@
 #include "common/base/mem.h"
 #include "common/change/change_event.h"
 #include "common/change/change_file.h"
+#include "common/change/change_history.h"
 #include "common/change/change_words.h"
-#include "common/config/config_check.h"
 #include "common/process/loop.h"
-#include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/servers/servers.h"
 
 #define CHANGE_WAIT_MS 60000U	/* until a virtual server that is not steady is left to itself */
-
-/* A virtual server as it was before. */
-struct change_witness {
-	char name[CONFIG_NAME_MAX + 1];
-	bool active, trouble;
-};
-
-struct change_request {
-	struct master *m;
-	struct change change;
-	int lock;
-	char author[32];		/* "uid=0" */
-	char command[16];
-	struct change_witness *witness;
-	size_t witnesses;
-	struct loop_timer *timer;
-	unsigned number;		/* of the request, for the command that waits for it */
-	bool written, over, late;
-	struct buf text;		/* the answer */
-	int status;
-};
 
 /* What a command waits with. */
 struct change_wait {
@@ -73,87 +53,6 @@ free_request(struct change_request *r)
 	free(r);
 }
 
-/* --- before it is written --- */
-
-static const struct config_files *
-latest_files(const struct master *m)
-{
-	return m->refused != NULL ? m->refused : m->snapshot->config->files;
-}
-
-static int
-open_change(struct change_request *r, const char *server)
-{
-	size_t len = 0;
-	const char *loaded;
-	int status = change_open(&r->change, r->m->options.config_path, server);
-
-	if (status != EX_OK)
-		return status;
-	loaded = config_files_text(latest_files(r->m), server, &len);
-	return change_compare(&r->change, loaded, len);
-}
-
-/* Names of users are looked up only where a change can name some: the look-up may take its time. */
-static config_check_files *
-judge_of(const struct change *c)
-{
-	for (size_t i = 0; i < c->keys; i++) {
-		const struct key *k = key_find(c->key[i].place.section, c->key[i].place.key);
-
-		if (k != NULL && k->guard == KEY_GUARD_SERVICE)
-			return config_host_judge;
-	}
-	return NULL;
-}
-
-static int
-judge_right(struct change_request *r, const struct control_command *cmd, const struct server *s)
-{
-	const struct change_key *k = change_guarded(&r->change, s != NULL ? s->conf : NULL);
-	struct buf place = BUF_INIT(600);
-
-	if (k == NULL || control_rights_service(r->m, cmd->peer) >= CONTROL_CONFIGURE)
-		return EX_OK;
-	change_place_format(&place, &k->place);
-	log_event(LOG_WARN, NULL, "operator", "server=%s %s command=%s result=refused key=%s reason=%s",
-	    r->change.server != NULL ? r->change.server : "-", r->author, r->command,
-	    log_safe(buf_text(&place)), log_safe("for operators of the service"));
-	buf_printf(&r->text,
-	    "%s: only an operator of the service may change this: it names files, folders, users or "
-	    "addresses, has to do with what others share, or decides who is shown a password\n",
-	    buf_text(&place));
-	buf_done(&place);
-	return EX_NOPERM;
-}
-
-static void
-put_diff(struct change_request *r)
-{
-	buf_printf(&r->text, "%s\n", r->change.path);
-	buf_add(&r->text, buf_text(&r->change.diff), r->change.diff.len);
-}
-
-/* EX_OK: it is to be written. */
-static int
-prepare(struct change_request *r, const struct control_command *cmd, const struct server *s,
-    const struct control_words *w)
-{
-	int status = open_change(r, s != NULL ? s->name : NULL);
-
-	if (status == EX_OK)
-		status = change_words_make(&r->change, r->command, w->word + 2, w->count - 2);
-	if (status == EX_OK)
-		status = judge_right(r, cmd, s);
-	if (status == EX_OK)
-		status = change_judge(&r->change, judge_of(&r->change));
-	if (status == EX_OK && !change_is_none(&r->change))
-		put_diff(r);
-	buf_add(&r->text, buf_text(&r->change.why), r->change.why.len);
-	buf_clear(&r->change.why);
-	return status;
-}
-
 /* --- writing --- */
 
 static bool
@@ -169,21 +68,26 @@ is_meant(const struct change_request *r, const char *name)
 }
 
 static void
+add_witness(struct change_request *r, const char *name, bool active, bool trouble)
+{
+	struct change_witness *x;
+
+	r->witness = mem_grow(r->witness, r->witnesses, sizeof(*r->witness));
+	x = &r->witness[r->witnesses++];
+	*x = (struct change_witness){ .active = active, .trouble = trouble };
+	snprintf(x->name, sizeof(x->name), "%s", name);
+}
+
+static void
 call_witnesses(struct change_request *r)
 {
 	const struct server *s;
 
-	TAILQ_FOREACH(s, &r->m->servers, link) {
-		struct change_witness *x;
-
-		if (!is_meant(r, s->name))
-			continue;
-		r->witness = mem_grow(r->witness, r->witnesses, sizeof(*r->witness));
-		x = &r->witness[r->witnesses++];
-		snprintf(x->name, sizeof(x->name), "%s", s->name);
-		x->active = is_active(s);
-		x->trouble = s->trouble;
-	}
+	TAILQ_FOREACH(s, &r->m->servers, link)
+		if (is_meant(r, s->name))
+			add_witness(r, s->name, is_active(s), s->trouble);
+	if (r->change.old == NULL && server_list_find(r->m, r->change.server) == NULL)
+		add_witness(r, r->change.server, true, false);	/* it is to run, too */
 }
 
 /* Whether that virtual server is worse off than before; then the reason is added. */
@@ -233,6 +137,12 @@ end_request(struct change_request *r)
 	r->over = true;
 }
 
+static const char *
+state_of(const struct change_request *r)
+{
+	return r->m->snapshot->config->service.state;
+}
+
 static void
 take_back(struct change_request *r, const struct buf *why)
 {
@@ -240,6 +150,7 @@ take_back(struct change_request *r, const struct buf *why)
 
 	buf_add(&r->text, buf_text(why), why->len);
 	if (change_file_take_back(&r->change) == EX_OK) {
+		change_history_remove(state_of(r), r->record);
 		reload(r, &text);
 		say(r, CONTROL_REFUSED, "the change has been taken back\n");
 		change_event_log(&r->change, r->author, r->command, "taken-back");
@@ -265,6 +176,9 @@ write_change(struct change_request *r)
 		return;
 	}
 	r->written = true;
+	r->record = change_history_add(state_of(r), &r->change, r->author, r->command);
+	if (r->record == 0)
+		log_event(LOG_WARN, NULL, "trouble", "doing=history reason=%s", log_safe(strerror(errno)));
 	call_witnesses(r);
 	reload(r, &text);
 	if (r->m->snapshot == before || has_failed(r, &text))
@@ -310,7 +224,11 @@ step(struct change_request *r)
 		take_back(r, &why);
 	} else {
 		change_event_log(&r->change, r->author, r->command, "ok");
+		if (r->change.old == NULL)
+			buf_printf(&r->text, "%s has been made: %s\n", r->change.server, r->change.path);
 		put_states(r);
+		if (r->record != 0 && r->change.old != NULL)
+			buf_printf(&r->text, "this is change %u\n", r->record);
 		if (r->late)
 			say(r, EX_TEMPFAIL, "the change is written; not all is taken over yet\n");
 		end_request(r);
@@ -414,17 +332,17 @@ change_request_run(struct control_command *cmd, struct master *m, struct server 
 
 	if (m->changing != NULL && m->changing->over)
 		change_request_close(m);	/* its command has gone */
-	if (m->stopping || m->changing != NULL || w->count < 3) {
-		control_answer_say(cmd, w->count < 3 ? EX_USAGE : CONTROL_REFUSED, w->count < 3 ?
-		    "say what to change" : m->stopping ? "the service is stopping" :
+	if (m->stopping || m->changing != NULL) {
+		control_answer_say(cmd, CONTROL_REFUSED, m->stopping ? "the service is stopping" :
 		    "another change is under way: look at what it has changed, then say this again");
 		return;
 	}
 	r = new_request(cmd, m, w->word[0]);
-	status = r->lock == -1 ? CONTROL_REFUSED : prepare(r, cmd, s, w);
+	status = r->lock == -1 ? CONTROL_REFUSED : change_prepare(r, cmd, s, w);
 	if (status == EX_OK && change_is_none(&r->change))
 		say(r, 0, "all of this is so already\n");
-	else if (status == EX_OK && change_words_is_dry_run(w->word + 2, w->count - 2))
+	else if (status == EX_OK && w->count > 2 &&
+	    change_words_is_dry_run(w->word + 2, w->count - 2))
 		say(r, 0, "this is what would change; nothing was written\n");
 	else if (status == EX_OK)
 		write_change(r);

@@ -20,6 +20,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/control_words.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/servers/servers.h"
 
 #define CONTROL_CLIENTS_MAX 64

@@ -250,22 +250,6 @@ void control_question_clear(struct control_question *q);
 void control_question_take(struct child *c, const struct ctl_message *m);
 void control_question_gone(struct child *c);
 
-/* --- get_request: get, keys --- */
-
-#define GET_REQUEST_MAX (8U << 20)	/* bytes of an answer: lists may be long */
-/* get NAME|- [SECTION.KEY ...]: rows of config_get */
-void get_request_run(struct control_command *cmd, struct master *m, struct server *s,
-    const struct control_words *w);
-void get_request_keys(struct control_command *cmd, struct master *m, struct server *only);
-
-/* --- change_request: commands that change the configuration --- */
-
-/* set|unset NAME|- [dry-run] WORD ... */
-void change_request_run(struct control_command *cmd, struct master *m, struct server *s,
-    const struct control_words *w);
-void change_request_update(struct master *m);	/* state may have changed */
-void change_request_close(struct master *m);
-
 /* --- queue_request: commands about queues and badmail --- */
 
 void queue_request_run(struct control_command *cmd, struct master *m, struct server *s,

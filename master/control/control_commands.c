@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/servers/servers.h"
 
 enum control_scope {
@@ -71,6 +72,13 @@ static const struct control_command_row rows[] = {
 	    .run_words = change_request_run },
 	{ "web-login", CONTROL_LOOK, .scope = CONTROL_VIEW, .changes = true, .local = true,
 	    .run_words = web_link_run },
+	{ "domain", CONTROL_CONFIGURE, .looks = " list ", .scope = CONTROL_SERVER, .takes_name = true,
+	    .run_words = get_request_domains },
+	{ "create", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .run_words = change_request_run },
+	{ "history", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true,
+	    .run_words = get_request_history },
+	{ "undo", CONTROL_CONFIGURE, .scope = CONTROL_VIEW, .takes_name = true,
+	    .run_words = change_request_run },
 	{ "reload-test", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .run = control_change_nothing },
 	{ "reload", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .changes = true,
 	    .run_words = control_change_reload },

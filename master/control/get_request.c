@@ -1,17 +1,20 @@
 /*
- * get_request - commands that show keys: get, keys
+ * get_request - commands that show keys, domains and changes: get, keys, domain list, history
  *
  * Runs in:  master
  * Owns:     nothing
  * Promise:  shows the configuration that the virtual server runs on
  * Fails by: an answer that says so; lines that begin with "!"
  */
+#include <bsd/stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/change/change_history.h"
 #include "common/change/change_place.h"
 #include "common/config/config_get.h"
-#include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/servers/servers.h"
 
 static void
@@ -50,6 +53,46 @@ get_request_run(struct control_command *cmd, struct master *m, struct server *s,
 		get_key(cmd, c, s != NULL ? s->conf : NULL, w->word[i]);
 	if (w->count <= 2)
 		config_get_all(&cmd->text, c, s != NULL ? s->conf : NULL);
+}
+
+void
+get_request_domains(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w)
+{
+	if (s == NULL)
+		control_answer_say(cmd, EX_USAGE, "!say of which virtual server");
+	else if (w->count < 3 || strcmp(w->word[2], "list") != 0)
+		change_request_run(cmd, m, s, w);
+	else if (s->conf == NULL)
+		control_answer_say(cmd, EX_CONFIG, "!%s: %s", s->name,
+		    s->reason != NULL ? s->reason : "its file has errors");
+	else
+		config_get_domains(&cmd->text, s->conf);
+}
+
+void
+get_request_history(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w)
+{
+	const char *state = m->snapshot->config->service.state, *why = NULL;
+	size_t count, most = CHANGE_HISTORY_MAX;
+	unsigned *number = change_history_numbers(state, &count);
+
+	if (w->count > 2)
+		most = (size_t)strtonum(w->word[2], 1, CHANGE_HISTORY_MAX, &why);
+	if (why != NULL)
+		control_answer_say(cmd, EX_USAGE, "!say how many changes: 1 to %u", CHANGE_HISTORY_MAX);
+	while (why == NULL && count-- > 0 && most > 0) {
+		struct change_record record;
+
+		if (change_history_read(&record, state, number[count]) &&
+		    change_prepare_is_shown(&record, cmd, m, only)) {
+			change_history_put(&cmd->text, &record);
+			most--;
+		}
+		change_history_done(&record);
+	}
+	free(number);
 }
 
 void

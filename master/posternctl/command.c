@@ -126,16 +126,6 @@ ask_before(const struct command_context *c)
 }
 
 static int
-run_create(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
-{
-	int status = ask_before(c);
-
-	if (status == EX_OK)
-		status = server_command_create(command_send_config(c), words, count);
-	return status == EX_OK ? reload_service(c, words[0]) : status;
-}
-
-static int
 run_delete(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = ask_before(c);
@@ -283,16 +273,24 @@ const struct command command_rows[] = {
 	    "Show badmail, put it back into the queue or delete it (--sender --recipient --domain --older "
 	    "--newer --all --json --yes).", run_queue, "badmail" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },
-	{ "get", "[name] [section.key ...]", 0, CONTROL_WORDS_MAX,
+	{ "get", "[--json] [name] [section.key ...]", 0, CONTROL_WORDS_MAX,
 	    "Show keys: value, default, and the file and line from which the value comes; without a key all.",
-	    change_command_get, "get" },
-	{ "set", "[name] [--dry-run] section.key=value ...", 1, CONTROL_WORDS_MAX,
+	    change_command_run, "get" },
+	{ "set", "[--dry-run] [name] section.key=value ...", 1, CONTROL_WORDS_MAX,
 	    "Set keys of a virtual server; without name those of postern.ini. A key of a domain is "
 	    "domain:example.com.key.", change_command_run, "set" },
-	{ "unset", "[name] [--dry-run] section.key ...", 1, CONTROL_WORDS_MAX,
+	{ "unset", "[--dry-run] [name] section.key ...", 1, CONTROL_WORDS_MAX,
 	    "Take keys out of the file, so that their defaults count.", change_command_run, "unset" },
-	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3,
-	    "Make a virtual server; keys are listen, domain, description.", run_create, "reload" },
+	{ "domain", "list|add|remove|rename|set [--dry-run] [--json] name [domain] [key=value ...]", 2,
+	    CONTROL_WORDS_MAX, "Show and change the domains of a virtual server.", change_command_run,
+	    "domain" },
+	{ "history", "[--json] [name] [count]", 0, 3, "Show the last changes by command.",
+	    change_command_run, "history" },
+	{ "undo", "[--dry-run] [number]", 0, 2, "Take a change back; without number the last one.",
+	    change_command_run, "undo" },
+	{ "create", "name [--from name] [--dry-run] [key=value ...]", 1, CONTROL_WORDS_MAX,
+	    "Make a virtual server; keys are listen, domain, description and section.key.",
+	    change_command_run, "create" },
 	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", run_rename,
 	    "reload" },
 	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders are kept.", run_delete,

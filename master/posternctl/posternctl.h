@@ -95,6 +95,8 @@ int command_send_no_answer(int status);
 
 /* --- read_command: what only shows: status, counters, sessions, oauth test --- */
 
+/* An answer as a table on a terminal, as JSON, or as it came. words[0] is the command of the service. */
+void read_command_show(const char *const *words, size_t count, const char *text, bool json);
 int read_command_status(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 int read_command_counters(const struct command_context *c, const struct command *row,
@@ -172,12 +174,23 @@ void explain_lines_end(struct explain_lines *l, bool refused);
 int passwd_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
-/* --- change_command: get, set, unset --- */
+/* --- change_command: what shows keys and changes them --- */
 
-int change_command_get(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count);
+struct change_line {
+	const char *command;			/* of the service */
+	const char *word[CONTROL_WORDS_MAX];	/* its words; the first is the virtual server, or "-" */
+	size_t count;
+	char *from;				/* one of them, or NULL */
+	bool json;
+};
+
 int change_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
+
+/* --- change_local: the same without a service --- */
+
+/* The answer is added to `text`, as the service would give it. An exit status. */
+int change_local_run(const char *config_path, const struct change_line *line, struct buf *text);
 
 /* --- server_set: the INI files of all virtual servers, for commands that change them --- */
 
@@ -203,13 +216,9 @@ int server_set_move_state(const char *folder, const char *from, const char *to, 
 int server_set_say_errno(const char *what);
 int server_set_refuse(int status, const char *name, const char *why);
 
-/* --- server_command: makes and deletes virtual servers on disk; then the service reloads --- */
+/* --- server_command: deletes virtual servers on disk; then the service reloads --- */
 
-/*
- * words[0] is the name, then come listen=ADDRESS, domain=NAME, description=TEXT. Both return an exit status
- * and have printed why.
- */
-int server_command_create(const char *config_path, const char *const *words, size_t count);
+/* An exit status; it has been printed why. */
 int server_command_delete(const char *config_path, const char *name);
 
 /* --- server_rename: gives a virtual server another name on disk --- */

@@ -66,6 +66,17 @@ ask(const struct command_context *c, const char *const *words, size_t count, enu
 	return status;
 }
 
+void
+read_command_show(const char *const *words, size_t count, const char *text, bool json)
+{
+	if (json)
+		print_json(words, count, text);
+	else if (columns_are_for_people())
+		read_table_print(words, count, text);
+	else
+		fputs(text, stdout);
+}
+
 /* --- the commands --- */
 
 /* What cannot be asked, for monitoring; its exit status. */

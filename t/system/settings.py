@@ -1,5 +1,7 @@
 """settings - posternctl get, set, unset: keys of a running service changed by command, judged, shown, taken back"""
 
+import fcntl
+import json
 import os
 import pwd
 import re
@@ -26,7 +28,7 @@ def test_set(t):
     equal(file.stat().st_mode & 0o777, 0o640, "its mode")
     said = ctl("get", "default", "general.banner", "messages.max-recipients", "access.tls").stdout.splitlines()
     equal([line.split()[0] for line in said], ["general.banner", "messages.max-recipients", "access.tls"])
-    check(re.fullmatch(rf"messages.max-recipients +7 +100 +{file}:\d+", said[1]), said[1])
+    check(re.fullmatch(rf"messages.max-recipients\t7\t100\t{file}:\d+", said[1]), said[1])
     check(said[2].split()[1] == "off" and said[2].endswith("default"), said[2])
     event = service.events.wait("change", key="messages.max-recipients")
     check(event["before"] == "-" and event["after"] == "7" and event["server"] == "default" and event["result"] == "ok", event.line)
@@ -53,7 +55,7 @@ def test_dry_run_and_hand_edit(t):
     equal(file.read_text(), before, "nothing was written")
     file.write_text("; by hand\n" + before)
     done = service.ctl("set", "default", "general.banner=x", ok=False)
-    check(done.returncode == 1 and "changed by hand" in done.stdout and f"{file}:1:" in done.stdout, done.stdout)
+    check(done.returncode == 1 and "changed by hand" in done.stderr and f"{file}:1:" in done.stderr, done.stderr)
     service.ctl("reload")
     service.ctl("set", "default", "general.banner=x")
     check(file.read_text().startswith("; by hand\n") and "banner = x" in file.read_text(), file.read_text())
@@ -66,7 +68,7 @@ def test_taken_back(t):
     file = service["more"].file
     before, children = file.read_text(), service.children(server="more")
     done = service.ctl("set", "more", f"general.listen=127.0.0.1:{service.default.port}", ok=False)
-    check(done.returncode == 1 and "taken back" in done.stdout, done.stdout)
+    check(done.returncode == 1 and "taken back" in done.stderr, done.stderr)
     equal(file.read_text(), before, "the file")
     equal(service.children(server="more"), children, "its processes")
     service["more"].send(to="b@more.example")
@@ -118,3 +120,104 @@ def test_without_a_service(t):
     check(done.returncode == 78 and f"{file}:" in done.stderr, done.stderr)
     service.ctl("unset", "default", "general.banner")
     equal(file.read_text(), before)
+
+
+def rows(service, *words):
+    return [line.split("\t") for line in service.ctl(*words).stdout.splitlines()]
+
+
+def test_domains(t):
+    """Domains come, are changed, get another name and go; what is written by hand around them stays."""
+    service = t.postern()
+    file, ctl = service.default.file, service.ctl
+    before = file.read_text()
+    equal([row[:2] for row in rows(service, "domain", "list", "default")], [["default.example", "default"]])
+    ctl("domain", "add", "default", "B\u00fccher.example", "type=remote", "route=a.example", "hold=yes")
+    equal(file.read_text(), before + "\n[domain B\u00fccher.example]\ntype = remote\nroute = a.example\nhold = yes\n")
+    equal([row[0] for row in rows(service, "domain", "list", "default")], ["default.example", "xn--bcher-kva.example"])
+    ctl("domain", "set", "default", "b\u00fccher.example", "route=b.example", "hold=no")
+    ctl("domain", "rename", "default", "xn--bcher-kva.example", "new.example")
+    check("[domain new.example]\ntype = remote\nroute = b.example\nhold = no\n" in file.read_text(), file.read_text())
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect(250, "MAIL FROM:<a@sender.example>")
+        client.expect(250, "RCPT TO:<b@new.example>")
+    for words, status in ((("add", "default", "new.example", "type=alias"), 1), (("add", "default", "x.example"), 78),
+                          (("add", "default", "a b", "type=alias"), 1), (("remove", "default", "none.example"), 3), (("remove", "default"), 64),
+                          (("rename", "default", "new.example", "default.example"), 1),
+                          (("odd", "default", "x.example"), 64), (("set", "default", "new.example"), 64), (("list", "nowhere"), 3)):
+        done = ctl("domain", *words, ok=False)
+        equal(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
+    ctl("domain", "remove", "default", "new.example")
+    equal(file.read_text(), before)
+
+
+def test_history_and_undo(t):
+    """The last changes with who and what; each can be taken back as long as its lines are as it left them."""
+    service = t.postern()
+    file, ctl = service.default.file, service.ctl
+    before = file.read_text()
+    ctl("set", "default", "general.banner=one")
+    ctl("set", "default", "messages.max-recipients=7", "general.banner=two")
+    ctl("set", "service.grace=7s")
+    equal([row[2:] for row in rows(service, "history")],
+          [[f"uid={service.test.uid}", "-", "set", "service.grace", "5s", "7s"],
+           [f"uid={service.test.uid}", "default", "set", "messages.max-recipients", "-", "7"],
+           [f"uid={service.test.uid}", "default", "set", "general.banner", "one", "two"],
+           [f"uid={service.test.uid}", "default", "set", "general.banner", "-", "one"]])
+    equal([row[0] for row in rows(service, "history", "default", "1")], ["2", "2"])
+    said = json.loads(ctl("history", "--json").stdout)
+    equal((said["changes"][0]["number"], said["changes"][0]["key"], said["changes"][0]["after"]), (3, "service.grace", "7s"))
+    done = ctl("undo", "1", ok=False)
+    check(done.returncode == 1 and "its lines have changed since" in done.stderr, done.stderr)
+    done = ctl("undo", "--dry-run", "2")
+    check("-banner = two" in done.stdout and "+banner = one" in done.stdout and "nothing was written" in done.stdout, done.stdout)
+    ctl("undo")
+    equal(rows(service, "get", "service.grace")[0][1], "5s", "the latest")
+    ctl("undo", "2")
+    ctl("undo", "1")
+    equal(file.read_text(), before, "all of it")
+    event = service.events.wait("change", command="undo", key="general.banner", after="-")
+    equal((event["before"], event["result"]), ("one", "ok"))
+    equal(ctl("undo", "99", ok=False).returncode, 3)
+    service.stop()
+    ctl("undo", "1", ok=False)
+    equal(rows(service, "history", "1")[0][4], "undo", "without a service")
+    ctl("undo")
+    check("banner = one" in file.read_text(), file.read_text())
+
+
+def test_two_at_once(t):
+    """The second is told, and changes nothing."""
+    service = t.postern()
+    before = service.default.file.read_text()
+    service.ctl("set", "default", "general.banner=x")
+    with open(service.state / "changes" / "lock", "r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for words in (("set", "default", "general.banner=y"), ("undo",), ("create", "new", f"listen=127.0.0.1:{t.port()}")):
+            done = service.ctl(*words, ok=False)
+            check(done.returncode == 1 and "another change is under way" in done.stderr, words, done.stderr)
+    service.ctl("undo")
+    equal(service.default.file.read_text(), before)
+
+
+def test_create_with_keys(t):
+    """A new virtual server with any key, and one like another: its rules, but not its number, folders and addresses."""
+    service = t.postern()
+    ports = [t.port(), t.port()]
+    done = service.ctl("create", "one", f"listen=127.0.0.1:{ports[0]}", f"general.home={service.spool}/elsewhere", "messages.max-recipients=3",
+                       "domain=one.example", "description=The first", "access.relay-list=127.0.0.0/8")
+    check("one is started" in done.stdout, done.stdout)
+    check((service.spool / "elsewhere" / "queue").is_dir(), "its home")
+    done = service.ctl("create", "two", "--from", "one", ok=False)
+    check(done.returncode == 1 and "belongs to virtual server one; say listen=ADDRESS" in done.stderr, done.stderr)
+    done = service.ctl("create", "two", "--from", "one", f"listen=127.0.0.1:{ports[1]}", "domain=two.example", "--dry-run")
+    check("nothing was written" in done.stdout and not (service.folder / "servers" / "two.ini").exists(), done.stdout)
+    service.ctl("create", "two", "--from", "one", f"listen=127.0.0.1:{ports[1]}", "domain=two.example", "messages.max-recipients=4")
+    text = (service.folder / "servers" / "two.ini").read_text()
+    check("max-recipients = 4" in text and "home" not in text and "The first" not in text and "127.0.0.0/8" in text and "one" not in text, text)
+    equal([row[:2] for row in rows(service, "domain", "list", "two")], [["two.example", "default"]])
+    for words, status in ((("three", "--from", "nowhere"), 3), (("three", "colour.red=x"), 64), (("three", "general.banner=x", "access.tls=odd"), 78),
+                          (("one", f"listen=127.0.0.1:{ports[1]}"), 1), (("three", f"listen=127.0.0.1:{ports[1]}", "domain=three.example"), 1)):
+        done = service.ctl("create", *words, ok=False)
+        equal(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
+    check(not (service.folder / "servers" / "three.ini").exists(), "a file is left")

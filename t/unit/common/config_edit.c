@@ -85,6 +85,37 @@ check_place(const char *text, const struct key *k)
 	ck_assert_msg(found != NULL, "%s is behind: %.60s", k->name, line);
 }
 
+/* Taken back in the same file; in one that has other lines in front; not in one whose lines are others. */
+static void
+check_undo(const struct config_edit *e, const char *start, const char *now, bool own)
+{
+	struct buf hunks = BUF_INIT(TEXT_MAX), why = BUF_INIT(1000);
+	struct config_edit *back = config_edit_new(now, strlen(now), own), *none;
+	char *text, *longer = mem_printf("; in front\n\n%s", now), *wanted = mem_printf("; in front\n\n%s", start);
+
+	config_edit_undo_format(e, &hunks);
+	ck_assert_msg(config_edit_undo_apply(back, buf_text(&hunks), &why) == 0, "%s\n%s", buf_text(&why), buf_text(&hunks));
+	text = text_of(back);
+	ck_assert_msg(strcmp(text, start) == 0, "%s", text);
+	free(text);
+	config_edit_free(back);
+	if (strncmp(now, "\xef\xbb\xbf", 3) != 0) {
+		back = config_edit_new(longer, strlen(longer), own);
+		ck_assert_msg(config_edit_undo_apply(back, buf_text(&hunks), &why) == 0, "%s", buf_text(&why));
+		text = text_of(back);
+		ck_assert_msg(strcmp(text, wanted) == 0, "%s", text);
+		free(text);
+		config_edit_free(back);
+	}
+	none = config_edit_new("[general]\n", 10, own);
+	ck_assert_int_eq(config_edit_undo_apply(none, buf_text(&hunks), &why), -1);
+	config_edit_free(none);
+	free(longer);
+	free(wanted);
+	buf_done(&hunks);
+	buf_done(&why);
+}
+
 static void
 round_trip(const char *start, const struct key *k, const char *value, bool placed)
 {
@@ -104,6 +135,7 @@ round_trip(const char *start, const struct key *k, const char *value, bool place
 	text = text_of(e);
 	if (placed && !named)
 		check_place(text, k);
+	check_undo(e, start, text, own);
 	config_edit_diff(e, &diff);
 	ck_assert_msg(strchr(buf_text(&diff), '+') != NULL && strstr(buf_text(&diff), "\n-") == NULL, "%s: %s", k->name,
 	    buf_text(&diff));
@@ -207,6 +239,8 @@ START_TEST(layout)
 			ck_assert_msg(result == -1 && why.len > 0, "row %zu: %s", i, text);
 		else
 			ck_assert_msg(result != -1 && strcmp(text, rows[i].after) == 0, "row %zu: %s\n%s", i, text, buf_text(&why));
+		if (rows[i].after != NULL && *rows[i].after != '\0')
+			check_undo(e, rows[i].before, text, true);
 		free(text);
 		config_edit_free(e);
 		buf_done(&why);

@@ -1,0 +1,291 @@
+/*
+ * change_history - the last changes of INI files, each in a file of its own: STATE/changes/NUMBER
+ *
+ * Runs in:  master, posternctl
+ * Owns:     the files of that folder, which has the mode 0700
+ * Promise:  at most CHANGE_HISTORY_MAX records; a file is whole or not there
+ * Fails by: 0 or false; a record that cannot be read is none
+ */
+#include "common/change/change_history.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/config/config_get.h"
+
+#define MAGIC "postern-change 1"
+#define RECORD_MAX (4U << 20)
+
+static char *
+path_of(const char *state, unsigned number)
+{
+	return mem_printf("%s/changes/%u", state, number);
+}
+
+/* --- written --- */
+
+/* "TAB=value", or "TAB-": it was not there. */
+static void
+put_value(struct buf *out, const char *value)
+{
+	buf_puts(out, value != NULL ? "\t=" : "\t-");
+	if (value != NULL && *value != '\0')
+		config_get_cell(out, value);
+}
+
+static void
+format_record(struct buf *out, const struct change *c, const char *author, const char *command)
+{
+	buf_printf(out, MAGIC "\ntime %lld\nauthor %s\nserver %s\ncommand %s\n", (long long)clock_wall_us(),
+	    author, c->server != NULL ? c->server : "-", command);
+	for (size_t i = 0; i < c->keys; i++) {
+		buf_puts(out, "key ");
+		change_place_format(out, &c->key[i].place);
+		put_value(out, c->key[i].before);
+		put_value(out, c->key[i].after);
+		buf_puts(out, "\n");
+	}
+	buf_puts(out, "lines\n");
+	if (c->old != NULL)
+		config_edit_undo_format(c->edit, out);
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return (x > y) - (x < y);
+}
+
+unsigned *
+change_history_numbers(const char *state, size_t *count)
+{
+	char *folder = mem_printf("%s/changes", state);
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	unsigned *number = NULL;
+
+	*count = 0;
+	free(folder);
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		size_t len = strlen(entry->d_name);
+
+		if (len == 0 || len > 9 || strspn(entry->d_name, "0123456789") != len)
+			continue;
+		number = mem_grow(number, *count, sizeof(*number));
+		number[(*count)++] = (unsigned)strtoul(entry->d_name, NULL, 10);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	if (*count > 0)
+		qsort(number, *count, sizeof(*number), compare_numbers);
+	return number;
+}
+
+void
+change_history_remove(const char *state, unsigned number)
+{
+	char *path = path_of(state, number);
+
+	unlink(path);
+	free(path);
+}
+
+unsigned
+change_history_add(const char *state, const struct change *c, const char *author, const char *command)
+{
+	struct buf text = BUF_INIT(RECORD_MAX);
+	size_t count;
+	unsigned *known = change_history_numbers(state, &count);
+	unsigned number = count > 0 ? known[count - 1] + 1 : 1;
+	char *path = path_of(state, number), *part = mem_printf("%s/changes/.part", state);
+
+	format_record(&text, c, author, command);
+	if (disk_replace(part, path, 0600, buf_text(&text), text.len) == -1)
+		number = 0;
+	for (size_t i = 0; number != 0 && i + CHANGE_HISTORY_MAX <= count; i++)
+		change_history_remove(state, known[i]);
+	free(known);
+	free(path);
+	free(part);
+	buf_done(&text);
+	return number;
+}
+
+/* --- read --- */
+
+void
+change_history_done(struct change_record *r)
+{
+	for (size_t i = 0; i < r->keys; i++) {
+		free(r->key[i].place);
+		free(r->key[i].before);
+		free(r->key[i].after);
+	}
+	free(r->key);
+	free(r->author);
+	free(r->command);
+	free(r->server);
+	free(r->lines);
+	*r = (struct change_record){ 0 };
+}
+
+static char *
+read_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	char *text = NULL;
+
+	if (fd == -1)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= RECORD_MAX) {
+		text = mem_zalloc((size_t)st.st_size + 1);
+		if (disk_pread(fd, text, (size_t)st.st_size, 0) != st.st_size)
+			text[0] = '\0';
+	}
+	close(fd);
+	return text;
+}
+
+/* "=value" unescaped, NULL for "-"; owned by the caller. */
+static char *
+take_value(const char *cell)
+{
+	char *value = cell != NULL && *cell == '=' ? mem_strdup(cell + 1) : NULL, *to = value;
+
+	for (const char *at = value; at != NULL && *at != '\0'; to++)
+		if (at[0] == '\\' && at[1] == 'x' && at[2] != '\0' && at[3] != '\0') {
+			const char hex[] = { at[2], at[3], '\0' };
+
+			*to = (char)strtoul(hex, NULL, 16);
+			at += 4;
+		} else {
+			*to = *at++;
+		}
+	if (to != NULL)
+		*to = '\0';
+	return value;
+}
+
+static void
+take_key(struct change_record *r, char *line)
+{
+	struct change_record_key *k;
+	char *rest = line, *place = strsep(&rest, "\t"), *before = strsep(&rest, "\t");
+
+	r->key = mem_grow(r->key, r->keys, sizeof(*r->key));
+	k = &r->key[r->keys++];
+	*k = (struct change_record_key){ mem_strdup(place), take_value(before), take_value(rest) };
+}
+
+static void
+take_line(struct change_record *r, char *line)
+{
+	char *value = strchr(line, ' ');
+
+	if (value == NULL)
+		return;
+	*value++ = '\0';
+	if (strcmp(line, "time") == 0)
+		r->when_us = strtoll(value, NULL, 10);
+	else if (strcmp(line, "author") == 0 && r->author == NULL)
+		r->author = mem_strdup(value);
+	else if (strcmp(line, "command") == 0 && r->command == NULL)
+		r->command = mem_strdup(value);
+	else if (strcmp(line, "server") == 0 && r->server == NULL && strcmp(value, "-") != 0)
+		r->server = mem_strdup(value);
+	else if (strcmp(line, "key") == 0)
+		take_key(r, value);
+}
+
+static bool
+parse_record(struct change_record *r, char *text)
+{
+	char *rest = text, *line = strsep(&rest, "\n");
+
+	if (line == NULL || strcmp(line, MAGIC) != 0)
+		return false;
+	while ((line = strsep(&rest, "\n")) != NULL && strcmp(line, "lines") != 0)
+		take_line(r, line);
+	if (rest != NULL && *rest != '\0')
+		r->lines = mem_strdup(rest);
+	return line != NULL && r->author != NULL && r->command != NULL;
+}
+
+bool
+change_history_read(struct change_record *r, const char *state, unsigned number)
+{
+	char *path, *text;
+	bool good;
+
+	*r = (struct change_record){ 0 };
+	if (number == 0) {
+		size_t count;
+		unsigned *known = change_history_numbers(state, &count);
+
+		number = count > 0 ? known[count - 1] : 0;
+		free(known);
+	}
+	path = path_of(state, number);
+	text = number != 0 ? read_file(path) : NULL;
+	good = text != NULL && parse_record(r, text);
+	r->number = number;
+	free(path);
+	free(text);
+	if (!good)
+		change_history_done(r);
+	return good;
+}
+
+/* --- shown and undone --- */
+
+void
+change_history_put(struct buf *out, const struct change_record *r)
+{
+	static const struct change_record_key none = { 0 };
+
+	for (size_t i = 0; i < r->keys || i == 0; i++) {
+		const struct change_record_key *k = r->keys > 0 ? &r->key[i] : &none;
+		const char *const cells[] = { r->author, r->server, r->command, k->place, k->before,
+		    k->after };
+
+		buf_printf(out, "%u\t%lld", r->number, (long long)(r->when_us / 1000000));
+		for (size_t n = 0; n < nitems_of(cells); n++) {
+			buf_puts(out, "\t");
+			config_get_cell(out, cells[n]);
+		}
+		buf_puts(out, "\n");
+	}
+}
+
+int
+change_history_undo(struct change *c, const struct change_record *r)
+{
+	struct buf why = BUF_INIT(1000);
+	int status = EX_OK;
+
+	if (r->lines == NULL) {
+		buf_printf(&c->why, "change %u (%s) cannot be undone\n", r->number, r->command);
+		return 1;
+	}
+	for (size_t i = 0; i < r->keys && status == EX_OK; i++)
+		status = change_note(c, r->key[i].place, r->key[i].before);
+	if (status == EX_OK && config_edit_undo_apply(c->edit, r->lines, &why) == -1) {
+		buf_printf(&c->why, "change %u cannot be undone: %s of %s\n", r->number, buf_text(&why),
+		    c->path);
+		status = 1;
+	}
+	buf_done(&why);
+	return status;
+}

@@ -1,0 +1,256 @@
+/*
+ * change_local - what the service does for change_command, while no service runs: on the files, as the user
+ * who called it
+ *
+ * Runs in:  posternctl
+ * Owns:     the lock of changes, as long as a change takes
+ * Promise:  a change is made, judged and written by the code that the service has for it; the judge also
+ *           opens the files that are named, as posternctl check does
+ * Fails by: an exit status, and words in the answer
+ */
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/log_file.h"
+#include "common/base/mem.h"
+#include "common/change/change_create.h"
+#include "common/change/change_event.h"
+#include "common/change/change_file.h"
+#include "common/change/change_history.h"
+#include "common/change/change_words.h"
+#include "common/config/config_get.h"
+#include "master/posternctl/posternctl.h"
+
+struct change_local {
+	const char *config_path;
+	const struct change_line *line;
+	struct config *config;
+	struct change change;
+	struct buf *text;
+};
+
+static const char *
+server_of(const struct change_line *l)
+{
+	return strcmp(l->word[0], "-") != 0 ? l->word[0] : NULL;
+}
+
+/* --- what shows --- */
+
+static int
+get_keys(struct change_local *x, const struct config_server *s)
+{
+	const struct change_line *l = x->line;
+	int status = EX_OK;
+
+	for (size_t i = 1; i < l->count && status == EX_OK; i++) {
+		struct change_place place;
+		struct config_place p;
+		struct buf why = BUF_INIT(1000);
+
+		if (change_place_parse(&place, l->word[i], strlen(l->word[i]), s != NULL, false, &why) == 0) {
+			p = change_place_config(&place);
+			if (!config_get_one(x->text, x->config, s, &p)) {
+				buf_printf(x->text, "!there is no such section: %s\n", l->word[i]);
+				status = SERVER_SET_NO_MATCH;
+			}
+			change_place_done(&place);
+		} else {
+			buf_printf(x->text, "!%s\n", buf_text(&why));
+			status = EX_USAGE;
+		}
+		buf_done(&why);
+	}
+	if (l->count == 1)
+		config_get_all(x->text, x->config, s);
+	return status;
+}
+
+static void
+get_history(struct change_local *x)
+{
+	const char *state = x->config->service.state, *why = NULL, *only = server_of(x->line);
+	size_t count, most = CHANGE_HISTORY_MAX;
+	unsigned *number = change_history_numbers(state, &count);
+
+	if (x->line->count > 1)
+		most = (size_t)strtonum(x->line->word[1], 1, CHANGE_HISTORY_MAX, &why);
+	while (why == NULL && count-- > 0 && most > 0) {
+		struct change_record r;
+
+		if (change_history_read(&r, state, number[count]) &&
+		    (only == NULL || (r.server != NULL && strcmp(r.server, only) == 0))) {
+			change_history_put(x->text, &r);
+			most--;
+		}
+		change_history_done(&r);
+	}
+	free(number);
+}
+
+/* EX_OK, or the status; CONTROL_CLIENT_NO_SERVICE: the command shows nothing. */
+static int
+look(struct change_local *x)
+{
+	const struct change_line *l = x->line;
+	const struct config_server *s = server_of(l) != NULL ?
+	    config_server_by_name(x->config, server_of(l)) : NULL;
+	bool domains = strcmp(l->command, "domain") == 0 && l->count > 1 && strcmp(l->word[1], "list") == 0;
+
+	if (strcmp(l->command, "history") == 0) {
+		get_history(x);
+		return EX_OK;
+	}
+	if (strcmp(l->command, "get") != 0 && !domains)
+		return CONTROL_CLIENT_NO_SERVICE;
+	if (server_of(l) != NULL && s == NULL) {
+		buf_printf(x->text, "!there is no virtual server %s, or its file has errors\n", server_of(l));
+		return SERVER_SET_NO_MATCH;
+	}
+	if (!domains)
+		return get_keys(x, s);
+	config_get_domains(x->text, s);
+	return EX_OK;
+}
+
+/* --- what changes --- */
+
+/* Where the service would write its events, if it can be done. */
+static void
+log_change(const struct change_local *x, const char *author)
+{
+	const struct config_service *s = &x->config->service;
+	enum log_sink sink = config_service_log_sink(s, false);
+	char why[400];
+	int fd = -1;
+
+	if (sink == LOG_TO_STDERR || (sink == LOG_TO_SYSLOG && !log_syslog_listens()))
+		return;
+	if (sink == LOG_TO_FILE)
+		fd = log_file_open(s->events, (uid_t)-1, (gid_t)-1, why, sizeof(why));
+	if (sink == LOG_TO_FILE && fd == -1)
+		return;
+	log_move(sink, fd);
+	change_event_log(&x->change, author, x->line->command, "ok");
+	log_move(LOG_TO_STDERR, STDERR_FILENO);
+	if (fd != -1)
+		close(fd);
+}
+
+static int
+make_undo(struct change_local *x)
+{
+	const struct change_line *l = x->line;
+	struct change_record r;
+	const char *why = NULL;
+	unsigned number = 0;
+	int status;
+
+	for (size_t i = 1; i < l->count && why == NULL; i++)
+		if (strcmp(l->word[i], CHANGE_WORDS_DRY_RUN) != 0)
+			number = (unsigned)strtonum(l->word[i], 1, INT32_MAX, &why);
+	if (why != NULL || !change_history_read(&r, x->config->service.state, number)) {
+		buf_puts(x->text, "there is no such change: see posternctl history\n");
+		return SERVER_SET_NO_MATCH;
+	}
+	status = change_open(&x->change, x->config_path, r.server);
+	if (status == EX_OK)
+		status = change_history_undo(&x->change, &r);
+	change_history_done(&r);
+	return status;
+}
+
+static int
+make_change(struct change_local *x)
+{
+	const struct change_line *l = x->line;
+	int status;
+
+	if (strcmp(l->command, "create") == 0)
+		return change_create_make(&x->change, x->config_path, x->config, l->word + 1, l->count - 1);
+	if (strcmp(l->command, "undo") == 0)
+		return make_undo(x);
+	if (server_of(l) != NULL && !server_set_name_is_good(server_of(l))) {
+		buf_printf(x->text, "there is no virtual server %s\n", server_of(l));
+		return SERVER_SET_NO_MATCH;
+	}
+	status = change_open(&x->change, x->config_path, server_of(l));
+	return status == EX_OK ? change_words_make(&x->change, l->command, l->word + 1, l->count - 1) :
+	    status == EX_NOINPUT ? SERVER_SET_NO_MATCH : status;
+}
+
+static int
+write_change(struct change_local *x)
+{
+	const char *state = x->config->service.state;
+	char author[32];
+	int status = change_file_write(&x->change);
+
+	if (status != EX_OK)
+		return status;
+	snprintf(author, sizeof(author), "uid=%u", (unsigned)getuid());
+	if (change_history_add(state, &x->change, author, x->line->command) == 0)
+		buf_printf(x->text, "%s/changes: %s: this change is not in the history\n", state,
+		    strerror(errno));
+	log_change(x, author);
+	if (x->change.old == NULL)
+		buf_printf(x->text, "%s has been made: %s\n", x->change.server, x->change.path);
+	buf_puts(x->text, "the service is not running\n");
+	return EX_OK;
+}
+
+static int
+change(struct change_local *x)
+{
+	bool dry = change_words_is_dry_run(x->line->word, x->line->count);
+	int status = make_change(x);
+
+	if (status == EX_OK)
+		status = change_judge(&x->change, check_paths_files);
+	if (status == EX_OK && x->change.old == NULL)
+		status = change_create_judge(&x->change);
+	if (status == EX_OK && change_is_none(&x->change)) {
+		buf_puts(x->text, "all of this is so already\n");
+		return EX_OK;
+	}
+	if (status == EX_OK && (x->change.old != NULL || dry))
+		buf_printf(x->text, "%s\n%s", x->change.path, buf_text(&x->change.diff));
+	buf_add(x->text, buf_text(&x->change.why), x->change.why.len);
+	buf_clear(&x->change.why);
+	if (status == EX_OK && dry) {
+		buf_puts(x->text, "this is what would change; nothing was written\n");
+		return EX_OK;
+	}
+	if (status == EX_OK)
+		status = write_change(x);
+	buf_add(x->text, buf_text(&x->change.why), x->change.why.len);
+	return status;
+}
+
+int
+change_local_run(const char *config_path, const struct change_line *line, struct buf *text)
+{
+	struct change_local x = { .config_path = config_path, .line = line, .text = text };
+	struct config_faults faults;
+	int status, lock;
+
+	x.config = config_read(config_path, &faults);
+	if (x.config == NULL) {
+		config_faults_print(&faults, stderr);
+		status = EX_CONFIG;
+	} else if ((status = look(&x)) == CONTROL_CLIENT_NO_SERVICE) {
+		lock = change_file_lock(x.config->service.state, text);
+		status = lock == -1 ? 1 : change(&x);
+		change_done(&x.change);
+		if (lock != -1)
+			close(lock);
+	}
+	config_free(x.config);
+	config_faults_done(&faults);
+	return status;
+}

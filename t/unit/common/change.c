@@ -1,0 +1,261 @@
+/*
+ * change - a change on files: the lock, the owner and mode, the text before, a crash before the file is
+ * replaced, the history and its bound
+ */
+#include "common/change/change_file.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/change/change_history.h"
+#include "common/change/change_words.h"
+#include "common/config/config.h"
+#include "t/unit/check_main.h"
+
+static char folder[64], config[80], file[100];
+
+static void
+put(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(out);
+	fputs(text, out);
+	fclose(out);
+}
+
+static void
+expect(const char *path, const char *text)
+{
+	char got[2000] = "";
+	FILE *in = fopen(path, "r");
+
+	ck_assert_msg(in != NULL, "%s", path);
+	got[fread(got, 1, sizeof(got) - 1, in)] = '\0';
+	fclose(in);
+	ck_assert_str_eq(got, text);
+}
+
+#define START_TEXT "[general]\nlisten = 127.0.0.1:2525\n"
+
+static void
+begin(void)
+{
+	char text[400];
+
+	strcpy(folder, "/tmp/postern-change-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(config, sizeof(config), "%s/postern.ini", folder);
+	snprintf(text, sizeof(text), "%s/servers", folder);
+	ck_assert_int_eq(mkdir(text, 0755), 0);
+	snprintf(file, sizeof(file), "%s/servers/default.ini", folder);
+	snprintf(text, sizeof(text), "[service]\nhostname = host.example\nspool = %s\nstate = %s\nlogs = %s/logs\nrun = %s\n",
+	    folder, folder, folder, folder);
+	put(config, text);
+	put(file, START_TEXT);
+}
+
+static void
+end(void)
+{
+	char line[200];
+
+	snprintf(line, sizeof(line), "rm -rf %s", folder);
+	ck_assert_int_eq(system(line), 0);
+}
+
+/* A change that may be written. */
+static void
+prepare(struct change *c, const char *word)
+{
+	ck_assert_int_eq(change_open(c, config, "default"), EX_OK);
+	ck_assert_int_eq(change_words_make(c, "set", &word, 1), EX_OK);
+	ck_assert_msg(change_judge(c, NULL) == EX_OK, "%s", buf_text(&c->why));
+}
+
+static const char *
+beside(const char *name)
+{
+	static char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+START_TEST(written)
+{
+	struct change c;
+	struct stat st;
+
+	begin();
+	ck_assert_int_eq(chmod(file, 0640), 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(chown(file, 65534, 65534), 0);
+	ck_assert_int_eq(rename(file, beside("real.ini")), 0);	/* a link leads to it */
+	ck_assert_int_eq(symlink("../real.ini", file), 0);
+	prepare(&c, "general.banner=x");
+	ck_assert_int_eq(change_file_write(&c), EX_OK);
+	expect(file, START_TEXT "banner = x\n");
+	expect(beside("real.ini"), START_TEXT "banner = x\n");
+	expect(beside("real.ini.previous"), START_TEXT);
+	ck_assert_int_eq(stat(beside("real.ini"), &st), 0);
+	ck_assert_int_eq(st.st_mode & 07777, 0640);
+	ck_assert(geteuid() != 0 || (st.st_uid == 65534 && st.st_gid == 65534));
+	ck_assert(lstat(file, &st) == 0 && S_ISLNK(st.st_mode));
+	ck_assert_int_eq(change_file_take_back(&c), EX_OK);
+	expect(file, START_TEXT);
+	ck_assert_int_eq(change_file_take_back(&c), 1);		/* it is not that text any more */
+	change_done(&c);
+	end();
+}
+END_TEST
+
+START_TEST(somebody_else)
+{
+	struct change c;
+
+	begin();
+	prepare(&c, "general.banner=x");
+	put(file, START_TEXT "; another editor\n");
+	ck_assert_int_eq(change_file_write(&c), 1);
+	expect(file, START_TEXT "; another editor\n");
+	ck_assert_int_eq(change_compare(&c, START_TEXT, strlen(START_TEXT)), EX_OK);	/* as it was read */
+	ck_assert_int_eq(change_compare(&c, START_TEXT "x", strlen(START_TEXT) + 1), 1);
+	ck_assert_int_eq(change_compare(&c, NULL, 0), 1);
+	change_done(&c);
+	end();
+}
+END_TEST
+
+START_TEST(crash)
+{
+	struct change c;
+	pid_t pid;
+	int status;
+
+	begin();
+	for (int hit = 1; hit <= 2; hit++) {	/* before the copy of the text before, before the file itself */
+		char point[32];
+
+		snprintf(point, sizeof(point), "change-written:%d", hit);
+		pid = fork();
+		if (pid == 0) {
+			setenv("POSTERN_CRASH", point, 1);
+			prepare(&c, "general.banner=x");
+			(void)change_file_write(&c);
+			_exit(0);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		expect(file, START_TEXT);
+		struct config_faults faults;
+		struct config *read = config_read(config, &faults);
+
+		ck_assert(read != NULL && read->nserver == 1 && faults.errors == 0);
+		config_free(read);
+		config_faults_done(&faults);
+	}
+	prepare(&c, "general.banner=x");
+	ck_assert_int_eq(change_file_write(&c), EX_OK);
+	expect(file, START_TEXT "banner = x\n");
+	ck_assert_int_eq(access(beside("servers/.default.ini.part"), F_OK), -1);
+	change_done(&c);
+	end();
+}
+END_TEST
+
+START_TEST(locked)
+{
+	struct buf why = BUF_INIT(1000);
+	struct stat st;
+	int lock;
+
+	begin();
+	lock = change_file_lock(folder, &why);
+	ck_assert(lock != -1 && why.len == 0);
+	ck_assert_int_eq(change_file_lock(folder, &why), -1);
+	ck_assert_ptr_nonnull(strstr(buf_text(&why), "another change is under way"));
+	close(lock);
+	lock = change_file_lock(folder, &why);
+	ck_assert_int_ne(lock, -1);
+	close(lock);
+	ck_assert(stat(beside("changes"), &st) == 0 && (st.st_mode & 0777) == 0700);
+	ck_assert_int_eq(change_file_lock("/nonexistent", &why), -1);
+	buf_done(&why);
+	end();
+}
+END_TEST
+
+START_TEST(history)
+{
+	struct buf why = BUF_INIT(1000);
+	struct change_record r;
+	struct change c;
+	size_t count;
+	unsigned *number;
+
+	begin();
+	close(change_file_lock(folder, &why));
+	ck_assert(!change_history_read(&r, folder, 0));
+	prepare(&c, "general.description=a\\b \xc3\xa4, c");
+	for (unsigned i = 1; i <= CHANGE_HISTORY_MAX + 5; i++)
+		ck_assert_uint_eq(change_history_add(folder, &c, "uid=5", "set"), i);
+	number = change_history_numbers(folder, &count);
+	ck_assert(count == CHANGE_HISTORY_MAX && number[0] == 6 && number[count - 1] == CHANGE_HISTORY_MAX + 5);
+	free(number);
+	ck_assert(change_history_read(&r, folder, 0));
+	ck_assert(r.number == CHANGE_HISTORY_MAX + 5 && r.keys == 1 && r.key[0].before == NULL && r.lines != NULL);
+	ck_assert_str_eq(r.key[0].place, "general.description");
+	ck_assert_str_eq(r.key[0].after, "a\\b \xc3\xa4, c");
+	ck_assert_str_eq(r.author, "uid=5");
+	ck_assert_str_eq(r.server, "default");
+	ck_assert_int_eq(change_file_write(&c), EX_OK);
+	change_done(&c);
+	ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
+	ck_assert_int_eq(change_history_undo(&c, &r), EX_OK);
+	ck_assert_int_eq(change_judge(&c, NULL), EX_OK);
+	ck_assert_str_eq(buf_text(&c.text), START_TEXT);
+	ck_assert(c.keys == 1 && c.key[0].after == NULL && strcmp(c.key[0].before, "a\\b \xc3\xa4, c") == 0);
+	change_done(&c);
+	change_history_done(&r);
+	put(beside("changes/500"), "something else\n");
+	ck_assert(!change_history_read(&r, folder, 500) && r.author == NULL);
+	put(beside("changes/501"), "postern-change 1\nkey \nkey x\t=\nlines\n@");
+	ck_assert(!change_history_read(&r, folder, 501));
+	buf_done(&why);
+	end();
+}
+END_TEST
+
+/* What operators of a virtual server may not: also by a list of networks with the path of a file. */
+START_TEST(guarded)
+{
+	static const struct { const char *word; bool guarded; } rows[] = {
+		{ "general.banner=x", false }, { "general.home=/x", true }, { "access.relay-list=10.0.0.1", false },
+		{ "access.relay-list=10.0.0.1,/etc/shadow", true }, { "access.relay-list=/known, 10.0.0.1", false },
+		{ "access.relay-list=/know", true }, { "delivery.smart-host=a.example", true },
+	};
+	begin();
+	put(file, START_TEXT "[access]\nrelay-list = /known\n");
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct config_server none = { .outbound_auth = CONFIG_OUT_ANONYMOUS },
+		    account = { .outbound_auth = CONFIG_OUT_BASIC };
+		struct change c;
+
+		ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
+		ck_assert_int_eq(change_set(&c, rows[i].word), EX_OK);
+		ck_assert_msg((change_guarded(&c, &account) != NULL) == rows[i].guarded, "%s", rows[i].word);
+		ck_assert_msg((change_guarded(&c, NULL) != NULL) == rows[i].guarded, "%s", rows[i].word);
+		if (strstr(rows[i].word, "smart-host") != NULL)
+			ck_assert_ptr_null(change_guarded(&c, &none));
+		change_done(&c);
+	}
+	end();
+}
+END_TEST
+
+UNIT_MAIN("change", written, somebody_else, crash, locked, history, guarded)
