@@ -302,9 +302,7 @@ struct queue_print *queue_print_new(enum msg_queue_verb verb, bool json);
 void queue_print_free(struct queue_print *p);
 /* One row of the answer; `line` is changed. */
 void queue_print_row(struct queue_print *p, const char *server, char *line);
-/* A line of the answer that is no row: to stderr, and into the document; p NULL: to stderr alone. */
-void queue_print_remark(struct queue_print *p, const char *text);
-/* Prints what is left: sorted rows, sums, the end of the document. */
-void queue_print_end(struct queue_print *p, unsigned long matched);
+/* Prints what is left: sorted rows, sums; with JSON the members `after` the rows, and the end. */
+void queue_print_end(struct queue_print *p, const json_t *after);
 
 #endif

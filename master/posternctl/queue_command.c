@@ -31,12 +31,21 @@
 
 /* --- pages --- */
 
+/* A line of the answer that is no row: to people, and into the document. */
+static void
+say_remark(json_t *document, const char *text)
+{
+	fprintf(stderr, "posternctl: %s\n", text);
+	answers_value_append_bytes(document, "remarks", text, strlen(text));
+}
+
 /* One walk through the queue of one virtual server. */
 struct queue_walk {
 	const char *socket_path, *server;
 	struct command_words words;
 	size_t fixed;			/* how many words stand before at= */
 	struct queue_print *print;	/* NULL: rows are counted only */
+	json_t *document;		/* remarks go there, too */
 	size_t most;			/* so many rows are printed */
 	struct queue_words_sums sums;
 	char at[MSG_QUEUE_AT_SIZE + 16];
@@ -73,11 +82,11 @@ static void
 take_line(struct queue_walk *w, char *line)
 {
 	if (line[0] == '!') {
-		queue_print_remark(w->print, line + 1);
+		say_remark(w->document, line + 1);
 	} else if (line[0] == '=') {
 		take_trailer(w, line + 1);
 	} else if (line[0] != '\0' && strchr(line, '\t') == NULL) {
-		queue_print_remark(w->print, line); /* a refusal */
+		say_remark(w->document, line); /* a refusal */
 	} else if (line[0] != '\0') {
 		if (w->rows == 0)
 			snprintf(w->first, sizeof(w->first), "%.*s", (int)strcspn(line, "\t"), line);
@@ -107,6 +116,16 @@ take_page(struct queue_walk *w)
 		take_line(w, line);
 	buf_done(&text);
 	return status;
+}
+
+/* The name of the virtual server stands between both. */
+static void
+say_state(const struct queue_walk *w, const char *before, const char *after)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "%s %s%s", before, w->server, after);
+	say_remark(w->document, text);
 }
 
 /* "to=" is for moving; a list of what would be moved has none. */
@@ -145,14 +164,12 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 		if (status != EX_OK || w->state == MSG_QUEUE_OK)
 			continue;
 		if (w->state == MSG_QUEUE_LOCKED) {
-			fprintf(stderr, "posternctl: another process has the queue of %s: it is left alone\n",
-			    server);
+			say_state(w, "another process has the queue of", ": it is left alone");
 			return EX_UNAVAILABLE;
 		}
 		if (again++ == QUEUE_COMMAND_AGAINS) {
-			fprintf(stderr,
-			    "posternctl: the delivery process of %s is still reading its queue; ask again\n",
-			    server);
+			say_state(w, "the delivery process of",
+			    " is still reading its queue; ask again");
 			return EX_TEMPFAIL;
 		}
 		strcpy(w->at, at);
@@ -162,6 +179,15 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 }
 
 /* --- a command --- */
+
+static void
+print_refusal(const char *const *words, size_t count, const char *text)
+{
+	json_t *document = answers_json(words, count, text);
+
+	answers_print(document, stdout);
+	json_decref(document);
+}
 
 /* The virtual servers of the command: the one named, or all on which the user has the right for it. */
 static int
@@ -179,6 +205,8 @@ list_servers(const struct queue_command *q, const char *socket_path, char (**nam
 	    nitems_of(words), &text) : EX_OK;
 	if (strcmp(q->words.word[1], "-") != 0)
 		buf_printf(&text, "@%s\n", q->words.word[1]);
+	if (q->json && status != EX_OK && text.len > 0)
+		print_refusal(words, nitems_of(words), buf_text(&text));
 	rest = text.data;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
 		if (line[0] == '@') {
@@ -205,24 +233,25 @@ add_states(struct queue_command *q)
 }
 
 static void
-print_result_json(const char *action, const struct queue_words_sums *n)
+print_result_json(const char *action, const struct queue_words_sums *n, json_t *remarks)
 {
 	json_t *document = answers_new();
 
 	json_object_update_new(document, json_pack("{sssIsIsIsIsI}", "action", action,
 	    "matched", (json_int_t)n->matched, "done", (json_int_t)n->done, "busy", (json_int_t)n->busy,
 	    "failed", (json_int_t)n->failed, "recipients", (json_int_t)n->recipients));
+	json_object_update(document, remarks);
 	answers_print(document, stdout);
 	json_decref(document);
 }
 
 static int
-print_result(const struct queue_command *q, const struct queue_words_sums *sums)
+print_result(const struct queue_command *q, const struct queue_words_sums *sums, json_t *remarks)
 {
 	const struct msg_queue_row *row = &msg_queue_rows[q->verb];
 
 	if (q->json)
-		print_result_json(row->name, sums);
+		print_result_json(row->name, sums, remarks);
 	else if (sums->matched == 0)
 		fprintf(stderr, "posternctl: no message matches\n");
 	else if (q->verb == MSG_QUEUE_DELETE || q->verb == MSG_QUEUE_BOUNCE)
@@ -243,6 +272,7 @@ struct queue_run {
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
 	int64_t newest;
+	json_t *document;		/* what it has behind its rows */
 };
 
 static int
@@ -253,7 +283,7 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 	int status = EX_OK;
 
 	for (size_t i = 0; i < c->names && status == EX_OK; i++) {
-		struct queue_walk w = { .print = print, .most = most - shown };
+		struct queue_walk w = { .print = print, .most = most - shown, .document = c->document };
 
 		status = walk_pages(&w, c->q, verb, c->socket_path, c->name[i], c->newest);
 		shown += w.rows < w.most ? w.rows : w.most;
@@ -262,6 +292,13 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 			*last = w;
 	}
 	return status;
+}
+
+static void
+end_rows(struct queue_run *c, struct queue_print *print, const struct queue_words_sums *sums)
+{
+	json_object_set_new(c->document, "matched", json_integer((json_int_t)sums->matched));
+	queue_print_end(print, c->document);
 }
 
 /* Without --yes: shows the messages; when there is only one, selects it: QUEUE_COMMAND_AGAINS. */
@@ -285,13 +322,13 @@ show_first(struct queue_run *c)
 		return QUEUE_COMMAND_AGAINS; /* the caller goes on */
 	}
 	if (status == EX_OK && sums.matched > 1) {
-		queue_print_end(print, sums.matched);
+		end_rows(c, print, &sums);
 		fprintf(stderr, "posternctl: %lu messages would be %s%s; say --yes\n", sums.matched,
 		    msg_queue_rows[q->verb].done,
 		    sums.matched > QUEUE_COMMAND_SAMPLE ? ", some of them are shown" : "");
 		status = QUEUE_COMMAND_NOT_ALL;
 	} else if (status == EX_OK) {
-		status = print_result(q, &sums);
+		status = print_result(q, &sums, c->document);
 	}
 	queue_print_free(print);
 	return status;
@@ -308,16 +345,18 @@ run_command(struct queue_run *c)
 	int status = run_pages(c, q->verb, print, SIZE_MAX, &sums, &last);
 
 	if (status == EX_OK && acts) {
-		status = print_result(q, &sums);
+		status = print_result(q, &sums, c->document);
 	} else if (status == EX_OK) {
-		queue_print_end(print, sums.matched);
+		end_rows(c, print, &sums);
 		/* an empty queue is no fault */
 		status = sums.matched > 0 || q->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE;
 		if (sums.matched == 0 && !q->json)
 			fprintf(stderr, status == EX_OK ? "posternctl: there is no message\n" :
 			    "posternctl: no message matches\n");
 	} else if (print != NULL && q->json) {
-		queue_print_end(print, sums.matched);	/* what came, and why not all */
+		end_rows(c, print, &sums);	/* what came, and why not all */
+	} else if (q->json) {
+		print_result_json(msg_queue_rows[q->verb].name, &sums, c->document);
 	}
 	queue_print_free(print);
 	return status;
@@ -326,7 +365,8 @@ run_command(struct queue_run *c)
 int
 queue_command_run(struct queue_command *q, const char *socket_path)
 {
-	struct queue_run c = { .q = q, .socket_path = socket_path, .newest = clock_wall_us() };
+	struct queue_run c = { .q = q, .socket_path = socket_path, .newest = clock_wall_us(),
+	    .document = json_pack("{s[]}", "remarks") };
 	int status = list_servers(q, socket_path, &c.name, &c.names);
 
 	if (status == EX_OK && msg_queue_rows[q->verb].acts && !q->yes) {
@@ -341,5 +381,6 @@ queue_command_run(struct queue_command *q, const char *socket_path)
 		status = run_command(&c);
 	}
 	free(c.name);
+	json_decref(c.document);
 	return status;
 }

@@ -22,7 +22,6 @@ struct queue_print {
 	bool json;
 	const struct answers_table *table;
 	json_t *row;			/* JSON: the message that has begun, or NULL */
-	json_t *after;			/* JSON: what the document has behind its rows */
 	char **line; size_t lines, room;	/* "SERVER\tline" */
 	bool first;			/* nothing printed yet */
 	json_t *table_rows;		/* on a terminal: rows until they are printed; else NULL */
@@ -39,8 +38,6 @@ queue_print_new(enum msg_queue_verb verb, bool json)
 	p->first = true;
 	p->table = answers_rows_find(msg_queue_rows[verb].badmail ? "badmail" : "queue",
 	    msg_queue_rows[verb].name);
-	p->after = json_object();
-	json_object_set_new(p->after, "remarks", json_array());
 	if (!json && p->table->form == ANSWERS_FORM_TABS && columns_are_for_people())
 		p->table_rows = json_array();
 	p->count = verb == MSG_QUEUE_COUNT ? queue_count_new() : NULL;
@@ -56,7 +53,6 @@ queue_print_free(struct queue_print *p)
 		free(p->line[i]);
 	free(p->line);
 	json_decref(p->row);
-	json_decref(p->after);
 	json_decref(p->table_rows);
 	queue_count_free(p->count);
 	free(p);
@@ -246,15 +242,7 @@ queue_print_row(struct queue_print *p, const char *server, char *line)
 }
 
 void
-queue_print_remark(struct queue_print *p, const char *text)
-{
-	fprintf(stderr, "posternctl: %s\n", text);
-	if (p != NULL)
-		answers_value_append_bytes(p->after, "remarks", text, strlen(text));
-}
-
-void
-queue_print_end(struct queue_print *p, unsigned long matched)
+queue_print_end(struct queue_print *p, const json_t *after)
 {
 	flush_rows(p);
 	end_message(p);
@@ -262,8 +250,6 @@ queue_print_end(struct queue_print *p, unsigned long matched)
 		begin_json(p);
 	if (p->count != NULL)
 		queue_count_print(p->count, p->json);
-	if (!p->json)
-		return;
-	json_object_set_new(p->after, "matched", json_integer((json_int_t)matched));
-	answers_print_end(p->after, stdout);
+	if (p->json)
+		answers_print_end(after, stdout);
 }

@@ -80,6 +80,10 @@ def test_documents(t):
     equal(read(service, "queue", "bounce", "--held", "--json")["action"], "bounce")
     equal(read(service, "queue", "delete", "--sender", "nobody@x.example", "--json", status=3)["matched"], 0)
     equal(read(service, "badmail", "list", "--json")["messages"], [])
+    none = read(service, "queue", "none", "list", "--json", status=3)
+    equal((none["messages"], none["remarks"]), ([], ["there is no virtual server none"]))
+    moved = read(service, "queue", "two", "move", "--all", "--to", "none", "--yes", "--json", status=3)
+    equal((moved["action"], moved["done"], moved["remarks"]), ("move", 0, ["none is no virtual server"]))
 
     equal(read(service, "version", "--json")["name"], "postern")
     check(read(service, "check", "--json")["good"], "check")
