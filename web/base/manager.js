@@ -54,8 +54,8 @@ class Manager extends EventTarget {
 		try {
 			await this.carrier.session();
 		} catch (error) {
-			if (error.status === 401)
-				this.end(ENDED);
+			if (error.status === 401 || error.status === 403)
+				this.end(error.status === 401 ? ENDED : error.message);
 		}
 	}
 
@@ -63,8 +63,8 @@ class Manager extends EventTarget {
 		try {
 			return await this.carrier.command(words, watching);
 		} catch (error) {
-			if (error.status === 401)
-				this.end(ENDED);
+			if (error.status === 401 || error.status === 403)
+				await this.#check();
 			throw error;
 		}
 	}

@@ -32,6 +32,7 @@ export function confirm({ title, lines, button, command, danger = false, field =
 		asked.input.addEventListener("input", showCommand);
 	}
 	showCommand();
+	parts.no.addEventListener("click", () => dialog.close("no"));
 	parts.yes.textContent = button;
 	parts.yes.classList.toggle("danger", danger);
 	document.body.append(root);

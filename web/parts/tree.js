@@ -64,7 +64,7 @@ class ManagerTree extends HTMLElement {
 	#makeLine(name, open) {
 		const state = make("span", { class: "at-end" });
 		const counts = [];
-		const pages = make("ul", { hidden: !open }, serverPages(name).map((page) => {
+		const pages = make("ul", { hidden: !open, "aria-label": name }, serverPages(name).map((page) => {
 			const element = make("span", { class: "at-end count" });
 			if (page.count !== undefined)
 				counts.push({ page, element });

@@ -1,0 +1,247 @@
+"""web_pages - the manager in a browser, as a person uses it: logged in by the link, mail held and released, sessions ended, a virtual
+server paused; by keyboard alone; with hostile mail; as a viewer; on a small screen; when the stream or the session ends
+"""
+
+import json
+import os
+import pwd
+import signal
+
+from checks import check, equal
+from chromium import Chromium
+from patience import until
+from processes import is_root
+from web_client import wait_served
+
+HOSTILE = '"<script>document.title=1</script>"@sender.example'
+TARGET = '"later-<img src=x onerror=alert(1)>"@one.example'
+# markup, quotes, a character that turns the direction of writing, bytes that are no UTF-8
+SUBJECT = b"Subject: <b onmouseover=alert(1)>\"' \xe2\x80\xaefdp.exe \xff\xfe</b>\r\n\r\nHello\r\n"
+VIEWS = ("", "server/default", "server/default/sessions", "server/default/queue", "server/default/queue/messages", "server/default/badmail",
+         "server/default/counters")
+READS = {"Menu", "Log out", "Copy", "Close", "Select", ""}     # buttons of who may only look
+
+
+def messages(service):
+    return {row["id"]: row for row in json.loads(service.ctl("queue", "default", "list", "--json", ok=False).stdout)["messages"]}
+
+
+def wait_state(service, id, state):
+    until(lambda: messages(service)[id]["state"] == state, what=lambda: f"{state}: {messages(service)}")
+
+
+def start(t):
+    sink = t.sink(answers={"RCPT": lambda _session, line: "450 4.2.1 come back" if "later" in line else None})
+    port = t.port()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}, "other": {}},
+                        service={"viewers": "sys"} if is_root() else {}, start=False, as_root=is_root())
+    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
+    service.write()
+    service.start()
+    wait_served(port)
+    ids = [service.default.send(sender=HOSTILE, to=TARGET, data=SUBJECT)]
+    ids += [service.default.send(to=f"later-{n}@two.example") for n in range(3)]
+    until(lambda: [row["state"] for row in messages(service).values()] == ["waiting"] * 4, what="all to wait")
+    return service, ids
+
+
+def log_in(page, service, **options):
+    link = service.ctl("web", "login", **options).stdout.strip()
+    page.open(link)
+    return link
+
+
+def overview(page, service):
+    log_in(page, service)
+    page.wait_title("Service")
+    page.wait_text("All is well", "Live", "default", "started")
+    check("login" not in page.driver.current_url, page.driver.current_url)
+    page.look("the overview")
+    # paused and continued; each says what it did, and how the console does it
+    page.click("button", "Pause other")
+    page.wait_text("other is paused", "posternctl pause other")
+    page.find("button", "Continue other")
+    check("other paused" in service.ctl("status").stdout, "not paused")
+    page.click("button", "Continue other")
+    page.find("button", "Pause other")
+    # to stop is asked for, and can be left
+    page.click("button", "Stop other")
+    page.wait_text("Stop other?", "0 sessions will be ended")
+    page.look("the question")
+    page.press("ESCAPE")
+    page.click("button", "Stop other")
+    page.click("button", "Cancel")
+    check("other started" in service.ctl("status").stdout, "stopped")
+    page.click("button", "Stop other")
+    page.wait_text("Stop other?")
+    page.click("button", "Stop other")
+    page.find("button", "Start other")
+    check("other stopped" in service.ctl("status").stdout, "not stopped")
+
+
+def queue_by_keyboard(page, service, ids):
+    """From the overview to a message that is held and released, without a mouse."""
+    page.run("document.activeElement.blur()")
+    page.reach("a", "Queue 4")
+    page.press("ENTER")
+    page.wait_title("Queue of default")
+    page.wait_text("one.example", "two.example", "4 messages for 2 domains")
+    page.reach("a", "two.example")
+    page.press("ENTER")
+    page.wait_title("Messages of default")
+    page.wait_text("later-0@two.example", "3 messages on this page")
+    check("domain=two.example" in page.driver.current_url, page.driver.current_url)
+    page.reach("input", f"Select the message {ids[1]}")
+    page.press("SPACE")
+    page.run("document.querySelector('main').focus()")
+    page.reach("button", "Hold the selected messages")
+    page.press("ENTER")
+    page.wait_text("Hold 1 message?", f"posternctl queue default hold {ids[1]}")
+    page.press(*"audit", "ENTER")
+    page.wait_text("1 message held.", f"posternctl queue default hold {ids[1]} --reason audit")
+    wait_state(service, ids[1], "held")
+    page.reach("a", ids[1])
+    page.press("ENTER")
+    page.wait_text("later-0@two.example", "deferred", "come back", "Received:")
+    page.look("a message")
+    page.reach("button", "Release")
+    page.press("ENTER")
+    page.wait_text("Release 1 message?")
+    page.press("ENTER")
+    page.wait_text("1 message released.")
+    wait_state(service, ids[1], "waiting")
+
+
+def orders(page, service, ids):
+    """The number stands in the question; a No changes nothing; a selection is counted."""
+    page.go("#/server/default/queue/messages?domain=two.example")
+    page.wait_text("3 messages on this page")
+    page.click("button", "Hold all that match")
+    page.click("button", "Hold 3 messages")
+    page.wait_text("3 messages held.", "posternctl queue default hold --domain two.example")
+    equal(sorted(row["state"] for row in messages(service).values()), ["held"] * 3 + ["waiting"])
+    page.click("button", "Delete all that match")
+    page.wait_text("Delete 3 messages?", "cannot be undone")
+    page.click("button", "Cancel")
+    equal(len(messages(service)), 4)
+    page.click("input", f"Select the message {ids[3]}")
+    page.click("button", "Delete the selected messages")
+    page.click("button", "Delete 1 message")
+    page.wait_text("1 message deleted.", "2 messages on this page")
+    check(ids[3] not in messages(service), "still there")
+
+
+def hostile(page, ids):
+    """What strangers wrote is text, wherever it is shown."""
+    page.go("#/server/default/queue/messages?sender=*script*")
+    page.wait_text(HOSTILE, TARGET)
+    page.go(f"#/server/default/queue/messages/{ids[0]}")
+    page.wait_text(HOSTILE, TARGET, "<b onmouseover=alert(1)>\"'", "\\u202efdp.exe", "\ufffd\ufffd</b>")
+    equal(page.run("return document.querySelectorAll('main b, main img, main script').length"), 0)
+    page.go("#/server/%3Cimg%20src=x%3E/queue/%3Cscript%3E/%22")
+    page.wait_text("There is no such page")
+    page.go("#/server/%3Cimg%20src=x%3E")
+    page.wait_text("<img src=x>", "There is no virtual server of that name.")
+    page.driver.get(page.driver.current_url.partition("#")[0] + "#login=<script>")
+    page.find("a", "Service")
+
+
+def badmail(page, service, ids):
+    service.ctl("queue", "default", "bounce", ids[0], "--reason", "<i>no</i>")
+    with service.default.connect() as client:
+        client.message(sender="", to="later-9@one.example")
+    until(lambda: len(messages(service)) >= 3, what="the report to be queued")
+    service.ctl("queue", "default", "bounce", "--sender", "<>", "--yes")
+    page.go("#/server/default/badmail")
+    page.wait_text("later-9@one.example")
+    page.click("button", "Purge all that match")
+    page.click("button", "Purge 1 message")
+    page.wait_text("purged.", "There is no badmail")
+
+
+def sessions(page, service):
+    clients = [service.default.connect(source=f"127.0.0.{n}") for n in (7, 8, 9)]
+    for client in clients:
+        client.expect(250, "HELO <u>client</u>.example" if client is clients[0] else "HELO client.example")
+    page.go("#/server/default/sessions")
+    page.wait_text("127.0.0.7", "127.0.0.8", "127.0.0.9", "(client.example)", "3 sessions.")
+    page.look("the sessions")
+    page.click("input", "Select the session of 127.0.0.8")
+    page.click("button", "Terminate selected")
+    page.click("button", "Terminate")
+    page.wait_text("1 session ended", "2 sessions.")
+    equal(clients[1].reply().code, 421)
+    page.click("button", "Terminate all")
+    page.click("button", "Terminate 2 sessions")
+    page.wait_text("2 sessions ended", "Nobody is connected.")
+
+
+def small(page):
+    """At 360 pixels nothing stands beside the screen; the tree is a menu."""
+    page.size(360)
+    for view in VIEWS:
+        page.go(f"#/{view}")
+        until(lambda: page.run("return document.querySelector('main h1') !== null"), what="a heading")
+        page.look(f"{view} at 360 pixels")
+    check(not page.has("a", "Badmail"), "the tree is shown")
+    page.click("button", "Menu")
+    page.click("a", "Badmail")
+    page.wait_title("Badmail of other")
+    check(not page.has("a", "Current Sessions"), "the menu stays open")
+    page.size(1920)
+    page.look("badmail at 1920 pixels")
+    page.size(1280)
+
+
+def interruptions(page, service):
+    """The helper ends: said at once, and over by itself. The session ends: said, and after a login the view is there again."""
+    page.go("#/server/default/counters")
+    page.wait_text("messages_received_total")
+    os.kill(service.child("web"), signal.SIGKILL)
+    page.wait_text("Trying again.")
+    page.wait_text("Live")
+    page.complaints()   # of the connection that was lost
+    page.driver.delete_all_cookies()
+    page.go("#/server/default/queue")
+    page.wait_text("Your session has ended.", "posternctl web login")
+    page.look("the login")
+    page.find("field", "Link or token").send_keys("rubbish\n")
+    page.wait_text("no link of posternctl web login")
+    page.find("field", "Link or token").send_keys("\b" * 9 + service.ctl("web", "login").stdout)
+    page.wait_title("Queue of default")
+    page.wait_text("two.example")
+    page.complaints()   # of the refused session
+
+
+def viewer(page, service):
+    """Sees all pages, and no button that changes something."""
+    account = pwd.getpwnam("sys")
+    page.driver.delete_all_cookies()
+    log_in(page, service, account={"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []})
+    page.wait_text("sys (viewer)")
+    for view in VIEWS:
+        page.go(f"#/{view}")
+        until(lambda: page.run("return document.querySelector('main footer') !== null"), what="the view")
+        found = set(page.run("return [...document.querySelectorAll('button:not(.sort)')].map((e) => e.textContent)")) - READS
+        equal((view, found), (view, set()), "buttons of a viewer")
+        equal(page.run("return document.querySelectorAll('main input[type=checkbox]').length"), 0)
+
+
+def test_person(t):
+    service, ids = start(t)
+    page = Chromium(t)
+    page.size(1280)
+    overview(page, service)
+    queue_by_keyboard(page, service, ids)
+    orders(page, service, ids)
+    hostile(page, ids)
+    badmail(page, service, ids)
+    sessions(page, service)
+    small(page)
+    equal(page.complaints(), [], "complaints of the browser")
+    interruptions(page, service)
+    page.click("button", "Log out")
+    page.wait_text("You are logged out.")
+    if is_root():
+        viewer(page, service)
+    equal(page.complaints(), [], "complaints of the browser")
