@@ -8,7 +8,6 @@
  */
 #include "common/answers/answers.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,16 +93,19 @@ take_counter(struct answer *a, char *line)
 static void
 take_health(struct answer *a, char *line)
 {
-	char *text = strstr(line, ": ");
+	char *text = strstr(line, ": "), *copy;
 
-	if (text == NULL) {
+	if (strchr(line, '\t') != NULL) {
+		copy = mem_strdup(line);
+		add_row(a, answers_line_tabs(a->table, NULL, line), copy);
+		free(copy);
+	} else if (text == NULL) {
 		add_remark(a, line);
-		return;
+	} else {
+		*text = '\0';
+		answers_value_put(a->document, "health", ANSWERS_LOWER, line);
+		answers_value_put_bytes(a->document, "text", text + 2, strlen(text + 2));
 	}
-	for (char *c = line; c < text; c++)
-		*c = (char)tolower((unsigned char)*c);
-	answers_value_put_bytes(a->document, "health", line, (size_t)(text - line));
-	answers_value_put_bytes(a->document, "text", text + 2, strlen(text + 2));
 }
 
 static void

@@ -39,6 +39,7 @@ enum answers_type {
 	ANSWERS_BLANKS,		/* strings parted by blanks */
 	ANSWERS_COMMAS,		/* strings parted by commas */
 	ANSWERS_PIDS,		/* numbers parted by commas */
+	ANSWERS_LOWER,		/* a word, in lower case */
 	ANSWERS_SERVER,		/* the virtual server; the line does not say it */
 };
 
@@ -79,7 +80,7 @@ enum answers_form {
 	ANSWERS_FORM_COUNTERS,	/* "name number" */
 	ANSWERS_FORM_AGES,	/* "domain TAB number TAB number ..." */
 	ANSWERS_FORM_NONE,	/* no rows, a trailer */
-	ANSWERS_FORM_HEALTH,	/* "OK: text" */
+	ANSWERS_FORM_HEALTH,	/* "OK: text"; then a row a line, cells parted by tabs */
 	ANSWERS_FORM_STEPS,	/* "step: text" */
 	ANSWERS_FORM_DOCUMENT,	/* of posternctl itself: the service has no such answer */
 };

@@ -35,6 +35,11 @@ static const struct answers_column service_columns[] = {
 	{ "web", NULL, .type = ANSWERS_NUMBER }, { "reason", NULL, .type = ANSWERS_WORD },
 };
 
+static const struct answers_column health_columns[] = {
+	{ "name", "SERVER", ANSWERS_TEXT, .at = 0 }, { "state", "STATE", ANSWERS_TEXT, .at = 1 },
+	{ "health", "HEALTH", ANSWERS_LOWER, .at = 2 }, { "reason", "REASON", ANSWERS_WORD, .at = 3 },
+};
+
 /* Cells: id, server, client, since, idle, state, messages, tls, certificate, user or helo, name. */
 static const struct answers_column session_columns[] = {
 	{ "id", "ID", ANSWERS_TEXT, .at = 0 }, { "server", "SERVER", ANSWERS_TEXT, .at = 1, .weight = 2 },
@@ -147,7 +152,7 @@ const char *const answers_rows_ages[ANSWERS_AGES] = { "15m", "1h", "4h", "12h", 
 
 static const struct answers_table tables[] = {
 	{ "status", NULL, ANSWERS_FORM_PAIRS, "servers", COLUMNS(server_columns) },
-	{ "health", NULL, ANSWERS_FORM_HEALTH, NULL, NULL, 0 },
+	{ "health", NULL, ANSWERS_FORM_HEALTH, "parts", COLUMNS(health_columns) },
 	{ "counters", NULL, ANSWERS_FORM_COUNTERS, "counters", NULL, 0 },
 	{ "sessions", "list", ANSWERS_FORM_TABS, "sessions", COLUMNS(session_columns) },
 	{ "sessions", "terminate", ANSWERS_FORM_TABS, "sessions", COLUMNS(session_columns) },

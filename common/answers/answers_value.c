@@ -143,6 +143,17 @@ put_text(json_t *object, const char *name, const char *text)
 }
 
 static void
+put_lower(json_t *object, const char *name, const char *text)
+{
+	char *copy = mem_strdup(text);
+
+	for (char *c = copy; *c != '\0'; c++)
+		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+	put_text(object, name, copy);
+	free(copy);
+}
+
+static void
 put_list(json_t *object, const char *name, enum answers_type type, const char *text)
 {
 	char *copy = mem_strdup(text != NULL ? text : ""), *rest = copy;
@@ -171,6 +182,8 @@ answers_value_put(json_t *object, const char *name, enum answers_type type, cons
 		json_object_set_new(object, name, json_integer(strtoll(text, NULL, 10)));
 	} else if (type == ANSWERS_MILLISECONDS) {
 		json_object_set_new(object, name, json_real((double)strtoull(text, NULL, 10) / 1000));
+	} else if (type == ANSWERS_LOWER) {
+		put_lower(object, name, text);
 	} else if (type == ANSWERS_TIME) {
 		answers_value_time(time, text);
 		put_text(object, name, time);

@@ -177,7 +177,9 @@ void control_show_prometheus(struct control_command *cmd, struct master *m, stru
 
 /* --- health: status --check --- */
 
-void health_show(struct control_command *cmd, struct master *m, struct server *only);
+/* health [NAME|- [each]]: with "each" a line follows for each part: name, state, health, why; with tabs. */
+void health_show(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w);
 /*
  * Adds why it is not as it should be: itself; a process that runs and cannot do all of its work; a file that
  * cannot be opened. Nothing: it is.

@@ -40,7 +40,7 @@ struct control_command_row {
 static const struct control_command_row rows[] = {
 	{ "status", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_status },
 	{ "health", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true, .monitors = true,
-	    .run = health_show },
+	    .run_words = health_show },
 	{ "counters", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true,
 	    .run_words = control_show_counters },
 	{ "prometheus", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true,

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "common/ipc/msg_queue.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
@@ -65,16 +66,27 @@ judge_server(const struct server *s, bool troubles)
 	return s->state == STATE_STARTED && !troubles ? 0 : 1;
 }
 
+static const char *const words[] = { "OK", "WARNING", "CRITICAL" };
+
+/* The answer as it comes together: a line for people, and a row for each of its parts. */
+struct health_answer { struct buf line, rows; };
+
+/* In the line when it says something (`told`); in the rows always: name, state, health, why. */
 static void
-put_part(struct buf *line, const char *name, const char *state, const struct buf *why)
+put_part(struct health_answer *a, bool told, const char *name, const char *state, int health,
+    const struct buf *why)
 {
-	buf_printf(line, "%s%s %s", line->len > 0 ? ", " : "", name, state);
-	if (why->len > 0)
-		buf_printf(line, " (%s)", buf_text(why));
+	if (told)
+		buf_printf(&a->line, "%s%s %s", a->line.len > 0 ? ", " : "", name, state);
+	if (told && why->len > 0)
+		buf_printf(&a->line, " (%s)", buf_text(why));
+	buf_printf(&a->rows, "%s\t%s\t%s\t", name, state, words[health]);
+	msg_queue_put(&a->rows, buf_text(why), MASTER_TEXT_MAX);
+	buf_puts(&a->rows, "\n");
 }
 
 static int
-put_server(struct buf *line, const struct server *s, const struct health_disk *disk)
+put_server(struct health_answer *a, const struct server *s, const struct health_disk *disk)
 {
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 	int health;
@@ -84,16 +96,16 @@ put_server(struct buf *line, const struct server *s, const struct health_disk *d
 	health = judge_server(s, why.len > 0);
 	if (health == 0)
 		buf_clear(&why);
-	put_part(line, s->name, state_name(s->state), &why);
+	put_part(a, true, s->name, state_name(s->state), health, &why);
 	if (s->state == STATE_STOPPED && health == 0)
-		buf_puts(line, " as ordered");
+		buf_puts(&a->line, " as ordered");
 	buf_done(&why);
 	return health;
 }
 
 /* What concerns every virtual server: helpers, postern.ini. Nothing is said when all is well. */
 static int
-put_all(struct buf *line, const struct master *m, const struct health_disk *disk)
+put_all(struct health_answer *a, const struct master *m, const struct health_disk *disk)
 {
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 	int health;
@@ -101,8 +113,7 @@ put_all(struct buf *line, const struct master *m, const struct health_disk *disk
 	health_put_service(&why, m);
 	health_disk_blame_service(disk, &why);
 	health = why.len > 0;
-	if (health > 0)
-		put_part(line, "(service)", m->stopping ? "stopping" : "started", &why);
+	put_part(a, health > 0, "(service)", m->stopping ? "stopping" : "started", health, &why);
 	buf_done(&why);
 	return health;
 }
@@ -117,26 +128,35 @@ keep_one_line(struct buf *line)
 }
 
 void
-health_show(struct control_command *cmd, struct master *m, struct server *only)
+health_show(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w)
 {
-	static const char *const word[] = { "OK", "WARNING", "CRITICAL" };
-	struct buf line = BUF_INIT(MASTER_TEXT_MAX);
+	struct health_answer a = { .line = BUF_INIT(MASTER_TEXT_MAX), .rows = BUF_INIT(MASTER_TEXT_MAX) };
 	struct health_disk disk;
 	const struct server *s;
 	int worst = 0, health;
 
+	if (w->count > 3 || (w->count == 3 && strcmp(w->word[2], "each") != 0)) {
+		control_answer_say(cmd, CONTROL_NO_MATCH,
+		    "UNKNOWN: the service does not understand this question");
+		return;
+	}
+
 	health_disk_read(&disk, m);
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_answer_covers(cmd, s, only)) {
-			health = put_server(&line, s, &disk);
+			health = put_server(&a, s, &disk);
 			worst = health > worst ? health : worst;
 		}
 	/* what helpers say may be about a virtual server that this user knows nothing of */
-	health = control_rights_service(m, cmd->peer) >= cmd->right ? put_all(&line, m, &disk) : 0;
+	health = control_rights_service(m, cmd->peer) >= cmd->right ? put_all(&a, m, &disk) : 0;
 	worst = health > worst ? health : worst;
-	keep_one_line(&line);
-	buf_printf(&cmd->text, "%s: %s\n", word[worst], buf_text(&line));
+	keep_one_line(&a.line);
+	buf_printf(&cmd->text, "%s: %s\n", words[worst], buf_text(&a.line));
+	if (w->count == 3)
+		buf_add(&cmd->text, buf_text(&a.rows), a.rows.len);
 	cmd->status = worst;
 	health_disk_done(&disk);
-	buf_done(&line);
+	buf_done(&a.line);
+	buf_done(&a.rows);
 }

@@ -101,16 +101,16 @@ say_health(bool json, int status, const char *word, const char *text)
 static int
 check_health(const struct command_context *c, const char *name, bool json)
 {
-	const char *const words[] = { "health", name };
+	const char *const words[] = { "health", name != NULL ? name : "-", "each" };
 	struct buf text = BUF_INIT(TEXT_MAX);
-	int status = command_send_for(c, words[0], words + 1, name != NULL, json ? &text : NULL);
+	int status = command_send_for(c, words[0], words + 1, json ? 2 : name != NULL, json ? &text : NULL);
 
 	if (!is_answer(status))
 		status = say_health(json, 2, "CRITICAL", "the service is not running");
 	else if (status < 0 || status > HEALTH_UNKNOWN)
 		status = say_health(json, HEALTH_UNKNOWN, "UNKNOWN", "the service cannot be asked");
 	else if (json)
-		print_json(words, 1, buf_text(&text));
+		print_json(words, nitems_of(words), buf_text(&text));
 	buf_done(&text);
 	return status;
 }

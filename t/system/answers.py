@@ -54,7 +54,14 @@ def test_documents(t):
     equal([row["name"] for row in read(service, "status", "two", "--json")["servers"]], ["two"])
     none = read(service, "status", "none", "--json", status=3)
     equal((none["servers"], none["remarks"]), ([], ["there is no virtual server none"]))
-    equal(read(service, "status", "--check", "--json")["health"], "ok")
+    health = read(service, "status", "--check", "--json")
+    equal((health["health"], [row["health"] for row in health["parts"]]), ("ok", ["ok", "ok", "ok"]))
+    service.ctl("pause", "two")
+    health = read(service, "status", "--check", "--json", status=1)
+    equal([(row["name"], row["state"], row["health"]) for row in health["parts"]],
+          [("default", "started", "ok"), ("two", "paused", "warning"), ("(service)", "started", "ok")])
+    equal(read(service, "status", "--check", "none", "--json", status=3)["health"], "unknown")
+    service.ctl("continue", "two")
 
     counters = read(service, "counters", "--json")
     equal((counters["counters"]["queue_length"], [row["server"] for row in counters["servers"]]), (2, ["default", "two"]))

@@ -92,7 +92,11 @@ static const struct answer_row { const char *words[4], *text, *json; } rows[] = 
 	    "{\"schema\": 1, \"action\": \"hold\", \"remarks\": [\"X is at work\"], \"matched\": 3, \"done\": 2, "
 	    "\"busy\": 1, \"failed\": 0, \"recipients\": 5, \"page\": \"ok\", \"next\": null}" },
 	{ { "health" }, "WARNING: a started (b: c)\n",
-	    "{\"schema\": 1, \"remarks\": [], \"health\": \"warning\", \"text\": \"a started (b: c)\"}" },
+	    "{\"schema\": 1, \"parts\": [], \"remarks\": [], \"health\": \"warning\", \"text\": \"a started (b: c)\"}" },
+	{ { "health", "-", "each" }, "OK: a stopped as ordered\na\tstopped\tOK\t\n(service)\tstarted\tWARNING\tx \\x5C\n",
+	    "{\"schema\": 1, \"parts\": [{\"name\": \"a\", \"state\": \"stopped\", \"health\": \"ok\", \"reason\": null}, "
+	    "{\"name\": \"(service)\", \"state\": \"started\", \"health\": \"warning\", \"reason\": \"x \\\\\"}], "
+	    "\"remarks\": [], \"health\": \"ok\", \"text\": \"a stopped as ordered\"}" },
 	{ { "oauth-test", "-", "p" }, "flow: client credentials\nodd\n",
 	    "{\"schema\": 1, \"steps\": [{\"step\": \"flow\", \"text\": \"client credentials\"}, {\"step\": \"\", "
 	    "\"text\": \"odd\"}], \"remarks\": []}" },
