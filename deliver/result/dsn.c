@@ -4,8 +4,9 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     nothing
- * Promise:  all is 7-bit except the copy of the original and a UTF-8 report; lines end in CRLF; a text of a
- *           peer cannot make a line of its own, and is folded to 78 columns
+ * Promise:  all is 7-bit except the copy of the original and a UTF-8 report; lines end in CRLF, and have 998
+ *           octets at most, also where another form of the report says UTF-8 in ASCII; a text of a peer
+ *           cannot make a line of its own, and is folded to 78 columns
  * Fails by: the buffer's own failure
  */
 #include <ctype.h>
@@ -21,6 +22,7 @@
 
 #define PIECE (16U << 10)
 #define COLUMNS 78
+#define VALUE_MAX 900		/* of a value in one line, in seven bits: RFC 5322 2.1.1, and the field's name */
 #define HOUR_MS 3600000U
 
 enum phase { PHASE_HEAD, PHASE_WORDS, PHASE_WORDS_END, PHASE_STATUS, PHASE_ORIGINAL, PHASE_END };
@@ -85,11 +87,43 @@ clean_character(const struct dsn *d, struct buf *out, const char **text)
 	*text += n > 0 ? n : 1;
 }
 
+/* Octets of a character as \x{HEX} (RFC 6533 3). */
+static size_t
+encoded_size(size_t bytes)
+{
+	static const size_t sizes[] = { 1, 1, 7, 8, 10 };
+
+	return sizes[bytes < nitems_of(sizes) ? bytes : 1];
+}
+
+/* A value of one line; what does not fit is cut, and shown so. */
 static void
 add_clean(const struct dsn *d, struct buf *out, const char *text)
 {
-	while (*text != '\0')
+	size_t used = 0, before;
+
+	while (*text != '\0') {
+		before = out->len;
 		clean_character(d, out, &text);
+		used += encoded_size(out->len - before);
+		if (used > VALUE_MAX && *text != '\0') {
+			buf_puts(out, "...");
+			return;
+		}
+	}
+}
+
+/* Whether add_clean would cut nothing. */
+static bool
+fits_line(const char *text)
+{
+	size_t used = 0;
+
+	for (size_t n; *text != '\0' && used <= VALUE_MAX; text += n > 0 ? n : 1) {
+		n = utf8_take((const unsigned char *)text, strnlen(text, 4), NULL);
+		used += encoded_size(n);
+	}
+	return used <= VALUE_MAX;
 }
 
 /*
@@ -260,8 +294,8 @@ is_ascii(const char *text)
 }
 
 /*
- * "rfc822;a@b" as ORCPT gave it: a type and an address, else nothing is added (RFC 3461 4.2). UTF-8 stays
- * encoded unless the report is a UTF-8 one.
+ * "rfc822;a@b" as ORCPT gave it: a type and an address, else nothing is added (RFC 3461 4.2); nor is what does
+ * not fit a line. UTF-8 stays encoded unless the report is a UTF-8 one.
  */
 static void
 add_original_recipient(const struct dsn *d, struct buf *out, const char *orcpt)
@@ -269,18 +303,21 @@ add_original_recipient(const struct dsn *d, struct buf *out, const char *orcpt)
 	const char *semicolon = strchr(orcpt, ';');
 	struct buf text;
 
-	if (semicolon == NULL)
+	if (!xtext_is_orcpt(orcpt, strlen(orcpt), true))
 		return;
 	text = BUF_INIT(4096);
+	buf_printf(&text, "%.*s; ", (int)(semicolon - orcpt), orcpt);
 	if (strncasecmp(orcpt, "utf-8;", 6) != 0)
 		xtext_decode(&text, semicolon + 1);
 	else if (d->utf8)
 		xtext_decode_utf8(&text, semicolon + 1);
 	else
 		xtext_encode_utf8(&text, semicolon + 1);
-	buf_printf(out, "Original-Recipient: %.*s; ", (int)(semicolon - orcpt), orcpt);
-	add_clean(d, out, buf_text(&text));
-	buf_puts(out, "\r\n");
+	if (fits_line(buf_text(&text))) {
+		buf_puts(out, "Original-Recipient: ");
+		add_clean(d, out, buf_text(&text));
+		buf_puts(out, "\r\n");
+	}
 	buf_done(&text);
 }
 

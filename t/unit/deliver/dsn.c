@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/mail/address.h"
+#include "common/mail/report_form.h"
+#include "common/mail/xtext.h"
 #include "deliver/result/result.h"
 #include "t/unit/check_main.h"
 
@@ -288,4 +291,47 @@ START_TEST(test_many_in_pieces)
 }
 END_TEST
 
-UNIT_MAIN("dsn", test_failure, test_delay, test_hostile, test_utf8, test_many_in_pieces)
+/*
+ * What no client can have said, as in a queue file that somebody else wrote, and the longest that one can: each line
+ * has 998 octets at most, also in the 7-bit form, which has no other bytes in its status.
+ */
+START_TEST(test_hostile_envelope)
+{
+	static char umlauts[ADDRESS_MAX + 1], far[5000], orcpt[XTEXT_ORCPT_MAX + 1], envid[3000];
+	struct dsn_recipient r[] = {
+		{ umlauts, orcpt, "5.1.1", 550, "mx.example", "5.1.1 no" },
+		{ far, "utf\xff;a@b", "5.1.1", 550, "mx.example", "5.1.1 no" },
+		{ "a@b", "rfc822;a+0D+0Ab", "5.1.1", 550, "mx.example", "5.1.1 no" },
+	};
+
+	memset(far, 'x', sizeof(far) - 1);
+	memset(envid, 'e', sizeof(envid) - 1);
+	snprintf(orcpt, sizeof(orcpt), "utf-8;");
+	for (size_t i = 0; i + 2 < sizeof(umlauts); i += 2)
+		memcpy(umlauts + i, "\xc3\xbc", 2);
+	for (size_t i = 6; i + 2 < sizeof(orcpt); i += 2)
+		memcpy(orcpt + i, "\xc3\xbc", 2);
+	for (unsigned utf8 = 0; utf8 < 2; utf8++) {
+		struct dsn d = base(DSN_FAILURE, r, nitems_of(r));
+		struct buf whole, brief = BUF_INIT(1U << 20);
+
+		d.utf8 = utf8;
+		d.envid = envid;
+		compose(&d, &whole);
+		ck_assert(report_form_make(REPORT_BRIEF, whole.data, whole.len, 0, &brief));
+		for (const char *at = brief.data, *lf; (lf = strchr(at, '\n')) != NULL; at = lf + 1) {
+			ck_assert_msg(lf - at <= 999, "%zu octets: %.60s", (size_t)(lf - at), at);
+			for (const char *p = at; p < lf; p++)
+				ck_assert_msg((unsigned char)*p < 0x80, "%.60s", at);
+		}
+		ck_assert_ptr_nonnull(strstr(brief.data, utf8 ? "\r\nFinal-Recipient: utf-8; \\x{FC}" :
+		    "\r\nFinal-Recipient: utf-8; ??"));
+		ck_assert_ptr_nonnull(strstr(brief.data, "xxx...\r\nAction: failed\r\n"));
+		ck_assert_ptr_null(strstr(brief.data, "\r\nOriginal-Recipient:"));
+		buf_done(&whole);
+		buf_done(&brief);
+	}
+}
+END_TEST
+
+UNIT_MAIN("dsn", test_failure, test_delay, test_hostile, test_utf8, test_hostile_envelope, test_many_in_pieces)
