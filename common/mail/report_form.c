@@ -61,16 +61,22 @@ line_is(struct span line, const char *text)
 
 /* --- taking a report apart --- */
 
+/* In Content-Type alone: an address may say `"boundary="`, too. */
 static bool
 find_boundary(struct parts *p)
 {
 	static const char name[] = "boundary=\"";
-	const char *at = memmem(p->header.start, p->header.len, name, sizeof(name) - 1), *end;
+	struct header_field f;
+	const char *at = NULL, *end;
+	size_t pos = 0;
 
+	while (at == NULL && header_next(p->header.start, p->header.len, &pos, &f) == 1)
+		if (header_is(&f, "Content-Type"))
+			at = memmem(f.value, f.value_len, name, sizeof(name) - 1);
 	if (at == NULL)
 		return false;
 	at += sizeof(name) - 1;
-	end = memchr(at, '"', (size_t)(p->header.start + p->header.len - at));
+	end = memchr(at, '"', (size_t)(f.value + f.value_len - at));
 	if (end == NULL || end == at || end - at > BOUNDARY_MAX - 8)
 		return false;
 	snprintf(p->boundary, sizeof(p->boundary), "--%.*s", (int)(end - at), at);

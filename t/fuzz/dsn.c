@@ -13,7 +13,7 @@
 #define LINE_OCTETS 998		/* RFC 5322 2.1.1 */
 #define RECIPIENTS_MAX 20
 
-static const char boundary[] = "--=_1k0stx2a3b4c5d6e";
+static const char boundary[] = "\r\n--=_1k0stx2a3b4c5d6e";
 
 /* Whole lines, not too long; 7-bit unless `eight`. */
 static void
@@ -61,7 +61,7 @@ check_status(const struct dsn *d, const char *text, size_t len)
 			    is_field(&f, "Action", actions[d->kind]) ||
 			    is_field(&f, "Status", d->kind == DSN_DELAY ? "4.4.7" :
 			    d->recipient[group - 1].status) || is_field(&f, "Remote-MTA", "dns; ") ||
-			    is_field(&f, "Diagnostic-Code", "; ") || is_field(&f, "Last-Attempt-Date", NULL) ||
+			    is_field(&f, "Diagnostic-Code", ";") || is_field(&f, "Last-Attempt-Date", NULL) ||
 			    is_field(&f, "Will-Retry-Until", NULL);
 
 			fuzz_check(known);
@@ -98,29 +98,29 @@ check_report(const struct dsn *d, const struct buf *out)
 	end = memmem(status, (size_t)(out->data + out->len - status), boundary, sizeof(boundary) - 1);
 	fuzz_check(end != NULL);
 	original = find_part(out, 3);
+	end += 2;
 	check_lines(out->data, (size_t)(end - out->data), d->utf8);
 	check_status(d, status, (size_t)(end - status));
 	fuzz_check(memcmp(original, d->original, d->original_size) == 0);
 }
 
 static void
-check_forms(const struct dsn *d, const struct buf *report)
+check_forms(const struct buf *report, size_t limit)
 {
-	for (enum report_form form = REPORT_HEADER; form < REPORT_FORMS; form++)
-		for (size_t limit = 0; limit < 3000; limit += 1499) {
-			struct buf out = BUF_INIT(64U << 20);
+	for (enum report_form form = REPORT_HEADER; form < REPORT_FORMS; form++) {
+		struct buf out = BUF_INIT(64U << 20);
 
-			if (report_form_make(form, report->data, report->len, limit, &out)) {
-				fuzz_check(limit == 0 || out.len <= limit);
-				if (form != REPORT_HEADER)
-					check_lines(out.data, out.len, false);
-				for (size_t i = 0; i < out.len; i++)
-					fuzz_check((unsigned char)out.data[i] < 0x80);
-			} else {
-				fuzz_check(limit != 0);
-			}
-			buf_done(&out);
+		if (report_form_make(form, report->data, report->len, limit, &out)) {
+			fuzz_check(limit == 0 || out.len <= limit);
+			if (form != REPORT_HEADER)
+				check_lines(out.data, out.len, false);
+			for (size_t i = 0; i < out.len; i++)
+				fuzz_check((unsigned char)out.data[i] < 0x80);
+		} else {
+			fuzz_check(limit != 0);
 		}
+		buf_done(&out);
+	}
 }
 
 static void
@@ -131,7 +131,7 @@ compose(const struct message_envelope *e, unsigned mode, const char *content, si
 	struct verdict v;
 	struct buf out = BUF_INIT(64U << 20);
 	struct dsn d = {
-		.kind = (enum dsn_kind)(mode % 5), .id = boundary + 4, .fqdn = "mail.example.net",
+		.kind = (enum dsn_kind)(mode % 5), .id = boundary + 6, .fqdn = "mail.example.net",
 		.domain = "example.com", .to = e->sender, .envid = e->envid,
 		.date = "Sat, 21 Nov 2026 19:04:57 +0000", .arrival = "Fri, 20 Nov 2026 08:00:00 +0000",
 		.last_attempt = "Sat, 21 Nov 2026 19:04:56 +0000",
@@ -151,8 +151,8 @@ compose(const struct message_envelope *e, unsigned mode, const char *content, si
 		;
 	fuzz_check(buf_ok(&out));
 	check_report(&d, &out);
-	if (memmem(content, content_size, boundary, sizeof(boundary) - 1) == NULL)
-		check_forms(&d, &out);
+	if (memmem(content, content_size, boundary + 2, sizeof(boundary) - 3) == NULL)
+		check_forms(&out, mode & 128 ? 1499 : 0);
 	buf_done(&out);
 }
 

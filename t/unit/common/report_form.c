@@ -34,6 +34,8 @@ static const struct { const char *name; enum report_form form; const char *in; s
 	{ "nothing of the original", REPORT_BRIEF, report, 0, HEAD TYPE("") PREAMBLE PART TEXT PART STATUS END },
 	{ "no parts", REPORT_PLAIN, report, 0,
 	  "From: postmaster@example.com\r\nTo: <author@example.org>\r\nSubject: Delivery\r\n\r\n" WORDS "\r\n" },
+	{ "a sender with a boundary", REPORT_BRIEF, "To: <\"boundary=\"@b.example>\r\n" TYPE("") PREAMBLE PART TEXT PART STATUS
+	  PART ORIGINAL END, 0, "To: <\"boundary=\"@b.example>\r\n" TYPE("") PREAMBLE PART TEXT PART STATUS END },
 	{ "UTF-8", REPORT_HEADER, global, 0,
 	  "From: postmaster@example.com\r\nMIME-Version: 1.0\r\n" TYPE("") PREAMBLE
 	  PART "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
