@@ -6,8 +6,9 @@
  * Owns:     the channel, the records of the questions
  * Promise:  each question that was asked is answered or fails, once, within its patience, and never while
  *           it is being asked. When the helper dies, its open questions go to its successor, at most
- *           `repeats` times, but for those that had gone a step. Answers may be secret and are wiped from
- *           the receive buffer
+ *           `repeats` times, but for those that had gone a step. One that sends a malformed answer loses the
+ *           channel: as a new one comes once a second at most, it can neither keep its asker busy nor fill
+ *           the log. Answers may be secret and are wiped from the receive buffer
  * Fails by: kind.failed
  */
 #include "common/ipc/ctl_client.h"
@@ -171,18 +172,6 @@ match_answer(struct ctl_client *k, const struct ctl_message *m)
 }
 
 static void
-on_helper_message(void *arg, const struct ctl_message *m)
-{
-	struct ctl_client *k = arg;
-
-	if (!match_answer(k, m))
-		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part,
-		    log_safe("malformed answer"));
-	ctl_wipe(m);
-	serve_waiting(k);
-}
-
-static void
 on_helper_close(void *arg, bool bad)
 {
 	struct ctl_client *k = arg;
@@ -208,6 +197,19 @@ on_helper_close(void *arg, bool bad)
 	if (k->kind->joined && TAILQ_EMPTY(&k->in[CTL_CLIENT_WAITS]))
 		k->need(k->arg);
 	serve_waiting(k);
+}
+
+static void
+on_helper_message(void *arg, const struct ctl_message *m)
+{
+	struct ctl_client *k = arg;
+	bool good = match_answer(k, m);
+
+	ctl_wipe(m);
+	if (good)
+		serve_waiting(k);
+	else
+		on_helper_close(k, true);
 }
 
 void

@@ -202,17 +202,34 @@ START_TEST(test_answers_find_their_question)
 }
 END_TEST
 
-START_TEST(test_a_malformed_answer_is_none)
+/* Whoever sent it would send more of it, and each costs time and a line of the log: the channel ends. */
+START_TEST(test_a_malformed_answer_ends_the_channel)
 {
-	uint32_t a;
+	for (unsigned other = 0; other < 2; other++) {
+		struct msg_auth_in_answer not_asked = { .result = AUTH_IN_FAILED };
+		uint32_t a;
+		char byte;
 
-	set_up(&narrow, SOON);
-	helper_comes();
-	ask('a');
-	ck_assert_int_eq(helper_hears(&a), 'a');
-	helper_says(a, false);
-	expect("a:silent ");
-	tear_down();
+		set_up(&narrow, SOON);
+		helper_comes();
+		ask('a'), ask('b');
+		ck_assert_int_eq(helper_hears(&a), 'a');
+		ck_assert_int_eq(helper_hears(NULL), 'b');
+		if (other)
+			ck_assert_int_eq(ctl_send_now(helper, CTL_AUTH_IN_ANSWER, a, &not_asked,
+			    msg_auth_in_answer_size(&not_asked)), 0);
+		else
+			helper_says(a, false);
+		expect_need();		/* for b, and for a where it had no answer */
+		ck_assert_int_eq(recv(helper, &byte, 1, 0), 0);
+		helper_dies();
+		if (!other)
+			expect("a:silent ");
+		helper_comes();
+		ck_assert_int_eq(helper_hears(NULL), other ? 'a' : 'b');
+		ck_assert_int_eq(helper_hears(NULL), other ? 'b' : 0);
+		tear_down();
+	}
 }
 END_TEST
 
@@ -416,7 +433,7 @@ START_TEST(test_one_channel_is_enough)
 }
 END_TEST
 
-UNIT_MAIN("ctl_client", test_answers_find_their_question, test_a_malformed_answer_is_none,
+UNIT_MAIN("ctl_client", test_answers_find_their_question, test_a_malformed_answer_ends_the_channel,
     test_no_more_than_the_window,
     test_a_successor_is_asked_in_order, test_nobody_else_is_asked_without_repeats, test_patience_ends,
     test_the_unhurried_wait,
