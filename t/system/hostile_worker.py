@@ -5,63 +5,13 @@ One worker (the pickup worker unless told) is replaced by a script; virtual serv
 
 import os
 import re
-import shutil
 import signal
-import tempfile
 import time
-from pathlib import Path
 
 from checks import check, equal
 from patience import until
 from processes import descriptors_of, is_alive
-from programs import BUILD, PROGRAMS, ROOT
-
-HEAD = """#!/usr/bin/python3
-import os, select, signal, socket, struct, sys, time
-here = os.path.dirname(os.path.abspath(__file__))
-if sys.argv[1] != "bad":
-    os.execv(here + "/real-ROLE", ["postern-ROLE"] + sys.argv[1:])
-master = socket.socket(fileno=3)
-master.setblocking(True)
-TYPES
-OPEN_SIZE = 4 + 4 + 64 + 256        # struct ctl_file
-RESOLVER = struct.pack("=I", 0)
-def say(kind, data=b"", request=0):
-    master.send(struct.pack("=HHIII", 0x5043, 1, kind, request, len(data)) + data)
-def wait_end():
-    while True:     # until the master says "stop", or is gone
-        got = master.recv(65536)
-        if not got or struct.unpack_from("=HHI", got)[2] == 8:
-            sys.exit(0)
-"""
-
-
-def message_types():
-    """"READY, NEED = 0, 4" of all types, from the header that names them."""
-    text = (ROOT / "common/ipc/ctl.h").read_text()
-    names = re.findall(r"^\tCTL_(\w+),", text[text.index("enum ctl_type"):text.index("CTL_COUNT\n")], re.M)
-    return "\n".join(f"{name} = {number}" for number, name in enumerate(names))
-
-
-TYPES = message_types()
-
-
-def service_with(t, script, role="pickup", **options):
-    folder = Path(tempfile.mkdtemp(dir=t.folder))
-    folder.chmod(0o755)
-    for program in PROGRAMS:
-        shutil.copy(BUILD / program, folder)
-    (folder / f"postern-{role}").rename(folder / f"real-{role}")
-    (folder / f"postern-{role}").write_text(HEAD.replace("ROLE", role).replace("TYPES", TYPES) + script)
-    (folder / f"postern-{role}").chmod(0o755)
-    return t.postern({"bad": {}, "good": {}}, build=folder, **options)
-
-
-def is_well(service):
-    service["good"].send(to="b@good.example")
-    service["good"].home.wait_drops()
-    equal(service.events.all("crash", server="good"), [], "the other virtual server")
-
+from stand_in import is_well, service_with
 
 def test_babbler(t):
     """A message that fits no row closes the channel and ends the worker, and no other process."""

@@ -6,6 +6,7 @@ root and to the service; a test knows what its role may. With the sandbox, and w
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -78,6 +79,21 @@ def attempts(found, port):
     return words + ["signal:1", "trace:1", "memory:1", "run:/bin/true", "root:0", f"connect:{port}", "listen:0"]
 
 
+def wake(t, service, role):
+    """A helper starts when it is asked; the answer never comes."""
+    if role == "fetch":
+        service.wait_started("one")
+        asker = subprocess.Popen([service.bin / "posternctl", "-c", service.config, "oauth", "test", "p"], env=service.environment(),
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        t.cleanup(lambda: (asker.kill(), asker.wait()))
+    elif role in ("resolver", "auth", "directory"):
+        service.wait_started("one")
+        client = Smtp(("127.0.0.1", service["one"].port))
+        client.send(f"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@one.example>\r\n".encode() if role == "directory" else
+                    f"EHLO c.example\r\nAUTH PLAIN {plain('a', 'b')}\r\n".encode())
+        t.cleanup(client.close)
+
+
 def intrude(t, service, role):
     """{"what word", ...}: what the stand-in of that role could do, for server one or as a helper."""
     found = places(t, service)
@@ -86,11 +102,7 @@ def intrude(t, service, role):
     service.env["POSTERN_INTRUDER"] = " ".join(attempts(found, t.port()))
     service.start(wait=())
     who = {"role": role, "server": "one" if role in WORKERS else "-"}
-    if role in ("resolver", "auth"):    # which start when they are asked
-        service.wait_started("one")
-        client = Smtp(("127.0.0.1", service["one"].port))
-        client.send(f"EHLO c.example\r\nAUTH PLAIN {plain('a', 'b')}\r\n".encode())
-        t.cleanup(client.close)
+    wake(t, service, role)
     service.events.wait("intruder", result="over", **who)
     names = {str(path): word for word, path in found.items()}
     done = {f"{e['what']} {names.get(e['argument'], '')}".strip() for e in service.events.all("intruder", result="done", **who)}
@@ -148,6 +160,11 @@ def test_deliver_without_sandbox(t):
 
 def test_helpers(t):
     """Neither mail nor logs nor a file of root; they cannot start a program."""
-    for role in ("resolver", "auth", "metrics"):
-        done = intrude(t, service_with_mail(t), role)
+    for role in ("resolver", "auth", "metrics", "directory", "fetch"):
+        service = service_with_mail(t)
+        service["one"].set("ldap", enable="yes", uri="ldap://127.0.0.1:9", base="dc=x")
+        service.shared["oauth p"] = {"token-url": "https://localhost:9/", "client-id": "x", "flow": "client-credentials", "scope": "x",
+                                     "secret-file": service.folder / "key.pem"}
+        service.write()
+        done = intrude(t, service, role)
         equal({word for word in done if " " in word or word in ("run", "root", "signal", "trace", "memory")}, set(), f"what {role} could do")
