@@ -22,7 +22,7 @@
 
 #define PIECE (16U << 10)
 #define COLUMNS 78
-#define VALUE_MAX 900		/* of a value in one line, in seven bits: RFC 5322 2.1.1, and the field's name */
+#define VALUE_MAX 900	/* octets of a value, in seven bits: its line has 998 at most (RFC 5322 2.1.1) */
 #define HOUR_MS 3600000U
 
 enum phase { PHASE_HEAD, PHASE_WORDS, PHASE_WORDS_END, PHASE_STATUS, PHASE_ORIGINAL, PHASE_END };
@@ -294,8 +294,8 @@ is_ascii(const char *text)
 }
 
 /*
- * "rfc822;a@b" as ORCPT gave it: a type and an address, else nothing is added (RFC 3461 4.2); nor is what does
- * not fit a line. UTF-8 stays encoded unless the report is a UTF-8 one.
+ * "rfc822;a@b" as ORCPT gave it: a type and an address, else nothing is added (RFC 3461 4.2); nor is what
+ * does not fit a line. UTF-8 stays encoded unless the report is a UTF-8 one.
  */
 static void
 add_original_recipient(const struct dsn *d, struct buf *out, const char *orcpt)
