@@ -171,9 +171,9 @@ $(B)/%.o: %.c $(B)/flags
 # Those of posternctl ask the supervisor's objects, too: whether it understands what posternctl says.
 UNIT_ROWS_posternctl := posternctl master
 unit_rows = $(or $(UNIT_ROWS_$(1)),$(1))
-UNIT := $(patsubst t/unit/%.c,%,$(wildcard t/unit/*/*.c))
+UNIT := $(patsubst t/unit/%.c,%,$(filter-out t/unit/fuzz/%,$(wildcard t/unit/*/*.c)))
 .PHONY: units
-units: $(addprefix $(B)/t/,$(UNIT)) $(B)/t/intruder
+units: $(addprefix $(B)/t/,$(UNIT)) $(B)/t/fuzz/corpus $(B)/t/intruder
 # stands in for a process that was taken over: t/system/taken_over.py
 $(B)/t/intruder: $(B)/t/lib/intruder.o $(B)/libcommon.a
 	@echo "  LD    $@"
@@ -185,6 +185,20 @@ $(B)/t/$(1)/$(2): $(B)/t/unit/$(1)/$(2).o $(if $(P_$(1)),$(foreach row,$(call un
 	@$$(CC) -pthread $$(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $$(if $(P_$(1)),$(call libraries,$(1)),$(TLS)) $$(LIBS)
 endef
 $(foreach u,$(UNIT),$(eval $(call unit,$(firstword $(subst /, ,$(u))),$(lastword $(subst /, ,$(u))))))
+
+# t/unit/fuzz/corpus.c: all fuzz targets in one program, without libFuzzer
+FUZZ_NAMES := $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
+FUZZ_OBJECTS := $(patsubst %,$(B)/t/unit/fuzz/targets/%.o,$(FUZZ_NAMES))
+$(B)/t/unit/fuzz/corpus.o: private DEFS += -DTARGETS='$(foreach name,$(FUZZ_NAMES),TARGET($(name)))'
+$(B)/t/unit/fuzz/corpus.o: t/fuzz
+$(B)/t/unit/fuzz/targets/%.o: t/fuzz/%.c $(B)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) -DLLVMFuzzerTestOneInput=fuzz_$* -c -o $@ $<
+$(B)/t/fuzz/corpus: $(B)/t/unit/fuzz/corpus.o $(FUZZ_OBJECTS) $(B)/libfuzz.a
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	@$(CC) -pthread $(LDOPT) -o $@ $(filter %.o,$^) $(B)/libfuzz.a -lcheck -lsubunit -lm $(foreach row,$(FUZZ_ROWS),$(call libraries,$(row))) $(LIBS)
 
 # --- samples: the INI files of etc/ come from the key table ---
 $(B)/sample: $(B)/etc/sample.o $(B)/libcommon.a

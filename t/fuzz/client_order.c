@@ -134,15 +134,19 @@ static void
 begin_reply(struct run *r, int code, unsigned form)
 {
 	struct host *h = &r->h;
-	static const char *const texts[] = { "%d 2.0.0 yes\r\n", "%d\r\n", "%d-no\r\n%d 2.1.5 more\r\n",
-	    "%d-x\r\n%d-PIPELINING\r\n%d CHUNKING\r\n", "%d-x\r\n%d-PIPELINING\r\n%d DSN\r\n",
-	    "%d-x\r\n%d-CHUNKING\r\n%d-BINARYMIME\r\n%d 8BITMIME\r\n", "%d-\r\n%d ok\r\n", "x%d\r\n" };
+	static const char *const texts[] = { "@ 2.0.0 yes\r\n", "@\r\n", "@-no\r\n@ 2.1.5 more\r\n",
+	    "@-x\r\n@-PIPELINING\r\n@ CHUNKING\r\n", "@-x\r\n@-PIPELINING\r\n@ DSN\r\n",
+	    "@-x\r\n@-CHUNKING\r\n@-BINARYMIME\r\n@ 8BITMIME\r\n", "@-\r\n@ ok\r\n", "x@\r\n" };
+	char digits[12];
 
 	if (h->reply_at < h->reply_len)
 		return;
 	form %= 8;
-	h->reply_len = (size_t)snprintf(h->reply, sizeof(h->reply), texts[form], code, code, code, code);
-	h->reply_at = 0;
+	h->reply_len = h->reply_at = 0;
+	snprintf(digits, sizeof(digits), "%d", code);
+	for (const char *p = texts[form]; *p != '\0'; p++)
+		h->reply_len += (size_t)snprintf(h->reply + h->reply_len, sizeof(h->reply) - h->reply_len,
+		    "%.*s", *p == '@' ? 3 : 1, *p == '@' ? digits : p);
 	h->code = code;
 	h->to = (struct command){ OTHER, 0 };
 	if (code == 220 && form != 7 && (r->c.phase == CLIENT_EHLO || r->c.phase == CLIENT_HELO))

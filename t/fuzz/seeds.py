@@ -153,6 +153,13 @@ def seeds(target):
         yield snapshot(plain)
         yield snapshot(plain, b"list 12 /nowhere/list\n192.0.2.0/24\n")
         yield snapshot(re.sub(rb"(?m)^[#\n].*\n?", b"", (ROOT / "etc/default.ini").read_bytes()))
+    elif target == "config_edit":
+        for text in (b"; c\n[general]\nlisten = 1.2.3.4:25 ; x\n;max-connections = 5\nlisten = 5.6.7.8\n\n[domain x.example]\ntype = local\n[oauth profile]\n",
+                     b"[service]\nspool = /x\r\n  /y\r\n# z\r\n[ldap]\r\nuri : a\r\n"):
+            for row in range(0, 260, 3):
+                one, other = row.to_bytes(2, "big"), (row + 1).to_bytes(2, "big")
+                for value in (b"yes", b"10, 20,30", b"a b ;c"):
+                    yield text + b"\0" + one + value + b"\0" + one + b"\0" + other + b"x" * 300
     elif target in ("log", "w3clog_fields"):
         texts = [b"", b"plain", b"two words", b'quo"te=\\', b"\x1b[2J\r\n", "ü\u202e\u200b".encode(), b"\xff\xc3", b"# 100%", bytes(range(256)), b"x" * 700]
         for text in texts:
@@ -221,7 +228,7 @@ WORDS = {"control_words": QUEUE, "dsn": ENVELOPE, "message": ENVELOPE, "ldap_con
 
 def words(target):
     """What a parser knows, for a dictionary."""
-    if target in ("config", "config_snapshot"):
+    if target in ("config", "config_edit", "config_snapshot"):
         found = re.findall(rb"(?m)^#?([a-z][a-z-]+ =|\[[a-z ]+)", (ROOT / "etc/default.ini").read_bytes() + (ROOT / "etc/postern.ini").read_bytes())
         return sorted(set(found)) + [b"[domain x.example]\n", b"type = default\n", b"unlimited", b"25M", b"10m", b"192.0.2.0/24", b"*:25", b"[::1]:25"]
     return [w.encode() for w in WORDS.get(target, [])]
