@@ -116,7 +116,7 @@ fuzz: deps-fuzz
 	@$(MAKE) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
-FUZZ_ROWS := master listener auth deliver resolver directory fetch pickup
+FUZZ_ROWS := master web listener auth deliver resolver directory fetch pickup
 $(B)/libfuzz.a: $(call obj,$(COMMON)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
 	@rm -f $@; ar rcs $@ $^
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a

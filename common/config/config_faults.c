@@ -73,12 +73,12 @@ config_faults_key_is_given(const struct config_server *s, enum key_section secti
 }
 
 void
-config_faults_tell_service(struct config_faults *f, const struct config *c, const char *key, bool warning,
-    const char *text)
+config_faults_tell_service(struct config_faults *f, const struct config *c, enum key_section section,
+    const char *key, bool warning, const char *text)
 {
 	struct config_source source = { .path = c->path[0] };
 
-	config_faults_add(f, &source, config_origin_of(c->service.origin, KEY_SERVICE, key)->line, warning,
+	config_faults_add(f, &source, config_origin_of(c->service.origin, section, key)->line, warning,
 	    "%s", text);
 	config_faults_sort(f);
 }

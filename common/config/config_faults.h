@@ -34,8 +34,8 @@ void config_faults_tell(struct config_faults *f, const struct config_server *s, 
     const char *key, bool warning, const char *text);
 /* Whether a file says it, so that a fault has a place. */
 bool config_faults_key_is_given(const struct config_server *s, enum key_section section, const char *key);
-void config_faults_tell_service(struct config_faults *f, const struct config *c, const char *key,
-    bool warning, const char *text);
+void config_faults_tell_service(struct config_faults *f, const struct config *c, enum key_section section,
+    const char *key, bool warning, const char *text);
 void config_faults_tell_oauth(struct config_faults *f, const struct config *c, const struct config_oauth *o,
     const char *key, bool warning, const char *text);
 void config_faults_tell_domain(struct config_faults *f, const struct config_server *s,

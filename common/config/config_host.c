@@ -40,7 +40,7 @@ judge_accounts(struct config_faults *faults, const struct config *c, const struc
 		if (s != NULL)
 			config_faults_tell(faults, s, KEY_SECURITY, key, true, text);
 		else
-			config_faults_tell_service(faults, c, key, true, text);
+			config_faults_tell_service(faults, c, KEY_SERVICE, key, true, text);
 	}
 }
 
@@ -89,13 +89,13 @@ judge_identity(struct config_faults *faults, const struct config *c)
 	if (geteuid() != 0)
 		return;
 	if (judge_account(s->user, NULL, text, sizeof(text)) == -1)
-		config_faults_tell_service(faults, c, "user", false, text);
+		config_faults_tell_service(faults, c, KEY_SERVICE, "user", false, text);
 	if (judge_account(s->user, s->group, text, sizeof(text)) == -1)
-		config_faults_tell_service(faults, c, "group", false, text);
+		config_faults_tell_service(faults, c, KEY_SERVICE, "group", false, text);
 	for (size_t i = 0; i < CONFIG_USERS; i++)
 		if (judge_account(config_service_user(s, config_users[i].offset), NULL, text,
 		    sizeof(text)) == -1)
-			config_faults_tell_service(faults, c, config_users[i].key, false, text);
+			config_faults_tell_service(faults, c, KEY_SERVICE, config_users[i].key, false, text);
 	for (size_t i = 0; i < c->nserver; i++)
 		if (c->server[i].user != NULL &&
 		    judge_account(c->server[i].user, NULL, text, sizeof(text)) == -1)
@@ -104,7 +104,7 @@ judge_identity(struct config_faults *faults, const struct config *c)
 		judge_groups(faults, &c->server[i], s->user);
 	if (account_find(s->user, s->group, &owner) == 0 && account_find(s->listener_user, NULL, &a) == 0 &&
 	    a.uid == owner.uid)
-		config_faults_tell_service(faults, c, "listener-user", true,
+		config_faults_tell_service(faults, c, KEY_SERVICE, "listener-user", true,
 		    "it is also the user that owns the mail: a listener that is taken over reads all of it");
 }
 
@@ -117,7 +117,7 @@ judge_events(struct config_faults *faults, const struct config *c)
 	if (config_service_log_sink(&c->service, false) == LOG_TO_FILE &&
 	    log_file_judge(c->service.events, account_find(c->service.user, NULL, &a) == 0 ?
 	    a.uid : geteuid(), why, sizeof(why)) == -1)
-		config_faults_tell_service(faults, c, "events", false, why);
+		config_faults_tell_service(faults, c, KEY_SERVICE, "events", false, why);
 }
 
 /*
@@ -172,7 +172,7 @@ judge_writing(struct config_faults *faults, const struct config *c, const struct
 	if (s != NULL)
 		config_faults_tell(faults, s, section, key, true, text);
 	else
-		config_faults_tell_service(faults, c, key, true, text);
+		config_faults_tell_service(faults, c, KEY_SERVICE, key, true, text);
 }
 
 /* Folders outside of those that the unit names: ReadWritePaths, StateDirectory. */

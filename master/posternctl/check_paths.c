@@ -294,7 +294,7 @@ judge_anchor_text(const struct config *c, struct config_faults *faults, const ch
 	if (!good)
 		buf_puts(&text, buf_text(&why));
 	if (!good || !root)
-		config_faults_tell_service(faults, c, "trust-anchor", good, buf_text(&text));
+		config_faults_tell_service(faults, c, KEY_SERVICE, "trust-anchor", good, buf_text(&text));
 	buf_done(&why);
 	buf_done(&text);
 	buf_done(&records);
@@ -310,14 +310,14 @@ judge_anchors(const struct config *c, struct config_faults *faults)
 
 	if (fd == -1) {
 		snprintf(text, sizeof(text), "trust-anchor %s", answer.why);
-		config_faults_tell_service(faults, c, c->service.trust_anchor != NULL ? "trust-anchor" :
+		config_faults_tell_service(faults, c, KEY_SERVICE, c->service.trust_anchor != NULL ? "trust-anchor" :
 		    "dnssec", false, text);
 		return;
 	}
 	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size <= TRUST_ANCHOR_FILE_MAX)
 		data = mem_zalloc((size_t)st.st_size + 1);
 	if (data == NULL || disk_pread(fd, data, (size_t)st.st_size, 0) != (ssize_t)st.st_size)
-		config_faults_tell_service(faults, c, "trust-anchor", false,
+		config_faults_tell_service(faults, c, KEY_SERVICE, "trust-anchor", false,
 		    "trust-anchor cannot be read, or is too large");
 	else
 		judge_anchor_text(c, faults, data, (size_t)st.st_size);
@@ -329,7 +329,7 @@ static void
 judge_resolv_conf(const struct config *c, struct config_faults *faults)
 {
 	if (c->service.dns_server.count == 0 && access("/etc/resolv.conf", R_OK) == -1)
-		config_faults_tell_service(faults, c, "dns-server", true, "dns-server is not set, and "
+		config_faults_tell_service(faults, c, KEY_SERVICE, "dns-server", true, "dns-server is not set, and "
 		    "/etc/resolv.conf cannot be read: names are looked up from the root servers on");
 }
 
@@ -339,6 +339,7 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 	if (c->service.dnssec == CONFIG_DNSSEC_YES)
 		judge_anchors(c, faults);
 	judge_resolv_conf(c, faults);
+	check_manager_files(c, faults);
 	for (size_t n = 0; n < c->noauth; n++)
 		check_oauth_files(c, &c->oauth[n], faults);
 	for (size_t n = 0; n < c->nserver; n++) {

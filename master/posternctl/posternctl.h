@@ -148,6 +148,10 @@ int service_start_up(const char *config_path, bool standard, const char *name);
 
 void check_paths_files(const struct config *c, struct config_faults *faults);	/* a config_check_files */
 
+/* --- check_manager: certificate and key of [manager] --- */
+
+void check_manager_files(const struct config *c, struct config_faults *faults);
+
 /* --- check_oauth: those of a profile of [oauth] --- */
 
 void check_oauth_files(const struct config *config, const struct config_oauth *o,

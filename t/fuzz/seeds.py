@@ -141,6 +141,17 @@ def seeds(target):
         yield b"\xff\x04" + struct.pack("<HHIII", 0x5043, 1, 17, 7, 6) + b"status"
         for lines in (b"1\t192.0.2.1\t5\t6\tmail\t0\tno\t-\t-\t-\n",):
             yield bytes([36, 0]) + struct.pack("<II", 0, 1) + lines
+    elif target == "web_judge":
+        cookie = b"0123456789abcdef" * 4
+        for mode, target_line, name in ((2, b"/api/command", b"postern"), (2, b"/api/logout", b"postern"), (6, b"/api/command", b"__Host-postern"),
+                                        (14, b"/api/command", b"__Host-postern")):
+            yield (bytes([mode]) + target_line + b"\nHost: localhost:2580\nContent-Type: application/json; charset=utf-8\nCookie: a=b; " + name + b"=" + cookie
+                   + b"\nX-Postern-Token: %t\nSec-Fetch-Site: same-origin\nOrigin: " + (b"https" if mode & 4 else b"http") + b"://localhost:2580\n")
+        for path in (b"/", b"/app.js", b"/api/session", b"/api/events", b"/api/login"):
+            for host in (b"127.0.0.1", b"[2001:db8::5]:443", b"MAIL.example"):
+                yield bytes([0]) + path + b"\nHost: " + host + b"\nCookie: postern=" + cookie + b"\n"
+        for text in strings("t/unit/web/web_judge.c"):
+            yield b"\2/api/command\n" + text.replace(b"|", b"\n").replace(b"%s", b"%t")
     elif target == "note":
         yield from strings("t/unit/deliver/note.c")
         yield from strings("t/unit/common/spool.c")

@@ -74,6 +74,31 @@ START_TEST(test_service_file)
 	    "postern.ini:3"
 	    E "metrics \"0.0.0.0:9925\" is not the path of a socket, or a loopback address\npostern.ini:4" E
 	    "metrics \"127.0.0.1\" is not the path of a socket");
+	put("postern.ini", "[service]\nhostname = h.example\n[manager]\nlisten = 127.0.0.1:2580, [::1]:2580\n");
+	read_all();
+	expect("manager", "");
+	put("postern.ini", "[service]\nhostname = h.example\n[manager]\nlisten = *:443, 127.0.0.1:443, 192.0.2.1:443\n");
+	read_all();
+	expect("manager", "postern.ini:4" E "the manager at *:443 can be reached from other hosts\npostern.ini:4" E
+	    "the manager at 192.0.2.1:443 can be reached from other hosts");
+	ck_assert_ptr_null(config);
+	put("postern.ini", "[service]\nhostname = h.example\n[manager]\nlisten = *:443\ncertificate = /c\n");
+	read_all();
+	expect("manager", "postern.ini:5" E "certificate of [manager] needs key");
+	put("postern.ini", "[service]\nhostname = h.example\n[manager]\nlisten = *:443\ncertificate = /c\nkey = /k\n"
+	    "hosts = mail.example, [2001:db8::1]\n");
+	read_all();
+	expect("manager", "");
+	put("postern.ini", "[service]\nhostname = h.example\n[manager]\nhosts = a:1\n http://a\nlisten = 2580\n");
+	read_all();
+	expect("manager", "postern.ini:4" E "hosts \"a:1\" is not a host name or an address\npostern.ini:5" E
+	    "hosts \"http://a\" is not a host name\npostern.ini:6" E "listen \"2580\" is not an address and port");
+	put("postern.ini", "[service]\nhostname = h.example\n[manager]\nlisten = /run/web.sock\n");
+	read_all();
+	expect("manager", "postern.ini:4: warning: a web server in front of /run/web.sock is called by a name");
+	put("postern.ini", "[service]\nhostname = h.example\n[manager]\nhosts = a.example\n");
+	read_all();
+	expect("manager", "postern.ini:4: warning: [manager] has no effect without listen");
 	path = path_of("postern.ini");
 	unlink(path);
 	read_all();

@@ -1,0 +1,184 @@
+"""web_limits - TLS of the manager, and what slow, large, broken and many requests may cost"""
+
+import os
+import socket
+import ssl
+import subprocess
+import time
+
+from checks import check, equal
+from patience import until
+from processes import is_root
+from smtp import mail
+from web_client import Browser, ask, ask_if_there, wait_served
+
+
+def make_pair(service, stem, name):
+    certificate, key = service.folder / f"{stem}.pem", service.folder / f"{stem}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate,
+                    "-days", "30", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"], check=True, capture_output=True, timeout=60)
+    key.chmod(0o600)
+    if is_root() and not service.as_root:
+        for path in (certificate, key):
+            os.chown(path, service.test.uid, service.test.gid)
+    return certificate, key
+
+
+def common_name(port):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), 20) as plain, context.wrap_socket(plain) as secured:
+        return secured.getpeercert(True), secured.version()
+
+
+def test_tls(t):
+    port = t.port()
+    service = t.postern(start=False)
+    certificate, key = make_pair(service, "one", "one.example")
+    service.shared["manager"] = {"listen": f"127.0.0.1:{port}", "certificate": certificate, "key": key, "hosts": "one.example"}
+    service.write()
+    equal(service.ctl("check").returncode, 0)
+    service.start()
+    wait_served(port, tls=True)
+    first, version = common_name(port)
+    equal(version, "TLSv1.3")
+    equal(ask_if_there(port)[0], None, "without TLS")
+    for old in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.minimum_version = context.maximum_version = old
+        context.set_ciphers("DEFAULT@SECLEVEL=0")
+        try:
+            with socket.create_connection(("127.0.0.1", port), 20) as plain, context.wrap_socket(plain):
+                check(False, old, "was taken")
+        except (ssl.SSLError, OSError):
+            pass
+    browser = Browser(port, tls=True)
+    link = service.ctl("web", "login").stdout
+    check(link.startswith(f"https://127.0.0.1:{port}/#login="), link)
+    browser.log_in(link)
+    check(browser.fields["Set-Cookie"].startswith("__Host-postern=") and "; Secure" in browser.fields["Set-Cookie"], browser.fields)
+    equal(browser.command("status")["status"], 0)
+    # the files change: a good pair is taken, a bad one is not
+    pair = make_pair(service, "two", "two.example")
+    for new, place in zip(pair, (certificate, key)):
+        new.rename(place)
+    second = until(lambda: common_name(port)[0] != first and common_name(port)[0], what="the new certificate")
+    certificate.write_text("rubbish")
+    service.events.wait("certificate", result="refused")
+    equal(common_name(port)[0], second)
+    check("certificate or key of [manager] cannot be used" in service.ctl("status").stdout, "the status says nothing")
+    equal(service.ctl("check", ok=False).returncode, 78)
+    equal(browser.command("status")["status"], 0)
+
+
+def raw(port, text, wait=20):
+    """What comes back until the end, and after how many seconds."""
+    begin = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), wait) as plain:
+        got = b""
+        try:
+            plain.sendall(text)
+            while piece := plain.recv(65536):
+                got += piece
+        except OSError:
+            pass
+        return got, time.monotonic() - begin
+
+
+def test_requests_and_connections(t):
+    port = t.port()
+    service = t.postern(start=False)
+    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
+    service.write()
+    service.start()
+    wait_served(port)
+    browser = Browser(port)
+    browser.log_in(service.ctl("web", "login").stdout)
+    # size: at the limit and beyond
+    words = '{"words":["status"]' + " " * (65536 - 20) + "}"
+    equal((len(words), browser.request("/api/command", words)["status"]), (65536, 0))
+    equal(ask_if_there(port, "/api/command", "POST", words + " ", Cookie=browser.cookie, X_Postern_Token=browser.csrf,
+                       Content_Type="application/json")[0] in (None, 413), True)
+    equal(ask(port, X="a" * 7000)[0], 200)
+    check(ask_if_there(port, X="a" * 9000)[0] in (None, 400, 413), "a long header")
+    # broken
+    for junk in (b"\x00" * 9000, b"GET " + b"/" * 100000 + b" HTTP/1.1\r\n\r\n", b"EHLO x\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+                 b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n folded: x\r\n\r\n", b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+                 b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+                 b"POST /api/command HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+                 b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 1200 + b"\r\n"):
+        with socket.create_connection(("127.0.0.1", port), 20) as plain:
+            try:
+                plain.sendall(junk)
+                plain.shutdown(socket.SHUT_WR)
+                got = b""
+                while piece := plain.recv(65536):
+                    got += piece
+            except OSError:
+                pass
+            check(b" 200 " not in got[:20], junk[:60], got[:60])
+    # many: a client has so many connections, and others are served meanwhile
+    idle = []
+    try:
+        for _ in range(100):
+            idle.append(socket.create_connection(("127.0.0.1", port), 20))
+        for each in idle:
+            each.setblocking(False)
+
+        def closed():
+            n = 0
+            for each in idle:
+                try:
+                    n += each.recv(1) == b""
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    n += 1
+            return n
+        until(lambda: closed() >= 52, what="those beyond 48 to be closed")
+        pid = service.child("web")
+        check(len(os.listdir(f"/proc/{pid}/fd")) < 90, "descriptors")
+        service.default.send(data=mail())
+        service.home.wait_drops()
+    finally:
+        for each in idle:
+            each.close()
+    until(lambda: ask_if_there(port)[0] == 200, what="room again")
+    equal(browser.command("status")["status"], 0)
+    check(not service.events.all("crash"), "a crash")
+
+
+def test_slow_requests(t):
+    """A byte now and then does not keep a connection: the whole request has its time. All kinds at once, so that they take it together."""
+    port = t.port()
+    service = t.postern(start=False)
+    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
+    service.write()
+    service.start()
+    wait_served(port)
+    head = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    body = b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+    slow = {name: socket.create_connection(("127.0.0.1", port), 20) for name in ("nothing", "head", "body")}
+    begin = time.monotonic()
+    try:
+        slow["head"].sendall(head)
+        slow["body"].sendall(body)
+        while slow and time.monotonic() - begin < 25:
+            for name, each in list(slow.items()):
+                each.settimeout(0.2)
+                try:
+                    if name != "nothing":
+                        each.sendall(b"X: y\r\n" if name == "head" else b" ")
+                    if each.recv(1000) == b"":
+                        raise ConnectionError
+                except TimeoutError:
+                    continue
+                except OSError:
+                    each.close()
+                    del slow[name]
+        check(not slow, "still open:", sorted(slow))
+        check(10 < time.monotonic() - begin < 22, time.monotonic() - begin)
+    finally:
+        for each in slow.values():
+            each.close()

@@ -1,0 +1,267 @@
+/* web_judge - which requests may be served: names, targets, methods, sites, types, tokens */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "master/web/web.h"
+#include "t/unit/check_main.h"
+
+#define COOKIE "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define FIELDS_MAX 12
+
+static char *names[] = { (char *)"mail.example", (char *)"[2001:db8::5]" };
+static const struct config_strings hosts = { names, 2 }, no_hosts = { NULL, 0 };
+static char token[WEB_SECRET_TEXT];
+
+/* "Name: value|Name: value" as the header; the verdict of such a request to 127.0.0.1 without TLS. */
+static struct web_verdict
+judge_at(const char *local, bool secure, const struct config_strings *list, enum web_method method,
+    const char *target, const char *header)
+{
+	struct web_field field[FIELDS_MAX];
+	struct sockaddr_storage sa = { 0 };
+	struct web_request r = { .method = method, .target = target, .field = field, .secure = secure, .hosts = list };
+	struct web_verdict v;
+	char *copy = mem_strdup(header), *save = NULL;
+
+	for (char *line = strtok_r(copy, "|", &save); line != NULL; line = strtok_r(NULL, "|", &save)) {
+		char *value = strstr(line, ": ");
+
+		ck_assert_uint_lt(r.fields, FIELDS_MAX);
+		*value = '\0';
+		field[r.fields++] = (struct web_field){ line, value + 2 };
+	}
+	if (local != NULL) {
+		sa.ss_family = strchr(local, ':') != NULL ? AF_INET6 : AF_INET;
+		ck_assert_int_eq(inet_pton(sa.ss_family, local, sa.ss_family == AF_INET6 ?
+		    (void *)&((struct sockaddr_in6 *)&sa)->sin6_addr : &((struct sockaddr_in *)&sa)->sin_addr), 1);
+		r.local = (const struct sockaddr *)&sa;
+	}
+	web_judge(&v, &r);
+	free(copy);
+	ck_assert_msg((v.status == 0) == (v.why == NULL), "%s: %s", target, header);
+	return v;
+}
+
+static int
+status(enum web_method method, const char *target, const char *header)
+{
+	return judge_at("127.0.0.1", false, &hosts, method, target, header).status;
+}
+
+START_TEST(names_of_the_manager)
+{
+	static const struct { const char *local; bool listed; const char *host; int status; } rows[] = {
+		{ "127.0.0.1", true, "127.0.0.1", 0 }, { "127.0.0.1", true, "127.0.0.1:2580", 0 },
+		{ "127.0.0.1", true, "localhost", 0 }, { "127.0.0.1", true, "LocalHost:1", 0 },
+		{ "127.0.0.1", true, "mail.example", 0 }, { "127.0.0.1", true, "MAIL.Example:65535", 0 },
+		{ "127.0.0.1", false, "mail.example", 421 }, { "127.0.0.1", true, "mail.example.", 421 },
+		{ "127.0.0.1", true, "evil.example", 421 }, { "127.0.0.1", true, "mail.example.evil", 421 },
+		{ "127.0.0.1", true, "127.0.0.2", 421 }, { "127.0.0.1", true, "0x7f000001", 421 },
+		{ "127.0.0.1", true, "127.1", 421 }, { "127.0.0.1", true, "", 421 },
+		{ "127.0.0.1", true, "127.0.0.1:", 421 }, { "127.0.0.1", true, "127.0.0.1:x", 421 },
+		{ "127.0.0.1", true, "127.0.0.1:123456", 421 }, { "127.0.0.1", true, "127.0.0.1@evil", 421 },
+		{ "127.0.0.1", true, "[127.0.0.1]", 421 }, { "127.0.0.1", true, "[::1", 421 },
+		{ "::1", true, "[::1]:2580", 0 }, { "::1", true, "::1", 421 }, { "::1", false, "localhost", 0 },
+		{ "::1", true, "[2001:DB8::5]", 0 }, { "::1", false, "[::1]x", 421 },
+		{ "192.0.2.7", false, "192.0.2.7", 0 }, { "192.0.2.7", false, "localhost", 421 },
+		{ NULL, false, "localhost", 0 }, { NULL, true, "mail.example", 0 },
+		{ NULL, true, "127.0.0.1", 421 },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		char *header = mem_printf("Host: %s", rows[i].host);
+		struct web_verdict v = judge_at(rows[i].local, false, rows[i].listed ? &hosts : &no_hosts, WEB_GET,
+		    "/", header);
+
+		ck_assert_msg(v.status == rows[i].status, "%s at %s: %d", rows[i].host, rows[i].local, v.status);
+		free(header);
+	}
+}
+END_TEST
+
+START_TEST(targets)
+{
+	static const char *const none[] = { "", "*", "/index.html", "/..", "/../", "/./", "//", "/?", "/#x", "/app.js?",
+	    "/app.js/", "/App.js", "/%61pp.js", "/app.js%00", "http://127.0.0.1/", "/api", "/api/", "/api/login/",
+	    "/api/login?x", "/api//login", "/API/login", "/api/%6cogin", "/app.js\t", "/app.js;x" };
+
+	ck_assert_int_eq(status(WEB_GET, "/", "Host: localhost"), 0);
+	for (size_t i = 0; i < web_page_count; i++) {
+		struct web_verdict v = judge_at("127.0.0.1", false, &hosts, WEB_HEAD, web_page_rows[i].target,
+		    "Host: localhost");
+
+		ck_assert_int_eq(v.status, 0);
+		ck_assert_int_eq(v.route, WEB_ROUTE_PAGE);
+		ck_assert_uint_eq(v.page, i);
+		ck_assert_int_eq(status(WEB_POST, web_page_rows[i].target, "Host: localhost"), 405);
+		ck_assert_msg(strstr(web_page_rows[i].file, "..") == NULL && web_page_rows[i].file[0] != '/', "%s",
+		    web_page_rows[i].file);
+	}
+	for (size_t i = 0; i < nitems_of(none); i++)
+		ck_assert_msg(status(WEB_GET, none[i], "Host: localhost") == 404, "%s", none[i]);
+}
+END_TEST
+
+#define HOST "Host: 127.0.0.1:2580|"
+#define JSON "Content-Type: application/json|"
+#define IN "Cookie: postern=" COOKIE "|"
+
+static void
+set_token(void)
+{
+	unsigned char handle[WEB_SECRET_SIZE];
+
+	(void)msg_web_secret_parse(handle, COOKIE);
+	web_cookie_token(token, handle);
+}
+
+/* A row: what is sent beside a good token where the row has %s. */
+static const struct { enum web_method method; const char *target, *header; int status; } requests[] = {
+	/* login needs no session */
+	{ WEB_POST, "/api/login", HOST JSON, 0 },
+	{ WEB_POST, "/api/login", HOST JSON "Sec-Fetch-Site: same-origin|Origin: http://127.0.0.1:2580", 0 },
+	{ WEB_GET, "/api/login", HOST, 405 }, { WEB_HEAD, "/api/login", HOST, 405 },
+	{ WEB_POST, "/api/login", HOST, 415 },
+	{ WEB_POST, "/api/login", HOST JSON "Sec-Fetch-Site: none", 403 },
+	{ WEB_POST, "/api/login", HOST JSON "Sec-Fetch-Site: cross-site", 403 },
+	{ WEB_POST, "/api/login", JSON, 400 },
+	/* a session */
+	{ WEB_GET, "/api/session", HOST IN, 0 }, { WEB_GET, "/api/session", HOST, 401 },
+	{ WEB_GET, "/api/session", HOST IN "Sec-Fetch-Site: none", 0 },
+	{ WEB_GET, "/api/session", HOST IN "Sec-Fetch-Site: same-site", 403 },
+	{ WEB_GET, "/api/session", HOST IN "Origin: null", 403 },
+	{ WEB_GET, "/api/session", HOST "Cookie: a=b; postern=" COOKIE "; c=d", 0 },
+	{ WEB_GET, "/api/session", HOST "Cookie: a=b|Cookie: postern=" COOKIE, 0 },
+	{ WEB_GET, "/api/session", HOST IN "Cookie: postern=" COOKIE, 401 },
+	{ WEB_GET, "/api/session", HOST "Cookie: postern=" COOKIE "; postern=x", 401 },
+	{ WEB_GET, "/api/session", HOST "Cookie: xpostern=" COOKIE, 401 },
+	{ WEB_GET, "/api/session", HOST "Cookie: __Host-postern=" COOKIE, 401 },
+	{ WEB_GET, "/api/session", HOST "Cookie: postern=" COOKIE "0", 401 },
+	{ WEB_GET, "/api/session", HOST "Cookie: postern=A123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	    401 },
+	{ WEB_POST, "/api/session", HOST JSON IN "X-Postern-Token: %s", 405 },
+	{ WEB_GET, "/api/events", HOST IN, 0 }, { WEB_GET, "/api/events", HOST, 401 },
+	{ WEB_HEAD, "/api/events", HOST IN, 405 },
+	/* what changes something */
+	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: %s", 0 },
+	{ WEB_POST, "/api/logout", HOST JSON IN "X-Postern-Token: %s", 0 },
+	{ WEB_POST, "/api/command", "host: LOCALHOST|content-type: Application/JSON ; charset=UTF-8|cookie: postern=" COOKIE
+	    "|x-postern-token: %s", 0 },
+	{ WEB_GET, "/api/command", HOST IN "X-Postern-Token: %s", 405 },
+	{ WEB_POST, "/api/command", HOST JSON IN, 403 },
+	{ WEB_POST, "/api/logout", HOST JSON IN, 403 },
+	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: " COOKIE, 403 },
+	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: %sa", 403 },
+	{ WEB_POST, "/api/command", HOST JSON "X-Postern-Token: %s", 401 },
+	{ WEB_POST, "/api/command", HOST IN "X-Postern-Token: %s", 415 },
+	{ WEB_POST, "/api/command", HOST IN "Content-Type: text/plain|X-Postern-Token: %s", 415 },
+	{ WEB_POST, "/api/command", HOST IN "Content-Type: application/x-www-form-urlencoded|X-Postern-Token: %s", 415 },
+	{ WEB_POST, "/api/command", HOST IN "Content-Type: application/jsonx|X-Postern-Token: %s", 415 },
+	{ WEB_POST, "/api/command", HOST IN "Content-Type: application/json; charset=utf-16|X-Postern-Token: %s", 415 },
+	{ WEB_POST, "/api/command", HOST IN "Content-Type: application/json;|X-Postern-Token: %s", 415 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Sec-Fetch-Site: same-site|X-Postern-Token: %s", 403 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Origin: https://127.0.0.1:2580|X-Postern-Token: %s", 403 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Origin: http://127.0.0.1:2581|X-Postern-Token: %s", 403 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Origin: http://127.0.0.1:2580.evil|X-Postern-Token: %s", 403 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Transfer-Encoding: chunked|X-Postern-Token: %s", 400 },
+	/* twice */
+	{ WEB_POST, "/api/command", HOST HOST JSON IN "X-Postern-Token: %s", 400 },
+	{ WEB_POST, "/api/command", HOST JSON JSON IN "X-Postern-Token: %s", 400 },
+	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: x|X-Postern-Token: %s", 400 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Content-Length: 2|Content-Length: 3|X-Postern-Token: %s", 400 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Sec-Fetch-Site: same-origin|Sec-Fetch-Site: cross-site|X-Postern-Token: %s",
+	    400 },
+};
+
+START_TEST(each_request)
+{
+	set_token();
+	for (size_t i = 0; i < nitems_of(requests); i++) {
+		char *mark = strstr(requests[i].header, "%s"),
+		    *header = mark == NULL ? mem_strdup(requests[i].header) : mem_printf("%.*s%s%s",
+		    (int)(mark - requests[i].header), requests[i].header, token, mark + 2);
+		int got = status(requests[i].method, requests[i].target, header);
+
+		ck_assert_msg(got == requests[i].status, "%s %s: %d", requests[i].target, requests[i].header, got);
+		free(header);
+	}
+}
+END_TEST
+
+/* With TLS the cookie has another name, and a page that came without is another origin. */
+START_TEST(with_tls)
+{
+	static const struct { const char *header; int status; } rows[] = {
+		{ "Host: mail.example|Cookie: __Host-postern=" COOKIE, 0 },
+		{ "Host: mail.example|Cookie: postern=" COOKIE, 401 },
+		{ "Host: mail.example|Cookie: __Host-postern=" COOKIE "|Origin: https://mail.example", 0 },
+		{ "Host: mail.example|Cookie: __Host-postern=" COOKIE "|Origin: http://mail.example", 403 },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		ck_assert_msg(judge_at("192.0.2.1", true, &hosts, WEB_GET, "/api/session", rows[i].header).status ==
+		    rows[i].status, "%s", rows[i].header);
+}
+END_TEST
+
+START_TEST(cookies)
+{
+	unsigned char handle[WEB_SECRET_SIZE], other[WEB_SECRET_SIZE] = { 1 };
+	char text[200], again[WEB_SECRET_TEXT];
+
+	set_token();
+	ck_assert(msg_web_secret_parse(handle, COOKIE));
+	msg_web_secret_format(again, handle);
+	ck_assert_str_eq(again, COOKIE);
+	web_cookie_format(text, sizeof(text), handle, false);
+	ck_assert_str_eq(text, "postern=" COOKIE "; Path=/; HttpOnly; SameSite=Strict");
+	web_cookie_format(text, sizeof(text), handle, true);
+	ck_assert_str_eq(text, "__Host-postern=" COOKIE "; Path=/; HttpOnly; SameSite=Strict; Secure");
+	web_cookie_format(text, sizeof(text), NULL, true);
+	ck_assert_str_eq(text, "__Host-postern=; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=0");
+	web_cookie_token(again, other);
+	ck_assert_str_ne(again, token);
+	ck_assert_uint_eq(strlen(token), WEB_SECRET_TEXT - 1);
+	ck_assert_str_ne(token, COOKIE);
+}
+END_TEST
+
+START_TEST(failures)
+{
+	struct web_throttle *t = web_throttle_new();
+	uint64_t now = 1000000, wait = 0;
+	char client[64];
+
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now), 0);
+		web_throttle_failed(t, "192.0.2.1", now);
+	}
+	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now), 0);
+	for (uint64_t expect = 1000; expect <= 64000; expect *= 2) {
+		web_throttle_failed(t, "192.0.2.1", now);
+		wait = web_throttle_wait(t, "192.0.2.1", now);
+		ck_assert_uint_eq(wait, expect > 60000 ? 60000 : expect);
+	}
+	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.2", now), 0);		/* another client */
+	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now + 59999), 1);
+	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now + 60000), 0);
+	web_throttle_failed(t, "192.0.2.1", now + 60000);			/* and one more */
+	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now + 60000), 60000);
+	web_throttle_passed(t, "192.0.2.1", now + 60000);
+	web_throttle_failed(t, "192.0.2.1", now + 60000);
+	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now + 60000), 0);
+	for (unsigned i = 0; i < 4; i++)	/* one customer of IPv6 */
+		web_throttle_failed(t, i % 2 == 0 ? "2001:db8::1" : "2001:db8:0:0:1::1", now);
+	ck_assert_uint_gt(web_throttle_wait(t, "2001:db8::ffff", now), 0);
+	ck_assert_uint_eq(web_throttle_wait(t, "2001:db8:0:1::1", now), 0);
+	ck_assert_uint_eq(web_throttle_wait(t, "2001:db8::1", now + 900000), 0);	/* forgotten */
+	for (unsigned i = 0; i < 2000; i++) {	/* more than the table has */
+		snprintf(client, sizeof(client), "10.0.%u.%u", i / 250, i % 250);
+		web_throttle_failed(t, client, now + i);
+	}
+	web_throttle_free(t);
+}
+END_TEST
+
+UNIT_MAIN("web_judge", names_of_the_manager, targets, each_request, with_tls, cookies, failures)
