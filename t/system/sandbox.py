@@ -10,7 +10,7 @@ from sasl import verifier, plain
 from smtp import Smtp
 
 WORKERS = ("listener", "pickup", "deliver")
-HELPERS = ("resolver", "auth", "directory", "fetch", "metrics")
+HELPERS = ("resolver", "auth", "directory", "fetch", "metrics", "web")
 
 
 def own_file(service, name, text):
@@ -37,6 +37,7 @@ def with_all_roles(t, **options):
                                               "base": "dc=example", "timeout": "2s"}},
                          "other": {}}, start=False, **options)
     service.service.update({"dns-server": f"127.0.0.1:{closed}", "metrics": service.run / "metrics.sock"})
+    service.shared["manager"] = {"listen": service.run / "web.sock", "hosts": "localhost"}
     secret = own_file(service, "secret", "text\n")
     service.shared["oauth m365"] = {"token-url": f"https://127.0.0.1:{closed}/token", "client-id": "x", "scope": "y", "timeout": "2s",
                                     "flow": "client-credentials", "secret-file": secret}

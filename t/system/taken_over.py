@@ -44,7 +44,8 @@ def service_with_mail(t, **more):
     service = t.postern({"one": {"general": {"user": OWN_USER, "log": "yes"}, "delivery": {"reverse-dns": "yes"},
                                  "access": {"authentication": "anonymous, basic", "password-file": passwords, "basic-requires-tls": "no"}},
                          "two": {"general": {"log": "yes"}}}, as_root=True, start=False,
-                        service={"metrics": t.folder / "metrics.sock", **more})
+                        service={"metrics": t.folder / "metrics.sock", **more},
+                        shared={"manager": {"listen": t.folder / "web.sock", "hosts": "localhost"}})
     secret(passwords)
     secret(service.folder / "key.pem")
     service.start()
@@ -120,7 +121,7 @@ def test_users(t):
         for pid in until(lambda r=role: service.children(r), what=role):
             server = service.title(pid).split(": ")[1] if role != "metrics" else ""
             equal(status_of(pid)["Uid"].split()[0], wanted[role, server], f"the {role} of {server}")
-    for key in ("listener-user", "resolver-user", "auth-user", "directory-user", "fetch-user", "metrics-user"):
+    for key in ("listener-user", "resolver-user", "auth-user", "directory-user", "fetch-user", "metrics-user", "web-user"):
         service.service[key] = "64999"
         service.write()
         done = service.ctl("reload", ok=False)
@@ -160,7 +161,7 @@ def test_deliver_without_sandbox(t):
 
 def test_helpers(t):
     """Neither mail nor logs nor a file of root; they cannot start a program."""
-    for role in ("resolver", "auth", "metrics", "directory", "fetch"):
+    for role in ("resolver", "auth", "metrics", "web", "directory", "fetch"):
         service = service_with_mail(t)
         service["one"].set("ldap", enable="yes", uri="ldap://127.0.0.1:9", base="dc=x")
         service.shared["oauth p"] = {"token-url": "https://localhost:9/", "client-id": "x", "flow": "client-credentials", "scope": "x",
