@@ -23,7 +23,8 @@
 
 __attribute__((format(printf, 5, 6)))
 static void
-blame(struct config_faults *faults, const struct config *c, const char *key, bool warning, const char *fmt, ...)
+blame(struct config_faults *faults, const struct config *c, const char *key, bool warning, const char *fmt,
+    ...)
 {
 	char text[512];
 	va_list ap;
@@ -46,7 +47,8 @@ read_text(struct tls_text *t, const struct config *c, struct config_faults *faul
 	ssize_t n = -1;
 
 	if (fd == -1 && answer.error == EACCES && access(t->path, R_OK) == -1)
-		blame(faults, c, key, true, "%s \"%s\" cannot be looked at by this user; root can", key, t->path);
+		blame(faults, c, key, true, "%s \"%s\" cannot be looked at by this user; root can", key,
+		    t->path);
 	else if (fd == -1)
 		blame(faults, c, key, false, "%s %s", key, answer.why);
 	if (fd == -1)
@@ -72,7 +74,8 @@ judge_pair(const struct tls_source *source, const struct config *c, struct confi
 	if (tls_load(t, source, 1, false, &why) == -1)
 		blame(faults, c, "certificate", false, "%s", buf_text(&why));
 	else if (tls_days(t, 0) < 0)
-		blame(faults, c, "certificate", true, "the certificate in %s has expired", source->certificate.path);
+		blame(faults, c, "certificate", true, "the certificate in %s has expired",
+		    source->certificate.path);
 	else if (tls_days(t, 0) < TLS_SOON_DAYS)
 		blame(faults, c, "certificate", true, "the certificate in %s expires in %d days",
 		    source->certificate.path, tls_days(t, 0));

@@ -310,8 +310,8 @@ judge_anchors(const struct config *c, struct config_faults *faults)
 
 	if (fd == -1) {
 		snprintf(text, sizeof(text), "trust-anchor %s", answer.why);
-		config_faults_tell_service(faults, c, KEY_SERVICE, c->service.trust_anchor != NULL ? "trust-anchor" :
-		    "dnssec", false, text);
+		config_faults_tell_service(faults, c, KEY_SERVICE,
+		    c->service.trust_anchor != NULL ? "trust-anchor" : "dnssec", false, text);
 		return;
 	}
 	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size <= TRUST_ANCHOR_FILE_MAX)
@@ -329,8 +329,9 @@ static void
 judge_resolv_conf(const struct config *c, struct config_faults *faults)
 {
 	if (c->service.dns_server.count == 0 && access("/etc/resolv.conf", R_OK) == -1)
-		config_faults_tell_service(faults, c, KEY_SERVICE, "dns-server", true, "dns-server is not set, and "
-		    "/etc/resolv.conf cannot be read: names are looked up from the root servers on");
+		config_faults_tell_service(faults, c, KEY_SERVICE, "dns-server", true,
+		    "dns-server is not set, and /etc/resolv.conf cannot be read: names are looked up from "
+		    "the root servers on");
 }
 
 void
