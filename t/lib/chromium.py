@@ -52,7 +52,8 @@ for (const e of document.querySelectorAll("th")) if (!e.scope) say(e, "no scope"
 for (const e of document.querySelectorAll("table")) if (!e.caption) say(e, "no caption");
 for (const e of document.querySelectorAll("svg")) if (!e.ariaLabel && e.ariaHidden !== "true") say(e, "a picture without words");
 if (document.querySelector("[style], [onclick], script:not([src])")) faults.push("style or script in the page");
-if (document.documentElement.scrollWidth > innerWidth) faults.push(`${document.documentElement.scrollWidth} pixels wide`);
+if (document.documentElement.scrollWidth > innerWidth)
+    for (const e of document.body.querySelectorAll("*")) if (e.getBoundingClientRect().right > innerWidth + 1) say(e, "beside the screen");
 return faults;
 """
 

@@ -18,8 +18,10 @@ TARGET = '"later-<img src=x onerror=alert(1)>"@one.example'
 # markup, quotes, a character that turns the direction of writing, bytes that are no UTF-8
 SUBJECT = b"Subject: <b onmouseover=alert(1)>\"' \xe2\x80\xaefdp.exe \xff\xfe</b>\r\n\r\nHello\r\n"
 VIEWS = ("", "server/default", "server/default/sessions", "server/default/queue", "server/default/queue/messages", "server/default/badmail",
-         "server/default/counters")
+         "server/default/counters", "server/default/settings", "server/default/settings/access", "server/default/settings/delivery",
+         "server/default/domains", "server/default/domains/default.example", "server/default/history", "history", "settings", "settings/manager")
 READS = {"Menu", "Log out", "Copy", "Close", "Select", ""}     # buttons of who may only look
+WIZARD = ("", "new")
 
 
 def messages(service):
@@ -82,6 +84,8 @@ def overview(page, service):
 def queue_by_keyboard(page, service, ids):
     """From the overview to a message that is held and released, without a mouse."""
     page.run("document.activeElement.blur()")
+    page.reach("button", "Pages of default")
+    page.press("ENTER")
     page.reach("a", "Queue 4")
     page.press("ENTER")
     page.wait_title("Queue of default")
@@ -176,17 +180,89 @@ def sessions(page, service):
     page.wait_text("2 sessions ended", "Nobody is connected.")
 
 
+def settings(page, service):
+    """A refused value has its sentence beside its field; a difference is shown, then applied; the file has it; a change is undone."""
+    file = service.default.file
+    before = file.read_text()
+    page.go("#/server/default/settings/access")
+    page.wait_text("relay-list", "default.ini:")
+    page.look("the settings")
+    field = page.find("field", "relay-list")
+    field.clear()
+    field.send_keys("127.0.0.1\n192.0.2.0/99")
+    page.wait_text("1 key changed, not applied yet.")
+    page.click("button", "Show what would change")
+    page.wait_text("192.0.2.0/99", "error")
+    equal(page.run("return document.activeElement.id"), "key-access.relay-list")
+    check("error" in page.run("return document.getElementById('key-access.relay-list-refusal').textContent"), "not beside its field")
+    field.send_keys("\b\b24")
+    page.click("button", "Show what would change")
+    page.wait_text("Change 1 key?", "+relay-list = 127.0.0.1, 192.0.2.0/24", "posternctl set default 'access.relay-list=127.0.0.1, 192.0.2.0/24'")
+    page.look("a difference")
+    equal(file.read_text(), before)
+    page.click("button", "Apply")
+    page.wait_text("default is started", "this is change 1")
+    check("relay-list = 127.0.0.1, 192.0.2.0/24" in file.read_text(), file.read_text())
+    page.go("#/server/default/history")
+    page.click("button", "Undo change 1")
+    page.click("button", "Undo")
+    page.wait_text("this is change 2")
+    equal(file.read_text(), before)
+
+
+def domains(page, service):
+    page.go("#/server/default/domains")
+    page.wait_text("default.example")
+    page.find("field", "Name").send_keys("-wrong-\n")
+    page.wait_text("-wrong- is no name of a [domain] section")
+    page.find("field", "Name").clear()
+    page.find("field", "Name").send_keys("partner.example\n")
+    page.wait_text("Add partner.example?", "+[domain partner.example]", "+type = remote", "posternctl domain add default partner.example type=remote")
+    page.click("button", "Apply")
+    page.click("a", "partner.example")
+    page.find("field", "route").clear()
+    page.find("field", "route").send_keys("[127.0.0.1]")
+    page.click("button", "Show what would change")
+    page.click("button", "Apply")
+    page.wait_text("this is change 4")
+    check("route = [127.0.0.1]" in service.default.file.read_text(), service.default.file.read_text())
+    page.go("#/server/default/domains")
+    page.click("button", "Remove partner.example")
+    page.click("button", "Apply")
+    page.wait_text("this is change 5")
+    check("partner" not in service.default.file.read_text(), service.default.file.read_text())
+
+
+def new_server(t, page, service):
+    port = t.port()
+    page.go("#/")
+    page.click("a", "New virtual server")
+    for name, text in (("Name", "fax"), ("Description", "Fax \"gateway\""), ("Addresses", f"127.0.0.1:{service.default.port}"),
+                       ("Default domain", "fax.example")):
+        page.find("field", name).send_keys(text)
+    page.look("a new virtual server")
+    page.click("button", "Show what would be made")
+    until(lambda: str(service.default.port) in page.run("return document.querySelector('.bar .refused').textContent"),
+          what="a word about the address that another one has")
+    page.find("field", "Addresses").clear()
+    page.find("field", "Addresses").send_keys(f"127.0.0.1:{port}\n")
+    page.wait_text("Make the virtual server fax?", "+[domain fax.example]")
+    page.click("button", "Make it")
+    page.wait_title("fax")
+    page.wait_text("started", f"127.0.0.1:{port}", 'Fax "gateway"')
+
+
 def small(page):
     """At 360 pixels nothing stands beside the screen; the tree is a menu."""
     page.size(360)
-    for view in VIEWS:
+    for view in VIEWS + WIZARD:
         page.go(f"#/{view}")
         until(lambda: page.run("return document.querySelector('main h1') !== null"), what="a heading")
         page.look(f"{view} at 360 pixels")
     check(not page.has("a", "Badmail"), "the tree is shown")
     page.click("button", "Menu")
     page.click("a", "Badmail")
-    page.wait_title("Badmail of other")
+    page.wait_title("Badmail of default")
     check(not page.has("a", "Current Sessions"), "the menu stays open")
     page.size(1920)
     page.look("badmail at 1920 pixels")
@@ -237,6 +313,9 @@ def test_person(t):
     hostile(page, ids)
     badmail(page, service, ids)
     sessions(page, service)
+    settings(page, service)
+    domains(page, service)
+    new_server(t, page, service)
     small(page)
     equal(page.complaints(), [], "complaints of the browser")
     interruptions(page, service)

@@ -44,6 +44,10 @@ function argumentsOf(words) {
 		return [command, ...named, verb, ...options(rest)];
 	if (command === "counters")
 		return [command, ...named];
+	if (command === "domain")
+		return [command, verb, ...named, ...rest.filter((word) => word !== "dry-run")];
+	if (command === "create")
+		return [command, verb, ...rest.flatMap((word) => word.startsWith("from=") ? ["--from", word.slice(5)] : [word])];
 	return [command, ...named, ...words.slice(2).map((word) => word === "dry-run" ? "--dry-run" : word)];
 }
 

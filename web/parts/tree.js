@@ -49,7 +49,7 @@ class ManagerTree extends HTMLElement {
 	}
 
 	#fill(row, servers) {
-		const known = this.#lines.get(row.name) ?? this.#makeLine(row.name, servers <= 4);
+		const known = this.#lines.get(row.name) ?? this.#makeLine(row.name, servers === 1);
 
 		if (known.state.mark !== row.state + row.reason) {
 			known.state.mark = row.state + row.reason;

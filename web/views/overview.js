@@ -44,7 +44,10 @@ class Overview extends View {
 	});
 
 	begin() {
-		this.append(this.head("Service"), this.#health, this.#rows, this.#since, this.foot("status"));
+		const link = (path, text) => make("a", { class: "button", href: to(path) }, text);
+
+		this.append(this.head("Service", manager.mayChange ? link(["new"], "New virtual server") : null,
+			link(["settings"], "Settings"), link(["history"], "History")), this.#health, this.#rows, this.#since, this.foot("status"));
 		this.listen(manager.live, "status", () => this.#showStatus());
 		this.listen(manager.live, "counters", () => this.#showCounters());
 		this.every(HEALTH_MS, () => this.#askHealth());

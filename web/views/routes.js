@@ -6,7 +6,15 @@
  */
 const rows = [
 	{ path: [], element: "view-overview", title: () => "Service" },
+	{ path: ["new"], element: "view-new-server", title: () => "New virtual server" },
+	{ path: ["settings"], element: "view-settings", title: () => "Settings of the service" },
+	{ path: ["settings", "SECTION"], element: "view-settings", title: ({ SECTION }) => `Settings: ${SECTION}` },
+	{ path: ["history"], element: "view-history", title: () => "History" },
 	{ path: ["server", "NAME"], element: "view-server", title: ({ NAME }) => NAME },
+	{ path: ["server", "NAME", "settings"], element: "view-settings", title: ({ NAME }) => `Settings of ${NAME}`, tree: "Settings" },
+	{ path: ["server", "NAME", "settings", "SECTION"], element: "view-settings", title: ({ NAME, SECTION }) => `Settings of ${NAME}: ${SECTION}` },
+	{ path: ["server", "NAME", "domains"], element: "view-domains", title: ({ NAME }) => `Domains of ${NAME}`, tree: "Domains" },
+	{ path: ["server", "NAME", "domains", "DOMAIN"], element: "view-domain", title: ({ DOMAIN }) => DOMAIN },
 	{ path: ["server", "NAME", "sessions"], element: "view-sessions", title: ({ NAME }) => `Sessions of ${NAME}`, tree: "Current Sessions",
 		count: (row, counters) => counters?.inbound_connections_current ?? row.sessions },
 	{ path: ["server", "NAME", "queue"], element: "view-queue", title: ({ NAME }) => `Queue of ${NAME}`, tree: "Queue",
@@ -17,6 +25,7 @@ const rows = [
 		tree: "Badmail" },
 	{ path: ["server", "NAME", "badmail", "ID"], element: "view-message", words: { KIND: "badmail" }, title: ({ ID }) => `Badmail ${ID}` },
 	{ path: ["server", "NAME", "counters"], element: "view-counters", title: ({ NAME }) => `Counters of ${NAME}`, tree: "Counters" },
+	{ path: ["server", "NAME", "history"], element: "view-history", title: ({ NAME }) => `History of ${NAME}`, tree: "History" },
 ];
 
 function match(pattern, path) {

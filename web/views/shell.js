@@ -12,12 +12,16 @@ import "../parts/stream.js";
 import "../parts/tree.js";
 import { find } from "./routes.js";
 import "./counters.js";
+import "./domains.js";
+import "./history.js";
 import "./message.js";
 import "./messages.js";
+import "./new-server.js";
 import "./overview.js";
 import "./queue.js";
 import "./server.js";
 import "./sessions.js";
+import "./settings.js";
 
 class ManagerShell extends HTMLElement {
 	#parts = null;

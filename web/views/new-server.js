@@ -1,0 +1,57 @@
+/*
+ * new-server - <view-new-server>: makes a virtual server: name, address, domain, what it begins as
+ */
+import { make } from "../base/dom.js";
+import { go } from "../base/address.js";
+import { manager } from "../base/manager.js";
+import { change } from "./change.js";
+import { View } from "./view.js";
+
+/* name, label, help; the original's five pages as five fields */
+const FIELDS = [
+	["name", "Name", "Small letters, digits, hyphens. It is the name of its file, its folder, and in all commands."],
+	["description", "Description", "What people see beside the name."],
+	["listen", "Addresses", "Where it takes mail, as 192.0.2.1:25 or *:25; several with commas. Two virtual servers have no address in common."],
+	["home", "Home folder", "For pickup, queue, drop and badmail. Empty: its own folder in the spool folder."],
+	["domain", "Default domain", "The local domain, whose mail is put into the drop folder. Empty: the host's name."],
+];
+const WORDS = { description: "description", domain: "domain", home: "general.home" };
+
+class NewServer extends View {
+	#refusal = make("p", { class: "refused", role: "alert", hidden: true });
+
+	begin() {
+		const servers = manager.live.status?.servers ?? [];
+		const form = make("form", { class: "settings" }, FIELDS.map(([name, label, help]) => make("div", { class: "setting" },
+			make("div", { class: "name" }, make("label", { for: `new-${name}` }, label)),
+			make("div", { class: "value" },
+				make("input", { id: `new-${name}`, name, required: name === "name" || name === "listen", autocomplete: "off", spellcheck: "false",
+					"aria-describedby": `new-${name}-help` }), make("p", { class: "help", id: `new-${name}-help` }, help)))),
+		make("div", { class: "setting" }, make("div", { class: "name" }, make("label", { for: "new-from" }, "Begins as")),
+			make("div", { class: "value" }, make("select", { id: "new-from", name: "from" }, make("option", { value: "" }, "the defaults"),
+				servers.map((row) => make("option", { value: row.name }, `a copy of ${row.name}`))))),
+		make("div", { class: "bar" }, this.#refusal, make("button", {}, "Show what would be made")));
+
+		form.addEventListener("submit", (event) => {
+			event.preventDefault();
+			this.#create(Object.fromEntries(Array.from(new FormData(form), ([name, value]) => [name, value.trim()])));
+		});
+		this.append(this.head("New virtual server"), form);
+	}
+
+	async #create(values) {
+		const addresses = values.listen.split(/[\s,]+/).filter((address) => address !== "");
+		const words = ["create", "-", values.name, ...(values.from === "" ? [] : [`from=${values.from}`]),
+			...addresses.map((address) => `listen=${address}`),
+			...Object.entries(WORDS).filter(([name]) => values[name] !== "").map(([name, word]) => `${word}=${values[name]}`)];
+		const outcome = await change(words, { title: `Make the virtual server ${values.name}?`, button: "Make it",
+			lines: ["It is started at once."] });
+
+		this.#refusal.hidden = outcome.refused === undefined;
+		this.#refusal.textContent = outcome.refused ?? "";
+		if (outcome.done)
+			go(["server", values.name]);
+	}
+}
+
+customElements.define("view-new-server", NewServer);
