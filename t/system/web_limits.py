@@ -1,6 +1,7 @@
 """web_limits - TLS of the manager, and what slow, large, broken and many requests may cost"""
 
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -10,7 +11,7 @@ from checks import check, equal
 from patience import until
 from processes import is_root
 from smtp import mail
-from web_client import Browser, ask, ask_if_there, wait_served
+from web_client import Browser, ask, ask_if_there, connect, wait_served
 
 
 def make_pair(service, stem, name):
@@ -59,6 +60,14 @@ def test_tls(t):
     browser.log_in(link)
     check(browser.fields["Set-Cookie"].startswith("__Host-postern=") and "; Secure" in browser.fields["Set-Cookie"], browser.fields)
     equal(browser.command("status")["status"], 0)
+    # as a scanner sees it
+    said = subprocess.run(["sslscan", "--no-colour", "--no-check-certificate", f"127.0.0.1:{port}"], capture_output=True, text=True, timeout=120, check=True).stdout
+    for line in ("SSLv3     disabled", "TLSv1.0   disabled", "TLSv1.1   disabled", "TLSv1.2   enabled", "TLSv1.3   enabled"):
+        check(line in said, line, said)
+    ciphers = re.findall(r"^(?:Accepted|Preferred) +TLSv\S+ +\d+ bits +(\S+)", said, re.M)
+    check(ciphers and all(re.match(r"(TLS_|ECDHE-).*(GCM|CHACHA20)", each) for each in ciphers), said)
+    check("Session renegotiation not supported" in said, said)
+    check(all(line.split()[1:2] == ["not"] for line in said.splitlines() if "vulnerable" in line), said)
     # the files change: a good pair is taken, a bad one is not
     pair = make_pair(service, "two", "two.example")
     for new, place in zip(pair, (certificate, key)):
@@ -84,6 +93,10 @@ def raw(port, text, wait=20):
         except OSError:
             pass
         return got, time.monotonic() - begin
+
+
+def sockets(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def test_requests_and_connections(t):
@@ -118,6 +131,17 @@ def test_requests_and_connections(t):
             except OSError:
                 pass
             check(b" 200 " not in got[:20], junk[:60], got[:60])
+    # sessions that are none: asked for slowly, and refused at once beyond that; a good one is served meanwhile
+    pid, seen = service.child("web"), {}
+    connection = connect(port)
+    for n in range(400):
+        connection.request("GET", "/api/session", headers={"Cookie": f"postern={n:064x}"})
+        answer = connection.getresponse()
+        answer.read()
+        seen[answer.status] = seen.get(answer.status, 0) + 1
+    connection.close()
+    check(set(seen) == {401, 503} and seen[401] < 200, seen)
+    equal(browser.command("status")["status"], 0)
     # many: a client has so many connections, and others are served meanwhile
     idle = []
     try:
@@ -137,8 +161,15 @@ def test_requests_and_connections(t):
                     n += 1
             return n
         until(lambda: closed() >= 52, what="those beyond 48 to be closed")
+        # and all clients together
+        for last in range(2, 12):
+            for _ in range(45):
+                idle.append(socket.create_connection(("127.0.0.1", port), 20, source_address=(f"127.0.0.{last}", 0)))
         pid = service.child("web")
-        check(len(os.listdir(f"/proc/{pid}/fd")) < 90, "descriptors")
+        until(lambda: sockets(pid) >= 240, what="as many connections as there may be")
+        check(sockets(pid) <= 280, sockets(pid))
+        # beside them the service works, and does what the console says
+        check("default started" in service.ctl("status").stdout, "no status")
         service.default.send(data=mail())
         service.home.wait_drops()
     finally:

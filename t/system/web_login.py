@@ -115,3 +115,21 @@ def test_rights(t):
     equal(operator.command("continue", "one")["status"], 77)
     equal(operator.request("/api/session") and operator.status, 403)
     check("one paused" in service.ctl("status", account={}).stdout, "changed")
+
+
+def test_sessions_end_with_the_manager(t):
+    service, port = start(t)
+    browser = Browser(port)
+    browser.log_in(service.ctl("web", "login").stdout)
+    equal(browser.command("status")["status"], 0)
+    manager = service.shared.pop("manager")
+    service.write()
+    service.ctl("reload")
+    done = service.ctl("web", "login", ok=False)
+    equal(done.returncode, 1)
+    check("[manager]" in done.stdout + done.stderr, done)
+    service.shared["manager"] = manager
+    service.write()
+    service.ctl("reload")
+    wait_served(port)
+    equal(browser.request("/api/session") and browser.status, 401)
