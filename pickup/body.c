@@ -3,8 +3,8 @@
  *
  * Runs in:  pickup; on pool threads
  * Owns:     nothing
- * Promise:  the result does not depend on how the bytes were cut; LF, CRLF and bare CR each end a line, an
- *           unfinished last line gets an end
+ * Promise:  the result does not depend on how the bytes were cut; LF, CRLF and bare CR each end a line, as do
+ *           CRs with one LF behind them; an unfinished last line gets an end
  * Fails by: never; `out` has the cap
  */
 #include <string.h>
@@ -14,6 +14,9 @@
 
 /* In body_survey the states up to AT_DOTS_MAX count the dots that the line begins with. */
 enum { AT_START, AT_DOT, AT_DOTS_MAX = 5, IN_LINE };
+
+/* So many CRs with an LF behind are one line end, of a longer run the last ones: bounds what is pending. */
+#define CRS_MAX 8
 
 /* Line ends in one piece of bytes: each byte is searched at most twice, however many bare CRs there are. */
 struct ends {
@@ -102,6 +105,15 @@ survey_start(struct body_survey *s, char byte)
 	s->state = is_end(byte) ? AT_START : IN_LINE;
 }
 
+/* Behind CRs the first of which ended a line: no LF follows, so each of the others is an empty line. */
+static void
+survey_crs(struct body_survey *s)
+{
+	for (; s->crs > 1; s->crs--)
+		survey_start(s, '\r');
+	s->crs = 0;
+}
+
 void
 body_survey_add(struct body_survey *s, const char *in, size_t len)
 {
@@ -111,12 +123,17 @@ body_survey_add(struct body_survey *s, const char *in, size_t len)
 	s->nul = s->nul || memchr(in, '\0', len) != NULL;
 	s->eightbit = s->eightbit || has_eightbit(in, len);
 	while (p < ends.end) {
-		if (s->cr && *p == '\n') {
-			s->cr = false;
+		if (s->crs > 0 && *p == '\n') {
+			s->crs = 0;
 			p++;
 			continue;
 		}
-		s->cr = false;
+		if (s->crs > 0 && s->crs < CRS_MAX && *p == '\r') {
+			s->crs++;
+			p++;
+			continue;
+		}
+		survey_crs(s);
 		if (s->state == IN_LINE) {
 			p = ends_next(&ends, p);
 			if (p == ends.end)
@@ -127,7 +144,7 @@ body_survey_add(struct body_survey *s, const char *in, size_t len)
 			if (s->state == IN_LINE)
 				continue; /* the byte may be anything: handle it as part of the line */
 		}
-		s->cr = *p == '\r';
+		s->crs = *p == '\r';
 		p++;
 	}
 }
@@ -135,6 +152,7 @@ body_survey_add(struct body_survey *s, const char *in, size_t len)
 void
 body_survey_end(struct body_survey *s)
 {
+	survey_crs(s);
 	if (s->state != AT_START && s->state != IN_LINE)
 		survey_dots(s, s->state, '\n');
 	if (s->alone > 0)
@@ -171,6 +189,15 @@ body_is_stuffed(unsigned dots, enum body_writer writer)
 	return false;
 }
 
+/* As survey_crs. */
+static void
+add_crs(struct body *b, struct buf *out)
+{
+	for (; b->crs > 1; b->crs--)
+		buf_add(out, "\r\n", 2);
+	b->crs = 0;
+}
+
 void
 body_add(struct body *b, const char *in, size_t len, struct buf *out)
 {
@@ -180,12 +207,17 @@ body_add(struct body *b, const char *in, size_t len, struct buf *out)
 	while (p < ends.end && !b->ended) {
 		const char *end = p;
 
-		if (b->cr && *p == '\n') {
-			b->cr = false;
+		if (b->crs > 0 && *p == '\n') {
+			b->crs = 0;
 			p++;
 			continue;
 		}
-		b->cr = false;
+		if (b->crs > 0 && b->crs < CRS_MAX && *p == '\r') {
+			b->crs++;
+			p++;
+			continue;
+		}
+		add_crs(b, out);
 		if (b->state == AT_START && b->unstuff && *p == '.') {
 			b->state = AT_DOT;
 			p++;
@@ -202,7 +234,7 @@ body_add(struct body *b, const char *in, size_t len, struct buf *out)
 			break;
 		buf_add(out, "\r\n", 2);
 		b->state = AT_START;
-		b->cr = *end == '\r';
+		b->crs = *end == '\r';
 		p = end + 1;
 	}
 }
@@ -210,6 +242,8 @@ body_add(struct body *b, const char *in, size_t len, struct buf *out)
 void
 body_end(struct body *b, struct buf *out)
 {
+	if (!b->ended)
+		add_crs(b, out);
 	if (!b->ended && b->state == IN_LINE)
 		buf_add(out, "\r\n", 2);
 	b->ended = true;

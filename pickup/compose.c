@@ -61,7 +61,7 @@ compose_part(const char *raw, size_t len)
 {
 	struct header_field f;
 	size_t pos = body_mark(raw, len), mbox;
-	const char *end;
+	const char *end, *text;
 
 	while (pos < len && (raw[pos] == '\r' || raw[pos] == '\n'))
 		pos++;
@@ -72,7 +72,9 @@ compose_part(const char *raw, size_t len)
 	end = memchr(raw + pos, '\n', len - pos);
 	if (end == NULL)
 		return JUDGE_IN_HEADER;
-	return end + 1 == raw + len && end - (raw + pos) <= 1 ? JUDGE_NO_TEXT : JUDGE_WHOLE;
+	for (text = raw + pos; *text == '\r'; text++)
+		;
+	return end + 1 == raw + len && text == end ? JUDGE_NO_TEXT : JUDGE_WHOLE;
 }
 
 /* --- the envelope --- */

@@ -31,8 +31,7 @@ struct body_survey {
 	unsigned dots;		/* enum body_dots */
 	bool eightbit, nul;
 	unsigned char alone;	/* private from here on; the line before is so many dots, one or two */
-	unsigned char state;
-	bool cr;
+	unsigned char state, crs;
 };
 /* Bytes of a UTF-8 byte order mark at the start of the file: 3 or 0. */
 size_t body_mark(const char *in, size_t len);
@@ -54,8 +53,7 @@ bool body_is_stuffed(unsigned dots, enum body_writer writer);
 struct body {
 	bool unstuff;
 	bool ended;
-	bool cr;		/* private */
-	unsigned char state;
+	unsigned char state, crs;	/* private */
 };
 void body_add(struct body *b, const char *in, size_t len, struct buf *out);
 void body_end(struct body *b, struct buf *out);

@@ -52,6 +52,7 @@ count_line(struct data *d, size_t n)
 struct portion {
 	const char *in;
 	size_t len, at, run;
+	const char *lf;		/* what the last search for LF found, or the end: no byte is searched twice */
 	data_sink *sink;
 	void *arg;
 };
@@ -71,17 +72,76 @@ begin_line(struct data *d, bool after_bare)
 	d->after_bare = after_bare;
 }
 
-/* The line ends here with a bare LF or CR, of which `rest` is what its CRLF lacks. */
+/* What stands at p->at is left out. */
 static void
-mend_end(struct data *d, struct portion *p, const char *rest, enum data_mended what)
+skip_byte(struct data *d, struct portion *p)
 {
 	hand_on(d, p);
-	hand_on_run(d, rest, strlen(rest), p->sink, p->arg);
-	d->mended |= what;
+	p->run = ++p->at;
+}
+
+/* Behind CRs that have no LF: each of them ends a line. */
+static void
+end_lines(struct data *d, struct portion *p)
+{
+	for (; d->crs > 0; d->crs--)
+		hand_on_run(d, "\r\n", 2, p->sink, p->arg);
+	d->mended |= DATA_MENDED_CR;
 	begin_line(d, true);
 }
 
-/* Inside a line: to its end, to the end of the input, or behind a CR that has no LF. */
+/* Behind one CR or more, which are not handed on. So many that they cannot all be lines are too many. */
+static void
+take_mended_cr(struct data *d, struct portion *p)
+{
+	if (p->in[p->at] == '\r') {
+		skip_byte(d, p);
+		if (++d->crs > d->limit - (d->size < d->limit ? d->size : d->limit))
+			set_fault(d, DATA_LARGE);
+	} else if (p->in[p->at] == '\n') {
+		skip_byte(d, p);
+		d->mended |= d->crs > 1 ? DATA_MENDED_CR : 0;
+		d->crs = 0;
+		hand_on_run(d, "\r\n", 2, p->sink, p->arg);
+		begin_line(d, false);
+	} else
+		end_lines(d, p);
+}
+
+/* Inside a line of a client whose lines are mended: to its end, or to the end of the input. */
+static void
+take_mended_text(struct data *d, struct portion *p)
+{
+	const char *from = p->in + p->at, *end = p->in + p->len, *cr;
+
+	if (d->state == DATA_CR) {
+		take_mended_cr(d, p);
+		return;
+	}
+	if (p->lf == NULL || p->lf < from) {
+		p->lf = memchr(from, '\n', p->len - p->at);
+		p->lf = p->lf != NULL ? p->lf : end;
+	}
+	cr = memchr(from, '\r', (size_t)(p->lf - from));
+	p->at = (size_t)((cr != NULL ? cr : p->lf) - p->in);
+	if (cr == NULL && p->lf == end)
+		return;
+	if (cr == NULL) {
+		skip_byte(d, p);
+		hand_on_run(d, "\r\n", 2, p->sink, p->arg);
+		d->mended |= DATA_MENDED_LF;
+		begin_line(d, true);
+	} else if (cr + 1 == p->lf && p->lf != end) {
+		p->at += 2;
+		begin_line(d, false);
+	} else {
+		skip_byte(d, p);
+		d->crs = 1;
+		d->state = DATA_CR;
+	}
+}
+
+/* Inside a line: to its end, or to the end of the input. */
 static void
 take_text(struct data *d, struct portion *p)
 {
@@ -89,22 +149,17 @@ take_text(struct data *d, struct portion *p)
 	size_t n;
 	bool whole;
 
-	if (d->state == DATA_CR && *from != '\n') {
-		if (d->mend) {
-			mend_end(d, p, "\n", DATA_MENDED_CR);
-			return;
-		}
-		set_fault(d, DATA_BARE);
+	if (d->mend) {
+		take_mended_text(d, p);
+		return;
 	}
+	if (d->state == DATA_CR && *from != '\n')
+		set_fault(d, DATA_BARE);
 	lf = memchr(from, '\n', p->len - p->at);
 	n = lf != NULL ? (size_t)(lf - from) : p->len - p->at;
 	cr = memchr(from, '\r', n);
-	if (cr != NULL && (size_t)(cr - from) + 1 < n) {
-		if (!d->mend)
-			set_fault(d, DATA_BARE);
-		n = d->mend ? (size_t)(cr - from) + 1 : n;
-		lf = d->mend ? NULL : lf;
-	}
+	if (cr != NULL && (size_t)(cr - from) + 1 < n)
+		set_fault(d, DATA_BARE);
 	whole = n > 0 ? from[n - 1] == '\r' : d->state == DATA_CR;
 	p->at += n;
 	count_line(d, n + (lf != NULL));
@@ -112,12 +167,7 @@ take_text(struct data *d, struct portion *p)
 		d->state = whole ? DATA_CR : DATA_TEXT;
 		return;
 	}
-	/* Only CRLF makes a new line, unless it is mended; else a dot after a bare LF means nothing. */
-	if (!whole && d->mend) {
-		mend_end(d, p, "\r\n", DATA_MENDED_LF);
-		p->run = ++p->at;
-		return;
-	}
+	/* Only CRLF makes a new line: a dot after a bare LF means nothing. */
 	p->at++;
 	if (whole) {
 		begin_line(d, false);
@@ -142,6 +192,7 @@ take_dot(struct data *d, struct portion *p)
 		d->state = DATA_TEXT;
 	} else if (byte != '\n') {
 		set_fault(d, DATA_BARE);
+		d->crs = 1;
 		d->state = DATA_CR;
 	} else {
 		p->run = ++p->at;
@@ -193,6 +244,7 @@ take_around_nul(struct data *d, struct portion *p, void (*take)(struct data *d, 
 		p->len = (size_t)(nul - p->in);
 		take(d, p);
 		p->len = len;
+		p->lf = NULL;
 		if (d->state != DATA_END)
 			set_fault(d, DATA_NUL);
 	}
@@ -230,7 +282,7 @@ data_end_raw(struct data *d, data_sink *sink, void *arg)
 	struct portion p = { .in = "", .sink = sink, .arg = arg };
 
 	if (d->state == DATA_CR && d->mend)
-		mend_end(d, &p, "\n", DATA_MENDED_CR);
+		end_lines(d, &p);
 	else if (d->state == DATA_CR)
 		set_fault(d, DATA_BARE);
 }

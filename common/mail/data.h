@@ -10,9 +10,13 @@
  *   LF, CR    CRLF      content, refused   content, refused
  *   LF, CR    LF, CR    content, refused   content, refused
  *
+ * CR CRLF (a text written twice through a layer that makes CRLF of LF) before the dot is CRLF with a CR in
+ * front: refused, or mended, and the end; behind the dot it is a CR: content, refused of everybody.
+ *
  * So no line of a single dot gets through but the end, and a server behind us has nothing to take for one.
  * Other lines that end in LF or CR are refused, too, or mended: then a dot at the start of the line behind is
- * transport's, as at the start of every line.
+ * transport's, as at the start of every line, and a line may be as long as the message. CRs before a CRLF are
+ * part of that one line end.
  */
 #ifndef COMMON_MAIL_DATA_H
 #define COMMON_MAIL_DATA_H
@@ -21,12 +25,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DATA_LINE_MAX 16384U	/* with CRLF; RFC 5321 4.5.3.1.6 says 1,000, but devices send more */
+#define DATA_LINE_MAX 16384U	/* with CRLF, unless mended; RFC 5321 4.5.3.1.6: 1,000, devices send more */
 
 enum data_state {
 	DATA_LINE,	/* at the start of a line */
 	DATA_TEXT,	/* inside one */
-	DATA_CR,	/* behind a CR in it, which is handed on already */
+	DATA_CR,	/* behind a CR in it, which is handed on already, or counted in `crs` */
 	DATA_DOT,	/* behind a dot at the start of a line */
 	DATA_DOT_CR,	/* and a CR */
 	DATA_END,	/* past the lone dot */
@@ -39,7 +43,8 @@ struct data {
 	bool mend;		/* a bare LF or CR becomes CRLF; else it is a fault */
 	bool after_bare;	/* this line began behind one */
 	unsigned mended;	/* enum data_mended bits */
-	uint32_t line;		/* bytes of the current line */
+	uint32_t line;		/* bytes of the current line, unless lines are mended */
+	uint64_t crs;		/* when they are: CRs in a row that are not handed on */
 	uint64_t size;		/* content bytes: without dots added for transport and without the end */
 	uint64_t limit;
 	uint64_t wasted;	/* bytes read since the fault */

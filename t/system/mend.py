@@ -21,6 +21,8 @@ CLIENTS = {
     "printer that indents": (b"  tray 2\r\n  toner low\r\n.\r\n", b"{}\r\n  tray 2\r\n  toner low\r\n", "date,message-id"),
     "console text with CR": (
         b"Subject: x\r\n\r\n10%\r20%\r\n.\r\n", b"Subject: x\r\n{}\r\n10%\r\n20%\r\n", "cr,date,message-id"),
+    "text that Windows wrote twice": (
+        b"Date: x\r\r\nMessage-ID: <y@z>\r\r\n\r\r\nhi\r\r\n.\r\n", b"Date: x\r\nMessage-ID: <y@z>\r\n\r\nhi\r\n", "cr"),
     "header without an end": (b"Subject: x\r\nDate: y\r\n.\r\n", b"Subject: x\r\nDate: y\r\n{}", "message-id"),
     "text behind the fields": (
         b"Subject: x\r\nDate: y\r\nMessage-ID: <y@z>\r\nhello there\r\n.\r\n",
@@ -72,7 +74,9 @@ def test_python_smtplib(t):
     message.set_content("one\n.two\n.\n..three\n")
     with smtplib.SMTP("127.0.0.1", service.default.port, timeout=30) as client:
         client.sendmail("a@s.example", ["b@default.example"], message.as_bytes())
-    equal(service.home.wait_drops()[0].body.rstrip(b"\r\n"), b"one\r\n.two\r\n.\r\n..three")
+        equal(service.home.wait_drops()[0].body.rstrip(b"\r\n"), b"one\r\n.two\r\n.\r\n..three")
+        client.sendmail("a@s.example", ["b@default.example"], "Subject: html\n\n" + "<p>word</p> " * 2000)   # one line
+    check(any(d.body.rstrip(b"\r\n") == b"<p>word</p> " * 2000 for d in service.home.wait_drops(2)), "the long line")
 
 
 def test_strangers(t):

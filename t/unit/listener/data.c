@@ -60,8 +60,8 @@ reference(struct result *r, const char *in, size_t len)
 }
 
 /*
- * The same for clients whose lines are mended, line by line: each ends in CRLF, in a bare LF or in a bare CR;
- * a line of one dot is the end between two CRLF, and a fault elsewhere.
+ * The same for clients whose lines are mended, line by line: each ends in CRLF, also with more CRs before it,
+ * in a bare LF or in a bare CR; a line of one dot is the end between two CRLF, and a fault elsewhere.
  */
 static void
 reference_mended(struct result *r, const char *in, size_t len)
@@ -71,23 +71,23 @@ reference_mended(struct result *r, const char *in, size_t len)
 	*r = (struct result){ .content = BUF_INIT(1000) };
 	while (r->used < len && !r->ended) {
 		const char *line = in + r->used, *end = line + strcspn(line, "\r\n");
-		size_t n = (size_t)(end - line), ending = strncmp(end, "\r\n", 2) == 0 ? 2 : *end != '\0';
-		bool lone = n == 1 && *line == '.';
+		size_t n = (size_t)(end - line), crs = strspn(end, "\r"), ending;
+		bool lone = n == 1 && *line == '.', open = crs > 0 && end + crs == in + len;
 
-		/* a CR at the very end may still become CRLF */
-		if (*end == '\r' && end + 1 == in + len)
-			ending = 0;
-		if (lone && proper && ending == 2)
+		/* what CRs at the very end are is not known yet; a dot before two of them ends nothing */
+		ending = end[crs] == '\n' ? crs + 1 : crs > 0;
+		if (lone && proper && ending == 2 && !open)
 			r->ended = true;
-		else if (lone && ending > 0)
+		else if (lone && (open ? crs > 1 : ending > 0))
 			r->fault = DATA_BARE;
 		if (!r->ended) {
 			buf_add(&r->content, line + (*line == '.'), n - (*line == '.'));
-			buf_puts(&r->content, ending > 0 ? "\r\n" : *end == '\r' && !lone ? "\r" : "");
+			buf_puts(&r->content, !open && ending > 0 ? "\r\n" : "");
 		}
-		r->mended |= ending != 1 ? 0 : *end == '\n' ? DATA_MENDED_LF : DATA_MENDED_CR;
-		proper = ending == 2;
-		r->used += n + (ending > 0 ? ending : *end == '\r');
+		if (!open && ending > 0 && ending != 2)
+			r->mended |= *end == '\n' ? DATA_MENDED_LF : DATA_MENDED_CR;
+		proper = ending >= 2;
+		r->used += n + (open ? crs : ending);
 	}
 	r->size = r->content.len;
 }
@@ -267,7 +267,8 @@ START_TEST(mended_chunks)
 {
 	static const struct { const char *in, *out; } rows[] = {
 		{ "a\nb\n", "a\r\nb\r\n" }, { "a\rb\r", "a\r\nb\r\n" }, { "a\r\n.\n", "a\r\n.\r\n" },
-		{ "\n\n", "\r\n\r\n" }, { "\r\r\n", "\r\n\r\n" }, { "a", "a" }, { ".\n..\n", ".\r\n..\r\n" },
+		{ "\n\n", "\r\n\r\n" }, { "\r\r\n", "\r\n" }, { "a", "a" }, { ".\n..\n", ".\r\n..\r\n" },
+		{ "a\r\r\r\n\r\r\nb", "a\r\n\r\nb" }, { "a\r\rb", "a\r\n\r\nb" }, { "a\r\r", "a\r\n\r\n" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		size_t len = strlen(rows[i].in);
@@ -291,12 +292,12 @@ START_TEST(mended_chunks)
 END_TEST
 
 static enum data_fault
-fault_of(const char *in, size_t len, uint64_t limit, size_t cut)
+fault_of(const char *in, size_t len, uint64_t limit, size_t cut, bool mend)
 {
 	struct data d;
 	struct buf content = BUF_INIT(1U << 20);
 
-	data_begin(&d, limit, false);
+	data_begin(&d, limit, mend);
 	for (size_t at = 0; at < len && d.state != DATA_END;) {
 		size_t n = len - at < cut ? len - at : cut;
 
@@ -312,11 +313,11 @@ START_TEST(size_limit)
 	static const char ten[] = "..1234567\r\n.\r\n"; /* ten content bytes: the first dot is transport's */
 
 	for (size_t cut = 1; cut < sizeof(ten); cut++) {
-		ck_assert_int_eq(fault_of(ten, sizeof(ten) - 1, 10, cut), DATA_FINE);
-		ck_assert_int_eq(fault_of(ten, sizeof(ten) - 1, 9, cut), DATA_LARGE);
-		ck_assert_int_eq(fault_of(ten, sizeof(ten) - 1, UINT64_MAX, cut), DATA_FINE);
+		ck_assert_int_eq(fault_of(ten, sizeof(ten) - 1, 10, cut, false), DATA_FINE);
+		ck_assert_int_eq(fault_of(ten, sizeof(ten) - 1, 9, cut, false), DATA_LARGE);
+		ck_assert_int_eq(fault_of(ten, sizeof(ten) - 1, UINT64_MAX, cut, false), DATA_FINE);
 	}
-	ck_assert_int_eq(fault_of(".\r\n", 3, 0, 3), DATA_FINE);
+	ck_assert_int_eq(fault_of(".\r\n", 3, 0, 3, false), DATA_FINE);
 }
 END_TEST
 
@@ -333,10 +334,26 @@ START_TEST(line_limit)
 		for (size_t i = 1; i <= 3; i++)
 			memcpy(in + i * line - 2, "\r\n", 2);
 		memcpy(in + len - 3, ".\r\n", 3);
-		for (size_t i = 0; i < nitems_of(cuts); i++)
-			ck_assert_int_eq(fault_of(in, len, UINT64_MAX, cuts[i]),
+		for (size_t i = 0; i < nitems_of(cuts); i++) {
+			ck_assert_int_eq(fault_of(in, len, UINT64_MAX, cuts[i], false),
 			    over ? DATA_LONG : DATA_FINE);
+			/* of clients that are mended the size of the message is the only limit */
+			ck_assert_int_eq(fault_of(in, len, len - 3, cuts[i], true), DATA_FINE);
+			ck_assert_int_eq(fault_of(in, len, len - 4, cuts[i], true), DATA_LARGE);
+		}
 		free(in);
+	}
+}
+END_TEST
+
+/* CRs that are one line end in the end, or none: no more of them than the message may have bytes. */
+START_TEST(endless_cr)
+{
+	static const char in[] = "\r\r\r\r\r\r\n.\r\n";
+
+	for (size_t cut = 1; cut < sizeof(in); cut++) {
+		ck_assert_int_eq(fault_of(in, sizeof(in) - 1, 6, cut, true), DATA_FINE);
+		ck_assert_int_eq(fault_of(in, sizeof(in) - 1, 5, cut, true), DATA_LARGE);
 	}
 }
 END_TEST
@@ -353,12 +370,16 @@ START_TEST(one_run)
 {
 	static const char in[] = "Subject: x\r\n\r\none\r\ntwo. three\r\n\r\nfour\r\n.\r\nQUIT\r\n";
 	struct data d;
-	unsigned runs = 0;
 
-	data_begin(&d, UINT64_MAX, false);
-	ck_assert_uint_eq(data_take(&d, in, sizeof(in) - 1, count_sink, &runs), sizeof(in) - 1 - 6);
-	ck_assert_uint_eq(runs, 1);
+	for (unsigned mend = 0; mend < 2; mend++) {
+		unsigned runs = 0;
+
+		data_begin(&d, UINT64_MAX, mend);
+		ck_assert_uint_eq(data_take(&d, in, sizeof(in) - 1, count_sink, &runs), sizeof(in) - 1 - 6);
+		ck_assert_uint_eq(runs, 1);
+	}
 }
 END_TEST
 
-UNIT_MAIN("data", every_short_string, end_forms, nul, mended_chunks, size_limit, line_limit, one_run)
+UNIT_MAIN("data", every_short_string, end_forms, nul, mended_chunks, size_limit, line_limit,
+    endless_cr, one_run)

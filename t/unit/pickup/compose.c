@@ -147,6 +147,7 @@ END_TEST
 enum {	/* what auto takes a text for, by its writer: U unknown, I for IIS; a server never doubles */
 	PLAIN, IIS, BOTH
 };
+#define EIGHT "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n"
 static const struct dots_row {
 	const char *in;
 	const char *plain;
@@ -186,7 +187,13 @@ static const struct dots_row {
 	{ ".a\n.\n", ".a\r\n.\r\n", "a\r\n", PLAIN },
 	{ "a.\nb .\n", "a.\r\nb .\r\n", "a.\r\nb .\r\n", PLAIN },
 	{ "a\r..b\r", "a\r\n..b\r\n", "a\r\n.b\r\n", IIS },
-	{ "a\r\r\n\n\r", "a\r\n\r\n\r\n\r\n", "a\r\n\r\n\r\n\r\n", PLAIN },
+	{ "a\r\r\n\n\r", "a\r\n\r\n\r\n", "a\r\n\r\n\r\n", PLAIN },
+	{ "a\r\rb\r\r", "a\r\n\r\nb\r\n\r\n", "a\r\n\r\nb\r\n\r\n", PLAIN },
+	{ "a\r\r\n..b\r\r\n.\r\r\n", "a\r\n..b\r\n.\r\n", "a\r\n.b\r\n", IIS },
+	{ "..\r\r\n a\r\r\n", "..\r\n a\r\n", ".\r\n a\r\n", PLAIN },
+	{ "..\r\r a\r", "..\r\n\r\n a\r\n", ".\r\n\r\n a\r\n", BOTH },
+	{ "a\r\r\r\r\r\r\r\r\nb", "a\r\nb\r\n", "a\r\nb\r\n", PLAIN },
+	{ "a\r\r\r\r\r\r\r\r\r\nb", "a" EIGHT "\r\nb\r\n", "a" EIGHT "\r\nb\r\n", PLAIN },
 	{ "", "", "", PLAIN },
 	{ "a", "a\r\n", "a\r\n", PLAIN },
 	{ "\r", "\r\n", "\r\n", PLAIN },
@@ -278,6 +285,7 @@ START_TEST(test_part)
 		{ "x-sender: a@b\nx-receiver: c@d\n", JUDGE_IN_HEADER }, { "\n\n", JUDGE_IN_HEADER },
 		{ "From a@b Sat Nov 28 10:00:00 2026\nFrom: a@b\n", JUDGE_IN_HEADER },
 		{ "From: a@b\n\n", JUDGE_NO_TEXT }, { "From: a@b\r\n\r\n", JUDGE_NO_TEXT },
+		{ "From: a@b\r\r\n\r\r\n", JUDGE_NO_TEXT },
 		{ "From: a@b\n\nx", JUDGE_WHOLE }, { "From: a@b\r\n\r\n\r\n", JUDGE_WHOLE },
 		{ "From: a@b\ntext without a header\n", JUDGE_WHOLE }, { "text\n", JUDGE_WHOLE },
 		{ "From a@b Sat Nov 28 10:00:00 2026\nFrom: a@b\n\nx", JUDGE_WHOLE },
