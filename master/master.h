@@ -18,6 +18,7 @@ struct child;
 struct change_request;
 struct child_ops;
 struct config;
+struct config_candidate;
 struct config_fault;
 struct config_faults;
 struct config_files;
@@ -161,8 +162,12 @@ struct master_ops {
 	void (*changed)(struct master *m);
 	void (*stop)(struct master *m, bool hurry);
 	void (*lists_changed)(struct master *m);	/* files with lists of addresses */
-	/* Takes over the configuration on disk; adds to `text` and sets `status`, both for the operator. */
-	void (*reload)(struct master *m, const char *only, struct buf *text, int *status);
+	/*
+	 * Takes over the configuration on disk, or the one that was read with `candidate` in it; adds to
+	 * `text` and sets `status`, both for the operator.
+	 */
+	void (*reload)(struct master *m, const char *only, const struct config_candidate *candidate,
+	    struct buf *text, int *status);
 };
 
 struct master {
@@ -195,6 +200,7 @@ struct master {
 	int event_file;			/* takes events; -1: no file does */
 	int parent;			/* pipe to the waiting parent; -1: none */
 	struct buf refusals;		/* what went wrong at the start; for the parent */
+	bool names_stay;		/* a change by command: equal names of users are not looked up */
 	bool ready, stopping, reloading;
 	char *program_folder;
 };

@@ -320,7 +320,8 @@ take_lists(struct master *m)
 }
 
 static void
-reload_service(struct master *m, const char *only, struct buf *text, int *status)
+reload_service(struct master *m, const char *only, const struct config_candidate *candidate,
+    struct buf *text, int *status)
 {
 	char line[96];
 
@@ -333,7 +334,7 @@ reload_service(struct master *m, const char *only, struct buf *text, int *status
 	    (unsigned long long)clock_mono_ms() * 1000);
 	notify_send(line);
 	m->reloading = true;
-	*status = reload_run(m, only, text);
+	*status = reload_run(m, only, candidate, text);
 	finish_reload(m, text, status);
 }
 

@@ -27,7 +27,7 @@ on_reload(struct master *m, bool queued, int value)
 	struct buf text = BUF_INIT(MASTER_TEXT_MAX);
 	int status = 0;
 
-	m->ops->reload(m, NULL, &text, &status); /* it has logged every line of `text` */
+	m->ops->reload(m, NULL, NULL, &text, &status); /* it has logged every line of `text` */
 	buf_done(&text);
 }
 

@@ -20,6 +20,8 @@ struct change_key {
 
 struct change {
 	const char *config_path;
+	/* The files as the service has read them; NULL: those on disk count. Set before change_judge */
+	const struct config_files *base;
 	char *server;			/* NULL: postern.ini */
 	char *path;
 	char *old;			/* the text on disk; NULL: the file is new */
@@ -64,6 +66,9 @@ const struct change_key *change_guarded(const struct change *c, const struct con
  * (or NULL) adds faults of what they name. EX_OK: it may be written; c->why has new warnings.
  */
 int change_judge(struct change *c, config_check_files *files);
+/* The set as it is (text NULL), or as it would be; as config_read. */
+struct config *change_judge_read(const struct change *c, const struct buf *text,
+    struct config_faults *faults) __attribute__((warn_unused_result));
 bool change_is_none(const struct change *c);	/* all is so already; after change_judge */
 /* servers/NAME.ini beside the service file; owned by the caller. */
 char *change_path(const char *config_path, const char *server);

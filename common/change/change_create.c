@@ -266,8 +266,7 @@ int
 change_create_judge(struct change *c)
 {
 	struct config_faults faults;
-	struct config *config = config_read_candidate(c->config_path, c->server, buf_text(&c->text),
-	    c->text.len, &faults);
+	struct config *config = change_judge_read(c, &c->text, &faults);
 	const struct config_server *s = config != NULL ? config_server_by_name(config, c->server) : NULL;
 	const struct config_server *other;
 	const char *address = "";

@@ -10,7 +10,7 @@
 #include <sysexits.h>
 
 #include "common/change/change.h"
-#include "common/config/config.h"
+#include "common/config/config_files.h"
 
 static bool
 is_mine(const struct change *c, const struct config_fault *f)
@@ -52,23 +52,38 @@ tell_faults(struct change *c, const struct config_faults *before, const struct c
 	return errors;
 }
 
+struct config *
+change_judge_read(const struct change *c, const struct buf *text, struct config_faults *faults)
+{
+	struct config_candidate candidate = { .server = c->server, .text = c->old, .len = c->old_len };
+	struct config_files *files;
+	struct config *config;
+
+	if (text != NULL)
+		candidate = (struct config_candidate){ c->server, buf_text(text), text->len };
+	if (c->base == NULL)
+		return text == NULL ? config_read(c->config_path, faults) :
+		    config_files_judge(c->config_path, &candidate, faults);
+	config = config_files_change(c->base, &candidate, &files, faults);
+	config_files_drop(files);
+	return config;
+}
+
 int
 change_judge(struct change *c, config_check_files *files)
 {
 	struct config_faults before_faults, after_faults;
-	struct config *before = config_read(c->config_path, &before_faults), *after;
+	struct config *before, *after;
 	size_t errors;
 
 	config_edit_text(c->edit, &c->text);
 	config_edit_diff(c->edit, &c->diff);
 	if (!buf_ok(&c->text)) {
 		buf_printf(&c->why, "%s would be larger than an INI file may be\n", c->path);
-		config_free(before);
-		config_faults_done(&before_faults);
 		return EX_CONFIG;
 	}
-	after = config_read_candidate(c->config_path, c->server, buf_text(&c->text), c->text.len,
-	    &after_faults);
+	before = change_judge_read(c, NULL, &before_faults);
+	after = change_judge_read(c, &c->text, &after_faults);
 	if (files != NULL && before != NULL)
 		files(before, &before_faults);
 	if (files != NULL && after != NULL)

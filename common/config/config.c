@@ -15,12 +15,6 @@
 #include "common/base/mem.h"
 #include "common/config/config_private.h"
 
-struct config_files {
-	unsigned users;
-	struct config_sources sources;	/* of lists the paths only */
-	struct config_faults faults;	/* of reading the INI files */
-};
-
 #define USER(role) { #role "-user", offsetof(struct config_service, role##_user) }
 const struct config_user config_users[CONFIG_USERS] = {
 	USER(listener), USER(resolver), USER(auth), USER(directory), USER(fetch), USER(metrics),
@@ -50,8 +44,8 @@ drop_broken(struct config_work *w)
 }
 
 /* From sources to a judged config; NULL when postern.ini has errors. */
-static struct config *
-make_config(struct config_work *w)
+struct config *
+config_make(struct config_work *w)
 {
 	struct buf text = BUF_INIT(CONFIG_SNAPSHOT_MAX);
 
@@ -79,10 +73,10 @@ make_config(struct config_work *w)
 	return w->config;
 }
 
-static struct config *
-judge_files(struct config_files *files, struct config_work *w)
+struct config *
+config_make_files(struct config_files *files, struct config_work *w)
 {
-	struct config *c = make_config(w);
+	struct config *c = config_make(w);
 
 	config_file_forget_texts(&w->sources);
 	files->sources = w->sources;
@@ -103,7 +97,7 @@ config_read_files(const char *path, struct config_files **files, struct config_f
 	(*files)->users = 1;
 	config_file_gather(&w, path);
 	config_faults_copy(&(*files)->faults, faults);
-	return judge_files(*files, &w);
+	return config_make_files(*files, &w);
 }
 
 struct config *
@@ -117,20 +111,6 @@ config_read(const char *path, struct config_faults *faults)
 }
 
 struct config *
-config_read_candidate(const char *path, const char *server, const char *text, size_t len,
-    struct config_faults *faults)
-{
-	struct config_work w = { .faults = faults, .folders = true };
-	struct config *c;
-
-	*faults = (struct config_faults){ 0 };
-	config_file_gather_with(&w, path, server, text, len);
-	c = make_config(&w);
-	config_file_done(&w.sources);
-	return c;
-}
-
-struct config *
 config_read_lists(struct config_files *files, struct config_faults *faults)
 {
 	struct config_work w = { .sources = files->sources, .faults = faults, .folders = true };
@@ -140,27 +120,13 @@ config_read_lists(struct config_files *files, struct config_faults *faults)
 	config_file_forget_lists(&w.sources);
 	for (size_t i = 0; i < w.sources.count; i++)
 		w.sources.source[i].errors = w.sources.source[i].unreadable;
-	return judge_files(files, &w);
+	return config_make_files(files, &w);
 }
 
 const char *
 config_files_list(const struct config_files *files, size_t n)
 {
 	return n < files->sources.lists ? files->sources.list[n].path : NULL;
-}
-
-const char *
-config_files_text(const struct config_files *files, const char *server, size_t *len)
-{
-	for (size_t i = 0; i < files->sources.count; i++) {
-		const struct config_source *s = &files->sources.source[i];
-
-		if (server == NULL ? s->server != NULL : s->server == NULL || strcmp(s->server, server) != 0)
-			continue;
-		*len = s->len;
-		return s->text;
-	}
-	return NULL;
 }
 
 void
@@ -184,7 +150,7 @@ read_text(const char *text, size_t len, const char *server)
 	if (config_snapshot_parse(&w.sources, text, len) == 0) {
 		if (server != NULL)
 			config_file_keep(&w.sources, server);
-		c = make_config(&w);
+		c = config_make(&w);
 		if (c != NULL && faults.errors > 0) {
 			config_free(c);
 			c = NULL;

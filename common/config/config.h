@@ -270,11 +270,6 @@ struct config *config_read_files(const char *path, struct config_files **files,
 struct config *config_read_lists(struct config_files *files,
     struct config_faults *faults) __attribute__((warn_unused_result));
 void config_files_drop(struct config_files *files);	/* NULL is fine */
-/* The text of an INI file as of that reading; server NULL: of postern.ini. NULL: it could not be read. */
-const char *config_files_text(const struct config_files *files, const char *server, size_t *len);
-/* config_read, as if the file of one virtual server (NULL: postern.ini), a new one perhaps, had that text. */
-struct config *config_read_candidate(const char *path, const char *server, const char *text, size_t len,
-    struct config_faults *faults) __attribute__((warn_unused_result));
 /* Path `n` of the files of lists that their keys name, as of the latest reading; NULL: there are no more. */
 const char *config_files_list(const struct config_files *files, size_t n);
 /* From a snapshot (config.text), as a child does; NULL on any error. */

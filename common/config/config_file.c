@@ -20,6 +20,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/config/config_files.h"
 #include "common/config/config_private.h"
 
 struct config_source *
@@ -204,14 +205,8 @@ list_names(const char *folder, char ***names, size_t *count)
 	return 0;
 }
 
-/* The text of one file comes from elsewhere. */
-struct replacement {
-	const char *server, *text;	/* server NULL: postern.ini; text NULL: there is none */
-	size_t len;
-};
-
 static void
-take_source(struct config_source *s, const struct replacement *r, struct config_faults *faults)
+take_source(struct config_source *s, const struct config_candidate *r, struct config_faults *faults)
 {
 	bool same = r->server == NULL ? s->server == NULL :
 	    s->server != NULL && strcmp(s->server, r->server) == 0;
@@ -240,7 +235,7 @@ add_new_name(char ***names, size_t *count, const char *name)
 }
 
 static void
-gather_servers(struct config_work *w, const char *folder, const struct replacement *r)
+gather_servers(struct config_work *w, const char *folder, const struct config_candidate *r)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -271,8 +266,8 @@ gather_servers(struct config_work *w, const char *folder, const struct replaceme
 	free(names);
 }
 
-static void
-gather(struct config_work *w, const char *path, const struct replacement *r)
+void
+config_file_gather_with(struct config_work *w, const char *path, const struct config_candidate *r)
 {
 	const char *slash = strrchr(path, '/');
 	char *folder = slash != NULL ? mem_printf("%.*s/servers", (int)(slash - path), path) :
@@ -289,18 +284,9 @@ gather(struct config_work *w, const char *path, const struct replacement *r)
 void
 config_file_gather(struct config_work *w, const char *path)
 {
-	const struct replacement none = { 0 };
+	const struct config_candidate none = { 0 };
 
-	gather(w, path, &none);
-}
-
-void
-config_file_gather_with(struct config_work *w, const char *path, const char *server, const char *text,
-    size_t len)
-{
-	const struct replacement r = { .server = server, .text = text, .len = len };
-
-	gather(w, path, &r);
+	config_file_gather_with(w, path, &none);
 }
 
 /* The first name with a dot on a line of the hosts file that has `name`, too. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/config/config_files.h"
 #include "common/config/config_private.h"
 
 #define GET_VALUE_MAX (64U << 20)

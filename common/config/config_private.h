@@ -72,6 +72,17 @@ config_origin_of(const struct config_origin *origin, enum key_section section, c
 	return &origin[key_owner_index(section, name)];
 }
 
+/* The files of one reading: of the config that was made of them, and of who wants to judge them anew. */
+struct config_files {
+	unsigned users;
+	struct config_sources sources;	/* of lists the paths only */
+	struct config_faults faults;	/* of reading the INI files */
+};
+
+/* config: from sources to a judged config; NULL when postern.ini has errors. The second keeps the sources */
+struct config *config_make(struct config_work *w);
+struct config *config_make_files(struct config_files *files, struct config_work *w);
+
 /* config_account: the account at remote hosts, judged */
 void config_account_judge(struct config_work *w, size_t server);
 
@@ -97,9 +108,10 @@ void config_faults_sort(struct config_faults *f);
 
 /* config_file: the files of a configuration, read from disk */
 void config_file_gather(struct config_work *w, const char *path);
-/* The same, but one file has that text, whether it is on disk or not; server NULL: the first. */
-void config_file_gather_with(struct config_work *w, const char *path, const char *server, const char *text,
-    size_t len);
+/* The same, but one file is the candidate, whether it is on disk or not. */
+struct config_candidate;
+void config_file_gather_with(struct config_work *w, const char *path,
+    const struct config_candidate *candidate);
 void config_file_done(struct config_sources *sources);
 /* Forgets the files of all virtual servers but one. */
 void config_file_keep(struct config_sources *sources, const char *server);

@@ -18,6 +18,7 @@
 #include "common/change/change_history.h"
 #include "common/change/change_words.h"
 #include "common/config/config_check.h"
+#include "common/config/config_files.h"
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
 
@@ -190,6 +191,7 @@ change_prepare(struct change_request *r, const struct control_command *cmd, cons
 
 	if (status == EX_OK)
 		status = judge_right(r, cmd, s);
+	r->change.base = latest_files(r->m);
 	if (status == EX_OK)
 		status = change_judge(&r->change, judge_of(&r->change));
 	if (status == EX_OK && r->change.old == NULL)

@@ -19,6 +19,7 @@
 #include "common/change/change_file.h"
 #include "common/change/change_history.h"
 #include "common/change/change_words.h"
+#include "common/config/config_files.h"
 #include "common/process/loop.h"
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
@@ -122,12 +123,16 @@ has_failed(const struct change_request *r, struct buf *why)
 	return worse;
 }
 
+/* The file as it is now; all other ones as they were read. */
 static void
-reload(struct change_request *r, struct buf *text)
+reload(struct change_request *r, bool back, struct buf *text)
 {
+	const struct change *c = &r->change;
+	const struct config_candidate candidate = { .server = c->server, .text = back ? c->old :
+	    buf_text(&c->text), .len = back ? c->old_len : c->text.len };
 	int status = 0;
 
-	r->m->ops->reload(r->m, r->change.server, text, &status);
+	r->m->ops->reload(r->m, c->server, &candidate, text, &status);
 }
 
 static void
@@ -151,7 +156,7 @@ take_back(struct change_request *r, const struct buf *why)
 	buf_add(&r->text, buf_text(why), why->len);
 	if (change_file_take_back(&r->change) == EX_OK) {
 		change_history_remove(state_of(r), r->record);
-		reload(r, &text);
+		reload(r, true, &text);
 		say(r, CONTROL_REFUSED, "the change has been taken back\n");
 		change_event_log(&r->change, r->author, r->command, "taken-back");
 	} else {
@@ -180,7 +185,7 @@ write_change(struct change_request *r)
 	if (r->record == 0)
 		log_event(LOG_WARN, NULL, "trouble", "doing=history reason=%s", log_safe(strerror(errno)));
 	call_witnesses(r);
-	reload(r, &text);
+	reload(r, false, &text);
 	if (r->m->snapshot == before || has_failed(r, &text))
 		take_back(r, &text);
 	else
@@ -253,6 +258,8 @@ change_request_update(struct master *m)
 
 	if (r != NULL)
 		step(r);
+	if (r != NULL && r->over && r->alone)
+		change_request_close(m);
 }
 
 void
@@ -290,9 +297,9 @@ free_wait(struct control_question *q)
 {
 	struct change_request *r = q->m->changing;
 
-	/* Who asked has gone: nobody fetches the answer. */
-	if (r != NULL && r->over && r->number == ((const struct change_wait *)(const void *)q)->number)
-		change_request_close(q->m);
+	/* Who asked has gone, or has the answer. */
+	if (r != NULL && r->number == ((const struct change_wait *)(const void *)q)->number)
+		r->alone = true;
 	free(q);
 }
 
@@ -330,8 +337,6 @@ change_request_run(struct control_command *cmd, struct master *m, struct server 
 	struct change_request *r;
 	int status = EX_OK;
 
-	if (m->changing != NULL && m->changing->over)
-		change_request_close(m);	/* its command has gone */
 	if (m->stopping || m->changing != NULL) {
 		control_answer_say(cmd, CONTROL_REFUSED, m->stopping ? "the service is stopping" :
 		    "another change is under way: look at what it has changed, then say this again");

@@ -69,7 +69,7 @@ read_again(struct control_command *cmd, struct master *m, struct server *s)
 		    s->reason != NULL ? s->reason : "its file had errors");
 		return false;
 	}
-	m->ops->reload(m, s->name, &cmd->text, &cmd->status);
+	m->ops->reload(m, s->name, NULL, &cmd->text, &cmd->status);
 	return s->conf != NULL;
 }
 
@@ -124,7 +124,7 @@ control_change_reload(struct control_command *cmd, struct master *m, struct serv
 {
 	const char *only = w->count > 2 ? w->word[2] : NULL;
 
-	m->ops->reload(m, only, &cmd->text, &cmd->status);
+	m->ops->reload(m, only, NULL, &cmd->text, &cmd->status);
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (!m->stopping && (only == NULL || strcmp(s->name, only) == 0))
 			control_answer_wait(cmd, s, 0);

@@ -41,6 +41,7 @@ struct change_request {
 	struct loop_timer *timer;
 	unsigned number;		/* of the request, for the command that waits for it */
 	bool written, over, late;
+	bool alone;			/* nobody waits for the answer */
 	struct buf text;		/* the answer */
 	int status;
 };

@@ -57,6 +57,48 @@ control_rights_resolve(struct control_rights *r, const struct config_strings *na
 		add_id(r, names->text[i], server, key);
 }
 
+static bool
+same_names(const struct config_strings *a, const struct config_strings *b)
+{
+	size_t i = 0;
+
+	while (i < a->count && i < b->count && strcmp(a->text[i], b->text[i]) == 0)
+		i++;
+	return a->count == b->count && i == a->count;
+}
+
+/* `old` NULL: there were none. */
+static void
+renew(const struct master *m, struct control_rights *r, const struct config_strings *old,
+    const struct config_strings *names, const char *server, const char *key)
+{
+	if (!m->names_stay || old == NULL || !same_names(old, names))
+		control_rights_resolve(r, names, server, key);
+}
+
+void
+control_rights_adopt(struct server *s, const struct config_server *conf)
+{
+	const struct config_server *old = s->conf;
+
+	if (conf == NULL) {
+		control_rights_done(&s->operators);
+		control_rights_done(&s->viewers);
+		return;
+	}
+	renew(s->m, &s->operators, old != NULL ? &old->operators : NULL, &conf->operators, s->name,
+	    "operators");
+	renew(s->m, &s->viewers, old != NULL ? &old->viewers : NULL, &conf->viewers, s->name, "viewers");
+}
+
+void
+control_rights_adopt_service(struct master *m, const struct config_service *old,
+    const struct config_service *new)
+{
+	renew(m, &m->operators, &old->operators, &new->operators, "-", "operators");
+	renew(m, &m->viewers, &old->viewers, &new->viewers, "-", "viewers");
+}
+
 bool
 control_rights_has(const struct control_rights *r, const struct control_peer *p)
 {

@@ -16,6 +16,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/config/config_files.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
@@ -233,8 +234,7 @@ adopt_snapshot(struct reload *r)
 		remove_servers(r);
 	m->snapshot = r->snap;
 	server_list_keep_numbers(m);
-	control_rights_resolve(&m->operators, &r->snap->config->service.operators, "-", "operators");
-	control_rights_resolve(&m->viewers, &r->snap->config->service.viewers, "-", "viewers");
+	control_rights_adopt_service(m, &old->config->service, &r->snap->config->service);
 	add_faulty_servers(r);
 	reload_servers(r);
 	if (!same_dns)
@@ -391,13 +391,25 @@ reload_lists(struct master *m, struct buf *text, int *status)
 	return taken;
 }
 
+/* One file is another one; what is on disk of the others by now was not asked for. */
+static struct config *
+read_set(const struct master *m, const struct config_candidate *candidate, struct config_files **files,
+    struct config_faults *faults)
+{
+	const struct config_files *latest = m->refused != NULL ? m->refused : m->snapshot->config->files;
+
+	return candidate == NULL ? config_read_files(m->options.config_path, files, faults) :
+	    config_files_change(latest, candidate, files, faults);
+}
+
 int
-reload_run(struct master *m, const char *only, struct buf *text)
+reload_run(struct master *m, const char *only, const struct config_candidate *candidate, struct buf *text)
 {
 	struct reload r = { .m = m, .only = only, .text = text };
 	struct config_files *files;
-	struct config *c = config_read_files(m->options.config_path, &files, &r.faults);
+	struct config *c = read_set(m, candidate, &files, &r.faults);
 
+	m->names_stay = candidate != NULL;
 	reload_words_log(&r);
 	config_files_drop(m->refused);
 	m->refused = c == NULL ? files : NULL;
@@ -413,5 +425,6 @@ reload_run(struct master *m, const char *only, struct buf *text)
 		server_snapshot_drop(r.snap);
 	file_watch_scan(m);
 	reload_words_remember(m, &r.faults);
+	m->names_stay = false;
 	return r.status;
 }

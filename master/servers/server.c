@@ -89,18 +89,15 @@ server_free(struct server *s)
 void
 server_adopt(struct server *s, struct snapshot *snap)
 {
+	const struct config_server *conf = snap != NULL ? config_server_by_name(snap->config, s->name) : NULL;
+
 	if (snap != NULL)
 		snap->users++;
 	spawn_forget_config(s);
+	control_rights_adopt(s, conf);
 	server_snapshot_drop(s->snapshot);
 	s->snapshot = snap;
-	s->conf = snap != NULL ? config_server_by_name(snap->config, s->name) : NULL;
-	control_rights_done(&s->operators);
-	control_rights_done(&s->viewers);
-	if (s->conf == NULL)
-		return;
-	control_rights_resolve(&s->operators, &s->conf->operators, s->name, "operators");
-	control_rights_resolve(&s->viewers, &s->conf->viewers, s->name, "viewers");
+	s->conf = conf;
 }
 
 void

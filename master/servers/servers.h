@@ -97,6 +97,13 @@ struct control_peer {
 void control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server,
     const char *key);
 void control_rights_done(struct control_rights *r);
+/*
+ * Those of the next configuration, while s->conf is still the one before; of the service. While m->names_stay
+ * names that were there before are not looked up again: that may take its time.
+ */
+void control_rights_adopt(struct server *s, const struct config_server *conf);
+void control_rights_adopt_service(struct master *m, const struct config_service *old,
+    const struct config_service *new);
 /* Pure: whether `r` names the user of `p` or one of its groups. */
 bool control_rights_has(const struct control_rights *r, const struct control_peer *p);
 /* The user and groups at the other end of a socket, until control_rights_peer_done. 0 or -1. */
@@ -181,11 +188,13 @@ void reload_words_forget(struct master *m);
 
 /* --- reload --- */
 
+struct config_candidate;
 /*
- * Reads the INI set again and takes it over. 0: all of it; else an exit status; `text` says why. With `only`
- * text and status are about that virtual server.
+ * Reads the INI set again and takes it over; with a candidate all other files are as they were read. 0: all
+ * of it; else an exit status; `text` says why. With `only` text and status are about that virtual server.
  */
-int reload_run(struct master *m, const char *only, struct buf *text);
+int reload_run(struct master *m, const char *only, const struct config_candidate *candidate,
+    struct buf *text);
 /*
  * Files with lists have changed: reads them again, and nothing else. True: with them INI files are taken over
  * that a reload refused; then `text` and `status` are as of reload_run.

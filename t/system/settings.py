@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import subprocess
 
 from checks import check, equal
 
@@ -12,6 +13,15 @@ from checks import check, equal
 def account(name):
     entry = pwd.getpwnam(name)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def ask_and_go(service, *words):
+    """Says a command to the service and waits for no answer: goes when the change is on its way."""
+    mark = service.events.mark()
+    with subprocess.Popen([service.bin / "posternctl", "-c", service.config, *words], env=service.environment(), stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, **service.account()) as process:
+        service.events.wait("config", since=mark, server=words[1], result="changed")
+        process.kill()
 
 
 def test_set(t):
@@ -47,7 +57,7 @@ def test_set(t):
 
 
 def test_dry_run_and_hand_edit(t):
-    service = t.postern()
+    service = t.postern({"default": {}, "more": {}})
     file = service.default.file
     before = file.read_text()
     done = service.ctl("set", "default", "--dry-run", "general.banner=x", "domain:default.example.drop-quota=5M")
@@ -60,6 +70,17 @@ def test_dry_run_and_hand_edit(t):
     service.ctl("set", "default", "general.banner=x")
     check(file.read_text().startswith("; by hand\n") and "banner = x" in file.read_text(), file.read_text())
     equal((file.parent / "default.ini.previous").read_text(), "; by hand\n" + before)
+    # what is being written by hand into another file is not taken over with it
+    other, number = service["more"].file, len(service.children(server="more"))
+    text = other.read_text()
+    other.write_text(text + "\n[half a wo")
+    service.ctl("set", "default", "general.banner=y")
+    check("no such" not in service.ctl("status").stdout and len(service.children(server="more")) == number, "the other one")
+    equal(rows(service, "get", "more", "general.banner")[0][3], "default")
+    done = service.ctl("set", "more", "general.banner=z", ok=False)
+    check(done.returncode == 1 and f"{other}:{text.count(chr(10)) + 1}: was changed by hand" in done.stderr, done.stderr)
+    other.write_text(text)
+    service.ctl("set", "more", "general.banner=z")
 
 
 def test_taken_back(t):
@@ -73,6 +94,22 @@ def test_taken_back(t):
     equal(service.children(server="more"), children, "its processes")
     service["more"].send(to="b@more.example")
     service.events.wait("change", result="taken-back", key="general.listen")
+    # what only the new process finds out
+    junk = service.folder / "junk.pem"
+    junk.write_text("no certificate\n")
+    junk.chmod(0o600)
+    if os.geteuid() == 0:
+        os.chown(junk, t.uid, t.gid)
+    words = ("set", "more", f"access.certificate={junk}", f"access.key={junk}")
+    done = service.ctl(*words, ok=False)
+    check(done.returncode == 1 and "taken back" in done.stderr and "junk.pem" in done.stderr, done.stderr)
+    equal(file.read_text(), before, "the file")
+    mark = service.events.mark()
+    ask_and_go(service, *words)
+    service.events.wait("change", since=mark, result="taken-back", key="access.key")
+    equal(file.read_text(), before, "also when who asked has gone")
+    service["more"].send(to="b@more.example")
+    service.ctl("set", "more", "general.banner=x")
 
 
 def test_rights(t):
