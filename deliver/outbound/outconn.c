@@ -146,6 +146,8 @@ begin_job(struct outconn *p, struct outbound_job *job)
 	outconn_content_prepare(p, job, &mail);
 	if (p->client.without & CLIENT_SEVERAL)
 		rcpt_list_limit(&job->list, 1);
+	if (p->pace != NULL)
+		rcpt_list_limit(&job->list, pace_host_most(p->pace, clock_mono_ms()));
 	rcpt_list_mail(&job->list, &mail);
 	p->job = job;
 	p->content_at = 0;

@@ -5,8 +5,9 @@
  * Owns:     nothing; what is learnt is in pace_host
  * Promise:  while a host works, what it says to one more connection is no verdict and no attempt; what we
  *           lack is no word of a host. A host that asks us to slow down gets no mail while it rests, and no
- *           message pays for that with an attempt. A message that ends connections which had worked is no
- *           longer carried from one to the next
+ *           message pays for that with an attempt. One that ends connections in words at a further recipient
+ *           gets fewer at a time. A message that ends connections which had worked is no longer carried from
+ *           one to the next
  * Fails by: cannot
  */
 #include <sys/param.h>
@@ -236,6 +237,28 @@ take_back(struct outbound_job *job)
 	}
 }
 
+/*
+ * A 421 at a further recipient, or to DATA for several: there may be too many of them. True: the transaction
+ * goes again at once, with fewer. A host that wants a rest gets that first, and fewer after it.
+ */
+static bool
+goes_with_fewer(const struct outconn *p, const struct outbound_job *job, enum client_fate fate,
+    enum pace_word word, uint64_t now)
+{
+	const struct client *c = &p->client;
+	size_t size = job->list.part, before = pace_host_most(p->pace, now);
+	size_t heard = c->answered > 2 ? MIN(c->answered - 2, size) : 0;
+
+	if (fate != CLIENT_LOST || c->failure.code != 421 || (word == PACE_SLOWER && heard == size) ||
+	    !pace_host_shorten(p->pace, size, heard, now))
+		return false;
+	if (p->pace->most < before)
+		log_event(LOG_FACT, NULL, "service",
+		    "what=recipient-limit host=%s recipients=%zu status=%s reason=%s", log_safe(p->where),
+		    p->pace->most, c->failure.status, log_safe(c->failure.text));
+	return word != PACE_SLOWER;
+}
+
 static enum site_turn
 turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
 {
@@ -248,6 +271,8 @@ turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client
 	if (why == NULL)
 		return take_judged(s, p, job, fate, now);
 	word = word_of(p, job, why);
+	if (goes_with_fewer(p, job, fate, word, now))
+		return SITE_AGAIN;
 	if (word == PACE_MAIL && fate != CLIENT_LOST)
 		return take_judged(s, p, job, fate, now);
 	if (word == PACE_SLOWER && why->code != 421) {

@@ -55,6 +55,8 @@ struct pace_host {
 	uint64_t rest_until;
 	struct verdict *why;		/* owned: of the last rest; NULL: there was none */
 	unsigned streak; uint32_t sender; bool mixed;	/* refusals in a row: see pace_host_refused */
+	/* Recipients of one transaction, until then: one with more was ended by a 421 behind so many */
+	size_t most; uint64_t most_until;
 	/* It did not let us in: tried last until then. 0: it has let us in since, or was not tried */
 	uint64_t bad_until;
 	void *heir;			/* who waits for its next connection */
@@ -89,6 +91,12 @@ void pace_host_failed(struct pace_host *h, uint64_t now);
 void pace_host_pushed(struct pace_host *h, const struct verdict *why, struct pace_rests rests, uint64_t now);
 /* MAIL was refused for now, in words that may be about us. True: so often, and to so many, that they are. */
 bool pace_host_refused(struct pace_host *h, const char *sender);
+/*
+ * A 421 ended a transaction with `size` recipients, when `heard` of them were answered. True: there will be
+ * fewer in the next one.
+ */
+bool pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t now);
+size_t pace_host_most(const struct pace_host *h, uint64_t now);	/* recipients of a transaction */
 void pace_host_press(struct pace_host *h);	/* mail waits for long: more, if none was refused */
 void pace_host_release(struct pace_host *h, uint64_t now);
 bool pace_host_is_forgotten(struct pace_host *h, uint64_t now);	/* nothing of it matters any more */

@@ -4,7 +4,8 @@
  * Runs in:  deliver
  * Owns:     the reason of the last rest
  * Promise:  where a connection is refused while others work, there are as many as were let in, and one more
- *           is tried now and then. A host that asks us to slow down rests, each time for twice as long; one
+ *           is tried now and then. Where a 421 ends a transaction at a further recipient, the next ones have
+ *           fewer. A host that asks us to slow down rests, each time for twice as long; one
  *           job at a time finds out whether that is over
  * Fails by: cannot
  */
@@ -27,6 +28,7 @@
 #define STEP_MAX 16
 #define STREAK 3		/* refusals of MAIL in a row, with senders that differ */
 #define FORGET_MS 600000
+#define MOST_MS 3600000U	/* then as many recipients as there are may go in a transaction again */
 
 /* The table in pace.h. */
 static const uint8_t next_state[PACE_STATES][PACE_EVENTS] = {
@@ -253,6 +255,25 @@ pace_host_refused(struct pace_host *h, const char *sender)
 	return ++h->streak >= STREAK && h->mixed;
 }
 
+size_t
+pace_host_most(const struct pace_host *h, uint64_t now)
+{
+	return now < h->most_until ? h->most : SIZE_MAX;
+}
+
+/* As many as were answered; when a transaction with no more than that is ended as well, one alone. */
+bool
+pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t now)
+{
+	size_t most = pace_host_most(h, now);
+
+	if (heard == 0 || size < 2)
+		return false;
+	h->most = size <= most && (heard == size || most != SIZE_MAX) ? 1 : MIN(most, heard);
+	h->most_until = now + MOST_MS;
+	return true;
+}
+
 void
 pace_host_press(struct pace_host *h)
 {
@@ -272,7 +293,7 @@ pace_host_release(struct pace_host *h, uint64_t now)
 bool
 pace_host_is_forgotten(struct pace_host *h, uint64_t now)
 {
-	uint64_t last = MAX(h->rest_until, MAX(h->raise_at, h->bad_until));
+	uint64_t last = MAX(MAX(h->rest_until, h->most_until), MAX(h->raise_at, h->bad_until));
 
 	if (h->refs > 0 || is_recent(h->good_at, GRACE_MS, now))
 		return false;

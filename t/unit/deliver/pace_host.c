@@ -289,6 +289,26 @@ START_TEST(test_table)
 }
 END_TEST
 
+/* A 421 behind so many recipients: as many the next time, then one alone; for an hour. */
+START_TEST(test_fewer_recipients)
+{
+	begin();
+	ck_assert_uint_eq(pace_host_most(&h, now), SIZE_MAX);
+	ck_assert(!pace_host_shorten(&h, 13, 0, now) && !pace_host_shorten(&h, 1, 1, now));
+	ck_assert(pace_host_shorten(&h, 13, 5, now));
+	ck_assert_uint_eq(pace_host_most(&h, now), 5);
+	ck_assert(pace_host_shorten(&h, 13, 5, now));	/* begun before that was known */
+	ck_assert_uint_eq(pace_host_most(&h, now), 5);
+	ck_assert(pace_host_shorten(&h, 5, 4, now));
+	ck_assert_uint_eq(pace_host_most(&h, now), 1);
+	ck_assert(!pace_host_shorten(&h, 1, 1, now));
+	now += 60 * MIN;
+	ck_assert_uint_eq(pace_host_most(&h, now), SIZE_MAX);
+	ck_assert(pace_host_shorten(&h, 13, 13, now));	/* to DATA */
+	ck_assert_uint_eq(pace_host_most(&h, now), 1);
+}
+END_TEST
+
 UNIT_MAIN("pace_host", test_limit_is_learnt, test_refused_when_open, test_refused_after_an_end,
     test_worked_a_moment_ago, test_rests,
-    test_streak, test_any_order, test_table)
+    test_streak, test_any_order, test_table, test_fewer_recipients)

@@ -1,0 +1,103 @@
+/*
+ * host_ends - hosts that end connections in words or without: each recipient that can be taken is taken, and a
+ * host that ends all of them is left alone
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "deliver/outbound/outbound.h"
+#include "t/unit/deliver/outbound_fixture.h"
+
+#define RECIPIENTS 13
+
+/* What the host says; how many recipients of a transaction it takes before. */
+static const struct row { const char *says; unsigned takes; bool pipelining, at_data; unsigned connections; } rows[] = {
+	{ "421 4.5.3 too many recipients\r\n", 5, true, false, 2 },
+	{ "421 4.5.3 too many recipients\r\n", 5, false, false, 2 },
+	{ "421 too many errors\r\n", 1, true, false, 2 },
+	{ "421 4.3.2 closing\r\n", 1, false, false, 2 },
+	{ "421 4.3.0 not so many\r\n", 1, true, true, 2 },
+	{ "421 4.3.0 not so many\r\n", 1, false, true, 2 },
+	{ "", 1, true, false, 3 },
+};
+static const struct row *row;
+
+/* The recipients of a transaction are `message`. */
+static const char *
+answer(struct session *s, const char *line)
+{
+	if (strncmp(line, "EHLO", 4) == 0)
+		return row->pipelining ? "250-sink\r\n250 PIPELINING\r\n" : "250 sink\r\n";
+	if (strncmp(line, "RCPT", 4) == 0)
+		return !row->at_data && s->message == row->takes ? row->says : (s->message++, "250 ok\r\n");
+	if (strncmp(line, "DATA", 4) == 0)
+		return s->message > row->takes ? row->says : "354 go\r\n";
+	s->message = 0;
+	return "250 2.0.0 ok\r\n";
+}
+
+/* --- a message with many recipients --- */
+
+struct mailing {
+	struct message_envelope e;
+	struct outbound_job job;
+	struct verdict verdict[RECIPIENTS];
+	size_t index[RECIPIENTS];
+};
+
+static void
+on_mailed(void *arg, struct outbound_job *job)
+{
+	loop_stop(loop);
+}
+
+static struct mailing *
+mail_to(struct sink *k, int fd)
+{
+	struct destination d = to_sinks(&k, 1);
+	struct mailing *m = mem_new(struct mailing);
+	char address[40];
+
+	m->e.sender = mem_strdup("a@us.example");
+	m->e.content_size = (off_t)SMALL;
+	for (unsigned i = 0; i < RECIPIENTS; i++) {
+		snprintf(address, sizeof(address), "r%u@x.example", i);
+		message_envelope_add(&m->e, address);
+		m->index[i] = i;
+	}
+	m->job = (struct outbound_job){ .e = &m->e, .fd = fd, .sender = m->e.sender, .index = m->index,
+	    .count = RECIPIENTS, .verdict = m->verdict, .done = on_mailed, .arg = m };
+	outbound_submit(outbound, &d, &m->job);
+	loop_run(loop);
+	return m;
+}
+
+/* All come at once, and the next message costs no connection. */
+START_TEST(test_fewer_recipients)
+{
+	for (row = rows; row < rows + nitems_of(rows); row++) {
+		struct sink k;
+		int fd = content_file(small, SMALL);
+
+		set_up();
+		sink_open(&k, SINK_TAKES);
+		k.answer = answer;
+		for (unsigned n = 1; n <= 2; n++) {
+			struct mailing *m = mail_to(&k, fd);
+
+			for (size_t i = 0; i < RECIPIENTS; i++)
+				ck_assert_msg(m->verdict[i].what == VERDICT_DELIVERED, "row %td, message %u: %s",
+				    row - rows, n, m->verdict[i].text);
+			ck_assert_uint_eq(k.messages, n * ((RECIPIENTS + row->takes - 1) / row->takes));
+			message_envelope_done(&m->e);
+			free(m);
+		}
+		ck_assert_uint_le(k.connections, row->connections + 1);	/* 20 messages each */
+		sink_close(&k);
+		tear_down();
+		close(fd);
+	}
+}
+END_TEST
+
+UNIT_MAIN("host_ends", test_fewer_recipients)
