@@ -60,6 +60,7 @@ static void
 on_child_born(struct child *c)
 {
 	event_log_greet(c);
+	watch_request_greet(c);
 	server_child_born(c);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/answers/answers.h"
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 
 #define COUNT_LAST (1ULL << 53)	/* messages; so their sum stays a number */
@@ -140,6 +141,35 @@ answers_line_pairs(const struct answers_table *t, char *line)
 		return row;
 	json_decref(row);
 	return NULL;
+}
+
+/* --- "LEVEL MICROSECONDS PROGRAM PID ID key=value ..." --- */
+
+json_t *
+answers_line_event(char *line)
+{
+	const char *level = next_word(&line), *us = next_word(&line), *program = next_word(&line);
+	const char *pid = next_word(&line), *id = next_word(&line);
+	json_t *row = answers_new();
+	char time[CLOCK_DATE_SIZE], *word;
+
+	if (id == NULL) {
+		json_decref(row);
+		return NULL;
+	}
+	clock_format_utc(time, strtoll(us, NULL, 10));
+	answers_value_put(row, "time", ANSWERS_TEXT, time);
+	answers_value_put(row, "level", ANSWERS_TEXT, level);
+	answers_value_put(row, "program", ANSWERS_TEXT, program);
+	answers_value_put(row, "pid", ANSWERS_NUMBER, pid);
+	answers_value_put(row, "id", ANSWERS_WORD, id);
+	while ((word = next_word(&line)) != NULL) {
+		const char *value = cut_pair(word);
+
+		if (value != NULL)
+			answers_value_put(row, word, ANSWERS_TEXT, value);
+	}
+	return row;
 }
 
 /* --- "key TAB value" --- */

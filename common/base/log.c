@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/log_watch.h"
 #include "common/base/utf8.h"
 
 #define LINE_SIZE 2048
@@ -158,8 +159,9 @@ hide_rest(char *line, size_t len)
 	}
 }
 
+/* `kept`: in the event log, too, and not by those alone who watch. */
 static void
-write_event(enum log_level level, const char *id, const char *event, const char *fmt, va_list ap)
+write_event(enum log_level level, bool kept, const char *id, const char *event, const char *fmt, va_list ap)
 {
 	int saved = errno;
 	char line[LINE_SIZE];
@@ -176,8 +178,22 @@ write_event(enum log_level level, const char *id, const char *event, const char 
 	if (at >= (int)sizeof(line))
 		at = (int)sizeof(line) - 1;
 	hide_rest(line, (size_t)at);
-	write_line(level, line, (size_t)at);
+	if (kept)
+		write_line(level, line, (size_t)at);
+	log_watch_tell(level, log_state.program, own_pid(), line, (size_t)at);
 	errno = saved;
+}
+
+void
+log_detail(const char *id, const char *event, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_watch_any())
+		return;
+	va_start(ap, fmt);
+	write_event(LOG_FACT, false, id, event, fmt, ap);
+	va_end(ap);
 }
 
 void
@@ -186,7 +202,7 @@ log_event(enum log_level level, const char *id, const char *event, const char *f
 	va_list ap;
 
 	va_start(ap, fmt);
-	write_event(level, id, event, fmt, ap);
+	write_event(level, true, id, event, fmt, ap);
 	va_end(ap);
 }
 

@@ -32,6 +32,10 @@ bool log_syslog_listens(void);
 void log_event(enum log_level level, const char *id, const char *event, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* The same for those alone who watch the log now (log_watch); without them it costs nothing. */
+void log_detail(const char *id, const char *event, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /*
  * `text` (NULL is "-") made safe for one log value: bytes of what may not be shown (utf8_take_printable)
  * become \xHH, and the whole is quoted when it has a blank, a quote, an equals sign or is empty.

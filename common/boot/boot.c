@@ -26,6 +26,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/log_watch.h"
 #include "common/base/mem.h"
 #include "common/sandbox/sandbox.h"
 
@@ -71,6 +72,8 @@ on_master_message(void *arg, const struct ctl_message *m)
 
 	if (m->type == CTL_EVENTS)
 		take_events(b, m);
+	else if (m->type == CTL_WATCH && m->fd != -1)
+		(void)!log_watch_add(ctl_take_fd(m), "");
 	else
 		b->role->on_control(b, m);
 }

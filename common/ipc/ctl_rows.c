@@ -40,6 +40,7 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_STOP] = { "stop", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_MASTER, false },
 	[CTL_LOGS] = { "logs", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_EVENTS] = { "events", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_MASTER, true },
+	[CTL_WATCH] = { "watch", 0, 0, CTL_FROM_MASTER, true },
 	[CTL_CHANNEL] = { "channel", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER,
 	    true },
 	[CTL_COUNTERS] = { "counters", 64, 64, CTL_FROM_MASTER, true },

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -177,6 +178,9 @@ on_gone(void *arg)
 	struct listener *l = c->listener;
 
 	if (c->conn != NULL) {
+		log_detail(NULL, "session", "session=%d-%u state=closed client=%s messages=%u seconds=%llu",
+		    (int)getpid(), c->serial, c->ip, c->session.messages,
+		    (unsigned long long)(clock_mono_ms() - c->since) / 1000);
 		inbound_log_close(&c->log);
 		add_counter(c, COUNTER_INBOUND_CURRENT, -1);
 		client_limit_give(l->client_limit, &c->peer.sa);
@@ -310,6 +314,7 @@ inbound_open(struct listener *l, struct gatekeeper_client *client)
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
 	inbound_memory_count(c);
 	add_counter(c, COUNTER_INBOUND_TOTAL, 1);
+	log_detail(NULL, "session", "session=%d-%u state=opened client=%s", (int)getpid(), c->serial, c->ip);
 	if (l->server->listen[client->listen].tls)
 		session_phase_secure(&c->session);
 	else

@@ -89,14 +89,22 @@ on_answered(struct control_caller *caller, bool sent)
 		free_client(c);
 }
 
+static bool
+hand_to_client(struct control_caller *caller, int fd)
+{
+	struct control_connection *c = connection_of(caller);
+
+	return ctl_send(c->ctl, CTL_WATCH, c->request, NULL, 0, fd) == 0;
+}
+
 static void
 end_client(struct control_caller *caller)
 {
 	free_client(connection_of(caller));
 }
 
-static const struct control_caller_ops client_ops = { .send = send_to_client, .answered = on_answered,
-    .end = end_client };
+static const struct control_caller_ops client_ops = { .send = send_to_client, .hand = hand_to_client,
+    .answered = on_answered, .end = end_client };
 
 static void
 on_client_message(void *arg, const struct ctl_message *m)

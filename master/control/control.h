@@ -50,6 +50,7 @@ struct control_command {
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
 	struct control_question *question;	/* to children, in progress, or NULL */
+	int fd;				/* owned: goes to the user before the answer; -1 none */
 };
 
 void control_answer_init(struct control_command *cmd, const struct control_peer *peer);
@@ -70,6 +71,8 @@ void control_answer_wait(struct control_command *cmd, const struct server *s, en
 struct control_caller;
 struct control_caller_ops {
 	bool (*send)(struct control_caller *c, enum ctl_type type, const void *data, size_t len);
+	/* Hands over a descriptor, which stays the command's; NULL: it cannot take one */
+	bool (*hand)(struct control_caller *c, int fd);
 	bool (*is_full)(const struct control_caller *c);	/* it reads what came before; NULL: never */
 	void (*answered)(struct control_caller *c, bool sent);	/* may free it */
 	void (*end)(struct control_caller *c);			/* frees it */
@@ -322,6 +325,11 @@ void test_request_free(struct control_question *q);
 
 void directory_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w);
+
+/* --- watch_request: events as they come; without a name those of all processes --- */
+
+void watch_request_run(struct control_command *cmd, struct master *m, struct server *only);
+void watch_request_greet(struct child *c);	/* a new one */
 
 /* --- oauth_request: posternctl oauth test --- */
 

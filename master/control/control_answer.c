@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "master/control/control.h"
@@ -17,7 +18,7 @@
 void
 control_answer_init(struct control_command *cmd, const struct control_peer *peer)
 {
-	*cmd = (struct control_command){ .peer = peer, .text = BUF_INIT(MASTER_TEXT_MAX) };
+	*cmd = (struct control_command){ .peer = peer, .text = BUF_INIT(MASTER_TEXT_MAX), .fd = -1 };
 }
 
 void
@@ -29,6 +30,9 @@ control_answer_done(struct control_command *cmd)
 	free(cmd->name);
 	cmd->name = NULL;
 	cmd->names = 0;
+	if (cmd->fd != -1)
+		close(cmd->fd);
+	cmd->fd = -1;
 }
 
 void

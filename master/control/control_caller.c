@@ -6,8 +6,9 @@
  * Promise:  a caller gets the whole answer, and then the status; only what it reads at present is sent
  * Fails by: telling the caller's owner that it does not read
  */
-#include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "common/ipc/control_words.h"
@@ -63,6 +64,24 @@ answer(struct control_caller *c)
 	return true;
 }
 
+/* What the command is about goes to the caller before the answer; else the command ends here. */
+static void
+hand_over(struct control_caller *c)
+{
+	struct control_command *cmd = &c->command;
+
+	if (cmd->fd == -1 || !cmd->waiting)
+		return;
+	if (c->ops->hand == NULL || !c->ops->hand(c, cmd->fd)) {
+		control_answer_done(cmd);
+		control_answer_init(cmd, &c->peer);
+		control_answer_say(cmd, EX_UNAVAILABLE, "this works with posternctl alone");
+		return;
+	}
+	close(cmd->fd);
+	cmd->fd = -1;
+}
+
 void
 control_caller_run(struct control_caller *c, const struct control_words *w)
 {
@@ -71,6 +90,7 @@ control_caller_run(struct control_caller *c, const struct control_words *w)
 	control_answer_done(&c->command);
 	control_answer_init(&c->command, &c->peer);
 	control_commands_run(&c->command, c->m, w);
+	hand_over(c);
 	if (!c->command.waiting && !c->command.ends_service)
 		(void)answer(c);
 }

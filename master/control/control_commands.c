@@ -45,6 +45,7 @@ static const struct control_command_row rows[] = {
 	    .run_words = control_show_counters },
 	{ "prometheus", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true,
 	    .run = control_show_prometheus },
+	{ "watch", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true, .run = watch_request_run },
 	{ "sessions", CONTROL_OPERATE, .looks = " list ", .scope = CONTROL_VIEW, .takes_name = true,
 	    .run_words = sessions_request_run },
 	{ "directory-test", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,

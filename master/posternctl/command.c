@@ -265,6 +265,9 @@ const struct command command_rows[] = {
 	{ "sessions", "[name] [option]", 0, COMMAND_WORDS_MAX,
 	    "Show SMTP sessions (--json --from --user --idle), or end them: terminate with ids, --all or "
 	    "these options.", read_command_sessions, "sessions" },
+	{ "watch", "[name] [--topic topic,...] [--sender address] [--recipient address] [--id id]", 0, 9,
+	    "Show events as they come, a line of JSON each: sessions, messages, state, operators, trouble; "
+	    "and counters once a second.", watch_command_run, NULL },
 	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
 	    COMMAND_WORDS_MAX,
 	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "

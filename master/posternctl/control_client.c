@@ -130,32 +130,40 @@ read_answer(int fd, struct buf *out)
 }
 
 int
-control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out)
+control_client_begin(const char *socket_path, const char *const *words, size_t count, int *status)
 {
 	struct buf text = BUF_INIT(CONTROL_COMMAND_MAX);
-	int fd, status;
+	int fd = -1;
 
 	for (size_t i = 0; i < count; i++)
 		buf_add(&text, words[i], strlen(words[i]) + 1);
-	status = EX_USAGE;
+	*status = EX_USAGE;
 	if (!buf_ok(&text)) {
 		fprintf(stderr, "posternctl: the command is too long\n");
-		buf_done(&text);
-		return status;
-	}
-	fd = connect_to_service(socket_path);
-	if (fd == -1 && (errno == ENOENT || errno == ECONNREFUSED)) {
-		status = CONTROL_CLIENT_NO_SERVICE;
-	} else if (fd == -1) {
-		fprintf(stderr, "posternctl: %s: %s\n", socket_path, strerror(errno));
-		status = errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
+	} else if ((fd = connect_to_service(socket_path)) == -1) {
+		bool absent = errno == ENOENT || errno == ECONNREFUSED;
+
+		*status = absent ? CONTROL_CLIENT_NO_SERVICE : errno == EACCES || errno == EPERM ? EX_NOPERM :
+		    EX_UNAVAILABLE;
+		if (!absent)
+			fprintf(stderr, "posternctl: %s: %s\n", socket_path, strerror(errno));
 	} else if (ctl_send_now(fd, CTL_COMMAND, 1, text.data, text.len) == -1) {
-		status = errno == EPIPE ? CONTROL_CLIENT_CUT : EX_IOERR;
-	} else {
-		status = read_answer(fd, out);
-	}
-	if (fd != -1)
+		*status = errno == EPIPE ? CONTROL_CLIENT_CUT : EX_IOERR;
 		close(fd);
+		fd = -1;
+	}
 	buf_done(&text);
+	return fd;
+}
+
+int
+control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out)
+{
+	int status, fd = control_client_begin(socket_path, words, count, &status);
+
+	if (fd == -1)
+		return status;
+	status = read_answer(fd, out);
+	close(fd);
 	return status;
 }

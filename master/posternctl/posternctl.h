@@ -72,6 +72,11 @@ int options_take(const struct command *row, const char *const *words, size_t cou
 bool options_match(const char *const *words, size_t count, const char *option, const char **value,
     size_t *used);
 
+/* --- watch_command: posternctl watch --- */
+
+int watch_command_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
 /* --- command_send: which service a command is for, and its words on their way there --- */
 
 const char *command_send_config(const struct command_context *c);	/* the path of postern.ini */
@@ -133,6 +138,8 @@ void complaint_value(struct buf *why, const char *option, const char *value, con
 
 /* No service listens; the service ended before its answer was complete. */
 enum { CONTROL_CLIENT_NO_SERVICE = -1, CONTROL_CLIENT_CUT = -2 };
+/* Sends one command. A descriptor from which the answer comes, or -1 and *status. */
+int control_client_begin(const char *socket_path, const char *const *words, size_t count, int *status);
 /* Sends words; prints the answer, or adds it to `out`. Its exit status, or one of these. */
 int control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out);
 

@@ -1,0 +1,156 @@
+/*
+ * log_watch - copies of the lines of the event log for those who watch it now
+ *
+ * Runs in:  every process of the service, any thread
+ * Owns:     its ends of the watchers' sockets
+ * Promise:  never blocks; a watcher that is gone costs one failed write; errno survives
+ * Fails by: lost lines, which are counted and told
+ */
+#include "common/base/log_watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+
+struct watcher {
+	int fd;
+	char server[64];
+	unsigned long lost;
+};
+
+static struct watcher watchers[LOG_WATCH_MAX];
+static _Atomic size_t watching;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The last takes the place of one that is gone. */
+static void
+forget(size_t i)
+{
+	close(watchers[i].fd);
+	watchers[i] = watchers[--watching];
+}
+
+static void
+forget_gone(void)
+{
+	for (size_t i = watching; i-- > 0;) {
+		struct pollfd p = { .fd = watchers[i].fd };
+
+		if (poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0)
+			forget(i);
+	}
+}
+
+int
+log_watch_add(int fd, const char *server)
+{
+	int result = -1;
+
+	pthread_mutex_lock(&lock);
+	forget_gone();
+	if (watching < LOG_WATCH_MAX) {
+		struct watcher *w = &watchers[watching++];
+
+		*w = (struct watcher){ .fd = fd };
+		snprintf(w->server, sizeof(w->server), "%s", server);
+		result = 0;
+	} else {
+		close(fd);
+	}
+	pthread_mutex_unlock(&lock);
+	return result;
+}
+
+bool
+log_watch_any(void)
+{
+	return watching > 0;
+}
+
+/* The value of server= is behind the first blank in front of it that is in no quotes. */
+bool
+log_watch_is_about(const char *line, const char *server)
+{
+	static const char key[] = " server=";
+	size_t len = strlen(server);
+	bool quoted = false;
+
+	for (const char *at = line; *at != '\0'; at++) {
+		if (*at == '\\' && at[1] != '\0') {
+			at++;
+		} else if (*at == '"') {
+			quoted = !quoted;
+		} else if (!quoted && strncmp(at, key, strlen(key)) == 0) {
+			at += strlen(key);
+			return strncmp(at, server, len) == 0 && (at[len] == '\0' || at[len] == ' ');
+		}
+	}
+	return false;
+}
+
+/* 1 sent; 0 no room; -1 nobody reads any more. */
+static int
+send_line(struct watcher *w, const char *text, size_t len)
+{
+	struct iovec iov = { (void *)(uintptr_t)text, len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (sendmsg(w->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) != -1)
+		return 1;
+	return errno == EAGAIN || errno == ENOBUFS || errno == EINTR ? 0 : -1;
+}
+
+/* What it did not get is told first, so that no line hides a gap. */
+static int
+tell_lost(struct watcher *w, const char *head)
+{
+	char text[LOG_WATCH_LINE_MAX];
+	int n = snprintf(text, sizeof(text), "%s- event=lost lines=%lu", head, w->lost);
+	int sent = send_line(w, text, (size_t)n);
+
+	if (sent == 1)
+		w->lost = 0;
+	return sent;
+}
+
+static int
+tell_one(struct watcher *w, const char *head, const char *text, size_t len)
+{
+	int sent = w->lost > 0 ? tell_lost(w, head) : 1;
+
+	if (sent == 1)
+		sent = send_line(w, text, len);
+	if (sent == 0)
+		w->lost++;
+	return sent;
+}
+
+void
+log_watch_tell(enum log_level level, const char *program, pid_t pid, const char *line, size_t len)
+{
+	static const char *const levels[] = { [LOG_FACT] = "fact", [LOG_WARN] = "warning",
+	    [LOG_FAULT] = "fault" };
+	char head[128], text[LOG_WATCH_LINE_MAX];
+	int saved = errno, n;
+
+	if (watching == 0)
+		return;
+	snprintf(head, sizeof(head), "%s %lld %.48s %d ", levels[level], (long long)clock_wall_us(), program,
+	    (int)pid);
+	n = snprintf(text, sizeof(text), "%s%.*s", head, (int)len, line);
+	if (n >= (int)sizeof(text))
+		n = (int)sizeof(text) - 1;
+	pthread_mutex_lock(&lock);
+	for (size_t i = watching; i-- > 0;)
+		if ((watchers[i].server[0] == '\0' || log_watch_is_about(line, watchers[i].server)) &&
+		    tell_one(&watchers[i], head, text, (size_t)n) == -1)
+			forget(i);
+	pthread_mutex_unlock(&lock);
+	errno = saved;
+}

@@ -1,0 +1,28 @@
+/* log_watch - copies of the lines of the event log for those who watch it now; nobody waits for a watcher */
+#ifndef COMMON_BASE_LOG_WATCH_H
+#define COMMON_BASE_LOG_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/base/log.h"
+
+#define LOG_WATCH_MAX 16	/* watchers at a time: more are turned away */
+/* Bytes of one message to a watcher: "LEVEL MICROSECONDS PROGRAM PID " and the line */
+#define LOG_WATCH_LINE_MAX 2400
+
+/*
+ * From now on each line goes to `fd`, too, an end of a socket pair that keeps message borders. Takes it over;
+ * it is closed when nobody reads the other end any more. `server`: only lines about that virtual server;
+ * "" all. -1: there are too many, and `fd` is closed.
+ */
+int log_watch_add(int fd, const char *server) __attribute__((warn_unused_result));
+bool log_watch_any(void);
+/* Any thread. What a watcher has no room for is lost for it, and the number is told before its next line. */
+void log_watch_tell(enum log_level level, const char *program, pid_t pid, const char *line, size_t len);
+
+/* Pure: whether "ID event=... server=NAME ..." is about that virtual server. */
+bool log_watch_is_about(const char *line, const char *server);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * watch_request - posternctl watch: copies of the events of all processes, or of those of one virtual server
+ *
+ * Runs in:  master
+ * Owns:     the end of the socket pair into which events are written
+ * Promise:  the supervisor hands the two ends out and copies nothing: a watcher that does not read costs the
+ *           service nothing. A process that is born later gets the end, too
+ * Fails by: an answer that says so
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log_watch.h"
+#include "common/base/mem.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
+
+#define ROOM (128 << 10)	/* bytes of events that wait for the watcher; some hundred events */
+
+struct watch_request {
+	struct control_question q;
+	int in;				/* events go in here */
+	char server[CONFIG_NAME_MAX + 1];	/* "" all */
+};
+
+static bool
+update(struct control_question *q, struct control_command *cmd)
+{
+	return false;	/* until the watcher goes */
+}
+
+static void
+free_request(struct control_question *q)
+{
+	struct watch_request *w = (struct watch_request *)q;
+
+	close(w->in);
+	free(w);
+}
+
+static const struct control_question_ops ops = { .update = update, .free = free_request };
+
+static void
+tell_child(const struct watch_request *w, struct child *c)
+{
+	if (w->server[0] == '\0' || (c->server != NULL && strcmp(c->server->name, w->server) == 0))
+		child_send(c, CTL_WATCH, 0, NULL, 0, w->in);
+}
+
+void
+watch_request_greet(struct child *c)
+{
+	struct control_question *q;
+
+	TAILQ_FOREACH(q, &c->m->questions, link)
+		if (q->ops == &ops)
+			tell_child((struct watch_request *)q, c);
+}
+
+static int
+watch_here(const struct watch_request *w)
+{
+	int copy = fcntl(w->in, F_DUPFD_CLOEXEC, 3);
+
+	if (copy == -1)
+		return -1;
+	errno = EBUSY;
+	return log_watch_add(copy, w->server);
+}
+
+void
+watch_request_run(struct control_command *cmd, struct master *m, struct server *only)
+{
+	struct watch_request *w;
+	const int room = ROOM;
+	struct child *c;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
+		control_answer_say(cmd, EX_OSERR, "watch: %s", strerror(errno));
+		return;
+	}
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	w = mem_new(struct watch_request);
+	w->in = pair[0];
+	snprintf(w->server, sizeof(w->server), "%s", only != NULL ? only->name : "");
+	control_question_init(&w->q, m, &ops);
+	cmd->question = &w->q;
+	cmd->fd = pair[1];
+	if (watch_here(w) == -1) {
+		control_answer_say(cmd, EX_TEMPFAIL, "watch: %s", errno == EBUSY ?
+		    "there are too many who watch" : strerror(errno));
+		return;
+	}
+	cmd->waiting = true;
+	TAILQ_FOREACH(c, &m->children, link)
+		tell_child(w, c);
+}
