@@ -5,7 +5,8 @@
  * Runs in:  every process
  * Owns:     nothing
  * Promise:  user and secret-file come from one place, never one from the domain and the other from the
- *           server. An account is shown only to hosts that the configuration names, or to its own domain
+ *           server. The server's account is shown to its smart host alone, and to the hosts of a domain
+ *           whose own outbound-auth says so
  * Fails by: false: something is missing; faults
  */
 #include <stdarg.h>
@@ -24,6 +25,27 @@ is_whole(const struct config_account *a)
 	    (a->user != NULL && (a->auth == CONFIG_OUT_OAUTH2 ? a->oauth : a->secret_file) != NULL);
 }
 
+static bool
+is_among(const struct config_strings *hosts, const char *host)
+{
+	for (size_t i = 0; i < hosts->count; i++)
+		if (strcasecmp(hosts->text[i], host) == 0)
+			return true;
+	return false;
+}
+
+/* Whether mail of that domain goes to the hosts for which the server has its account, and to no other. */
+static bool
+has_hosts_of_server(const struct config_server *s, const struct config_domain *d)
+{
+	if (d == NULL || !d->has_route)
+		return true;
+	for (size_t i = 0; i < d->route.count; i++)
+		if (!is_among(&s->smart_host, d->route.text[i]))
+			return false;
+	return true;
+}
+
 bool
 config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d,
     bool by_dns)
@@ -31,7 +53,7 @@ config_account_find(struct config_account *a, const struct config_server *s, con
 	struct config_account server = { s->outbound_auth, s->outbound_user, s->outbound_secret_file,
 	    s->outbound_oauth, "" };
 
-	*a = by_dns ? nobody : server;
+	*a = by_dns || !has_hosts_of_server(s, d) ? nobody : server;
 	if (d == NULL ||
 	    (!d->has_outbound_auth && d->user == NULL && d->secret_file == NULL && d->oauth == NULL))
 		return is_whole(a);
@@ -196,7 +218,7 @@ judge_one_account(const struct account_place *p)
 		judge_shown(p);
 }
 
-/* Whether the configuration names a host that the account of the server can be shown to. */
+/* Whether there is a host that the account of the server is shown to. */
 static bool
 has_use(const struct config_server *s)
 {
@@ -220,8 +242,8 @@ config_account_judge(struct config_work *w, size_t server)
 	judge_one_account(&p);
 	if (s->outbound_auth != CONFIG_OUT_ANONYMOUS && s->outbound_auth != CONFIG_OUT_OAUTH2 && !has_use(s))
 		blame_account(&p, "outbound-auth", true,
-		    "outbound-auth has no effect: the account is shown only to hosts that the configuration "
-		    "names, " "a smart-host or the route of a domain, and there is none");
+		    "outbound-auth has no effect: the account is shown only to hosts of smart-host, and of a "
+		    "domain that has outbound-auth itself, and there is none");
 	for (size_t i = 0; i < s->ndomain; i++) {
 		p.d = &s->domain[i];
 		if (p.d->type == CONFIG_DOMAIN_REMOTE)

@@ -582,10 +582,11 @@ const struct key key_rows[] = {
 	{ DELIVERY("outbound-auth", KEY_ENUM, outbound_auth), BY_SERVICE, .standard = "anonymous",
 	    .choice = outbound_auth,
 	    .meaning =
-	    "How the server logs in at its smart hosts and at the hosts of a domain's route: anonymous (no "
-	    "login), basic (SCRAM-SHA-256, PLAIN or LOGIN, the first of them that the host offers), "
-	    "integrated (GSSAPI with Kerberos) or oauth2. This key never counts for hosts that only the DNS "
-	    "names. Without TLS, PLAIN and LOGIN are used only on a connection within this host, or where "
+	    "How the server logs in at its smart hosts: anonymous (no login), basic (SCRAM-SHA-256, PLAIN or "
+	    "LOGIN, the first of them that the host offers), integrated (GSSAPI with Kerberos) or oauth2. "
+	    "This key never counts for the route of a domain that leads to other hosts, nor for hosts that "
+	    "only the DNS names: there outbound-auth of the domain counts. Without TLS, PLAIN and LOGIN are "
+	    "used only on a connection within this host, or where "
 	    "outbound-tls is off. With TLS they show the password to any host that answers, unless "
 	    "outbound-tls is verify, or dane and the host has TLSA records. A host that does not accept the "
 	    "login gets no mail; the mail waits." },
@@ -775,19 +776,23 @@ const struct key key_rows[] = {
 	    "the server's smart hosts." },
 	{ DOMAIN("route", KEY_STRINGS, route), WITH_ACCOUNT, .standard = "dns", .check = key_check_smart_host,
 	    .meaning = "Remote domain: dns, or the smart hosts of this domain, written as in smart-host." },
-	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), BY_SERVICE, .derived = "the server's",
+	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), BY_SERVICE,
+	    .derived = "the server's for its smart-host; anonymous with a route of its own",
 	    .choice = outbound_auth,
 	    .meaning =
 	    "Remote domain: replaces the server's outbound-auth, and then counts also for hosts that the DNS "
-	    "names." },
+	    "names. With the same word as the server's and no user here, the server's account is shown to "
+	    "the hosts of this domain; without it never." },
 	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), WITH_ACCOUNT,
 	    .derived = "the server's", .choice = outbound_tls,
 	    .meaning =
 	    "Remote domain: replaces the server's outbound-tls, also on the way by a smart host. It may ask "
 	    "for more security or for less." },
-	{ DOMAIN("user", KEY_TEXT, user), BY_SERVICE, .derived = "the server's, with its secret-file",
+	{ DOMAIN("user", KEY_TEXT, user), BY_SERVICE,
+	    .derived = "the server's where outbound-auth is, with its secret-file",
 	    .check = key_check_account, .meaning = "Remote domain: the account for outbound-auth." },
-	{ DOMAIN("secret-file", KEY_PATH, secret_file), BY_SERVICE, .derived = "the server's, with its user",
+	{ DOMAIN("secret-file", KEY_PATH, secret_file), BY_SERVICE,
+	    .derived = "the server's where outbound-auth is, with its user",
 	    .meaning = "Remote domain: the file with the password of its user, or the keytab." },
 	{ DOMAIN("oauth", KEY_TEXT, oauth), BY_SERVICE, .check = key_check_word,
 	    .meaning = "Remote domain: the profile for outbound-auth = oauth2." },

@@ -391,9 +391,9 @@ def test_no_password_in_clear(t):
 
 
 def test_whose_account(t):
-    """The domain's over the server's in both directions; no account for hosts that the DNS names, but for a domain that has its own."""
-    sinks = {name: auth_sink(t) for name in ("server", "open", "own", "mx")}
-    for name in ("open", "mx"):
+    """The domain's over the server's in both directions; no account for hosts that the DNS or another route names, but for a domain that has its own."""
+    sinks = {name: auth_sink(t) for name in ("server", "open", "own", "mx", "partner", "named")}
+    for name in ("open", "mx", "partner"):
         sinks[name].session = SinkSession
     mx = t.port()
     dns = t.dns("mx MX 10 host", "mine MX 10 host", "host A 127.0.0.1")
@@ -404,18 +404,24 @@ def test_whose_account(t):
                                                      SinkSession._verb(self, verb, line)})
     for name, keys in {"open": {"route": f"[127.0.0.1]:{sinks['open'].port}", "outbound-auth": "anonymous"},
                        "own": {"route": f"[127.0.0.1]:{sinks['own'].port}", "user": "carol", "secret-file": other},
+                       "partner": {"route": f"[127.0.0.1]:{sinks['partner'].port}"},
+                       "both": {"route": f"[127.0.0.1]:{sinks['partner'].port}, [127.0.0.1]:{sinks['server'].port}"},
+                       "same": {"route": f"[127.0.0.1]:{sinks['server'].port}"},
+                       "named": {"route": f"[127.0.0.1]:{sinks['named'].port}", "outbound-auth": "basic"},
                        "mx": {"route": "dns", "port": mx},
                        "mine": {"route": "dns", "port": mx, "outbound-auth": "basic"}}.items():
         service.default.sections[f"domain {name}.example"] = {"type": "remote", **keys}
     service.default.set("delivery", smart_host=f"[127.0.0.1]:{sinks['server'].port}", outbound_auth="basic", user="bob",
                         secret_file=secret_file(service))
     service.start()
-    for name in ("open", "own", "mx", "else", "mine"):
+    for name in ("open", "own", "mx", "else", "mine", "partner", "both", "same", "named"):
         service.default.send(to=f"x@{name}.example")
-    for name in ("server", "open", "own"):
-        sinks[name].wait(1)
+    for name, count in (("server", 2), ("open", 1), ("own", 1), ("partner", 2), ("named", 1)):
+        sinks[name].wait(count)
     direct.wait(2)
-    equal(sinks["server"].accounts, [("PLAIN", "bob", SECRET)])
+    equal(sinks["partner"].accounts, [], "the smart host's account is shown to another host")
+    equal(sinks["named"].accounts, [("PLAIN", "bob", SECRET)])
+    equal(set(sinks["server"].accounts), {("PLAIN", "bob", SECRET)})
     equal(sinks["own"].accounts, [("PLAIN", "carol", SECRET)])
     equal(direct.accounts, [("PLAIN", "bob", SECRET)], "only for the domain that names it")
     by = {m.recipients[0]: any(line.startswith("AUTH") for line in m.session.lines) for m in direct.messages + sinks["open"].messages}

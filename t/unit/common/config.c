@@ -177,8 +177,9 @@ static const struct { const char *text, *want; } rows[] = {
 	{ ACCOUNT "smart-host = a.example\n[domain a.example]\ntype = remote\nroute = "
 	    "b.example\noutbound-tls = may\n",
 	  D "2" W "outbound-tls = may: whoever\n!" D "9" },
-	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\nroute = b.example\n",
-	    D "8" W "outbound-tls = may: whoever" },
+	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\nroute = b.example\n", "" },
+	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\noutbound-auth = basic\nroute = "
+	    "b.example\n", D "8" W "outbound-tls = may: whoever" },
 	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\noutbound-auth = basic\nroute = "
 	    "dns\n", D "8" W "outbound-tls = may" },
 	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = y\nsecret-file = "
@@ -187,6 +188,9 @@ static const struct { const char *text, *want; } rows[] = {
 	  D "9" W "outbound-tls = may: whoever answers for a "
 	    "host is shown the password of z" },
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n",
+	    D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n"
+	  "[domain a.example]\ntype = remote\nroute = partner.example\n",
 	    D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
 	{ "[delivery]\noutbound-auth = integrated\nsmart-host = relay.example\n",
 	    D "2" E "outbound-auth = integrated needs user and secret-file" },
