@@ -377,8 +377,9 @@ const struct key key_rows[] = {
 	    "(Kerberos). Without anonymous a client has to authenticate before MAIL." },
 	{ ACCESS("helo-required", KEY_BOOL, helo_required), .standard = "no",
 	    .meaning =
-	    "Whether a client has to say HELO or EHLO with a name before MAIL. With no, HELO without a name "
-	    "and MAIL without HELO are accepted, as devices and the SMTP service of IIS do." },
+	    "Whether a client has to say HELO or EHLO with a name before MAIL and AUTH. With no, HELO "
+	    "without a name, and MAIL and AUTH without HELO are accepted, as devices and the SMTP service "
+	    "of IIS do." },
 	{ ACCESS("mend", KEY_ENUM, mend), .standard = "relay", .choice = clients,
 	    .meaning =
 	    "Whose messages are mended instead of refused or sent on as they are: of clients that may relay "

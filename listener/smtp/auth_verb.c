@@ -119,7 +119,9 @@ auth_verb_line_max(const struct session *s, const char *data, size_t size)
 		return 0;
 	blank = memchr(data + n, ' ', MIN(size, (size_t)SESSION_LINE_MAX) - n);
 	row = blank != NULL ? find_mechanism(data + n, (size_t)(blank - data) - n) : NULL;
-	return row != NULL && s->phase == PHASE_READY && s->user == NULL && row_is_offered(s, row) ?
+	if (row == NULL || s->user != NULL || !row_is_offered(s, row))
+		return AUTH_VERB_LINE_MAX;
+	return s->phase == PHASE_READY || (s->phase == PHASE_START && !s->server->helo_required) ?
 	    line_max_of(row) : AUTH_VERB_LINE_MAX;
 }
 

@@ -49,8 +49,6 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 	struct envelope_mail m;
 	enum reply bad;
 
-	if (s->phase == PHASE_START)
-		session_phase_enter(s, PHASE_READY); /* there will be no HELO */
 	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && s->user == NULL) {
 		session_reply(s, REPLY_AUTH_REQUIRED, NULL);
 		return;

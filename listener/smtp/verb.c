@@ -140,11 +140,15 @@ bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
 	return true;
 }
 
-/* Devices begin with MAIL at once, and the original took that. */
+/*
+ * Devices begin with MAIL at once, and the original took that; others with AUTH, or go on with it behind
+ * STARTTLS without a second EHLO.
+ */
 static bool
 may_come_without_hello(const struct session *s, const struct verb *v)
 {
-	return s->phase == PHASE_START && v->run == transaction_mail && !s->server->helo_required;
+	return s->phase == PHASE_START && !s->server->helo_required &&
+	    (v->run == transaction_mail || (v->run == auth_verb_command && auth_verb_is_offered(s)));
 }
 
 /* Why the row does not allow this command now; REPLY_NONE: it does. */
@@ -239,8 +243,11 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 		session_reply(s, REPLY_IDLE_COMMANDS, s->server->fqdn);
 	else if (bad != REPLY_NONE)
 		session_reply(s, bad, NULL);
-	else
+	else {
+		if (may_come_without_hello(s, v))
+			session_phase_enter(s, PHASE_READY); /* there will be no HELO */
 		v->run(s, line + word, len - word);
+	}
 	if (more && !session_phase_waits(s) && v->batch == VERB_LAST && (s->phase & PHASE_COMMAND))
 		session_reply(s, REPLY_PIPELINING, s->server->fqdn);
 }
