@@ -117,8 +117,8 @@ fuzz: deps-fuzz
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
 FUZZ_ROWS := master web listener auth deliver resolver directory fetch pickup
-$(B)/libfuzz.a: $(call obj,$(COMMON)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
-	@rm -f $@; ar rcs $@ $^
+$(B)/libfuzz.a: Makefile $(call obj,$(COMMON)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
+	@rm -f $@; ar rcs $@ $(filter %.o,$^)
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
 	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) $(foreach row,$(FUZZ_ROWS),$(call libraries,$(row)))

@@ -19,6 +19,7 @@
 #include "common/ipc/msg_sessions.h"
 #include "common/ipc/msg_spool.h"
 #include "common/ipc/msg_token.h"
+#include "common/ipc/msg_web.h"
 
 #define ENDED(field) check_ended(field, sizeof(field))
 
@@ -198,6 +199,27 @@ take_token(const struct ctl_message *m)
 	}
 }
 
+static void
+take_web(const struct ctl_message *m)
+{
+	static struct msg_web_login l;
+	static struct msg_web_command c;
+	static struct msg_web_session s;
+	static struct control_words w;
+	size_t words;
+
+	if (m->type == CTL_WEB_LOGIN && msg_web_login_take(&l, m->data, m->len))
+		ENDED(l.client);
+	if (m->type == CTL_WEB_COMMAND && msg_web_command_take(&c, &words, m->data, m->len)) {
+		fuzz_check(words <= sizeof(c.words));
+		(void)control_words_parse(&w, c.words, words);
+	}
+	if (m->type == CTL_WEB_SESSION && msg_web_session_take(&s, m->data, m->len)) {
+		ENDED(s.name);
+		fuzz_check(s.result < WEB_RESULTS);
+	}
+}
+
 /* A list apart: its descriptor holds what came behind the head. */
 static int
 list_of(const uint8_t *data, size_t len)
@@ -229,7 +251,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static void (*const take[])(const struct ctl_message *m) = {
 		take_auth_in, take_auth_out, take_directory, take_dns, take_etrn, take_queue, take_sessions,
-		take_spool, take_token,
+		take_spool, take_token, take_web,
 	};
 	struct ctl_message m = { .fd = -1 };
 	const struct ctl_row *row;

@@ -134,13 +134,19 @@ def seeds(target):
             yield words.replace(" ", "\0").encode() + b"\0"
         yield b"=77:x\t1\t2\t3\t4\t5\t0"[1:]
     elif target == "ctl_message":
-        for kind in range(80):
+        header = (ROOT / "common/ipc/ctl.h").read_text()
+        names = re.findall(r"^\tCTL_(\w+),", header[header.index("enum ctl_type"):header.index("CTL_COUNT\n")], re.M)
+        for kind in range(len(names)):
             yield bytes([kind, 0])
             yield bytes([kind, 1]) + b"\1" * 300
             yield b"\xff\x1f" + struct.pack("<HHIII", 0x5043, 1, kind, 7, 0)
-        yield b"\xff\x04" + struct.pack("<HHIII", 0x5043, 1, 17, 7, 6) + b"status"
-        for lines in (b"1\t192.0.2.1\t5\t6\tmail\t0\tno\t-\t-\t-\n",):
-            yield bytes([36, 0]) + struct.pack("<II", 0, 1) + lines
+        yield b"\xff\x04" + struct.pack("<HHIII", 0x5043, 1, names.index("COMMAND"), 7, 6) + b"status"
+        yield bytes([names.index("SESSIONS_PAGE"), 0]) + struct.pack("<II", 0, 1) + b"1\t192.0.2.1\t5\t6\tmail\t0\tno\t-\t-\t-\n"
+        yield bytes([names.index("WEB_COMMAND"), 0]) + bytes(36) + b"status\0"
+        yield bytes([names.index("QUEUE_PAGE"), 0]) + bytes(24) + b"next".ljust(48, b"\0") + b"id\tx\n"
+        yield bytes([names.index("TOKEN_ANSWER"), 0]) + struct.pack("<IHB", 1, 3, 0) + bytes(401) + b"abc"
+        yield bytes([names.index("DIRECTORY_ANSWER"), 0]) + bytes([1]) + bytes(215) + struct.pack("<II", 1, 7) + bytes(8) + b".a@b.c\0"
+        yield bytes([names.index("ETRN"), 0]) + bytes(4 + 64 + 256) + struct.pack("<H", 4) + b"a.b\0"
     elif target == "web_judge":
         cookie = b"0123456789abcdef" * 4
         for mode, target_line, name in ((2, b"/api/command", b"postern"), (2, b"/api/logout", b"postern"), (6, b"/api/command", b"__Host-postern"),
@@ -187,6 +193,11 @@ def seeds(target):
             yield bytes([mode]) + envelope % (b"", b"a@b", b"rfc822;a+2Bb@c", b"e@f")
             yield bytes([mode]) + envelope % (b" smtputf8", "ü@b".encode(), b"utf-8;\\x{FC}@c", "é@f".encode())
             yield bytes([mode]) + envelope % (b"", "ü@b".encode(), "utf-8;ü@c".encode(), b"x" * 300 + b"@f")
+    elif target == "answers":
+        rows = (ROOT / "t/unit/posternctl/answers.c").read_text()
+        for found in re.finditer(r'\{ \{ ("[^}]*") \},\s*((?:"(?:[^"\\\n]|\\.)*"\s*)+)', rows):
+            texts = [unescape("".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', group))) for group in (found[1].replace('", "', " "), found[2])]
+            yield b"\n".join(texts)
     elif target == "alias_expand":
         for kind in range(8):
             yield bytes([kind]) + b"Aa@b.example\nCcn=x,dc=y\0" + bytes([kind]) + b"Dx@far.example\nFgroup\0" + b"\0Cb@b.example\nCann\nGTRUE\nDa@b.example"
@@ -231,7 +242,9 @@ QUEUE = ["queue\0", "badmail\0", "sessions\0", "default\0", "list\0", "delete\0"
          "newer=", "state=", "at=", "to=", "reason=", "newest=", "from=", "user=", "idle=", "waiting\0", "held\0"]
 ENVELOPE = ["x-sender: ", "x-receiver: ", "x-orcpt: ", "rfc822;", "utf-8;", "x-notify: ", "x-member: ", "x-refused: ", "envid: ", "flags: ", "smtputf8", "marks: "]
 LDAP = ["member", "mail", "proxyAddresses", ";range=0-1", ";range=2-*", "SMTP:", "smtp$", "cn=", ",dc=", "objectClass", "group", "TRUE"]
-WORDS = {"control_words": QUEUE, "dsn": ENVELOPE, "message": ENVELOPE, "ldap_conn": LDAP, "alias_expand": LDAP,
+WEB = ["Host: ", "Cookie: ", "Origin: ", "Content-Type: ", "application/json", "X-Postern-Token: %t", "Sec-Fetch-Site: ", "same-origin", "none", "cross-site",
+       "__Host-postern=", "postern=", "; ", "localhost", "mail.example", "[::1]:80", "http://", "https://", "Transfer-Encoding: ", "/api/command"]
+WORDS = {"web_judge": WEB, "control_words": QUEUE, "dsn": ENVELOPE, "message": ENVELOPE, "ldap_conn": LDAP, "alias_expand": LDAP,
          "note": ["deferred ", "failed ", "quick ", "delayed ", "held ", " - ", ".taken-"],
          "auth_verb": SMTP + SASL, "sasl": SASL_CLIENT, "passwd_file": FILE, "session": SMTP, "bdat": SMTP, "client": PEER, "compose": HEADER, "header": HEADER, "address": ["@[192.0.2.1]", "@[IPv6:2001:db8::1]",
          "rfc822;", "utf-8;", "\\x{FC}", "+2B", "\"", "(", "<@a,@b:c@d>"], "data": ["\r\n.\r\n", "\n.\n", "\r\n..", "\r"]}

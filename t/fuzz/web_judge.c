@@ -26,6 +26,20 @@ value_of(const struct web_request *r, const char *name, unsigned *found)
 	return value;
 }
 
+/* No page of another site asked for it. */
+static void
+check_site(const struct web_request *r, const char *host)
+{
+	unsigned found;
+	const char *scheme = r->secure ? "https://" : "http://", *text = value_of(r, "Sec-Fetch-Site", &found);
+
+	fuzz_check(found == 0 || (found == 1 && (strcmp(text, "same-origin") == 0 ||
+	    (strcmp(text, "none") == 0 && r->method != WEB_POST))));
+	text = value_of(r, "Origin", &found);
+	fuzz_check(found == 0 || (found == 1 && strncmp(text, scheme, strlen(scheme)) == 0 &&
+	    strcasecmp(text + strlen(scheme), host) == 0));
+}
+
 static void
 check_served(const struct web_request *r, const struct web_verdict *v)
 {
@@ -46,6 +60,7 @@ check_served(const struct web_request *r, const struct web_verdict *v)
 		fuzz_check(r->method != WEB_POST);
 		return;
 	}
+	check_site(r, host);
 	if (v->route != WEB_ROUTE_LOGIN) {
 		unsigned char handle[WEB_SECRET_SIZE];
 
