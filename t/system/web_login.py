@@ -133,3 +133,27 @@ def test_sessions_end_with_the_manager(t):
     service.ctl("reload")
     wait_served(port)
     equal(browser.request("/api/session") and browser.status, 401)
+
+
+def test_behind_a_web_server(t):
+    """By a socket with a path: another web server has TLS and the name, and says whom it serves."""
+    service = t.postern(start=False)
+    path = service.run / "web.sock"
+    service.shared["manager"] = {"listen": path, "hosts": "manager.example"}
+    service.write()
+    service.start()
+    wait_served(path)
+    equal(oct(path.stat().st_mode & 0o777), "0o660")
+    link = service.ctl("web", "login").stdout
+    check(link.startswith("https://manager.example/#login="), link)
+    browser = Browser(path)
+    said = {"Host": "manager.example", "Origin": "https://manager.example", "X_Forwarded_For": "198.51.100.1, 192.0.2.9"}
+    token = link.strip().rpartition("=")[2]
+    equal(browser.request("/api/login", {"token": token}, **{**said, "Origin": "http://manager.example"}) and browser.status, 403)
+    session = browser.request("/api/login", {"token": token}, **said)
+    equal(browser.status, 200, session)
+    check(browser.fields["Set-Cookie"].startswith("__Host-postern=") and "; Secure" in browser.fields["Set-Cookie"], browser.fields)
+    browser.cookie, browser.csrf = browser.fields["Set-Cookie"].split(";")[0], session["csrf"]
+    equal(service.events.wait("operator", command="login")["client"], "192.0.2.9")
+    equal(browser.command("status", **said)["status"], 0)
+    equal(browser.command("status", **{**said, "Host": "127.0.0.1"}) and browser.status, 421)
