@@ -30,7 +30,10 @@ extern const struct boot_role web_role;
 /* --- web_page: the files of the front end --- */
 
 struct web_page { const char *target, *file, *type; };
-struct web_text { char *data; size_t len; };	/* data NULL: the file is not there */
+struct web_text {
+	char *data; size_t len;		/* data NULL: the file is not there */
+	char tag[36];			/* changes with the bytes, for browsers that have them already */
+};
 
 extern const struct web_page web_page_rows[];
 extern const size_t web_page_count;

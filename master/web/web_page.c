@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,18 @@ find_folder(void)
 	return path;
 }
 
+/* An entity tag (RFC 9110 8.8.3): a part of the hash of the bytes, in quotes. */
+static void
+set_tag(struct web_text *t)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+	char text[WEB_SECRET_TEXT];
+
+	SHA256((const unsigned char *)t->data, t->len, hash);
+	msg_web_secret_format(text, hash);
+	snprintf(t->tag, sizeof(t->tag), "\"%.32s\"", text);
+}
+
 /* 0, or -1 and errno. */
 static int
 read_file(struct web_text *t, const char *path)
@@ -136,6 +149,7 @@ read_file(struct web_text *t, const char *path)
 		return -1;
 	}
 	t->len = (size_t)got;
+	set_tag(t);
 	return 0;
 }
 

@@ -46,11 +46,18 @@ void
 web_reply_page(struct web *w, struct evhttp_request *q, size_t page)
 {
 	struct evbuffer *out = evbuffer_new();
+	const char *known = evhttp_find_header(evhttp_request_get_input_headers(q), "If-None-Match");
 
 	if (w->page[page].data == NULL || out == NULL) {
 		web_reply_error(q, HTTP_NOTFOUND, "this file of the manager is not installed");
 	} else {
 		web_reply_headers(q, false);
+		add_field(q, "ETag", w->page[page].tag);
+		if (known != NULL && strcmp(known, w->page[page].tag) == 0) {
+			evhttp_send_reply(q, HTTP_NOTMODIFIED, NULL, NULL);
+			evbuffer_free(out);
+			return;
+		}
 		add_field(q, "Content-Type", web_page_rows[page].type);
 		(void)evbuffer_add_reference(out, w->page[page].data, w->page[page].len, NULL, NULL);
 		evhttp_send_reply(q, HTTP_OK, NULL, out);

@@ -25,6 +25,9 @@ def test_pages(t):
     equal((fields["X-Content-Type-Options"], fields["Referrer-Policy"]), ("nosniff", "no-referrer"))
     equal(ask(port, "/app.js")[1]["Content-Type"], "text/javascript; charset=utf-8")
     equal(ask(port, "/", "HEAD")[::2], (200, ""))
+    tag = fields["ETag"]
+    equal(ask(port, If_None_Match=tag)[::2], (304, ""))
+    equal((ask(port, If_None_Match='"x"')[0], ask(port, "/app.js", If_None_Match=tag)[0]), (200, 200))
     # names
     for host, wanted in (("localhost", 200), (f"127.0.0.1:{port}", 200), ("mail.example", 200), ("MAIL.example:443", 200),
                          ("evil.example", 421), ("127.0.0.2", 421), ("mail.example.evil", 421), ("[::1]", 421), ("", 421)):
