@@ -95,7 +95,8 @@ site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum 
 		return;
 	}
 	if (fate == CLIENT_AGAIN) {
-		job->noted = SITE_HEARD;
+		/* no answer that counts: the repetition may find no host, and then this is the failure */
+		site_queue_note(job, &p->client.failure, has_glitch(&p->client));
 		site_queue_push(s, job, true);
 		site_waitlist_due(s);
 		return;

@@ -129,11 +129,13 @@ def test_retry_table(t):
 
 
 def test_quick_tries(t):
-    """A connection that cannot be made is tried again after a minute, whatever the table says; a refusal waits for the table."""
-    sink = t.sink(answers={"RCPT": lambda s, line: "451 4.2.1 later"})
+    """A connection that cannot be made, or ends, is tried again after a minute, whatever the table says; a refusal waits for the table."""
+    sinks = {"busy": t.sink(answers={"RCPT": lambda s, line: "451 4.2.1 later"})}
+    sinks.update({verb.lower(): t.sink(answers={verb: lambda s, line: Sink.DROP}) for verb in ("CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT")})
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", "retry": "1h"},
-                                     "domain busy.example": {"type": "remote", "route": f"[127.0.0.1]:{sink.port}"}}})
-    for domain, seconds in (("remote", 60), ("busy", 3600)):
+                                     **{f"domain {name}.example": {"type": "remote", "route": f"[127.0.0.1]:{sink.port}"}
+                                        for name, sink in sinks.items()}}})
+    for domain, seconds in (("remote", 60), *((name, 3600 if name == "busy" else 60) for name in sinks)):
         ident = service.default.send("a@default.example", f"x@{domain}.example")
         wait = float(service.events.wait("deferred", id=ident)["next"])
         check(abs(wait - seconds) <= seconds / 20 + 1, domain, "waits", wait)

@@ -100,4 +100,43 @@ START_TEST(test_fewer_recipients)
 }
 END_TEST
 
-UNIT_MAIN("host_ends", test_fewer_recipients)
+/* --- where the connection ends without a word --- */
+
+static const char *ends_at;
+static bool offers_groups;
+
+static const char *
+answer_or_end(struct session *s, const char *line)
+{
+	if (strncmp(line, ends_at, strlen(ends_at)) == 0)
+		return "";
+	if (strncmp(line, "EHLO", 4) == 0)
+		return offers_groups ? "250-sink\r\n250 PIPELINING\r\n" : "250 sink\r\n";
+	return strncmp(line, "DATA", 4) == 0 ? "354 go\r\n" : "250 2.0.0 ok\r\n";
+}
+
+/* Wherever it ends: quick tries may apply, also where plain SMTP was tried after it. */
+START_TEST(test_quick_tries)
+{
+	static const char *const commands[] = { "EHLO", "MAIL", "RCPT", "DATA", "." };
+
+	for (size_t i = 0; i < nitems_of(commands) * 2; i++) {
+		struct sink k;
+		struct test_job *t;
+
+		ends_at = commands[i / 2];
+		offers_groups = i % 2 == 0;
+		set_up();
+		sink_open(&k, SINK_TAKES);
+		k.answer = answer_or_end;
+		t = one_job((struct sink *[]){ &k }, 1);
+		expect(t, 0, VERDICT_LATER, "4.4.2");
+		ck_assert_msg(t->job.glitch, "%s, PIPELINING %d", ends_at, offers_groups);
+		job_free(t);
+		sink_close(&k);
+		tear_down();
+	}
+}
+END_TEST
+
+UNIT_MAIN("host_ends", test_fewer_recipients, test_quick_tries)
