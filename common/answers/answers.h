@@ -113,8 +113,8 @@ json_t *answers_line_tabs(const struct answers_table *t, const char *server, cha
 json_t *answers_line_ages(char *line);
 /* "name state key=value ..."; NULL: it is no such line. */
 json_t *answers_line_pairs(const struct answers_table *t, char *line);
-/* An event as it comes to who watches (log_watch); NULL: it is none. */
-json_t *answers_line_event(char *line);
+/* Adds an event as it comes to who watches (log_watch) to `row`. False: it is none. */
+bool answers_line_event(json_t *row, char *line);
 /* One field of a row that has begun. */
 void answers_line_field(const struct answers_table *t, json_t *row, char *line);
 

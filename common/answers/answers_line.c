@@ -145,18 +145,15 @@ answers_line_pairs(const struct answers_table *t, char *line)
 
 /* --- "LEVEL MICROSECONDS PROGRAM PID ID key=value ..." --- */
 
-json_t *
-answers_line_event(char *line)
+bool
+answers_line_event(json_t *row, char *line)
 {
 	const char *level = next_word(&line), *us = next_word(&line), *program = next_word(&line);
 	const char *pid = next_word(&line), *id = next_word(&line);
-	json_t *row = answers_new();
 	char time[CLOCK_DATE_SIZE], *word;
 
-	if (id == NULL) {
-		json_decref(row);
-		return NULL;
-	}
+	if (id == NULL)
+		return false;
 	clock_format_utc(time, strtoll(us, NULL, 10));
 	answers_value_put(row, "time", ANSWERS_TEXT, time);
 	answers_value_put(row, "level", ANSWERS_TEXT, level);
@@ -169,7 +166,7 @@ answers_line_event(char *line)
 		if (value != NULL)
 			answers_value_put(row, word, ANSWERS_TEXT, value);
 	}
-	return row;
+	return true;
 }
 
 /* --- "key TAB value" --- */

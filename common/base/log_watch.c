@@ -1,7 +1,7 @@
 /*
  * log_watch - copies of the lines of the event log for those who watch it now
  *
- * Runs in:  every process of the service, any thread
+ * Runs in:  every process, any thread
  * Owns:     its ends of the watchers' sockets
  * Promise:  never blocks; a watcher that is gone costs one failed write; errno survives
  * Fails by: lost lines, which are counted and told

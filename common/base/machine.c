@@ -1,7 +1,7 @@
 /*
  * machine - how much memory there is: the machine's, or what a container or unit lets the service have
  *
- * Runs in:  the supervisor, which tells all others by the environment; they cannot read these files
+ * Runs in:  master, listener
  * Owns:     nothing
  * Promise:  the least of the machine's memory and the limits of all control groups around the process
  * Fails by: what cannot be read limits nothing; 0: not known

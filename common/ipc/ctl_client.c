@@ -6,9 +6,8 @@
  * Owns:     the channel, the records of the questions
  * Promise:  each question that was asked is answered or fails, once, within its patience, and never while
  *           it is being asked. When the helper dies, its open questions go to its successor, at most
- *           `repeats` times, but for those that had gone a step. One that sends a malformed answer loses the
- *           channel: as a new one comes once a second at most, it can neither keep its asker busy nor fill
- *           the log. Answers may be secret and are wiped from the receive buffer
+ *           `repeats` times, but for those that had gone a step. One that sends a malformed answer loses
+ *           the channel for a second. Answers may be secret and are wiped from the receive buffer
  * Fails by: kind.failed
  */
 #include "common/ipc/ctl_client.h"

@@ -25,6 +25,22 @@ tell_failure(const char *what, int error)
 		    log_safe(strerror(error)));
 }
 
+/* 0: the kernel has filters, and it does no harm to ask for one. */
+static int
+filter_error(void)
+{
+	return sandbox_probe_is_deadly("seccomp") ? EPERM : sandbox_filter_probe();
+}
+
+static int
+trees_version(void)
+{
+	if (!sandbox_probe_is_deadly("landlock"))
+		return sandbox_trees_version();
+	errno = EPERM;
+	return -1;
+}
+
 bool
 sandbox_enter(const struct sandbox_plan *plan)
 {
@@ -33,9 +49,9 @@ sandbox_enter(const struct sandbox_plan *plan)
 	if (role == NULL)
 		return false;
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (sandbox_trees_version() >= SANDBOX_LANDLOCK_LEAST)
+	if (trees_version() >= SANDBOX_LANDLOCK_LEAST)
 		tell_failure("landlock", sandbox_trees_enter(role, plan));
-	if (sandbox_filter_probe() == 0)
+	if (filter_error() == 0)
 		tell_failure("seccomp", sandbox_filter_load(role, plan));
 	return true;
 }
@@ -43,16 +59,16 @@ sandbox_enter(const struct sandbox_plan *plan)
 void
 sandbox_enter_master(void)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sandbox_filter_probe() == 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_error() == 0)
 		tell_failure("seccomp", sandbox_filter_load_master());
 }
 
 void
 sandbox_tell_kernel(void)
 {
-	int version = sandbox_trees_version();
+	int version = trees_version();
 	const char *trees = version == -1 ? strerror(errno) : "the kernel has its first version only";
-	int filter = sandbox_filter_probe();
+	int filter = filter_error();
 
 	if (getenv(SANDBOX_DEADLY) != NULL)
 		log_event(LOG_WARN, NULL, "trouble", "part=sandbox reason=%s",

@@ -1,7 +1,7 @@
 /*
  * sandbox_probe - whether a look at the kernel's sandbox would end this process
  *
- * Runs in:  the supervisor, before there are threads; what it found goes to all by the environment
+ * Runs in:  every process but posternctl; the look in master alone, before there are threads
  * Owns:     nothing
  * Promise:  a unit file of before the sandbox, whose filter ends a process at a call that it does not know,
  *           costs the sandbox and not the service

@@ -112,10 +112,10 @@ is_wanted(const struct watch_command *w, const json_t *row)
 static void
 show_event(const struct watch_command *w, char *line)
 {
-	json_t *row = answers_line_event(line);
+	json_t *row = answers_new();
 	char *text;
 
-	if (row != NULL && is_wanted(w, row)) {
+	if (answers_line_event(row, line) && is_wanted(w, row)) {
 		text = answers_print_text(row);
 		puts(text);
 		free(text);
