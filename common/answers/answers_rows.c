@@ -137,7 +137,8 @@ static const struct answers_column place_columns[] = {
 };
 
 static const struct answers_column change_columns[] = {
-	{ "number", "CHANGE", ANSWERS_NUMBER, .at = 0 }, { "time", "AGE", ANSWERS_TIME, .at = 1 },
+	{ "number", "CHANGE", ANSWERS_NUMBER, .at = 0 },
+	{ "time", "AGE", ANSWERS_TIME, .at = 1, .age = true },
 	{ "author", "WHO", ANSWERS_TEXT, .at = 2 },
 	{ "server", "SERVER", ANSWERS_WORD, .at = 3, .empty = "-" },
 	{ "command", "COMMAND", ANSWERS_TEXT, .at = 4 },

@@ -33,6 +33,16 @@ say_errno(struct change *c, const char *path)
 	return error == EACCES || error == EPERM || error == EROFS ? EX_NOPERM : EX_IOERR;
 }
 
+void
+change_file_own(const char *path, const char *folder)
+{
+	struct stat st;
+
+	/* When it fails, the service is refused there, and says so. */
+	if (geteuid() == 0 && stat(folder, &st) == 0 && st.st_uid != 0)
+		(void)!lchown(path, st.st_uid, st.st_gid);
+}
+
 int
 change_file_lock(const char *state, struct buf *why)
 {
@@ -41,6 +51,8 @@ change_file_lock(const char *state, struct buf *why)
 
 	if (mkdir(folder, 0700) == 0 || errno == EEXIST)
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	change_file_own(folder, state);
+	change_file_own(path, state);
 	if (fd == -1) {
 		buf_printf(why, "%s: %s\n", folder, disk_reason(folder, errno));
 	} else if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
@@ -84,10 +96,10 @@ dress(int fd, const struct stat *like)
 {
 	if (like == NULL)
 		return fchmod(fd, FILE_MODE);
-	if ((like->st_uid != geteuid() || like->st_gid != getegid()) &&
-	    fchown(fd, like->st_uid, like->st_gid) == -1)
+	if (fchmod(fd, like->st_mode & 07777) == -1)	/* while it is ours: the unit has no CAP_FOWNER */
 		return -1;
-	return fchmod(fd, like->st_mode & 07777);
+	return like->st_uid == geteuid() && like->st_gid == getegid() ? 0 :
+	    fchown(fd, like->st_uid, like->st_gid);
 }
 
 static int
@@ -157,9 +169,16 @@ say_changed(struct change *c)
 static int
 write_new(struct change *c)
 {
+	char *folder;
+	int status;
+
 	if (access(c->path, F_OK) == 0)
 		return say_changed(c);
-	return replace(c->path, NULL, buf_text(&c->text), c->text.len) == 0 ? EX_OK : say_errno(c, c->path);
+	folder = folder_of(c->path);
+	status = replace(c->path, NULL, buf_text(&c->text), c->text.len) == 0 ? EX_OK : say_errno(c, c->path);
+	change_file_own(c->path, folder);
+	free(folder);
+	return status;
 }
 
 static int

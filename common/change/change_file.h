@@ -9,6 +9,8 @@
  * the caller closes; -1: c->why says that another change is under way, or what cannot be used.
  */
 int change_file_lock(const char *state, struct buf *why) __attribute__((warn_unused_result));
+/* What root makes in a folder of another user belongs to that one: the service may run as it. */
+void change_file_own(const char *path, const char *folder);
 /*
  * Replaces the file, whole or not at all, when it is still as it was read. Mode and owner stay; the text
  * before is kept beside it as FILE.previous. An exit status; c->why.

@@ -20,6 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/change/change_file.h"
 #include "common/config/config_get.h"
 
 #define MAGIC "postern-change 1"
@@ -113,6 +114,7 @@ change_history_add(const char *state, const struct change *c, const char *author
 	format_record(&text, c, author, command);
 	if (disk_replace(part, path, 0600, buf_text(&text), text.len) == -1)
 		number = 0;
+	change_file_own(path, state);
 	for (size_t i = 0; number != 0 && i + CHANGE_HISTORY_MAX <= count; i++)
 		change_history_remove(state, known[i]);
 	free(known);

@@ -12,10 +12,14 @@
 #include "common/change/change.h"
 #include "common/config/config_files.h"
 
+/* Whether the error keeps the file from being read: it would not be taken over. */
 static bool
-is_mine(const struct change *c, const struct config_fault *f)
+is_fatal(const struct change *c, const struct config *after, const struct config_fault *f)
 {
-	return f->server == NULL || (c->server != NULL && strcmp(f->server, c->server) == 0);
+	if (f->server == NULL)
+		return after == NULL;
+	return c->server != NULL && strcmp(f->server, c->server) == 0 &&
+	    (after == NULL || config_server_by_name(after, c->server) == NULL);
 }
 
 /* The line may be another one now. */
@@ -34,14 +38,15 @@ is_known(const struct config_faults *before, const struct config_fault *f)
 
 /* How many errors keep it from being written; they and new warnings are told. */
 static size_t
-tell_faults(struct change *c, const struct config_faults *before, const struct config_faults *after)
+tell_faults(struct change *c, const struct config_faults *before, const struct config *config,
+    const struct config_faults *after)
 {
 	size_t errors = 0;
 
 	for (size_t i = 0; i < after->count; i++) {
 		const struct config_fault *f = &after->fault[i];
 
-		if (is_known(before, f) && (f->warning || !is_mine(c, f)))
+		if (is_known(before, f) && (f->warning || !is_fatal(c, config, f)))
 			continue;
 		errors += !f->warning;
 		buf_printf(&c->why, "%s:", f->file);
@@ -88,7 +93,7 @@ change_judge(struct change *c, config_check_files *files)
 		files(before, &before_faults);
 	if (files != NULL && after != NULL)
 		files(after, &after_faults);
-	errors = tell_faults(c, &before_faults, &after_faults);
+	errors = tell_faults(c, &before_faults, after, &after_faults);
 	config_free(before);
 	config_free(after);
 	config_faults_done(&before_faults);

@@ -38,7 +38,9 @@ change_place_done(struct change_place *p)
 static bool
 fits_file(enum key_section section, bool server)
 {
-	return server ? section != KEY_SERVICE && section != KEY_OAUTH : section != KEY_DOMAIN;
+	enum key_owner owner = key_owner_of(section);
+
+	return owner == KEY_OWNER_SERVER || server == (owner == KEY_OWNER_DOMAIN);
 }
 
 /* "tls" alone: where it stands. */

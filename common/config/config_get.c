@@ -143,7 +143,7 @@ config_get_one(struct buf *out, const struct config *c, const struct config_serv
 		put_key(out, k, o->name, o, o->origin);
 	else if (s != NULL)
 		put_key(out, k, NULL, s, s->origin);
-	else if (k->section == KEY_SERVICE)
+	else if (key_owner_of(k->section) == KEY_OWNER_SERVICE)
 		put_key(out, k, NULL, &c->service, c->service.origin);
 	else
 		put_shared(out, c, k, true);

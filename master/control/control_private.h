@@ -9,7 +9,7 @@ struct change_record;
 
 /* --- get_request: get, keys --- */
 
-#define GET_REQUEST_MAX (8U << 20)	/* bytes of an answer: lists may be long */
+#define GET_REQUEST_MAX (3U << 20)	/* bytes of an answer: lists may be long; a channel queues 4 MiB */
 /* get NAME|- [SECTION.KEY ...]: rows of config_get */
 void get_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w);

@@ -1,11 +1,12 @@
 /*
- * read_table - answers of the service as tables of a terminal: status, counters
+ * read_table - answers of the service as tables of a terminal: status, counters, keys, changes
  *
  * Runs in:  posternctl
  * Owns:     nothing
  * Promise:  a line of the answer that is no row is printed as it is
  * Fails by: not at all
  */
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,30 @@ print_counters(const json_t *document)
 	json_decref(rows);
 }
 
+/* "uid=0" is root for people. */
+static void
+name_author(json_t *row)
+{
+	const char *author = json_string_value(json_object_get(row, "author"));
+	const struct passwd *pw = NULL;
+
+	if (author != NULL && strncmp(author, "uid=", 4) == 0)
+		pw = getpwuid((uid_t)strtoul(author + 4, NULL, 10));
+	if (pw != NULL)
+		json_object_set_new(row, "author", json_string(pw->pw_name));
+}
+
+static void
+print_rows(const struct answers_table *t, const json_t *document)
+{
+	json_t *rows = json_object_get(document, t->rows), *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+		name_author(row);
+	columns_print(t, rows, true);
+}
+
 void
 read_table_print(const char *const *words, size_t count, const char *text)
 {
@@ -82,8 +107,10 @@ read_table_print(const char *const *words, size_t count, const char *text)
 
 	if (strcmp(words[0], "status") == 0)
 		print_status(document);
-	else
+	else if (strcmp(words[0], "counters") == 0)
 		print_counters(document);
+	else
+		print_rows(answers_rows_find(words[0], count > 2 ? words[2] : NULL), document);
 	json_array_foreach(json_object_get(document, "remarks"), i, remark)
 		printf("%s\n", json_string_value(remark));
 	json_decref(document);

@@ -48,7 +48,7 @@ def test_set(t):
             (("set", "default", "messages.max-recipients=none"), 78, f"{file}:"), (("set", "default", "access.tsl=off"), 64, 'mean "tls"'),
             (("set", "default", "tls=off"), 64, "access.tls"), (("set", "default", "acess.tls=off"), 64, "did you mean access"),
             (("set", "default", "general.banner=a ; b"), 78, "semicolon"), (("set", "nowhere", "access.tls=off"), 3, "no virtual server"),
-            (("set", "default", "service.grace=1s"), 64, "postern.ini"), (("set", "access.tsl=x"), 64, "mean"), (("unset", "default", "access.tls"), 3, "is not in"),
+            (("set", "default", "service.grace=1s"), 64, "postern.ini"), (("set", "default", "manager.hosts=x"), 64, "postern.ini"), (("set", "access.tsl=x"), 64, "mean"), (("unset", "default", "access.tls"), 3, "is not in"),
             (("set", "default", "access.tls=required"), 78, "certificate"), (("set", "service.user=other"), 1, "taken back")):
         done = ctl(*words, ok=False)
         equal(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")

@@ -4,9 +4,11 @@
  */
 #include "common/change/change_file.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -110,6 +112,37 @@ START_TEST(written)
 	expect(file, START_TEXT);
 	ck_assert_int_eq(change_file_take_back(&c), 1);		/* it is not that text any more */
 	change_done(&c);
+	end();
+}
+END_TEST
+
+/* As in the unit of systemd: root that may change owners, and not what belongs to others. */
+START_TEST(without_fowner)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	struct change c;
+	int status;
+	pid_t pid;
+
+	begin();
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chmod(file, 0640), 0);
+		ck_assert_int_eq(chown(file, 65534, 65534), 0);
+		pid = fork();
+		if (pid == 0) {
+			if (syscall(SYS_capget, &head, data) == -1)
+				_exit(1);
+			data[0].effective &= ~(1U << CAP_FOWNER);
+			if (syscall(SYS_capset, &head, data) == -1)
+				_exit(2);
+			prepare(&c, "general.banner=x");
+			_exit(change_file_write(&c) == EX_OK ? 0 : 3);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_int_eq(status, 0);
+		expect(file, START_TEXT "banner = x\n");
+	}
 	end();
 }
 END_TEST
@@ -231,6 +264,37 @@ START_TEST(history)
 }
 END_TEST
 
+/* Each key of the table is named, and refused in the file where it cannot be. */
+START_TEST(places)
+{
+	for (size_t i = 0; i < key_rows_count; i++) {
+		const struct key *k = &key_rows[i];
+		bool named = k->section == KEY_DOMAIN || k->section == KEY_OAUTH;
+		enum key_owner owner = key_owner_of(k->section);
+		struct buf text = BUF_INIT(200), why = BUF_INIT(400);
+		struct change_place p;
+		char word[100];
+
+		snprintf(word, sizeof(word), "%s%s.%s", key_section_name(k->section),
+		    k->section == KEY_DOMAIN ? ":a.example" : named ? ":a" : "", k->name);
+		for (int server = 0; server < 2; server++) {
+			bool fits = owner == KEY_OWNER_SERVER || (server == 1) == (owner == KEY_OWNER_DOMAIN);
+			int result = change_place_parse(&p, word, strlen(word), server == 1, false, &why);
+
+			ck_assert_msg((result == 0) == fits, "%s: %s", word, buf_text(&why));
+			if (result == -1)
+				continue;
+			buf_clear(&text);
+			change_place_format(&text, &p);
+			ck_assert_str_eq(buf_text(&text), word);
+			change_place_done(&p);
+		}
+		buf_done(&text);
+		buf_done(&why);
+	}
+}
+END_TEST
+
 /* What operators of a virtual server may not: also by a list of networks with the path of a file. */
 START_TEST(guarded)
 {
@@ -258,4 +322,4 @@ START_TEST(guarded)
 }
 END_TEST
 
-UNIT_MAIN("change", written, somebody_else, crash, locked, history, guarded)
+UNIT_MAIN("change", written, without_fowner, somebody_else, crash, locked, history, places, guarded)

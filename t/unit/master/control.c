@@ -130,6 +130,11 @@ START_TEST(rights)
 		{ { "badmail", "a", "purge" }, CONTROL_OPERATE }, { { "start" }, CONTROL_OPERATE },
 		{ { "stop" }, CONTROL_OPERATE }, { { "pause" }, CONTROL_OPERATE },
 		{ { "continue" }, CONTROL_OPERATE }, { { "retry" }, CONTROL_OPERATE },
+		{ { "get", "a", "access.tls" }, CONTROL_LOOK }, { { "keys" }, CONTROL_LOOK },
+		{ { "history", "-" }, CONTROL_LOOK }, { { "domain", "a", "list" }, CONTROL_LOOK },
+		{ { "domain", "a", "add" }, CONTROL_CONFIGURE }, { { "domain", "a", "remove" }, CONTROL_CONFIGURE },
+		{ { "set", "a", "access.tls=off" }, CONTROL_CONFIGURE }, { { "unset", "a" }, CONTROL_CONFIGURE },
+		{ { "create", "-", "a" }, CONTROL_CONFIGURE }, { { "undo", "-" }, CONTROL_CONFIGURE },
 		{ { "reload" }, CONTROL_CONFIGURE }, { { "reload-test" }, CONTROL_CONFIGURE }, { { "nothing" }, CONTROL_NONE },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
