@@ -1,10 +1,11 @@
 """chromium - Debian's browser for tests of the manager: a page with the hands of a person, keyboard and mouse
 
 Chromium owns the browser and its driver; end() ends them. It reaches 127.0.0.1 and nothing else. What a test looks for is named as
-a reader of the screen would say it: the role and the name of a control.
+a reader of the screen would say it: the role and the name of a control. With AXE=FILE, an axe.min.js of axe-core, look() asks that, too.
 """
 
 import os
+from pathlib import Path
 
 from checks import check, equal
 from patience import until
@@ -56,6 +57,7 @@ if (document.documentElement.scrollWidth > innerWidth)
     for (const e of document.body.querySelectorAll("*")) if (e.getBoundingClientRect().right > innerWidth + 1) say(e, "beside the screen");
 return faults;
 """
+AXE = "axe.run().then((r) => arguments[0](r.violations.map((v) => `${v.id}: ${v.nodes[0].html}`)))"
 
 
 class Chromium:
@@ -121,6 +123,9 @@ class Chromium:
 
     def look(self, where):
         equal(self.run(FAULTS), [], f"faults of {where}")
+        if os.environ.get("AXE"):
+            self.run(Path(os.environ["AXE"]).read_text())
+            equal(self.driver.execute_async_script(AXE), [], f"faults of {where} by axe")
 
     def complaints(self):
         """What the browser has complained about since the last call."""

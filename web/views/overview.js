@@ -24,8 +24,8 @@ class Overview extends View {
 		key: (row) => row.name,
 		columns: [
 			{ heading: "Virtual server", text: (row) => row.name, sort: (row) => row.name, mark: (row) => row.name + row.description,
-				node: (row) => make("span", {}, make("a", { href: to(["server", row.name]) }, row.name),
-					row.description === row.name ? null : make("span", { class: "under" }, row.description)) },
+				node: (row) => make("div", {}, make("div", {}, make("a", { href: to(["server", row.name]) }, row.name)),
+					row.description === row.name ? null : make("div", { class: "under" }, row.description)) },
 			{ heading: "State", sort: (row) => row.state, mark: (row) => row.state + row.reason,
 				node: (row) => make("span", {}, makeState(row.state, row.reason !== null),
 					row.reason === null ? null : make("span", { class: "under reason" }, row.reason)) },
