@@ -29,6 +29,13 @@ export async function page(ask, words, at = null) {
 	throw new Error(READING);
 }
 
+/* True at most twice a second: for what tells of progress, and not at once. */
+export function everyHalfSecond() {
+	let last = Date.now();
+
+	return () => Date.now() - last >= 500 && (last = Date.now()) > 0;
+}
+
 /* Calls take(document) for each page. `going()` false: ends between two pages. */
 export async function walk(ask, words, take, going = () => true) {
 	let at = null;

@@ -23,7 +23,10 @@ export function confirm({ title, lines, button, command, danger = false, field =
 	const dialog = root.querySelector("dialog");
 	const asked = field === null ? null : makeField(field);
 	const value = () => asked?.input.value ?? "";
-	const showCommand = () => parts.command.text = typeof command === "function" ? command(value()) : command;
+	const showCommand = () => {
+		parts.command.text = typeof command === "function" ? command(value()) : command;
+		parts.command.hidden = parts.command.text === "";
+	};
 
 	parts.title.textContent = title;
 	parts.text.append(...lines.map((line) => typeof line === "string" ? make("p", {}, line) : line));

@@ -101,13 +101,14 @@ class Domain extends View {
 		this.#show();
 	}
 
-	async #show() {
+	async #show(focused = null) {
 		const { NAME, DOMAIN } = this.words;
 
 		try {
 			const rows = await readRows(NAME, `domain:${DOMAIN}`);
-			this.#place.replaceChildren(rows.length > 0 ? makeSettingsForm(NAME, rows, () => this.#show()) :
+			this.#place.replaceChildren(rows.length > 0 ? makeSettingsForm(NAME, rows, (id) => this.#show(id)) :
 				this.empty("There is no domain of that name any more."));
+			document.getElementById(focused)?.focus();
 		} catch (error) {
 			this.refuse(this.#place, error.message);
 		}

@@ -21,15 +21,14 @@ class NewServer extends View {
 	#refusal = make("p", { class: "refused", role: "alert", hidden: true });
 
 	begin() {
-		const servers = manager.live.status?.servers ?? [];
+		const from = make("select", { id: "new-from", name: "from" }, make("option", { value: "" }, "the defaults"));
 		const form = make("form", { class: "settings" }, FIELDS.map(([name, label, help]) => make("div", { class: "setting" },
 			make("div", { class: "name" }, make("label", { for: `new-${name}` }, label)),
 			make("div", { class: "value" },
 				make("input", { id: `new-${name}`, name, required: name === "name" || name === "listen", autocomplete: "off", spellcheck: "false",
 					"aria-describedby": `new-${name}-help` }), make("p", { class: "help", id: `new-${name}-help` }, help)))),
 		make("div", { class: "setting" }, make("div", { class: "name" }, make("label", { for: "new-from" }, "Begins as")),
-			make("div", { class: "value" }, make("select", { id: "new-from", name: "from" }, make("option", { value: "" }, "the defaults"),
-				servers.map((row) => make("option", { value: row.name }, `a copy of ${row.name}`))))),
+			make("div", { class: "value" }, from)),
 		make("div", { class: "bar" }, this.#refusal, make("button", {}, "Show what would be made")));
 
 		form.addEventListener("submit", (event) => {
@@ -37,6 +36,16 @@ class NewServer extends View {
 			this.#create(Object.fromEntries(Array.from(new FormData(form), ([name, value]) => [name, value.trim()])));
 		});
 		this.append(this.head("New virtual server"), form);
+		this.listen(manager.live, "status", () => this.#offer(from));
+		this.#offer(from);
+	}
+
+	/* Those that there are by now. */
+	#offer(from) {
+		const known = new Set(Array.from(from.options, (option) => option.value));
+
+		from.append(...(manager.live.status?.servers ?? []).filter((row) => !known.has(row.name))
+			.map((row) => make("option", { value: row.name }, `a copy of ${row.name}`)));
 	}
 
 	async #create(values) {

@@ -8,10 +8,10 @@
 import { consoleText, encode } from "../base/console.js";
 import { count, number } from "../base/format.js";
 import { manager } from "../base/manager.js";
-import { walk } from "../base/pages.js";
+import { everyHalfSecond, walk } from "../base/pages.js";
 import { idWords, toWords } from "../base/selection.js";
 import { confirm } from "../parts/confirm.js";
-import { say } from "../parts/notice.js";
+import { clearNotice, say } from "../parts/notice.js";
 
 const REASON = { label: "Reason", word: "reason", hint: "for the event log, or the report" };
 const LASTING = "This cannot be undone.";
@@ -53,22 +53,30 @@ function fieldWords(row, value) {
 
 /* How many messages are meant, and the time of the service then. */
 async function countMessages(kind, server, words) {
+	const due = everyHalfSecond();
 	let matched = 0;
 
 	await walk((...all) => manager.command(...all), [kind, server, kind === "queue" ? "count" : "list", ...words],
-		(document) => matched += document.matched);
+		(document) => {
+			matched += document.matched;
+			if (due())
+				say(`Counting. So far: ${count(matched, "message")}.`);
+		});
 	return { matched, newest: `newest=${(Math.floor(manager.carrier.time / 1000) + 1) * 1000000}` };
 }
 
 async function run(kind, server, verb, commands) {
 	const sums = { done: 0, busy: 0, failed: 0 };
 	const remarks = new Set();
+	const due = everyHalfSecond();
 
 	for (const words of commands)
 		await walk((...all) => manager.command(...all), [kind, server, verb, ...words], (document) => {
 			for (const name of Object.keys(sums))
 				sums[name] += document[name] ?? 0;
 			document.remarks.forEach((line) => remarks.add(line));
+			if (due())
+				say(`${count(sums.done, "message")} ${VERBS[kind][verb].done} so far.`);
 		});
 	return { ...sums, remarks: [...remarks] };
 }
@@ -112,6 +120,7 @@ export async function order(kind, server, verb, { ids = null, selection = {} }) 
 			matched > 1);
 		const value = await confirm({ ...questionOf(row, server, matched, ids === null ?
 			"All that match the selection of this page, also those that it does not show." : "Those that are selected."), command });
+		clearNotice();
 		if (value === null)
 			return false;
 		tell(await run(kind, server, verb, all(value)), row, command(value));

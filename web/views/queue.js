@@ -1,16 +1,19 @@
 /*
  * queue - <view-queue>: the queue of a virtual server by recipient domain and age
+ *
+ * Promise:  a long queue is shown as it is counted; it is counted anew after ten times the time that took
  */
 import { make, setText } from "../base/dom.js";
 import { count, number } from "../base/format.js";
 import { to } from "../base/address.js";
 import { manager } from "../base/manager.js";
-import { walk } from "../base/pages.js";
+import { everyHalfSecond, walk } from "../base/pages.js";
 import { makeTable } from "../parts/table.js";
 import { act } from "./act.js";
 import { View } from "./view.js";
 
 const EVERY_MS = 10000;
+const REST = 10;
 /* What the numbers count: messages at least so old, and younger than that, in seconds. */
 const AGES = [["15m", null, 900], ["1h", 900, 3600], ["4h", 3600, 14400], ["12h", 14400, 43200], ["1d", 43200, 86400],
 	["2d", 86400, 172800], ["older", 172800, null]];
@@ -21,6 +24,8 @@ class Queue extends View {
 	#filter = make("input", { type: "search", placeholder: "Filter", "aria-label": "Filter domains",
 		oninput: (event) => this.#table.filter = event.target.value });
 	#busy = false;
+	#known = false;		/* it was counted once */
+	#next = 0;
 	#table = makeTable({
 		caption: "Messages by domain and age",
 		key: (row) => row.domain,
@@ -43,7 +48,7 @@ class Queue extends View {
 		if (manager.mayChange)
 			actions.push(make("button", { type: "button", onclick: () => this.#retry() }, "Retry all now"));
 		this.append(this.head("Queue", ...actions), this.#place, this.#sum, this.foot("queue", NAME, "count"));
-		this.every(EVERY_MS, () => this.#ask());
+		this.every(EVERY_MS, () => Date.now() >= this.#next && this.#ask());
 		this.#ask();
 	}
 
@@ -58,6 +63,8 @@ class Queue extends View {
 
 	async #ask() {
 		const domains = new Map();
+		const begun = Date.now();
+		const due = everyHalfSecond();
 		let matched = 0;
 
 		if (this.#busy)
@@ -67,12 +74,16 @@ class Queue extends View {
 			await walk((...words) => manager.watch(...words), ["queue", this.words.NAME, "count"], (document) => {
 				matched += document.matched;
 				document.domains.forEach((row) => this.#add(domains, row));
+				if (!this.#known && due())
+					this.#show([...domains.values()], matched, "Counting. So far: ");
 			}, () => this.isConnected);
-			this.#show([...domains.values()], matched);
+			this.#known = true;
+			this.#show([...domains.values()], matched, "");
 		} catch (error) {
 			this.refuse(this.#place, error.message);
 		}
 		this.#busy = false;
+		this.#next = Date.now() + (Date.now() - begun) * REST;
 	}
 
 	#add(domains, row) {
@@ -87,14 +98,14 @@ class Queue extends View {
 			sum.ages[name] += row.ages[name];
 	}
 
-	#show(rows, matched) {
+	#show(rows, matched, so) {
 		this.#table.rows = rows.sort((a, b) => b.messages - a.messages || a.domain.localeCompare(b.domain));
 		if (rows.length === 0)
 			this.#place.replaceChildren(this.empty("No mail waits. A message stays here while its host does not take it, ",
 				"or while an operator holds it."));
 		else if (!this.#table.isConnected)
 			this.#place.replaceChildren(this.#table);
-		setText(this.#sum, rows.length === 0 ? "" : `${count(matched, "message")} for ${count(rows.length, "domain")}. ` +
+		setText(this.#sum, rows.length === 0 ? "" : `${so}${count(matched, "message")} for ${count(rows.length, "domain")}. ` +
 			"A message for two domains is counted for both.");
 	}
 }

@@ -25,7 +25,14 @@ export async function readRows(server, prefix) {
 	});
 }
 
-/* rows of readRows; applied() is called after a change. */
+/* Applied: nothing is left to lose, and the fields are read anew. `id`: of the control that had a part in it. */
+function finish(form, applied, id) {
+	form.inert = true;
+	form.querySelectorAll(".changed").forEach((line) => line.classList.remove("changed"));
+	applied(id);
+}
+
+/* rows of readRows; applied(id) is called after a change, with the id of the control to have the focus. */
 export function makeSettingsForm(server, rows, applied) {
 	const readOnly = !manager.mayChange;
 	const status = make("span", { role: "status" });
@@ -41,7 +48,7 @@ export function makeSettingsForm(server, rows, applied) {
 		if (outcome.refused !== undefined)
 			fields.find((field) => field.row.place === place).refuse(outcome.refused);
 		else if (outcome.done)
-			applied();
+			finish(form, applied, `key-${place}`);
 	};
 	const fields = rows.map((row) => new SettingField(row, { changed, reset, readOnly }));
 	const form = make("form", { class: "settings" }, fields.map((field) => field.line),
@@ -56,7 +63,7 @@ export function makeSettingsForm(server, rows, applied) {
 		if (outcome.refused !== undefined)
 			await showRefusal(server, wanted, top, outcome.refused);
 		else if (outcome.done)
-			applied();
+			finish(form, applied, wanted[0].control.id);
 	});
 	return form;
 }

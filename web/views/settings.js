@@ -27,12 +27,13 @@ class Settings extends View {
 		this.#show(NAME, section);
 	}
 
-	async #show(server, section) {
+	async #show(server, section, focused = null) {
 		try {
 			const rows = await readRows(server, section);
-			this.#place.replaceChildren(rows.length > 0 ? makeSettingsForm(server, rows, () => this.#show(server, section)) :
+			this.#place.replaceChildren(rows.length > 0 ? makeSettingsForm(server, rows, (id) => this.#show(server, section, id)) :
 				this.empty("There are no keys in this section."));
 			this.#find();
+			document.getElementById(focused)?.focus();
 		} catch (error) {
 			this.refuse(this.#place, error.message);
 		}

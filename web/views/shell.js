@@ -7,6 +7,7 @@
 import { frame, make } from "../base/dom.js";
 import { keep, parse } from "../base/address.js";
 import { manager } from "../base/manager.js";
+import { confirm } from "../parts/confirm.js";
 import { clearNotice, say } from "../parts/notice.js";
 import "../parts/stream.js";
 import "../parts/tree.js";
@@ -26,7 +27,8 @@ import "./settings.js";
 class ManagerShell extends HTMLElement {
 	#parts = null;
 	#path = "";
-	#follow = () => this.#show(true);
+	#address = "";		/* of the view that is shown */
+	#follow = () => this.#leave();
 
 	connectedCallback() {
 		const { root, parts } = frame("frame-shell");
@@ -54,6 +56,22 @@ class ManagerShell extends HTMLElement {
 		this.classList.toggle("menu-open", open);
 	}
 
+	/* What was filled in is not thrown away unasked. */
+	async #leave() {
+		const wanted = location.hash;
+
+		if (wanted === this.#address)
+			return;
+		if (this.#parts.main.firstElementChild?.isUnsaved) {
+			history.replaceState(null, "", this.#address || "#/");
+			if (await confirm({ title: "Leave without applying?", lines: ["What you have changed on this page is not applied yet."],
+				button: "Leave", command: "", danger: true }) === null)
+				return;
+			history.replaceState(null, "", wanted);
+		}
+		this.#show(true);
+	}
+
 	#show(moved) {
 		const { path, query } = parse(location.hash);
 		const found = find(path);
@@ -61,6 +79,7 @@ class ManagerShell extends HTMLElement {
 		const same = this.#path === path.join("/");
 
 		keep(location.hash);
+		this.#address = location.hash;
 		this.#path = path.join("/");
 		this.#openMenu(false);
 		if (moved && !same)

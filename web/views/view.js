@@ -38,6 +38,11 @@ export class View extends HTMLElement {
 		this.begin();
 	}
 
+	/* Something was filled in that is not applied. */
+	get isUnsaved() {
+		return this.querySelector(".changed") !== null;
+	}
+
 	/* The heading, and beside it what may be done. */
 	head(text, ...actions) {
 		return make("div", { class: "head" }, make("h1", {}, text), make("div", { class: "actions" }, ...actions));
