@@ -51,6 +51,14 @@ check_folders(void *arg, void **jobs, size_t n)
 		    faccessat(AT_FDCWD, w->path[LOG_FOLDER], W_OK | X_OK, AT_EACCESS) == -1 ? errno : 0;
 }
 
+static const char *
+reason_of(const struct folder_watch *w, unsigned i)
+{
+	if (i == SPOOL_QUEUE && w->error[i] == ESTALE)
+		return "removed or replaced while in use; stop and start this virtual server";
+	return disk_reason(w->path[i], w->error[i]);
+}
+
 static void
 tell_master(const struct folder_watch *w)
 {
@@ -59,7 +67,7 @@ tell_master(const struct folder_watch *w)
 	for (unsigned i = 0; i < FOLDERS; i++)
 		if (w->error[i] != 0)
 			buf_printf(&text, "%s%s cannot be used: %s", text.len > 0 ? "; " : "", w->path[i],
-			    disk_reason(w->path[i], w->error[i]));
+			    reason_of(w, i));
 	boot_trouble(w->boot, "folders", buf_ok(&text) ? buf_text(&text) : "several folders cannot be used");
 	buf_done(&text);
 }
@@ -88,7 +96,7 @@ on_checked(void *arg, void *job)
 		w->error[i] = w->found[i];
 		if (w->error[i] != 0)
 			log_event(LOG_FAULT, NULL, "trouble", "doing=folder folder=%s reason=%s",
-			    log_safe(w->path[i]), log_safe(disk_reason(w->path[i], w->error[i])));
+			    log_safe(w->path[i]), log_safe(reason_of(w, i)));
 		else
 			log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=usable",
 			    log_safe(w->path[i]));

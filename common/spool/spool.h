@@ -44,8 +44,8 @@ struct spool *spool_new(const struct spool_paths *paths);
 struct spool *spool_open(const struct spool_paths *paths,
     const char **where) __attribute__((warn_unused_result));
 /*
- * Whether a folder can be used. A drop or badmail folder that was made or mounted anew is opened again. Not
- * from the loop. -1 and errno.
+ * Whether a folder can be used. A drop or badmail folder that was made or mounted anew is opened again; a
+ * queue is not (ESTALE): that takes a new process. Not from the loop. -1 and errno.
  */
 int spool_folder_check(struct spool *s, enum spool_which which) __attribute__((warn_unused_result));
 void spool_close(struct spool *s);

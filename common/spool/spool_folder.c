@@ -109,6 +109,28 @@ replace_folder(struct spool *s, enum spool_which which)
 	return rc;
 }
 
+static bool
+leads_to(int folder, const char *path, int fd)
+{
+	struct stat now, have;
+
+	return fstatat(folder, path, &now, 0) == 0 && fstat(fd, &have) == 0 && now.st_dev == have.st_dev &&
+	    now.st_ino == have.st_ino;
+}
+
+/*
+ * The queue is not opened again: two processes hold it, with locks, and messages of the old one may be at
+ * work. Whoever starts anew has the new one.
+ */
+static int
+check_queue(const struct spool *s)
+{
+	if (leads_to(AT_FDCWD, s->path[SPOOL_QUEUE], s->queue) && leads_to(s->queue, "new", s->fresh))
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
 int
 spool_folder_check(struct spool *s, enum spool_which which)
 {
@@ -120,6 +142,8 @@ spool_folder_check(struct spool *s, enum spool_which which)
 	rc = replaceable ? replace_folder(s, which) : spool_folder_open(s, which);
 	if (rc != -1)
 		rc = faccessat(AT_FDCWD, s->path[which], R_OK | W_OK | X_OK, AT_EACCESS);
+	if (rc != -1 && which == SPOOL_QUEUE)
+		rc = check_queue(s);
 	if (replaceable)
 		s->error[which] = rc == -1 ? errno : 0;
 	return rc;

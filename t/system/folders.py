@@ -1,6 +1,7 @@
 """folders - a folder that cannot be used: what needs it waits, the rest of the virtual server lives, and all is well by itself when it is mended"""
 
 import os
+import shutil
 import subprocess
 
 from checks import check, equal
@@ -157,6 +158,23 @@ def test_queue(t):
     until(lambda: status(service).split()[1] == "started", 40, "the virtual server to start")
     service.default.send(to="x@default.example")
     service.home.wait_drops(1)
+
+
+def test_queue_made_anew(t):
+    """What has the old one open cannot use the new one: that is said, with what to do, until it is done."""
+    service = t.postern({"default": {}})
+    folder = service.home.path / "queue"
+    for replace in (lambda: shutil.rmtree(folder), lambda: shutil.rmtree(folder / "new")):
+        replace()
+        (folder / "new").mkdir(parents=True)
+        service.own()
+        says(service, folder, "removed or replaced while in use; stop and start this virtual server")
+        service.ctl("stop", "default")
+        service.ctl("start", "default")
+        is_well(service)
+        service.default.send(to="x@default.example")
+    service.home.wait_drops(2)
+    check(not any(e.get("state") == "usable" for e in service.events.all("service", doing="folder")), "it was said to be usable")
 
 
 def as_member(group, *command):
