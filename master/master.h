@@ -93,6 +93,7 @@ struct listen_socket {
 struct listen_set {
 	struct listen_socket *socket;
 	size_t count;
+	char *missing;		/* of service_sockets: which could not be opened and why, or NULL */
 };
 
 /* What an operator or a viewer may do: each has those before it. */

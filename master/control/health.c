@@ -50,10 +50,23 @@ health_put_troubles(struct buf *b, const struct server *s)
 		file_handover_blame(s->conf, b);
 }
 
+/* Helpers that are configured: an address that could not be opened, and one that does not stay alive. */
+static void
+put_sockets(struct buf *b, const char *what, const struct listen_set *set, const struct post *post)
+{
+	if (set->missing != NULL)
+		buf_printf(b, "%s%s not served at %s", b->len > 0 ? "; " : "", what, set->missing);
+	if (set->count > 0 && post->child == NULL && post->waits)
+		buf_printf(b, "%s%s not served: its process ended, and is started again",
+		    b->len > 0 ? "; " : "", what);
+}
+
 void
 health_put_service(struct buf *b, const struct master *m)
 {
 	put_children(b, m, NULL);
+	put_sockets(b, "the metrics are", &m->metrics_sockets, &m->metrics);
+	put_sockets(b, "the manager is", &m->web_sockets, &m->web);
 }
 
 static int

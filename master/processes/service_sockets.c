@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "master/processes/processes.h"
@@ -95,6 +96,7 @@ service_sockets_renew(struct master *m, struct listen_set *set, const struct con
     const char *doing)
 {
 	struct listen_set now = { .socket = mem_zalloc((wanted->count + 1) * sizeof(*now.socket)) };
+	struct buf missing = BUF_INIT(CONFIG_LISTEN_MAX * 200);
 	int *open_fd = mem_array(NULL, wanted->count + 1, sizeof(*open_fd));
 
 	for (size_t i = 0; i < wanted->count; i++)
@@ -104,13 +106,19 @@ service_sockets_renew(struct master *m, struct listen_set *set, const struct con
 		int fd = open_fd[i] != -1 ? open_fd[i] : bind_address(m, wanted->text[i]);
 
 		if (fd == -1) {
+			const char *why = strerror(errno);
+
+			buf_printf(&missing, "%s%s: %s", missing.len > 0 ? ", " : "", wanted->text[i], why);
 			log_event(LOG_FAULT, NULL, "trouble", "doing=%s listen=%s reason=%s", doing,
-			    log_safe(wanted->text[i]), log_safe(strerror(errno)));
+			    log_safe(wanted->text[i]), log_safe(why));
 			continue;
 		}
 		now.socket[now.count].fd = fd;
 		now.socket[now.count++].text = mem_strdup(wanted->text[i]);
 	}
+	if (missing.len > 0)
+		now.missing = mem_strdup(buf_text(&missing));
+	buf_done(&missing);
 	free(open_fd);
 	*set = now;
 }
@@ -127,5 +135,6 @@ service_sockets_close(struct listen_set *set)
 		free(set->socket[i].text);
 	}
 	free(set->socket);
+	free(set->missing);
 	*set = (struct listen_set){ 0 };
 }

@@ -245,9 +245,9 @@ adopt_snapshot(struct reload *r)
 		helper_stop(m, CTL_HELPER_DIRECTORY, master_grace(m));
 	if (r->anew)
 		helper_stop_all(m, master_grace(m));
-	if (!same_metrics || r->anew)
+	if (!same_metrics || r->anew || m->metrics_sockets.missing != NULL)
 		metrics_post_renew(m);
-	if (!same_manager || r->anew)
+	if (!same_manager || r->anew || m->web_sockets.missing != NULL)
 		web_post_renew(m);
 	file_handover_tell_missing(r->snap->config);
 	file_watch_scan(m);

@@ -147,11 +147,23 @@ def test_address_in_use_costs_only_the_metrics(t):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        service = t.postern(service={"metrics": f"127.0.0.1:{taken.getsockname()[1]}"})
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        service = t.postern(service={"metrics": place}, shared={"manager": {"listen": place}})
         service.events.wait("trouble", doing="metrics")
+        service.events.wait("trouble", doing="web")
+        done = service.ctl("status", "--check", ok=False)
+        equal(done.returncode, 1)
+        for what in ("the metrics are", "the manager is"):
+            check(f"{what} not served at {place}: Address already in use" in done.stdout, done.stdout)
         service.default.send()
         service.home.wait_drops()
-        equal(service.children("metrics"), [])
+        equal((service.children("metrics"), service.children("web")), ([], []))
+    # the address is free: a reload takes it
+    service.shared.pop("manager")
+    service.write()
+    service.ctl("reload")
+    until(lambda: scrape_if_there(int(place.split(":")[1])), what="an answer")
+    equal(service.ctl("status", "--check").returncode, 0)
 
 
 def test_only_near(t):
