@@ -24,6 +24,9 @@
 #define OUTBOUND_BUCKETS 1024
 #define SERVED_A_TURN 64	/* of the sites that wait for a connection */
 #define SWEEP_MS 30000
+#define AGAIN_FIRST_MS 2000U	/* between two tries of a destination that is down; then twice as long */
+#define AGAIN_STEPS 10
+#define AGAIN_SOON_MS 4000U	/* mail waits for such a try; else it would be put off too often */
 
 static struct site_bucket *
 bucket_of(const struct outbound *o, const char *key)
@@ -194,8 +197,10 @@ outbound_release(struct outbound *o)
 	struct site *s;
 
 	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
-		LIST_FOREACH(s, &o->table[i], table_link)
+		LIST_FOREACH(s, &o->table[i], table_link) {
+			s->failures = 0;
 			site_lockout_release(s);
+		}
 	pace_table_release(o->pace, clock_mono_ms());
 }
 
@@ -217,6 +222,24 @@ outbound_is_down(const struct outbound *o, const char *key)
 	const struct site *s = find_site(o, key);
 
 	return s != NULL && s->reach == SITE_DOWN;
+}
+
+bool
+outbound_was_tried(const struct outbound *o, const char *key, uint64_t longest, uint64_t *ms,
+    struct verdict *why)
+{
+	const struct site *s = find_site(o, key);
+	uint64_t since, wait;
+
+	if (s == NULL || s->failures == 0)
+		return false;
+	wait = AGAIN_FIRST_MS << (s->failures < AGAIN_STEPS ? s->failures - 1 : AGAIN_STEPS);
+	since = clock_mono_ms() - s->failed_at;
+	if (since >= (wait < longest ? wait : longest))
+		return false;
+	*ms = wait <= AGAIN_SOON_MS && wait < longest ? wait - since : 0;
+	*why = s->failure;
+	return true;
 }
 
 enum outbound_rest

@@ -88,8 +88,14 @@ void outbound_atrn_end(struct outbound *o, const struct destination *d);
 size_t outbound_active(const struct outbound *o);		/* jobs not done */
 /* An operator wants mail tried now: lockouts and rests end. */
 void outbound_release(struct outbound *o);
-/* Whether the last attempts could not connect at all. */
+/* Whether the last attempts found no host that lets us in and judges messages. */
 bool outbound_is_down(const struct outbound *o, const char *key);
+/*
+ * Down, and that was found out a moment ago: no message tries now. `*ms`: until the next one may; 0: after
+ * the usual time between two attempts. `longest`: between two tries, at most. `*why`: the last failure.
+ */
+bool outbound_was_tried(const struct outbound *o, const char *key, uint64_t longest, uint64_t *ms,
+    struct verdict *why);
 /* PROBES: one job may find out whether the rest is over. RESTS: for `*ms` more; `*why`: what a host said. */
 enum outbound_rest { OUTBOUND_FREE, OUTBOUND_PROBES, OUTBOUND_RESTS };
 enum outbound_rest outbound_rest(const struct outbound *o, const char *key, uint64_t *ms,
@@ -166,12 +172,14 @@ enum site_kind {
 };
 
 /*
- *             a connection  a host did    a job has tried all hosts:    an operator
- *             is open       not let us in  "later", and no connection   ends a lockout
- *   UNKNOWN   UP            UNKNOWN        DOWN                         UNKNOWN
- *   UP        UP            UNKNOWN        UP                           UP
- *   DOWN      UP            DOWN           DOWN                         UNKNOWN
- * A job that fails for another reason turns DOWN into UNKNOWN.
+ *             a connection  a host did    a job has tried all hosts:    a message    an operator
+ *             is open       not let us in  "later", and no connection   was judged   ends a lockout
+ *   UNKNOWN   UP            UNKNOWN        DOWN                         UP           UNKNOWN
+ *   UP        UP            UNKNOWN        UP                           UP           UP
+ *   DOWN      UP            DOWN           DOWN                         UP           UNKNOWN
+ * A host that ends connections under one message after the other has not let us in, and when that was the
+ * only one it is DOWN at once; to such a host an open connection changes nothing. A job that fails for
+ * another reason turns DOWN into UNKNOWN.
  */
 enum site_reach {
 	SITE_UNKNOWN,		/* one connection is tried at a time */
@@ -186,6 +194,8 @@ struct site {
 	bool due, blocked;
 	enum site_kind kind;
 	enum site_reach reach;
+	/* Failures in a row since it was UP; the last of them: when (monotonic ms), and why */
+	unsigned failures; uint64_t failed_at; struct verdict failure;
 	struct outbound *o;
 	struct destination d;		/* a copy */
 	struct outbound_job *first, **last;	/* that wait */
@@ -216,6 +226,7 @@ bool site_is_unused(const struct site *s, uint64_t now);
 void site_add(struct site *s, struct outbound_job *job);
 /* Does what can be done for the waiting jobs. True: they want one more connection, and there is no room. */
 bool site_work(struct site *s);
+void site_reached(struct site *s);	/* it is UP */
 /* The next five are called by outconn. */
 void site_opened(struct site *s, struct outconn *p);
 /* The next job for this connection, NULL: none. */
@@ -296,6 +307,7 @@ size_t site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_
 void site_hosts_give_way(struct site *s);	/* to other sites that wait for a connection to its hosts */
 /* The connection is not open after its time: another address may be tried beside it. */
 bool site_hosts_is_slow(const struct outconn *p, uint64_t now);
+bool site_hosts_are_bad(const struct site *s, uint64_t now);	/* none has let us in lately */
 /* The address did not let us in: every waiting job has tried it now. `where` is for people. */
 void site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
 void site_hosts_done(struct site *s);

@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/config/config.h"
+#include "common/mail/message.h"
 #include "common/process/counters.h"
 #include "deliver/outbound/outbound.h"
 
@@ -179,6 +180,23 @@ turn_of_fate(const struct site *s, struct outbound_job *job, enum client_fate fa
 	return fate == CLIENT_FINAL ? SITE_DONE : SITE_ELSEWHERE;
 }
 
+/*
+ * A connection has ended under the message, and none works. One message after the other: the host lets us in
+ * for nothing, the mail that waits does not try it, and what comes later finds out one by one.
+ */
+static void
+note_drop(struct site *s, const struct outconn *p, const struct outbound_job *job, uint64_t now)
+{
+	if (p->pace->state == PACE_PROBES)
+		pace_host_failed(p->pace, now);
+	if (pace_host_works(p->pace, true, now) || !pace_host_dropped(p->pace, job->e->id))
+		return;
+	pace_host_failed(p->pace, now);
+	site_hosts_failed(s, site_hosts_index(s, p), p->where, &p->client.failure, true);
+	if (site_hosts_are_bad(s, now))
+		s->reach = SITE_DOWN;
+}
+
 /* The host has judged the message, whatever it said. */
 static enum site_turn
 take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate, uint64_t now)
@@ -191,8 +209,9 @@ take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum cl
 			site_waitlist_due(s);	/* it may have more connections now */
 		pace_host_taken(p->pace, p->messages == 1, now);
 		site_pace_is_good(s, p, now);
-	} else if (p->pace->state == PACE_PROBES)
-		pace_host_failed(p->pace, now);
+		site_reached(s);
+	} else
+		note_drop(s, p, job, now);
 	return turn_of_fate(s, job, fate);
 }
 
@@ -220,8 +239,7 @@ take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum clien
 		begin_rest(s, p, why, now);
 		return SITE_AGAIN;
 	}
-	if (p->pace->state == PACE_PROBES)
-		pace_host_failed(p->pace, now);
+	note_drop(s, p, job, now);
 	return turn_of_fate(s, job, fate);
 }
 

@@ -28,6 +28,7 @@ bool pace_word_may_be_about_us(const struct verdict *v);
  *   WORKS    WORKS          WORKS, more    WORKS, fewer       UNKNOWN    RESTS        -          WORKS
  *   RESTS    RESTS          RESTS          RESTS              RESTS      RESTS        PROBES     PROBES
  *   PROBES   PROBES         WORKS, one     PROBES             UNKNOWN    RESTS, long  -          PROBES
+ * Failed: it lets none in, or ends them under one message after the other (pace_host_dropped).
  * More, fewer: connections that may be open at a time. PROBES: one job on one connection finds out.
  */
 enum pace_state { PACE_UNKNOWN, PACE_WORKS, PACE_RESTS, PACE_PROBES, PACE_STATES };
@@ -55,6 +56,7 @@ struct pace_host {
 	uint64_t rest_until;
 	struct verdict *why;		/* owned: of the last rest; NULL: there was none */
 	unsigned streak; uint32_t sender; bool mixed;	/* refusals in a row: see pace_host_refused */
+	unsigned drops; uint32_t dropped;	/* messages in a row, not judged: see pace_host_dropped */
 	/* Recipients of one transaction, until then: one with more was ended by a 421 behind so many */
 	size_t most; uint64_t most_until;
 	/* It did not let us in: tried last until then. 0: it has let us in since, or was not tried */
@@ -88,6 +90,12 @@ void pace_host_taken(struct pace_host *h, bool first, uint64_t now);
 /* One connection failed while others work. `self`: it is still counted. True: there will be fewer. */
 bool pace_host_cut(struct pace_host *h, bool self, uint64_t now);
 void pace_host_failed(struct pace_host *h, uint64_t now);
+/*
+ * A connection has ended under this message, and the host judges none. True: it was another message before:
+ * the host ends them all. A message that ends connections by itself is not the host's fault.
+ */
+bool pace_host_dropped(struct pace_host *h, const char *message);
+bool pace_host_drops(const struct pace_host *h);	/* since then it has judged none */
 void pace_host_pushed(struct pace_host *h, const struct verdict *why, struct pace_rests rests, uint64_t now);
 /* MAIL was refused for now, in words that may be about us. True: so often, and to so many, that they are. */
 bool pace_host_refused(struct pace_host *h, const char *sender);

@@ -27,6 +27,7 @@
 #define BAD_MS 60000		/* a host that did not let us in is tried last */
 #define STEP_MAX 16
 #define STREAK 3		/* refusals of MAIL in a row, with senders that differ */
+#define DROPS 2			/* messages in a row under which connections end, and none is judged */
 #define FORGET_MS 600000
 #define MOST_MS 3600000U	/* then as many recipients as there are may go in a transaction again */
 
@@ -173,7 +174,7 @@ pace_host_taken(struct pace_host *h, bool first, uint64_t now)
 	bool probe = pace_host_state(h, now) == PACE_PROBES;
 
 	h->good_at = h->taken_at = now;
-	h->streak = 0;
+	h->streak = h->drops = 0;
 	h->probing = false;
 	if (first)
 		prove_connection(h, now);
@@ -243,13 +244,38 @@ pace_host_pushed(struct pace_host *h, const struct verdict *why, struct pace_res
 	h->raise_at = h->rest_until + h->raise_ms;
 }
 
-bool
-pace_host_refused(struct pace_host *h, const char *sender)
+static uint32_t
+hash_of(const char *text)
 {
 	uint32_t hash = 2166136261U;
 
-	for (; *sender != '\0'; sender++)
-		hash = (hash ^ (uint8_t)*sender) * 16777619U;
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (uint8_t)*text) * 16777619U;
+	return hash;
+}
+
+bool
+pace_host_dropped(struct pace_host *h, const char *message)
+{
+	uint32_t hash = hash_of(message);
+
+	if (h->drops < DROPS && (h->drops == 0 || hash != h->dropped))
+		h->drops++;
+	h->dropped = hash;
+	return h->drops == DROPS;
+}
+
+bool
+pace_host_drops(const struct pace_host *h)
+{
+	return h->drops == DROPS;
+}
+
+bool
+pace_host_refused(struct pace_host *h, const char *sender)
+{
+	uint32_t hash = hash_of(sender);
+
 	h->mixed = h->streak > 0 && (h->mixed || hash != h->sender);
 	h->sender = hash;
 	return ++h->streak >= STREAK && h->mixed;
@@ -286,6 +312,7 @@ pace_host_release(struct pace_host *h, uint64_t now)
 {
 	enter_next(h, PACE_RELEASED);
 	h->rest_until = h->next_at = 0;
+	h->drops = 0;
 	h->raise_at = MIN(h->raise_at, now);
 	h->raise_ms = RAISE_MS;
 }

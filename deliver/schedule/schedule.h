@@ -153,7 +153,8 @@ struct schedule_dest {
 	size_t started;			/* the first so many of the backlog are to be tried now */
 	const struct destination *atrn;	/* the connection of the host that asked (ATRN); NULL: none */
 	bool atrn_ended;		/* it has ended: what was loaded for it stays in the backlog */
-	uint64_t probed;		/* down: when the last try began (monotonic ms) */
+	uint64_t probed;		/* a directory that is down: when the last try began (monotonic ms) */
+	bool probe_now;			/* whenever the last try was */
 	bool probing;			/* down, and a portion finds out whether it still is */
 	struct verdict failure;		/* the last one that was for later */
 	uint64_t stamp; size_t group;	/* for grouping */

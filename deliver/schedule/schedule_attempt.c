@@ -379,7 +379,7 @@ pass_over(struct active_message *m, const struct group *g, enum schedule_gate ga
     const struct verdict *why)
 {
 	struct schedule_attempt *a = m->attempt;
-	struct verdict v = gate == GATE_REST ? *why : g->dest->failure;
+	struct verdict v = gate == GATE_PARK ? g->dest->failure : *why;
 	bool directory = g->dest->directory;
 
 	if (v.status[0] == '\0')

@@ -209,7 +209,7 @@ schedule_dest_start_backlog(struct schedule_dests *t, struct schedule_dest *d)
 		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
 	d->started = d->backlog.count;
 	d->atrn_ended = false;
-	d->probed = 0;
+	d->probe_now = true;
 	return d->started;
 }
 

@@ -2,10 +2,11 @@
  * schedule_gate - whether a portion of a message may go to a destination now
  *
  * Runs in:  deliver, on the loop
- * Owns:     nothing; the destination remembers when it was probed
- * Promise:  a destination that is down gets one portion at a time, and at most one a minute; one whose hosts
- *           rest gets none, then one that finds out whether that is over; no destination fills the window,
- *           and a new message finds a place even when a start of many has filled it
+ * Owns:     nothing; outbound, and a directory's destination, remember the last try
+ * Promise:  a destination that is down gets one portion at a time, after the first failures soon and then one
+ *           a minute at most, also of mail that comes later; one whose hosts rest gets none, then one that
+ *           finds out whether that is over; no destination fills the window, and a new message finds a place
+ *           even when a start of many has filled it
  * Fails by: nothing
  */
 #include "common/base/clock.h"
@@ -31,19 +32,35 @@ is_down(const struct schedule *s, const struct schedule_dest *d)
 	return d->directory ? expand_is_down(s->set.expand) : outbound_is_down(s->set.outbound, d->d.key);
 }
 
-/* One portion finds out whether a destination is still down; the others wait for its result. */
 static enum schedule_gate
-probe_dest(const struct schedule *s, struct schedule_dest *d)
+probe_directory(struct schedule_dest *d, uint64_t between, struct verdict *why)
 {
-	uint64_t now, between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
+	uint64_t now = clock_mono_ms();
+
+	*why = d->failure;
+	if (d->probed != 0 && now - d->probed < between)
+		return GATE_DEFER;
+	d->probed = now;
+	return GATE_SEND;
+}
+
+/*
+ * One portion finds out whether a destination is still down; the others wait for its result. After the first
+ * failures that is soon, and costs the others no attempt.
+ */
+static enum schedule_gate
+probe_dest(const struct schedule *s, struct schedule_dest *d, uint64_t *ms, struct verdict *why)
+{
+	uint64_t between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
 
 	d->probing = d->active > 0;
 	if (d->probing)
 		return GATE_PARK;
-	now = clock_mono_ms();
-	if (d->probed != 0 && now - d->probed < between)
-		return GATE_DEFER;
-	d->probed = now;
+	if (d->directory)
+		return probe_directory(d, between, why);
+	if (!d->probe_now && outbound_was_tried(s->set.outbound, d->d.key, between, ms, why))
+		return *ms > 0 ? GATE_REST : GATE_DEFER;
+	d->probe_now = false;
 	return GATE_SEND;
 }
 
@@ -67,6 +84,6 @@ schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t 
 		return d->probing ? GATE_PARK : GATE_SEND;
 	}
 	if (is_down(s, d))
-		return probe_dest(s, d);
+		return probe_dest(s, d, ms, why);
 	return has_place(s, m, d) ? GATE_SEND : GATE_PARK;
 }

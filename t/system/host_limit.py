@@ -311,3 +311,29 @@ def test_what_is_about_the_message(t):
     for keys in domains.values():
         keys["route"][0].wait(1)
     equal(service.events.all("trouble", what="host-rests"), [], "rests")
+
+
+FAILS = (
+    {"CONNECT": "421 x"}, {"CONNECT": "451 4.3.0 resources"}, {"CONNECT": Sink.DROP}, {"EHLO": "451 busy", "HELO": "451 busy"},
+    {"EHLO": Sink.DROP}, {"MAIL": Sink.DROP}, {"RCPT": Sink.DROP}, {"DATA": Sink.DROP}, {"DOT": Sink.DROP},
+)
+
+
+def test_no_storm(t):
+    """However a host fails, message after message: a handful of connections. It comes back by itself, and takes all."""
+    domains = {f"d{number}.example": {"route": [t.sink(answers={verb: lambda _s, _l, no=no: no for verb, no in answers.items()})]}
+               for number, answers in enumerate(FAILS)}
+    sinks = [keys["route"][0] for keys in domains.values()]
+    service = postern(t, domains)
+    for number in range(20):
+        send_many(service, domains, 1, first=number)
+        for name in domains:
+            service.events.wait("deferred", recipient=f"x{number}@{name}")
+    for sink, answers in zip(sinks, FAILS):
+        check(len(sink.sessions) <= 8, answers, len(sink.sessions), "connections")
+        sink.answers.clear()
+    service.home.wait_queued(0, 60)
+    for sink in sinks:
+        equal(sorted(r for m in sink.messages for r in m.recipients), sorted({r for m in sink.messages for r in m.recipients}), "each once")
+        equal(len(sink.messages), 20, "messages")
+    equal(service.home.drops(), [], "reports")

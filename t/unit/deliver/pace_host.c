@@ -309,6 +309,19 @@ START_TEST(test_fewer_recipients)
 }
 END_TEST
 
+/* Connections end under one message after the other; one message alone may be the reason itself. */
+START_TEST(test_dropped)
+{
+	begin();
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert(!pace_host_dropped(&h, "one") && !pace_host_drops(&h));
+	ck_assert(pace_host_dropped(&h, "two") && pace_host_drops(&h));
+	ck_assert(pace_host_dropped(&h, "two") && pace_host_dropped(&h, "one"));
+	pace_host_taken(&h, false, now);
+	ck_assert(!pace_host_drops(&h) && !pace_host_dropped(&h, "one"));
+}
+END_TEST
+
 UNIT_MAIN("pace_host", test_limit_is_learnt, test_refused_when_open, test_refused_after_an_end,
     test_worked_a_moment_ago, test_rests,
-    test_streak, test_any_order, test_table, test_fewer_recipients)
+    test_streak, test_any_order, test_table, test_fewer_recipients, test_dropped)
