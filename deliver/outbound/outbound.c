@@ -24,6 +24,7 @@
 #define OUTBOUND_BUCKETS 1024
 #define SERVED_A_TURN 64	/* of the sites that wait for a connection */
 #define SWEEP_MS 30000
+#define PATIENCE_MS 10000
 #define AGAIN_FIRST_MS 2000U	/* between two tries of a destination that is down; then twice as long */
 #define AGAIN_STEPS 10
 #define AGAIN_SOON_MS 4000U	/* mail waits for such a try; else it would be put off too often */
@@ -302,6 +303,7 @@ outbound_new(struct boot *b)
 	o->memory = host_memory_new();
 	o->piece = mem_zalloc(CLIENT_PIECE);
 	o->pace = pace_table_new();
+	o->patience = PATIENCE_MS;
 	o->smart = smart_watch_new(b);
 	LIST_INIT(&o->login_tests);
 	TAILQ_INIT(&o->due);

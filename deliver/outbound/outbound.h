@@ -135,6 +135,7 @@ struct outbound {
 	size_t nconn, active;
 	char *piece;				/* CLIENT_PIECE bytes: a scratch for outconn_content */
 	bool draining;
+	uint64_t patience;			/* ms without an answer: see outconn_wait */
 	uint64_t evictions;			/* idle connections closed to make room for others */
 	bool serving;				/* a site of `blocked` is at work and may have a connection */
 	LIST_HEAD(, login_test) login_tests;	/* of login_test */
@@ -264,6 +265,8 @@ enum site_turn {
 /* May change `fate`: what was said to the connection is final for no recipient. */
 enum site_turn site_pace_turn(struct site *s, struct outconn *p, struct outbound_job *job,
     enum client_fate *fate);
+/* The host works, as pace_host_works() says, or has let this connection wait while it did. */
+bool site_pace_works(const struct outconn *p, bool self_open, uint64_t now);
 /* The connection was not let in. True: its host works all the same, this says nothing about mail. */
 bool site_pace_is_cut(struct site *s, struct outconn *p);
 /* The connection is let in, or the host has judged a message on it. */
@@ -337,7 +340,8 @@ struct outconn {
 	bool proves;			/* the host was bad: nothing waits for this connection */
 	bool spent;			/* takes no more jobs */
 	bool marked;			/* the host took the message, and the rest of that is to be done */
-	uint64_t begun_at;		/* monotonic ms */
+	bool ignored;			/* ended, as it got no answer while others did */
+	uint64_t begun_at, job_at;	/* monotonic ms; job_at: the transaction */
 	unsigned generation, index;	/* which address of which of the site's lists */
 	struct net_address to;
 	char *host;			/* owned */
@@ -345,7 +349,7 @@ struct outconn {
 	char ip[NET_TEXT_SIZE]; uint16_t port;	/* of the host, for the protocol log */
 	int fd;
 	struct loop_io *io;
-	struct loop_timer *timer;
+	struct loop_timer *timer, *patience;
 	/* What the timer was set for */
 	enum client_phase timed; size_t timed_step; uint64_t timed_limit;
 	struct client client;
@@ -373,7 +377,12 @@ struct outconn *outconn_atrn(struct site *s, int fd, uint16_t port);	/* `fd` is 
 void outconn_start(struct outconn *p, struct outbound_job *job);	/* on an idle one; may end it */
 /* Sends QUIT on an idle one, closes one that is not open yet; may end it. */
 void outconn_quit(struct outconn *p);
+void outconn_run(struct outconn *p);		/* the dialogue, until it waits for the host; may free `p` */
 void outconn_free(struct outconn *p);		/* closes, without site_closed */
+
+/* --- outconn_wait: a connection that gets no answer, while its host answers others --- */
+void outconn_wait_begin(struct outconn *p);	/* for the first answer, or for the one to MAIL */
+void outconn_wait_done(struct outconn *p);
 
 /* --- outconn_connect: the socket of a connection, and the names of its other end --- */
 void outconn_connect_names(struct outconn *p, const struct mx_address *a);

@@ -146,12 +146,14 @@ begin_job(struct outconn *p, struct outbound_job *job)
 	outconn_content_prepare(p, job, &mail);
 	if (p->client.without & CLIENT_SEVERAL)
 		rcpt_list_limit(&job->list, 1);
+	p->job_at = clock_mono_ms();
 	if (p->pace != NULL)
-		rcpt_list_limit(&job->list, pace_host_most(p->pace, clock_mono_ms()));
+		rcpt_list_limit(&job->list, pace_host_most(p->pace, p->job_at));
 	rcpt_list_mail(&job->list, &mail);
 	p->job = job;
 	p->content_at = 0;
 	p->messages++;
+	outconn_wait_begin(p);
 	p->timed = CLIENT_PHASE_COUNT;
 	client_transaction_begin(&p->client, &mail);
 }
@@ -220,8 +222,8 @@ shake_hands(struct outconn *p)
 }
 
 /* Does what the dialogue asks for, until it waits for the host. May free `p`. */
-static void
-run_dialogue(struct outconn *p)
+void
+outconn_run(struct outconn *p)
 {
 	for (;;) {
 		switch (client_action(&p->client)) {
@@ -297,7 +299,7 @@ on_io(void *arg, unsigned what)
 	if (!p->marked && mark_first(p, before))
 		return;
 	p->marked = false;
-	run_dialogue(p);
+	outconn_run(p);
 }
 
 static void
@@ -309,7 +311,7 @@ on_timer(void *arg)
 
 	if (p->marked) {
 		p->marked = false;
-		run_dialogue(p);
+		outconn_run(p);
 		return;
 	}
 	if (p->state == OUTCONN_IDLE) {
@@ -326,7 +328,7 @@ on_timer(void *arg)
 		client_unreached(&p->client, p->where, strerror(ETIMEDOUT));
 	} else
 		client_timeout(&p->client);
-	run_dialogue(p);
+	outconn_run(p);
 }
 
 /* --- beginning and end --- */
@@ -339,7 +341,7 @@ on_word(void *arg, const struct msg_auth_in_token *word, bool last)
 
 	p->auth = OUTCONN_AUTH_QUIET;
 	client_auth_say(&p->client, word, last);
-	run_dialogue(p);
+	outconn_run(p);
 }
 
 static void
@@ -349,7 +351,7 @@ on_no_word(void *arg, const char *status, const char *why)
 
 	p->auth = OUTCONN_AUTH_QUIET;
 	client_auth_give_up(&p->client, status, why);
-	run_dialogue(p);
+	outconn_run(p);
 }
 
 /* With the host at `a`; NULL: with one that has connected to us. */
@@ -399,6 +401,7 @@ watch_socket(struct outconn *p)
 	p->io = loop_io_new(p->site->o->loop, p->fd, first ? LOOP_WRITE : LOOP_READ, on_io, p);
 	p->timer = loop_timer_new(p->site->o->loop, on_timer, p);
 	loop_timer_set(p->timer, bounded_limit(p, CONNECT_MS));
+	outconn_wait_begin(p);
 }
 
 struct outconn *
@@ -445,7 +448,7 @@ void
 outconn_start(struct outconn *p, struct outbound_job *job)
 {
 	begin_job(p, job);
-	run_dialogue(p);
+	outconn_run(p);
 }
 
 void
@@ -453,7 +456,7 @@ outconn_quit(struct outconn *p)
 {
 	if (client_action(&p->client) == CLIENT_READY) {
 		send_quit(p);
-		run_dialogue(p);
+		outconn_run(p);
 	} else
 		site_closed(p->site, p);
 }
@@ -466,6 +469,7 @@ outconn_free(struct outconn *p)
 	outconn_io_close(p);
 	client_done(&p->client);
 	loop_timer_free(p->timer);
+	outconn_wait_done(p);
 	loop_io_free(p->io);
 	if (p->fd != -1)
 		close(p->fd);

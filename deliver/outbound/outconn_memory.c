@@ -176,7 +176,7 @@ outconn_memory_finished(const struct outconn *p, struct outbound_job *job, enum 
 	note_refusal(p, first_later(job));
 	/* one connection too many is cut off, too: that is no word about extensions */
 	if (fate == CLIENT_AGAIN && !c->doubt_is_sure && job->lost == 0 && p->pace != NULL &&
-	    pace_host_works(p->pace, true, clock_mono_ms()))
+	    site_pace_works(p, true, clock_mono_ms()))
 		return CLIENT_LOST;
 	if (fate == CLIENT_AGAIN && repeats(p, job, bit))
 		return CLIENT_AGAIN;

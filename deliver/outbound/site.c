@@ -161,7 +161,7 @@ site_opened(struct site *s, struct outconn *p)
 	if (p->pace == NULL || !pace_host_drops(p->pace))
 		site_reached(s);
 	if (p->pace != NULL) {
-		pace_host_opened(p->pace, now);
+		pace_host_opened(p->pace, now - p->begun_at, now);
 		p->spent = pace_host_rest(p->pace, now) > 0;
 		site_pace_is_good(s, p, now);
 	}

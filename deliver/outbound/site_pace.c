@@ -102,12 +102,18 @@ is_good(const struct site *s, const struct outconn *than, bool tls, uint64_t now
 }
 
 bool
+site_pace_works(const struct outconn *p, bool self_open, uint64_t now)
+{
+	return p->ignored || pace_host_works(p->pace, self_open, now);
+}
+
+bool
 site_pace_is_cut(struct site *s, struct outconn *p)
 {
 	const struct client *c = &p->client;
 	uint64_t now = clock_mono_ms();
 
-	if (p->pace == NULL || c->phase != CLIENT_OVER || c->ours || !pace_host_works(p->pace, false, now))
+	if (p->pace == NULL || c->phase != CLIENT_OVER || c->ours || !site_pace_works(p, false, now))
 		return false;
 	/* what works without TLS, or for another account, tells nothing about this failure */
 	if (c->security != CLIENT_IN_CLEAR && c->security != CLIENT_SECURED && !is_good(s, p, true, now))
@@ -189,7 +195,7 @@ note_drop(struct site *s, const struct outconn *p, const struct outbound_job *jo
 {
 	if (p->pace->state == PACE_PROBES)
 		pace_host_failed(p->pace, now);
-	if (pace_host_works(p->pace, true, now) || !pace_host_dropped(p->pace, job->e->id))
+	if (site_pace_works(p, true, now) || !pace_host_dropped(p->pace, job->e->id))
 		return;
 	pace_host_failed(p->pace, now);
 	site_hosts_failed(s, site_hosts_index(s, p), p->where, &p->client.failure, true);
@@ -207,7 +213,7 @@ take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum cl
 	if (c->phase != CLIENT_OVER || c->failure.code != 0) {
 		if (!p->pace->learnt && p->pace->conns >= p->pace->cap && s->waiting > 0)
 			site_waitlist_due(s);	/* it may have more connections now */
-		pace_host_taken(p->pace, p->messages == 1, now);
+		pace_host_taken(p->pace, p->messages == 1, now - p->job_at, now);
 		site_pace_is_good(s, p, now);
 		site_reached(s);
 	} else
@@ -221,7 +227,7 @@ take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum clien
     enum pace_word word, const struct verdict *why, uint64_t now)
 {
 	bool ended = p->client.phase == CLIENT_OVER, later = why->what == VERDICT_LATER;
-	bool works = pace_host_works(p->pace, true, now), judged = pace_host_is_busy(p->pace, now);
+	bool works = site_pace_works(p, true, now), judged = pace_host_is_busy(p->pace, now);
 
 	if (job->lost < LOST_MAX && ended && p->messages > 1) {
 		job->lost++;		/* the host ends a connection that it has used */

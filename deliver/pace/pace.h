@@ -48,6 +48,7 @@ struct pace_host {
 	uint64_t raise_at, raise_ms;	/* when one more connection is tried; how long after that again */
 	uint64_t good_at;		/* it took a connection, or judged a message; 0 never */
 	uint64_t taken_at;		/* it judged a message; 0 never */
+	uint64_t open_ms, judge_ms;	/* so long took the last connection, message */
 	uint64_t closed_at;		/* the end of a connection that was let in */
 	uint64_t next_at;		/* after a cut: no connection before */
 	unsigned cuts;			/* in a row */
@@ -83,10 +84,15 @@ uint64_t pace_host_rest(struct pace_host *h, uint64_t now);	/* ms that it still 
 bool pace_host_works(const struct pace_host *h, bool self_open, uint64_t now);
 bool pace_host_is_busy(const struct pace_host *h, uint64_t now);	/* it judged a message a moment ago */
 void pace_host_begun(struct pace_host *h);
-void pace_host_opened(struct pace_host *h, uint64_t now);
+void pace_host_opened(struct pace_host *h, uint64_t ms, uint64_t now);	/* in so many ms */
 void pace_host_closed(struct pace_host *h, bool was_open, uint64_t now);
-/* It judged a message; `first`: the first one of this connection. */
-void pace_host_taken(struct pace_host *h, bool first, uint64_t now);
+/* It judged a message, in so many ms; `first`: the first one of this connection. */
+void pace_host_taken(struct pace_host *h, bool first, uint64_t ms, uint64_t now);
+/*
+ * A connection waits for an answer since `begun`, and has none. True: others have got theirs, a moment before
+ * that or since, and in far less time.
+ */
+bool pace_host_ignores(const struct pace_host *h, uint64_t begun, uint64_t now);
 /* One connection failed while others work. `self`: it is still counted. True: there will be fewer. */
 bool pace_host_cut(struct pace_host *h, bool self, uint64_t now);
 void pace_host_failed(struct pace_host *h, uint64_t now);

@@ -27,6 +27,7 @@
 #define BAD_MS 60000		/* a host that did not let us in is tried last */
 #define STEP_MAX 16
 #define STREAK 3		/* refusals of MAIL in a row, with senders that differ */
+#define IGNORED_TIMES 4		/* a wait that is so often as long as that of others */
 #define DROPS 2			/* messages in a row under which connections end, and none is judged */
 #define FORGET_MS 600000
 #define MOST_MS 3600000U	/* then as many recipients as there are may go in a transaction again */
@@ -127,6 +128,13 @@ pace_host_is_busy(const struct pace_host *h, uint64_t now)
 	return is_recent(h->taken_at, GRACE_MS, now);
 }
 
+bool
+pace_host_ignores(const struct pace_host *h, uint64_t begun, uint64_t now)
+{
+	return h->taken_at != 0 && h->taken_at + GRACE_MS >= begun &&
+	    now - begun > IGNORED_TIMES * MAX(h->open_ms, h->judge_ms);
+}
+
 /* --- what has happened --- */
 
 void
@@ -136,9 +144,10 @@ pace_host_begun(struct pace_host *h)
 }
 
 void
-pace_host_opened(struct pace_host *h, uint64_t now)
+pace_host_opened(struct pace_host *h, uint64_t ms, uint64_t now)
 {
 	h->open++;
+	h->open_ms = ms;
 	h->good_at = now;
 	h->bad_until = 0;
 	enter_next(h, PACE_OPENED);
@@ -169,11 +178,12 @@ pace_host_closed(struct pace_host *h, bool was_open, uint64_t now)
 }
 
 void
-pace_host_taken(struct pace_host *h, bool first, uint64_t now)
+pace_host_taken(struct pace_host *h, bool first, uint64_t ms, uint64_t now)
 {
 	bool probe = pace_host_state(h, now) == PACE_PROBES;
 
 	h->good_at = h->taken_at = now;
+	h->judge_ms = ms;
 	h->streak = h->drops = 0;
 	h->probing = false;
 	if (first)

@@ -139,4 +139,62 @@ START_TEST(test_quick_tries)
 }
 END_TEST
 
-UNIT_MAIN("host_ends", test_fewer_recipients, test_quick_tries)
+/* --- connections beyond the second get no answer to this --- */
+
+static const char *silent_at;
+
+static bool
+counts_and_greets(struct session *s)
+{
+	s->accepted = s->sink->now > 2;		/* one too many */
+	return !s->accepted || *silent_at != '\0';
+}
+
+static const char *
+answer_two(struct session *s, const char *line)
+{
+	if (s->accepted && (*silent_at == '\0' || strncmp(line, silent_at, 4) == 0))
+		return silence;
+	return strncmp(line, "DATA", 4) == 0 ? "354 go\r\n" : NULL;
+}
+
+/* The two end after some messages; the others are given up then, and every message comes, once. */
+START_TEST(test_ignored_connections)
+{
+	static const char *const places[] = { "", "EHLO", "MAIL" };
+
+	for (size_t i = 0; i < nitems_of(places); i++) {
+		struct sink k;
+		struct test_job *t[60];
+		struct destination d;
+		int fd = content_file(small, SMALL);
+		struct loop_timer *late;
+
+		silent_at = places[i];
+		set_up();
+		outbound->patience = 300;
+		late = loop_timer_new(loop, (void (*)(void *))loop_stop, loop);
+		loop_timer_set(late, 30000);
+		sink_open(&k, SINK_TAKES);
+		k.greets = counts_and_greets;
+		k.answer = answer_two;
+		d = to_sinks((struct sink *[]){ &k }, 1);
+		for (size_t n = 0; n < nitems_of(t); n++)
+			t[n] = submit(&d, fd, SMALL, "ok@x.example", NULL);
+		loop_run(loop);
+		for (size_t n = 0; n < nitems_of(t); n++) {
+			ck_assert_msg(t[n]->done && t[n]->verdict[0].what == VERDICT_DELIVERED,
+			    "silent at \"%s\": message %zu: %s", silent_at, n, t[n]->verdict[0].text);
+			job_free(t[n]);
+		}
+		ck_assert_uint_eq(k.messages, nitems_of(t));
+		ck_assert_uint_eq(host_memory_without(outbound->memory, "x", 0), 0);
+		loop_timer_free(late);
+		sink_close(&k);
+		tear_down();
+		close(fd);
+	}
+}
+END_TEST
+
+UNIT_MAIN("host_ends", test_fewer_recipients, test_quick_tries, test_ignored_connections)

@@ -34,6 +34,7 @@ struct sink {
 	LIST_HEAD(, session) sessions;
 	/* Answers a command, or "." for the content; "" and 421 end the session. NULL: as `behaviour` says */
 	const char *(*answer)(struct session *s, const char *line);
+	bool (*greets)(struct session *s);	/* NULL: every one */
 	enum behaviour behaviour;
 	int fd;
 	uint16_t port;
@@ -54,6 +55,7 @@ struct session {
 };
 
 static struct loop *loop;
+static const char silence[] = "";	/* an answer that is none: the session goes on */
 
 static inline void
 session_end(struct session *s)
@@ -79,6 +81,8 @@ command(struct session *s, const char *line)
 	enum behaviour b = s->sink->behaviour;
 	const char *text = s->sink->answer != NULL ? s->sink->answer(s, line) : NULL;
 
+	if (text == silence)
+		return true;
 	if (text != NULL) {
 		say(s, text);
 		s->in_data = strncmp(text, "354", 3) == 0;
@@ -174,7 +178,7 @@ on_accept(void *arg, unsigned what)
 	if (k->behaviour == SINK_BUSY || k->behaviour == SINK_REFUSES) {
 		say(s, k->behaviour == SINK_BUSY ? "450 busy\r\n" : "554 not you\r\n");
 		session_end(s);
-	} else if (k->behaviour != SINK_SILENT)
+	} else if (k->behaviour != SINK_SILENT && (k->greets == NULL || k->greets(s)))
 		say(s, "220 sink\r\n");
 }
 

@@ -32,7 +32,7 @@ open_one(void)
 {
 	ck_assert(pace_host_has_room(&h, now));
 	pace_host_begun(&h);
-	pace_host_opened(&h, now);
+	pace_host_opened(&h, 0, now);
 }
 
 static void
@@ -53,8 +53,8 @@ open_all(size_t limit)
 	}
 	for (; opening > 0; opening--)
 		if (in < limit) {
-			pace_host_opened(&h, now);
-			pace_host_taken(&h, true, now);
+			pace_host_opened(&h, 0, now);
+			pace_host_taken(&h, true, 0, now);
 			in++;
 		} else {
 			ck_assert(pace_host_works(&h, false, now));
@@ -97,7 +97,7 @@ START_TEST(test_refused_when_open)
 
 	begin();
 	open_one();
-	pace_host_taken(&h, true, now);
+	pace_host_taken(&h, true, 0, now);
 	for (uint64_t until = now + 60 * S; now < until; now += 10) {
 		if (!pace_host_has_room(&h, now))
 			continue;
@@ -133,7 +133,7 @@ START_TEST(test_worked_a_moment_ago)
 	ck_assert(!pace_host_works(&h, false, now));
 	open_one();
 	ck_assert(!pace_host_works(&h, true, now));	/* it is the only one, and has judged nothing */
-	pace_host_taken(&h, false, now);
+	pace_host_taken(&h, false, 0, now);
 	ck_assert(pace_host_works(&h, true, now));
 	end_one();
 	for (unsigned tries = 0; pace_host_works(&h, false, now); now += 10) {
@@ -170,12 +170,12 @@ START_TEST(test_rests)
 		pace_host_given(&h);
 		ck_assert(!pace_host_takes_job(&h, now));
 	}
-	pace_host_taken(&h, false, now);
+	pace_host_taken(&h, false, 0, now);
 	ck_assert_int_eq(h.state, PACE_WORKS);
 	ck_assert(pace_host_takes_job(&h, now) && !pace_host_has_room(&h, now));
 	/* the next rests are shorter after each message that was taken */
 	for (unsigned i = 0; i < 20; i++)
-		pace_host_taken(&h, false, now);
+		pace_host_taken(&h, false, 0, now);
 	pace_host_pushed(&h, &slower, rests, now);
 	ck_assert_uint_eq(pace_host_rest(&h, now), MIN);
 	pace_host_release(&h, now);
@@ -192,9 +192,9 @@ START_TEST(test_streak)
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert(!pace_host_refused(&h, "a@us.example"));
 	ck_assert(pace_host_refused(&h, "b@us.example"));
-	pace_host_taken(&h, false, now);
+	pace_host_taken(&h, false, 0, now);
 	ck_assert(!pace_host_refused(&h, "a@us.example") && !pace_host_refused(&h, "b@us.example"));
-	pace_host_taken(&h, false, now);
+	pace_host_taken(&h, false, 0, now);
 	ck_assert(!pace_host_refused(&h, "a@us.example"));
 }
 END_TEST
@@ -215,7 +215,7 @@ START_TEST(test_any_order)
 			break;
 		case 1:
 			if (h.conns > h.open)
-				pace_host_opened(&h, now);
+				pace_host_opened(&h, 0, now);
 			break;
 		case 2:
 			if (h.open > 0)
@@ -233,7 +233,7 @@ START_TEST(test_any_order)
 		case 4:
 			if (h.open > 0 && pace_host_takes_job(&h, now)) {
 				pace_host_given(&h);
-				pace_host_taken(&h, false, now);
+				pace_host_taken(&h, false, 0, now);
 			}
 			break;
 		case 5:
@@ -317,11 +317,28 @@ START_TEST(test_dropped)
 		ck_assert(!pace_host_dropped(&h, "one") && !pace_host_drops(&h));
 	ck_assert(pace_host_dropped(&h, "two") && pace_host_drops(&h));
 	ck_assert(pace_host_dropped(&h, "two") && pace_host_dropped(&h, "one"));
-	pace_host_taken(&h, false, now);
+	pace_host_taken(&h, false, 0, now);
 	ck_assert(!pace_host_drops(&h) && !pace_host_dropped(&h, "one"));
+}
+END_TEST
+
+/* No answer for long, where others had theirs at once: not when all take as long, nor when none works. */
+START_TEST(test_ignores)
+{
+	begin();
+	ck_assert(!pace_host_ignores(&h, now, now + 60 * S));
+	open_one();
+	pace_host_taken(&h, true, 100, now);
+	ck_assert(!pace_host_ignores(&h, now, now + 400));
+	ck_assert(pace_host_ignores(&h, now, now + 401) && pace_host_ignores(&h, now + 10 * S, now + 20 * S));
+	ck_assert(!pace_host_ignores(&h, now + 10 * S + 1, now + 20 * S));
+	pace_host_begun(&h);
+	pace_host_opened(&h, 20 * S, now);
+	ck_assert(!pace_host_ignores(&h, now, now + 80 * S) && pace_host_ignores(&h, now, now + 80 * S + 1));
 }
 END_TEST
 
 UNIT_MAIN("pace_host", test_limit_is_learnt, test_refused_when_open, test_refused_after_an_end,
     test_worked_a_moment_ago, test_rests,
-    test_streak, test_any_order, test_table, test_fewer_recipients, test_dropped)
+    test_streak, test_any_order, test_table, test_fewer_recipients, test_dropped,
+    test_ignores)
