@@ -266,7 +266,14 @@ parse_label(struct address_cursor *c, struct text *t)
 	    t->data[t->len - 1] != '-';
 }
 
-/* Labels with dots between them, blanks allowed around each. */
+static bool
+is_label_byte(int byte)
+{
+	return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+	    byte == '-' || byte == '_' || byte >= 0x80;
+}
+
+/* Labels with dots between them, blanks allowed around each. A dot at the end (the root) is left out. */
 static bool
 parse_domain(struct address_cursor *c, struct text *t)
 {
@@ -277,9 +284,12 @@ parse_domain(struct address_cursor *c, struct text *t)
 			return false;
 		if (address_peek(c) != '.')
 			return true;
-		text_take(t, c, 1);
+		c->pos++;
 		if (!address_spec_blanks(c))
 			return false;
+		if (!is_label_byte(address_peek(c)))
+			return true;
+		text_add_byte(t, '.');
 	}
 }
 
@@ -329,11 +339,20 @@ address_spec_route(struct address_cursor *c)
 	return false;
 }
 
+/* Inside the angle brackets of a path there may be blanks, too: that is what some devices send. */
+static bool
+skip_inside(struct address_cursor *c)
+{
+	while (!c->header && (address_peek(c) == ' ' || address_peek(c) == '\t'))
+		c->pos++;
+	return address_spec_blanks(c);
+}
+
 bool
 address_spec_angle(struct address_cursor *c, struct address *a)
 {
 	c->pos++;
-	if (!address_spec_blanks(c))
+	if (!skip_inside(c))
 		return false;
 	if (address_peek(c) == '>') {
 		c->pos++;
@@ -343,7 +362,7 @@ address_spec_angle(struct address_cursor *c, struct address *a)
 	}
 	if (address_peek(c) == '@' && !address_spec_route(c))
 		return false;
-	if (!address_spec_parse(c, a) || address_peek(c) != '>')
+	if (!address_spec_parse(c, a) || !skip_inside(c) || address_peek(c) != '>')
 		return false;
 	c->pos++;
 	return true;

@@ -213,15 +213,28 @@ verb_refuse(struct session *s, const char *line, size_t len, enum reply why)
 		refuse_line(s, line, len, why);
 }
 
-void
-verb_dispatch(struct session *s, const char *line, size_t len, bool more)
+/* Tabs are blanks, though not in a name that a client gives itself. AUTH alone has lines that are longer. */
+static const char *
+without_tabs(char *dst, const char *line, size_t len)
 {
+	if (len > SESSION_LINE_MAX || memchr(line, '\t', len) == NULL)
+		return line;
+	for (size_t i = 0; i < len; i++)
+		dst[i] = line[i] == '\t' ? ' ' : line[i];
+	return dst;
+}
+
+void
+verb_dispatch(struct session *s, const char *told, size_t len, bool more)
+{
+	char copy[SESSION_LINE_MAX];
+	const char *line = without_tabs(copy, told, len);
 	const struct verb *v = verb_find(line, len);
 	size_t word = word_length(line, len);
 	enum reply bad;
 
 	s->recipient = v != NULL && v->recipient;
-	s->ops->command(s->arg, line, len);
+	s->ops->command(s->arg, told, len);
 	if (v != NULL && v->hostile) {
 		session_phase_end(s, true);
 		return;
@@ -246,7 +259,7 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 	else {
 		if (may_come_without_hello(s, v))
 			session_phase_enter(s, PHASE_READY); /* there will be no HELO */
-		v->run(s, line + word, len - word);
+		v->run(s, (v->bytes == VERB_ANY ? told : line) + word, len - word);
 	}
 	if (more && !session_phase_waits(s) && v->batch == VERB_LAST && (s->phase & PHASE_COMMAND))
 		session_reply(s, REPLY_PIPELINING, s->server->fqdn);
