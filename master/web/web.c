@@ -120,7 +120,7 @@ take_control(struct boot *b, const struct ctl_message *m)
 
 	if (m->type == CTL_FILE)
 		web_tls_take(w, m);
-	else if (m->type == CTL_RENEWED)
+	else if (m->type == CTL_RENEWED || m->type == CTL_LOGS)	/* a change, or a reload */
 		web_tls_ask(w);
 	else if (m->type == CTL_TEXT || m->type == CTL_END || m->type == CTL_WEB_SESSION)
 		web_ask_take(w, m);

@@ -72,8 +72,10 @@ def test_tls(t):
     pair = make_pair(service, "two", "two.example")
     for new, place in zip(pair, (certificate, key)):
         new.rename(place)
+    service.ctl("reload")
     second = until(lambda: common_name(port)[0] != first and common_name(port)[0], what="the new certificate")
     certificate.write_text("rubbish")
+    service.ctl("reload")
     service.events.wait("certificate", result="refused")
     equal(common_name(port)[0], second)
     check("certificate or key of [manager] cannot be used" in service.ctl("status").stdout, "the status says nothing")
