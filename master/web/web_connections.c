@@ -4,8 +4,8 @@
  * Runs in:  web
  * Owns:     a record of each connection; the connections belong to libevent, which tells nobody of their end.
  *           So a record has the descriptor and the number of its socket, and is looked up again
- * Promise:  beyond WEB_CONNECTIONS_MAX nothing is accepted, and a client that sends its request slowly, or
- *           none, is cut off: as long as others wait it is soon their turn
+ * Promise:  beyond WEB_CONNECTIONS_MAX nothing is accepted. A client that sends its request slowly, or none,
+ *           is cut off; at once when others wait, or it has too many: the connection that waits longest
  * Fails by: shutting a connection down
  */
 #include "master/web/web.h"
@@ -22,6 +22,8 @@
 #include "common/base/net.h"
 
 #define SWEEP_MS 500U
+#define FULL_MS 50U		/* the same, while nothing is accepted */
+#define CUT_AT_ONCE 32U		/* connections that make room then */
 
 struct web_connection {
 	TAILQ_ENTRY(web_connection) link;
@@ -30,6 +32,7 @@ struct web_connection {
 	ino_t number;
 	struct sockaddr_storage peer;	/* AF_UNSPEC: not counted by client */
 	bool by_client;
+	bool cut;			/* it was shut down */
 	uint64_t until;			/* monotonic ms; 0: it is being served */
 };
 
@@ -61,19 +64,48 @@ is_there(const struct web_connection *k)
 	return k->fresh != NULL || (fstat(k->fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == k->number);
 }
 
+static bool
+is_same_client(const struct web_connection *x, const struct web_connection *y)
+{
+	uint8_t a[16], b[16];
+	int fa, fb;
+	size_t len = net_bytes((const struct sockaddr *)&x->peer, &fa, a);
+
+	return x->by_client && y->by_client && net_bytes((const struct sockaddr *)&y->peer, &fb, b) == len &&
+	    fa == fb && memcmp(a, b, len) == 0;
+}
+
 static size_t
 of_client(const struct web_connections *c, const struct web_connection *like)
 {
 	const struct web_connection *k;
-	uint8_t a[16], b[16];
-	int fa, fb;
-	size_t n = 0, len = net_bytes((const struct sockaddr *)&like->peer, &fa, a);
+	size_t n = 0;
 
 	TAILQ_FOREACH(k, &c->all, link)
-		if (k->by_client && net_bytes((const struct sockaddr *)&k->peer, &fb, b) == len && fa == fb &&
-		    memcmp(a, b, len) == 0)
-			n++;
+		n += !k->cut && is_same_client(k, like);
 	return n;
+}
+
+static void
+cut(struct web_connection *k)
+{
+	k->cut = true;
+	shutdown(k->fd, SHUT_RDWR);
+}
+
+/* The one that waits longest for its request; `like`: of that client, and not this one. False: none waits. */
+static bool
+cut_oldest(struct web_connections *c, const struct web_connection *like)
+{
+	struct web_connection *k;
+
+	TAILQ_FOREACH(k, &c->all, link)
+		if (k->fresh == NULL && !k->cut && k->until != 0 && k != like && is_there(k) &&
+		    (like == NULL || is_same_client(k, like))) {
+			cut(k);
+			return true;
+		}
+	return false;
 }
 
 /* libevent knows the descriptor a moment after it has made the bufferevent. */
@@ -100,8 +132,8 @@ on_look(void *arg)
 		k->number = st.st_ino;
 		if (k->by_client && getpeername(k->fd, (struct sockaddr *)&k->peer, &len) == -1)
 			k->by_client = false;
-		if (k->by_client && of_client(c, k) > WEB_CONNECTIONS_PER_CLIENT)
-			shutdown(k->fd, SHUT_RDWR);
+		if (k->by_client && of_client(c, k) > WEB_CONNECTIONS_PER_CLIENT && !cut_oldest(c, k))
+			cut(k);
 	}
 }
 
@@ -118,7 +150,7 @@ sweep(struct web_connections *c)
 			continue;
 		}
 		if (k->fresh == NULL && k->until != 0 && k->until <= now)
-			shutdown(k->fd, SHUT_RDWR);
+			cut(k);
 	}
 }
 
@@ -132,8 +164,10 @@ on_timer(void *arg)
 		c->stopped = false;
 		c->full(c->arg, false);
 	}
+	for (unsigned i = 0; c->stopped && i < CUT_AT_ONCE && cut_oldest(c, NULL); i++)
+		;
 	if (c->count > 0)
-		loop_timer_set(c->timer, SWEEP_MS);
+		loop_timer_set(c->timer, c->stopped ? FULL_MS : SWEEP_MS);
 }
 
 void
@@ -154,6 +188,7 @@ web_connections_add(struct web_connections *c, struct bufferevent *b, bool by_cl
 	if (c->count >= WEB_CONNECTIONS_MAX) {
 		c->stopped = true;
 		c->full(c->arg, true);
+		loop_timer_set(c->timer, FULL_MS);
 	}
 }
 

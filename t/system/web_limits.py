@@ -163,13 +163,14 @@ def test_requests_and_connections(t):
                     n += 1
             return n
         until(lambda: closed() >= 52, what="those beyond 48 to be closed")
+        equal(browser.command("status")["status"], 0, "beside them")
         # and all clients together
         for last in range(2, 12):
             for _ in range(45):
                 idle.append(socket.create_connection(("127.0.0.1", port), 20, source_address=(f"127.0.0.{last}", 0)))
         pid = service.child("web")
-        until(lambda: sockets(pid) >= 240, what="as many connections as there may be")
         check(sockets(pid) <= 280, sockets(pid))
+        equal(browser.command("status")["status"], 0, "beside all of them")
         # beside them the service works, and does what the console says
         check("default started" in service.ctl("status").stdout, "no status")
         service.default.send(data=mail())
