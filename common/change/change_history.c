@@ -1,9 +1,9 @@
 /*
- * change_history - the last changes of INI files, each in a file of its own: STATE/changes/NUMBER
+ * change_history - the last changes of INI files, each in a file of its own
  *
  * Runs in:  master, posternctl
  * Owns:     the files of that folder, which has the mode 0700
- * Promise:  at most CHANGE_HISTORY_MAX records; a file is whole or not there
+ * Promise:  at most CHANGE_HISTORY_MAX records of an INI file; a record is whole or not there
  * Fails by: 0 or false; a record that cannot be read is none
  */
 #include "common/change/change_history.h"
@@ -21,15 +21,96 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/change/change_file.h"
+#include "common/config/config.h"
 #include "common/config/config_get.h"
 
 #define MAGIC "postern-change 1"
 #define RECORD_MAX (4U << 20)
 
-static char *
-path_of(const char *state, unsigned number)
+/* --- the files --- */
+
+/* NUMBER.SERVER, or NUMBER of postern.ini. */
+struct history_file {
+	unsigned number;
+	char server[CONFIG_NAME_MAX + 1];
+};
+
+static int
+compare_files(const void *a, const void *b)
 {
-	return mem_printf("%s/changes/%u", state, number);
+	const struct history_file *x = a, *y = b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+static bool
+parse_name(struct history_file *f, const char *name)
+{
+	size_t digits = strspn(name, "0123456789"), len = strlen(name);
+	const char *server = name[digits] == '.' ? name + digits + 1 : "";
+
+	if (digits == 0 || digits > 9 || (name[digits] != '.' && name[digits] != '\0') ||
+	    len - digits > sizeof(f->server))
+		return false;
+	*f = (struct history_file){ .number = (unsigned)strtoul(name, NULL, 10) };
+	snprintf(f->server, sizeof(f->server), "%s", server);
+	return true;
+}
+
+/* By their numbers; owned by the caller. */
+static struct history_file *
+list_files(const char *state, size_t *count)
+{
+	char *folder = mem_printf("%s/changes", state);
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	struct history_file *list = NULL, f;
+
+	*count = 0;
+	free(folder);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (parse_name(&f, entry->d_name)) {
+			list = mem_grow(list, *count, sizeof(*list));
+			list[(*count)++] = f;
+		}
+	if (dir != NULL)
+		closedir(dir);
+	if (*count > 0)
+		qsort(list, *count, sizeof(*list), compare_files);
+	return list;
+}
+
+static char *
+path_of(const char *state, const struct history_file *f)
+{
+	return mem_printf("%s/changes/%u%s%s", state, f->number, f->server[0] != '\0' ? "." : "", f->server);
+}
+
+/* The path of that number; owned by the caller. NULL: there is none. */
+static char *
+find_path(const char *state, unsigned number)
+{
+	size_t count;
+	struct history_file *list = list_files(state, &count);
+	char *path = NULL;
+
+	for (size_t i = 0; i < count && path == NULL; i++)
+		if (list[i].number == number)
+			path = path_of(state, &list[i]);
+	free(list);
+	return path;
+}
+
+unsigned *
+change_history_numbers(const char *state, size_t *count)
+{
+	struct history_file *list = list_files(state, count);
+	unsigned *number = mem_array(NULL, *count + 1, sizeof(*number));
+
+	for (size_t i = 0; i < *count; i++)
+		number[i] = list[i].number;
+	free(list);
+	return number;
 }
 
 /* --- written --- */
@@ -60,46 +141,31 @@ format_record(struct buf *out, const struct change *c, const char *author, const
 		config_edit_undo_format(c->edit, out);
 }
 
-static int
-compare_numbers(const void *a, const void *b)
-{
-	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
-
-	return (x > y) - (x < y);
-}
-
-unsigned *
-change_history_numbers(const char *state, size_t *count)
-{
-	char *folder = mem_printf("%s/changes", state);
-	DIR *dir = opendir(folder);
-	struct dirent *entry;
-	unsigned *number = NULL;
-
-	*count = 0;
-	free(folder);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		size_t len = strlen(entry->d_name);
-
-		if (len == 0 || len > 9 || strspn(entry->d_name, "0123456789") != len)
-			continue;
-		number = mem_grow(number, *count, sizeof(*number));
-		number[(*count)++] = (unsigned)strtoul(entry->d_name, NULL, 10);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	if (*count > 0)
-		qsort(number, *count, sizeof(*number), compare_numbers);
-	return number;
-}
-
 void
 change_history_remove(const char *state, unsigned number)
 {
-	char *path = path_of(state, number);
+	char *path = find_path(state, number);
 
-	unlink(path);
+	if (path != NULL)
+		unlink(path);
 	free(path);
+}
+
+/* Each file has its own bound: who may change one cannot make the changes of others forgotten. */
+static void
+forget_old(const char *state, const struct history_file *list, size_t count, const char *server)
+{
+	size_t same = 0;
+
+	for (size_t i = count; i-- > 0;) {
+		char *path;
+
+		if (strcmp(list[i].server, server) != 0 || ++same < CHANGE_HISTORY_MAX)
+			continue;
+		path = path_of(state, &list[i]);
+		unlink(path);
+		free(path);
+	}
 }
 
 unsigned
@@ -107,21 +173,23 @@ change_history_add(const char *state, const struct change *c, const char *author
 {
 	struct buf text = BUF_INIT(RECORD_MAX);
 	size_t count;
-	unsigned *known = change_history_numbers(state, &count);
-	unsigned number = count > 0 ? known[count - 1] + 1 : 1;
-	char *path = path_of(state, number), *part = mem_printf("%s/changes/.part", state);
+	struct history_file *list = list_files(state, &count), f = { .number = 1 };
+	char *path, *part = mem_printf("%s/changes/.part", state);
 
+	f.number = count > 0 ? list[count - 1].number + 1 : 1;
+	snprintf(f.server, sizeof(f.server), "%s", c->server != NULL ? c->server : "");
+	path = path_of(state, &f);
 	format_record(&text, c, author, command);
 	if (disk_replace(part, path, 0600, buf_text(&text), text.len) == -1)
-		number = 0;
+		f.number = 0;
 	change_file_own(path, state);
-	for (size_t i = 0; number != 0 && i + CHANGE_HISTORY_MAX <= count; i++)
-		change_history_remove(state, known[i]);
-	free(known);
+	if (f.number != 0)
+		forget_old(state, list, count, f.server);
+	free(list);
 	free(path);
 	free(part);
 	buf_done(&text);
-	return number;
+	return f.number;
 }
 
 /* --- read --- */
@@ -239,8 +307,8 @@ change_history_read(struct change_record *r, const char *state, unsigned number)
 		number = count > 0 ? known[count - 1] : 0;
 		free(known);
 	}
-	path = path_of(state, number);
-	text = number != 0 ? read_file(path) : NULL;
+	path = number != 0 ? find_path(state, number) : NULL;
+	text = path != NULL ? read_file(path) : NULL;
 	good = text != NULL && parse_record(r, text);
 	r->number = number;
 	free(path);

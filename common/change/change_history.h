@@ -1,4 +1,4 @@
-/* change_history - the last changes, with what it takes to undo them: STATE/changes/NUMBER */
+/* change_history - the last changes, with what it takes to undo them, below STATE/changes */
 #ifndef COMMON_CHANGE_CHANGE_HISTORY_H
 #define COMMON_CHANGE_CHANGE_HISTORY_H
 
@@ -8,7 +8,7 @@
 
 #include "common/change/change.h"
 
-#define CHANGE_HISTORY_MAX 100U		/* older ones are forgotten */
+#define CHANGE_HISTORY_MAX 100U		/* of one file; older ones are forgotten */
 
 struct change_record_key { char *place, *before, *after; };	/* NULL: not there */
 struct change_record {

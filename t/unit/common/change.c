@@ -235,11 +235,18 @@ START_TEST(history)
 	close(change_file_lock(folder, &why));
 	ck_assert(!change_history_read(&r, folder, 0));
 	prepare(&c, "general.description=a\\b \xc3\xa4, c");
-	for (unsigned i = 1; i <= CHANGE_HISTORY_MAX + 5; i++)
+	struct change other;
+	ck_assert_int_eq(change_open(&other, config, NULL), EX_OK);
+	ck_assert_uint_eq(change_history_add(folder, &other, "uid=0", "set"), 1);	/* is not pushed out by those of another */
+	change_done(&other);
+	for (unsigned i = 2; i <= CHANGE_HISTORY_MAX + 5; i++)
 		ck_assert_uint_eq(change_history_add(folder, &c, "uid=5", "set"), i);
 	number = change_history_numbers(folder, &count);
-	ck_assert(count == CHANGE_HISTORY_MAX && number[0] == 6 && number[count - 1] == CHANGE_HISTORY_MAX + 5);
+	ck_assert(count == CHANGE_HISTORY_MAX + 1 && number[0] == 1 && number[1] == 6 &&
+	    number[count - 1] == CHANGE_HISTORY_MAX + 5);
 	free(number);
+	ck_assert(change_history_read(&r, folder, 1) && r.server == NULL);
+	change_history_done(&r);
 	ck_assert(change_history_read(&r, folder, 0));
 	ck_assert(r.number == CHANGE_HISTORY_MAX + 5 && r.keys == 1 && r.key[0].before == NULL && r.lines != NULL);
 	ck_assert_str_eq(r.key[0].place, "general.description");
