@@ -72,6 +72,7 @@ class Chromium:
         options.binary_location = "/usr/bin/chromium"
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(test.folder)}), options=options)
         test.cleanup(self.driver.quit)
+        self.commands = set()       # of the console, as pages have shown them
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
@@ -116,12 +117,17 @@ class Chromium:
         return self.run("return document.body.innerText")
 
     def wait_text(self, *parts):
+        self.note_commands()
         until(lambda: all(part in self.text() for part in parts), what=lambda: f"{parts} in: {self.text()}")
+
+    def note_commands(self):
+        self.commands.update(self.run("return [...document.querySelectorAll('manager-command code')].map((e) => e.textContent)"))
 
     def wait_title(self, title):
         until(lambda: self.driver.title == f"{title} - Postern", what=lambda: f"{title!r}, not {self.driver.title!r}")
 
     def look(self, where):
+        self.note_commands()
         equal(self.run(FAULTS), [], f"faults of {where}")
         if os.environ.get("AXE"):
             self.run(Path(os.environ["AXE"]).read_text())

@@ -5,6 +5,7 @@ server paused; by keyboard alone; with hostile mail; as a viewer; on a small scr
 import json
 import os
 import pwd
+import shlex
 import signal
 
 from checks import check, equal
@@ -268,7 +269,7 @@ def small(page):
         page.look(f"{view} at 360 pixels")
     check(not page.has("a", "Badmail"), "the tree is shown")
     page.click("button", "Menu")
-    page.click("a", "Badmail")
+    page.driver.find_element("css selector", "manager-tree a[href='#/server/default/badmail']").click()
     page.wait_title("Badmail of default")
     check(not page.has("a", "Current Sessions"), "the menu stays open")
     page.size(1920)
@@ -284,6 +285,11 @@ def interruptions(page, service):
     page.wait_text("Trying again.")
     page.wait_text("Live")
     page.complaints()   # of the connection that was lost
+    stream = "return document.querySelector('manager-stream').className"
+    page.driver.minimize_window()
+    until(lambda: page.run(stream) == "hidden", what="the stream to be closed while the tab is hidden")
+    page.driver.set_window_rect(width=1280, height=900)
+    page.wait_text("Live")
     page.driver.delete_all_cookies()
     page.go("#/server/default/queue")
     page.wait_text("Your session has ended.", "posternctl web login")
@@ -294,6 +300,16 @@ def interruptions(page, service):
     page.wait_title("Queue of default")
     page.wait_text("two.example")
     page.complaints()   # of the refused session
+
+
+def consoles(page, service):
+    """posternctl understands each command that a page has shown beside what it did."""
+    check(len(page.commands) > 25, page.commands)
+    for command in sorted(page.commands - {""}):
+        words = shlex.split(command)
+        equal(words[0], "posternctl")
+        done = service.ctl(*words[1:], ok=False)
+        check(done.returncode not in (64, 69), command, done.returncode, done.stderr)
 
 
 def viewer(page, service):
@@ -331,3 +347,4 @@ def test_person(t):
     if is_root():
         viewer(page, service)
     equal(page.complaints(), [], "complaints of the browser")
+    consoles(page, service)

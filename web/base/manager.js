@@ -29,7 +29,12 @@ class Manager extends EventTarget {
 	}
 
 	async logOut() {
-		await this.carrier.logout();
+		try {
+			await this.carrier.logout();
+		} catch (error) {
+			if (error.status !== 401)
+				throw error;
+		}
 		this.end("You are logged out.");
 	}
 
