@@ -183,11 +183,43 @@ parse_place(struct change *c, struct change_place *place, const char *word, size
 	return status;
 }
 
+/* KEY+=VALUE, KEY-=VALUE: the list as the file says it, with items more or less; owned by the caller. */
+static char *
+adjust_list(struct change *c, const struct change_key *k, bool add, const char *value, struct buf *why)
+{
+	struct buf list = BUF_INIT(CHANGE_FILE_MAX);
+
+	if (k->before == NULL)
+		buf_printf(why, "is not in %s, so there is no list to change: say all of it", c->path);
+	else if (config_edit_list_adjust(key_find(k->place.section, k->place.key), k->before, add, value,
+	    &list, why) == 0)
+		buf_add(&list, "", 1);
+	if (why->len > 0)
+		buf_done(&list);
+	return list.data;
+}
+
+static int
+set_value(struct change *c, struct change_key *k, char sign, const char *value, struct buf *why)
+{
+	const struct config_place p = change_place_config(&k->place);
+	char *list = NULL;
+	int result = -1;
+
+	if (sign != '\0')
+		list = adjust_list(c, k, sign == '+', value, why);
+	if (why->len == 0)
+		result = config_edit_set(c->edit, &p, list != NULL ? list : value, why);
+	free(list);
+	return result;
+}
+
 int
 change_set(struct change *c, const char *word)
 {
 	const char *value = strchr(word, '=');
 	size_t len = value != NULL ? (size_t)(value - word) : strlen(word);
+	char sign = value != NULL && len > 0 && strchr("+-", value[-1]) != NULL ? value[-1] : '\0';
 	struct change_place place;
 	struct buf why = BUF_INIT(1000);
 	int status;
@@ -196,12 +228,12 @@ change_set(struct change *c, const char *word)
 		buf_printf(&c->why, "%.100s: say SECTION.KEY=VALUE\n", word);
 		return EX_USAGE;
 	}
+	len -= sign != '\0';
 	status = parse_place(c, &place, word, len, false);
 	if (status == EX_OK) {
 		struct change_key *k = add_key(c, &place, false);
-		const struct config_place p = change_place_config(&k->place);
 
-		if (config_edit_set(c->edit, &p, value + 1, &why) == -1) {
+		if (set_value(c, k, sign, value + 1, &why) == -1) {
 			buf_printf(&c->why, "%.*s %s\n", (int)len, word, buf_text(&why));
 			status = EX_CONFIG;
 		} else {

@@ -46,7 +46,7 @@ void change_done(struct change *c);
  */
 int change_compare(struct change *c, const char *loaded, size_t len);
 
-int change_set(struct change *c, const char *word);		/* "access.tls=required" */
+int change_set(struct change *c, const char *word);	/* "access.tls=required", "access.relay-list+=..." */
 int change_unset(struct change *c, const char *word);		/* "access.tls"; it has to be there */
 /* A key that is changed by other means, and what becomes of it; `after` NULL: it goes. */
 int change_note(struct change *c, const char *place, const char *after);

@@ -41,6 +41,13 @@ void config_edit_text(const struct config_edit *e, struct buf *out);
 /* The difference for people: "[access]", "-old line", "+new line". */
 void config_edit_diff(const struct config_edit *e, struct buf *out);
 
+/*
+ * Pure: the list `now` of that key with the items of `value` added behind it, or taken out. 0; or -1 and a
+ * reason: it is no list, or has or lacks such an item.
+ */
+int config_edit_list_adjust(const struct key *k, const char *now, bool add, const char *value,
+    struct buf *out, struct buf *why) __attribute__((warn_unused_result));
+
 /* --- config_edit_undo: the way back --- */
 
 /* The changed lines with those around them. */

@@ -317,3 +317,64 @@ config_edit_list_add(struct config_edit *e, struct edit_line *after, const struc
 	free(l.head);
 	return result;
 }
+
+static bool
+has_item(const struct edit_items *items, const char *item, size_t *at)
+{
+	for (*at = 0; *at < items->count; (*at)++)
+		if (items->text[*at] != NULL && strcmp(items->text[*at], item) == 0)
+			return true;
+	return false;
+}
+
+/* An item that is taken out leaves NULL. */
+static int
+take_out(struct edit_items *items, const struct edit_items *gone, struct buf *why)
+{
+	for (size_t i = 0; i < gone->count; i++) {
+		size_t at;
+
+		if (!has_item(items, gone->text[i], &at)) {
+			buf_printf(why, "has no item %.100s", gone->text[i]);
+			return -1;
+		}
+		free(items->text[at]);
+		items->text[at] = NULL;
+	}
+	return 0;
+}
+
+static int
+judge_new(const struct edit_items *items, const struct edit_items *new, struct buf *why)
+{
+	for (size_t i = 0, at; i < new->count; i++)
+		if (has_item(items, new->text[i], &at)) {
+			buf_printf(why, "has the item %.100s already", new->text[i]);
+			return -1;
+		}
+	return 0;
+}
+
+int
+config_edit_list_adjust(const struct key *k, const char *now, bool add, const char *value, struct buf *out,
+    struct buf *why)
+{
+	struct edit_items items, change;
+	int result;
+
+	if (!config_value_is_list(k)) {
+		buf_puts(why, "is no list: say its one value behind =");
+		return -1;
+	}
+	config_edit_list_split(&items, k, now);
+	config_edit_list_split(&change, k, value);
+	result = add ? judge_new(&items, &change, why) : take_out(&items, &change, why);
+	for (size_t i = 0; i < items.count; i++)
+		if (items.text[i] != NULL)
+			buf_printf(out, "%s%s", out->len > 0 ? ", " : "", items.text[i]);
+	for (size_t i = 0; i < change.count && add; i++)
+		buf_printf(out, "%s%s", out->len > 0 ? ", " : "", change.text[i]);
+	config_edit_list_done(&items);
+	config_edit_list_done(&change);
+	return result;
+}

@@ -44,11 +44,18 @@ def test_set(t):
     check(event["before"] == "-" and event["after"] == "7" and event["server"] == "default" and event["result"] == "ok", event.line)
     ctl("unset", "default", "messages.max-recipients", "general.banner")
     equal(file.read_text(), before, "as it was")
+    ctl("set", "default", "access.relay-list+=192.0.2.1,192.0.2.2", "access.relay-list-=x", ok=False)
+    ctl("set", "default", "access.relay-list+=192.0.2.1,192.0.2.2")
+    check("relay-list = 127.0.0.1, ::1, 192.0.2.1, 192.0.2.2\n" in file.read_text(), file.read_text())
+    ctl("set", "default", "access.relay-list-=192.0.2.2, 192.0.2.1")
+    equal(file.read_text(), before, "as it was")
     for words, status, text in (
             (("set", "default", "messages.max-recipients=none"), 78, f"{file}:"), (("set", "default", "access.tsl=off"), 64, 'mean "tls"'),
             (("set", "default", "tls=off"), 64, "access.tls"), (("set", "default", "acess.tls=off"), 64, "did you mean access"),
             (("set", "default", "general.banner=a ; b"), 78, "semicolon"), (("set", "nowhere", "access.tls=off"), 3, "no virtual server"),
             (("set", "default", "service.grace=1s"), 64, "postern.ini"), (("set", "default", "manager.hosts=x"), 64, "postern.ini"), (("set", "access.tsl=x"), 64, "mean"), (("unset", "default", "access.tls"), 3, "is not in"),
+            (("set", "default", "access.relay-list+=127.0.0.1"), 78, "already"), (("set", "default", "access.relay-list-=1.2.3.4"), 78, "has no item"),
+            (("set", "default", "access.connection-list+=1.2.3.4"), 78, "say all of it"), (("set", "default", "delivery.fqdn+=x"), 78, "is no list"),
             (("set", "default", "access.tls=required"), 78, "certificate"), (("set", "service.user=other"), 1, "taken back")):
         done = ctl(*words, ok=False)
         equal(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
