@@ -19,6 +19,7 @@
 #include "deliver/smtp/smtp_private.h"
 
 #define UNSURE_MS 10000	/* after that what came counts as the whole answer */
+#define NOISE_MS 30000	/* after lines that are no greeting: the same for a host that does not speak SMTP */
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
 
 static void on_unexpected(struct client *c), on_quit(struct client *c);
@@ -95,8 +96,9 @@ client_done(struct client *c)
 uint64_t
 client_time_limit(const struct client *c)
 {
-	return c->greeted_again || client_reply_is_bare(c->response) ? UNSURE_MS :
-	    client_phase_limit(c->phase);
+	if (c->greeted_again || client_reply_is_bare(c->response))
+		return UNSURE_MS;
+	return client_reply_is_noise(c->response) ? NOISE_MS : client_phase_limit(c->phase);
 }
 
 /* --- the end of a transaction, the end of the connection --- */
@@ -108,8 +110,11 @@ client_lost(struct client *c, const char *reason)
 
 	if (phase == CLIENT_OVER)
 		return;
-	client_fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host,
-	    client_phase_name(phase), reason);
+	if (client_reply_is_noise(c->response))
+		client_fail_protocol(c);
+	else
+		client_fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host,
+		    client_phase_name(phase), reason);
 	if (c->transaction == CLIENT_ENDED)
 		client_doubt_end(c, phase, false);
 }
@@ -135,6 +140,8 @@ client_timeout(struct client *c)
 		(c->phase == CLIENT_EHLO ? client_open_ehlo : client_open_helo)(c);
 	else if (c->phase == CLIENT_WORD)
 		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
+	else if (client_reply_is_noise(c->response))
+		client_fail_protocol(c);
 	else if (phase != CLIENT_OVER)
 		client_fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host,
 		    client_phase_name(phase));
@@ -303,6 +310,7 @@ client_input(struct client *c, const char *data, size_t len)
 
 		if (client_reply_is_next(c->response))
 			c->reply_is_early = !is_asked_for(c);
+		c->response->is_greeting = c->phase == CLIENT_GREETING;
 		kind = client_reply_add(c->response, data, len, &used);
 		if (c->auth != NULL)
 			client_auth_input(c, data, used);

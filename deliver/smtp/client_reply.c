@@ -6,6 +6,7 @@
  * Promise:  lines end as the first one of the connection does, in CRLF or in a bare LF: of a host that ends
  *           them with CRLF no bare LF ends a reply. Takes "250" without text (clients must: RFC 5321 4.2).
  *           However much comes, the part that is kept of a line and of a reply is bounded
+ *           A greeting may have lines without a code: they are skipped
  * Fails by: CLIENT_REPLY_BAD: no code of three digits, codes of different classes in one reply, too many
  *           lines or bytes
  */
@@ -26,7 +27,7 @@ client_reply_init(struct client_reply *r)
 static void
 begin_reply(struct client_reply *r)
 {
-	struct client_reply fresh = { .end = r->end, .last = r->last };
+	struct client_reply fresh = { .end = r->end, .last = r->last, .is_greeting = r->is_greeting };
 
 	*r = fresh;
 }
@@ -37,7 +38,26 @@ is_digit(char c, char low, char high)
 	return c >= low && c <= high;
 }
 
-/* Takes the code of the present line, and whether more lines follow. */
+/* A byte order mark, telnet's own talk: bytes that no code begins with. */
+static void
+drop_leading_noise(struct client_reply *r)
+{
+	size_t n = 0;
+
+	while (n < r->line_len && (r->line[n] < ' ' || r->line[n] > '~'))
+		n++;
+	memmove(r->line, r->line + n, r->line_len - n + 1);
+	r->line_len -= n;
+}
+
+static bool
+has_code(const struct client_reply *r)
+{
+	return r->line_len >= 3 && is_digit(r->line[0], '0', '9') && is_digit(r->line[1], '0', '9') &&
+	    is_digit(r->line[2], '0', '9');
+}
+
+/* Takes the code of the present line, and whether more lines follow. CLIENT_REPLY_MORE: it is skipped. */
 static enum client_reply_kind
 judge_line(struct client_reply *r)
 {
@@ -46,6 +66,13 @@ judge_line(struct client_reply *r)
 
 	if (r->line_len > 0 && p[r->line_len - 1] == '\r')
 		r->line[--r->line_len] = '\0';
+	if (r->is_greeting) {
+		drop_leading_noise(r);
+		if (!has_code(r))
+			return CLIENT_REPLY_MORE;
+		if (p[3] == '\t')
+			r->line[3] = ' ';
+	}
 	if (r->line_len < 3 || !is_digit(p[0], '2', '5') || !is_digit(p[1], '0', '9') ||
 	    !is_digit(p[2], '0', '9'))
 		return CLIENT_REPLY_BAD;
@@ -125,8 +152,13 @@ client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *u
 
 	r->ended = true;
 	kind = judge_line(r);
-	if (kind == CLIENT_REPLY_BAD || ++r->lines > LINES_MAX)
+	if (kind == CLIENT_REPLY_BAD || r->lines + r->skipped >= LINES_MAX)
 		return CLIENT_REPLY_BAD;
+	if (kind == CLIENT_REPLY_MORE) {
+		r->skipped++;
+		return kind;
+	}
+	r->lines++;
 	add_text(r);
 	r->whole = kind == CLIENT_REPLY_WHOLE;
 	return kind;
@@ -142,6 +174,12 @@ bool
 client_reply_is_bare(const struct client_reply *r)
 {
 	return r->end == CLIENT_REPLY_END_CRLF && !r->ended && r->line_len > 0 && r->last == '\n';
+}
+
+bool
+client_reply_is_noise(const struct client_reply *r)
+{
+	return r->lines == 0 && r->skipped > 0;
 }
 
 const char *

@@ -25,6 +25,8 @@ enum client_reply_end { CLIENT_REPLY_END_OPEN, CLIENT_REPLY_END_CRLF, CLIENT_REP
 struct client_reply {
 	int code;
 	size_t lines, bytes;		/* of this reply */
+	/* Set by the owner: nothing was asked yet, lines without a code are skipped; so many were */
+	bool is_greeting; size_t skipped;
 	char line[CLIENT_REPLY_KEPT];	/* the present line, cut; with its code */
 	size_t line_len;
 	char text[CLIENT_REPLY_KEPT];	/* all lines so far joined by blanks, without codes, cut */
@@ -44,6 +46,7 @@ enum client_reply_kind client_reply_add(struct client_reply *r, const char *data
 bool client_reply_is_next(const struct client_reply *r);	/* the next byte begins a reply */
 /* What came ends in a bare LF, though the host ends its lines with CRLF. */
 bool client_reply_is_bare(const struct client_reply *r);
+bool client_reply_is_noise(const struct client_reply *r);	/* only such lines have come */
 const char *client_reply_line(const struct client_reply *r);	/* text of the present line, without code */
 
 /* --- client: the SMTP dialogue with one host, from greeting to QUIT, any number of transactions. Pure --- */

@@ -80,6 +80,51 @@ START_TEST(test_bare_lf_and_silence)
 }
 END_TEST
 
+/* Before anything was asked, lines without a code are skipped; after that they end the connection. */
+START_TEST(test_greeting_with_noise)
+{
+	static const char *const taken[] = {
+		"220-a\r\n  you are being watched\r\n220 c\r\n", "Welcome to MegaProxy\r\n220 h\r\n",
+		"\r\n220 h\r\n", "\xef\xbb\xbf" "220 h\r\n", "\xff\xfb\x01" "220 h\r\n", "220\th\r\n",
+		"x\r\n220-a\r\n\r\n12:30\r\n220\r\n", "hello\n220 h\n",
+	};
+	static const char *const refused[] = { "220h\r\n", "999 x\r\n", "220-a\r\n554 b\r\n", "250-a\r\n421 b\r\n",
+	    "SSH-2.0-x\r\n", "* OK IMAP4\r\n" };
+	struct client c;
+
+	for (size_t i = 0; i < nitems_of(taken) * 2; i++) {
+		const char *text = taken[i / 2];
+
+		start(&c);
+		for (size_t at = 0, n = i % 2 ? 1 : strlen(text); at < strlen(text); at += n)
+			client_input(&c, text + at, n);
+		ck_assert_msg(c.phase == CLIENT_EHLO && strcmp(buf_text(&c.out), "EHLO us.example\r\n") == 0,
+		    "%s: %s", text, c.failure.text);
+		feed_text(&c, "250 h\r\n");
+		ck_assert_int_eq(client_action(&c), CLIENT_READY);
+		client_done(&c);
+		start(&c);
+		feed_text(&c, text);
+		feed_text(&c, "250-h\r\nnoise\r\n250 8BITMIME\r\n");
+		ck_assert_int_eq(client_action(&c), CLIENT_CLOSE);
+		client_done(&c);
+	}
+	for (size_t i = 0; i < nitems_of(refused); i++) {
+		start(&c);
+		feed_text(&c, refused[i]);
+		if (client_action(&c) == CLIENT_WAIT) {
+			ck_assert_uint_le(client_time_limit(&c), 30000);
+			if (i % 2)
+				client_timeout(&c);
+			else
+				client_lost(&c, "closed by the peer");
+		}
+		ck_assert_str_eq(c.failure.status, "4.5.0");
+		client_done(&c);
+	}
+}
+END_TEST
+
 START_TEST(test_failure_says_why)
 {
 	struct client c;
@@ -480,7 +525,7 @@ START_TEST(test_every_phase_has_a_limit)
 END_TEST
 
 UNIT_MAIN("client_hostile", test_bare_lf_is_taken, test_bare_lf_ends_no_crlf_reply,
-    test_bare_lf_and_silence, test_failure_says_why, test_endless_replies,
+    test_bare_lf_and_silence, test_greeting_with_noise, test_failure_says_why, test_endless_replies,
     test_hostile_text_is_cut_and_clean,
     test_many_recipients, test_early_reply_stops_the_content, test_answers_before_starttls,
     test_replies_not_asked_for, test_replies_that_begin_too_early,
