@@ -16,6 +16,7 @@
 
 enum sign {
 	MALFORMED,	/* "I do not know this": a syntax or protocol error, whatever it is about */
+	PARAMETER,	/* another refusal in words about a parameter: hosts have no other code for it */
 	TOO_LARGE,	/* though it is not larger than the host says that it takes */
 	OUT_OF_STEP,	/* an answer that this command cannot have */
 	ENDED,		/* cut, or silent */
@@ -29,9 +30,9 @@ enum sign {
 /* What is waited for x how it fails -> what may be the reason, where it is in use. */
 static const unsigned suspects[CLIENT_PHASE_COUNT][SIGN_COUNT] = {
 	[CLIENT_RSET] = { [OUT_OF_STEP] = GROUPS, [ENDED] = GROUPS },
-	[CLIENT_MAIL] = { [MALFORMED] = PARAMETERS | GROUPS, [TOO_LARGE] = CLIENT_SIZE,
-	    [OUT_OF_STEP] = GROUPS, [ENDED] = PARAMETERS | GROUPS },
-	[CLIENT_RCPT] = { [MALFORMED] = CLIENT_DSN | GROUPS, [OUT_OF_STEP] = GROUPS,
+	[CLIENT_MAIL] = { [MALFORMED] = PARAMETERS | GROUPS, [PARAMETER] = PARAMETERS,
+	    [TOO_LARGE] = CLIENT_SIZE, [OUT_OF_STEP] = GROUPS, [ENDED] = PARAMETERS | GROUPS },
+	[CLIENT_RCPT] = { [MALFORMED] = CLIENT_DSN | GROUPS, [PARAMETER] = CLIENT_DSN, [OUT_OF_STEP] = GROUPS,
 	    [ENDED] = CLIENT_DSN | GROUPS | CLIENT_SEVERAL },
 	[CLIENT_DATA] = { [MALFORMED] = GROUPS, [OUT_OF_STEP] = GROUPS, [ENDED] = GROUPS | CLIENT_SEVERAL },
 	[CLIENT_SENDING] = { [MALFORMED] = CLIENT_CHUNKING, [OUT_OF_STEP] = CLIENT_CHUNKING,
@@ -141,6 +142,20 @@ is_about(const struct verdict *v, const char *what)
 	return strncmp(v->status + 1, what, strlen(what)) == 0;
 }
 
+/* Without a status that says what it is about, in the words of a refused parameter. */
+static bool
+is_about_parameter(const struct client *c, const struct verdict *v)
+{
+	static const char *const said[] = { "parameter", "syntax", "option", "malformed", "argument",
+	    "extension", "not implemented", "not supported", "unsupported" };
+	size_t i = 0;
+
+	while (i < nitems_of(said) && strcasestr(c->response->text, said[i]) == NULL)
+		i++;
+	return (v->code == 550 || v->code == 553) && is_about(v, ".0.0") &&
+	    (i < nitems_of(said) || named_in(c->response->text) != 0);
+}
+
 static enum sign
 sign_of(const struct client *c, const struct verdict *v, enum client_phase phase)
 {
@@ -151,6 +166,8 @@ sign_of(const struct client *c, const struct verdict *v, enum client_phase phase
 		return code < 500 ? PUT_OFF : SIGN_COUNT;
 	if ((code >= 500 && code <= 504) || code == 555 || (is_about(v, ".5.") && !is_about(v, ".5.3")))
 		return MALFORMED;
+	if (is_about_parameter(c, v))
+		return PARAMETER;
 	if (phase == CLIENT_MAIL && (too_large || code == 554))
 		return too_large ? TOO_LARGE : is_about(v, ".0.0") ? MALFORMED : SIGN_COUNT;
 	return code < 500 ? PUT_OFF : SIGN_COUNT;

@@ -388,6 +388,24 @@ START_TEST(test_every_extension_in_every_way)
 }
 END_TEST
 
+/* Codes that are about an address elsewhere, in words about a parameter. */
+START_TEST(test_refused_in_words)
+{
+	static const char *const says[] = { "553 malformed address\r\n", "550 Syntax error\r\n",
+	    "553 bad parameter\r\n", "550 NOTIFY is not for you\r\n" };
+
+	for (unsigned at = AT_SIZE; at <= AT_NOTIFY; at++)
+		for (unsigned how = SAYS; how <= SAYS_AND_CLOSES; how++)
+			for (size_t i = 0; i < nitems_of(says) * 2; i++) {
+				char name[60];
+				struct breakage b = { .name = name, .where = at, .how = how, .says = says[i / 2] };
+
+				snprintf(name, sizeof(name), "%s, way %u, \"%.12s\"", words[at], how, b.says);
+				walk(&b, kinds[nitems_of(kinds) - 1], i % 2 == 0 ? 1 : 3, true);
+			}
+}
+END_TEST
+
 /* What plain SMTP refuses is refused; what is refused for a reason of its own, at once. */
 START_TEST(test_refusals)
 {
@@ -417,4 +435,4 @@ START_TEST(test_refusals)
 }
 END_TEST
 
-UNIT_MAIN("broken_offers", test_every_extension_in_every_way, test_refusals)
+UNIT_MAIN("broken_offers", test_every_extension_in_every_way, test_refused_in_words, test_refusals)
