@@ -110,6 +110,15 @@ verdict_from_errno(struct verdict *v, int error, const char *doing)
 }
 
 const char *
+verdict_words(const char *status, const char *text)
+{
+	size_t len = strlen(status);
+	size_t blank = strncmp(text, status, len) == 0 ? strspn(text + len, " ") : 0;
+
+	return len > 0 && blank > 0 && text[len + blank] != '\0' ? text + len + blank : text;
+}
+
+const char *
 verdict_name(enum verdict_what what)
 {
 	static const char *const name[] = {

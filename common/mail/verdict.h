@@ -32,6 +32,8 @@ void verdict_from_reply(struct verdict *v, int code, const char *text, const cha
 void verdict_deliver(struct verdict *v);
 /* From errno of a local disk action: ENOSPC 4.3.1, EDQUOT 4.2.2, others 4.3.0; always LATER. */
 void verdict_from_errno(struct verdict *v, int error, const char *doing);
+/* The text without its leading status, where that one is told beside it; all of it if no more is there. */
+const char *verdict_words(const char *status, const char *text);
 const char *verdict_name(enum verdict_what what); /* "delivered" "accepted" "later" "refused" */
 
 #endif

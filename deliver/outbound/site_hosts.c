@@ -370,7 +370,7 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 		return;
 	h->quiet_until = now + QUIET_MS;
 	log_event(LOG_WARN, NULL, "trouble", "host=%s status=%s reason=%s", log_safe(where), v->status,
-	    log_safe(v->text));
+	    log_safe(verdict_words(v->status, v->text)));
 }
 
 bool

@@ -55,7 +55,7 @@ begin_rest(const struct site *s, const struct outconn *p, const struct verdict *
 		log_event(LOG_WARN, NULL, "trouble",
 		    "what=host-rests host=%s seconds=%llu status=%s reason=%s", log_safe(p->where),
 		    (unsigned long long)(pace_host_rest(p->pace, now) + 999) / 1000, why->status,
-		    log_safe(why->text));
+		    log_safe(verdict_words(why->status, why->text)));
 }
 
 /* One connection was refused while others work. `self`: it is still counted. */
@@ -67,7 +67,7 @@ cut_one(const struct site *s, const struct outconn *p, const struct verdict *why
 	if (pace_host_cut(p->pace, true, now))
 		log_event(LOG_FACT, NULL, "service",
 		    "what=host-limit host=%s connections=%zu status=%s reason=%s", log_safe(p->where),
-		    p->pace->cap, why->status, log_safe(why->text));
+		    p->pace->cap, why->status, log_safe(verdict_words(why->status, why->text)));
 }
 
 /* --- a connection that was not let in --- */
@@ -279,7 +279,8 @@ goes_with_fewer(const struct outconn *p, const struct outbound_job *job, enum cl
 	if (p->pace->most < before)
 		log_event(LOG_FACT, NULL, "service",
 		    "what=recipient-limit host=%s recipients=%zu status=%s reason=%s", log_safe(p->where),
-		    p->pace->most, c->failure.status, log_safe(c->failure.text));
+		    p->pace->most, c->failure.status,
+		    log_safe(verdict_words(c->failure.status, c->failure.text)));
 	return word != PACE_SLOWER;
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/config/config.h"
+#include "common/mail/verdict.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
 
@@ -139,6 +140,13 @@ result_judge_status(const struct active_recipient *r)
 	return r->expired ? "4.4.7" : r->reason->status;
 }
 
+/* What the event says of a reason besides its status. */
+static const char *
+words_of(const struct active_recipient *r)
+{
+	return log_safe(verdict_words(result_judge_status(r), r->reason->text));
+}
+
 static void
 log_later(const struct result_state *st)
 {
@@ -150,12 +158,12 @@ log_later(const struct result_state *st)
 		if (r->outcome == OUTCOME_LATER)
 			log_event(LOG_FACT, m->id, "deferred",
 			    "recipient=%s status=%s reason=%s host=%s next=%llu",
-			    log_safe(m->e.rcpt[i].address), r->reason->status, log_safe(r->reason->text),
+			    log_safe(m->e.rcpt[i].address), r->reason->status, words_of(r),
 			    log_value(r->reason->host), (unsigned long long)((m->deferred_ms + 500) / 1000));
 		else if (r->outcome == OUTCOME_BACKLOG && r->reason != NULL)
 			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s",
 			    log_safe(m->e.rcpt[i].address),
-			    r->reason->status, log_safe(r->reason->text), log_value(r->reason->host));
+			    r->reason->status, words_of(r), log_value(r->reason->host));
 	}
 }
 
@@ -167,7 +175,7 @@ result_judge_log_failed(const struct active_message *m)
 			log_event(LOG_WARN, m->id, m->recipient[i].expired ? "expired" : "failed",
 			    "recipient=%s status=%s reason=%s host=%s",
 			    log_safe(m->e.rcpt[i].address), result_judge_status(&m->recipient[i]),
-			    log_safe(m->recipient[i].reason->text), log_value(m->recipient[i].reason->host));
+			    words_of(&m->recipient[i]), log_value(m->recipient[i].reason->host));
 }
 
 void

@@ -166,5 +166,18 @@ START_TEST(test_verdict_from_reply)
 }
 END_TEST
 
+START_TEST(test_verdict_words)
+{
+	static const char *const rows[][3] = {
+		{ "4.7.1", "4.7.1 greylisted", "greylisted" }, { "4.7.1", "4.7.1", "4.7.1" },
+		{ "4.7.1", "4.7.10 x", "4.7.10 x" }, { "4.4.7", "4.7.1 x", "4.7.1 x" },
+		{ "4.7.1", "4.7.1  two", "two" }, { "4.0.0", "busy", "busy" }, { "", " x", " x" },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		ck_assert_str_eq(verdict_words(rows[i][0], rows[i][1]), rows[i][2]);
+}
+END_TEST
+
 UNIT_MAIN("message", test_round_trip, test_control_bytes_are_refused, test_damage_is_named, test_end_record,
-    test_ids_sort_by_time, test_verdict_from_reply)
+    test_ids_sort_by_time, test_verdict_from_reply, test_verdict_words)
