@@ -280,6 +280,14 @@ change_note(struct change *c, const char *place, const char *after)
 	return status;
 }
 
+void
+change_note_again(struct change *c, struct change_key *k)
+{
+	free(k->after);
+	k->after = value_of(c, &k->place);
+	k->unset = k->after == NULL;
+}
+
 /* --- sections --- */
 
 static int

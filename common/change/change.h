@@ -50,6 +50,7 @@ int change_set(struct change *c, const char *word);	/* "access.tls=required", "a
 int change_unset(struct change *c, const char *word);		/* "access.tls"; it has to be there */
 /* A key that is changed by other means, and what becomes of it; `after` NULL: it goes. */
 int change_note(struct change *c, const char *place, const char *after);
+void change_note_again(struct change *c, struct change_key *k);	/* it becomes what the text says now */
 int change_section_add(struct change *c, enum key_section section, const char *name);
 int change_section_remove(struct change *c, enum key_section section, const char *name);
 int change_section_rename(struct change *c, enum key_section section, const char *from, const char *to);

@@ -339,6 +339,22 @@ change_history_put(struct buf *out, const struct change_record *r)
 	}
 }
 
+/* The lines come back, and each key is told as it is then. */
+static int
+undo_lines(struct change *c, const struct change_record *r, struct buf *why)
+{
+	struct config_place *place = mem_array(NULL, c->keys + 1, sizeof(*place));
+	int result;
+
+	for (size_t i = 0; i < c->keys; i++)
+		place[i] = change_place_config(&c->key[i].place);
+	result = config_edit_undo_apply(c->edit, r->lines, place, c->keys, why);
+	free(place);
+	for (size_t i = 0; i < c->keys && result == 0; i++)
+		change_note_again(c, &c->key[i]);
+	return result;
+}
+
 int
 change_history_undo(struct change *c, const struct change_record *r)
 {
@@ -351,7 +367,7 @@ change_history_undo(struct change *c, const struct change_record *r)
 	}
 	for (size_t i = 0; i < r->keys && status == EX_OK; i++)
 		status = change_note(c, r->key[i].place, r->key[i].before);
-	if (status == EX_OK && config_edit_undo_apply(c->edit, r->lines, &why) == -1) {
+	if (status == EX_OK && undo_lines(c, r, &why) == -1) {
 		buf_printf(&c->why, "change %u cannot be undone: %s of %s\n", r->number, buf_text(&why),
 		    c->path);
 		status = 1;

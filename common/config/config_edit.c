@@ -171,7 +171,7 @@ judge_edit(const struct config_edit *e, const struct edit_view *before, const st
 	    same_items(k, buf_text(&now), value) : strcmp(buf_text(&now), value) == 0);
 	if (!good)
 		buf_puts(why, "cannot stand in an INI file as it is");
-	else if (!config_edit_view_same(before, &after, p)) {
+	else if (!config_edit_view_same(before, &after, p, 1)) {
 		buf_puts(why, "cannot be changed without a change of another key: edit the file by hand");
 		good = false;
 	}

@@ -52,9 +52,12 @@ int config_edit_list_adjust(const struct key *k, const char *now, bool add, cons
 
 /* The changed lines with those around them. */
 void config_edit_undo_format(const struct config_edit *e, struct buf *out);
-/* Takes such a change back. 0; or -1 and a reason ("its lines have changed since"): free `e` then. */
-int config_edit_undo_apply(struct config_edit *e, const char *text,
-    struct buf *why) __attribute__((warn_unused_result));
+/*
+ * Takes such a change back; the keys at the places may become others, all else is to read as before. 0; or -1
+ * and a reason ("its lines have changed since"): free `e` then.
+ */
+int config_edit_undo_apply(struct config_edit *e, const char *text, const struct config_place *place,
+    size_t places, struct buf *why) __attribute__((warn_unused_result));
 
 /* --- config_edit_section: whole sections [domain NAME] and [oauth NAME] --- */
 

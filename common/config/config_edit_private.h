@@ -34,9 +34,9 @@ void config_edit_view_done(struct edit_view *v);
 struct edit_line *config_edit_view_line(const struct edit_view *v, unsigned number);
 /* The number of the heading; nheading: none. `name` as the reader has it, NULL for sections without. */
 size_t config_edit_view_heading(const struct edit_view *v, enum key_section section, const char *name);
-/* Whether all entries but those of `p` (key NULL: of its section; p NULL: all) are the same and in order. */
+/* Whether all entries but those of `places` (key NULL: of its section) are the same and in order. */
 bool config_edit_view_same(const struct edit_view *a, const struct edit_view *b,
-    const struct config_place *p);
+    const struct config_place *place, size_t places);
 
 /* --- config_edit_lines --- */
 

@@ -68,7 +68,7 @@ judge_sections(const struct config_edit *e, const struct edit_view *before, enum
 	bool same;
 
 	config_edit_view(&after, e);
-	same = config_edit_view_same(before, &after, &p);
+	same = config_edit_view_same(before, &after, &p, 1);
 	config_edit_view_done(&after);
 	if (!same)
 		buf_puts(why, "cannot be changed without a change of another section: edit the file by hand");
@@ -174,7 +174,7 @@ config_edit_section_rename(struct config_edit *e, enum key_section section, cons
 		free(v.ini.heading[at].domain);	/* all else is to read as before */
 		v.ini.heading[at].domain = mem_strdup(known);
 		config_edit_view(&after, e);
-		result = config_edit_view_same(&v, &after, NULL) ? 0 : -1;
+		result = config_edit_view_same(&v, &after, NULL, 0) ? 0 : -1;
 		config_edit_view_done(&after);
 		if (result == -1)
 			buf_puts(why, "cannot be written into that heading: edit the file by hand");

@@ -3,8 +3,9 @@
  *
  * Runs in:  master, posternctl
  * Owns:     nothing
- * Promise:  lines are put back only where they were taken out: in the same section, between the same lines.
- *           In a file that has not changed since, the old text is there again, byte for byte
+ * Promise:  lines are put back only where they were taken out: in the same section, between the same lines,
+ *           and no other key changes or gets into another section. In a file that has not changed since, the
+ *           old text is there again, byte for byte
  * Fails by: -1 and a reason: the lines have changed since
  */
 #include <stdlib.h>
@@ -200,8 +201,8 @@ apply_hunk(struct config_edit *e, const struct undo_hunk *h, struct edit_line *l
 	}
 }
 
-int
-config_edit_undo_apply(struct config_edit *e, const char *text, struct buf *why)
+static int
+apply_hunks(struct config_edit *e, const char *text, struct buf *why)
 {
 	struct undo_hunk h;
 	int result = 0;
@@ -217,5 +218,25 @@ config_edit_undo_apply(struct config_edit *e, const char *text, struct buf *why)
 		}
 		hunk_done(&h);
 	}
+	return result;
+}
+
+int
+config_edit_undo_apply(struct config_edit *e, const char *text, const struct config_place *place,
+    size_t places, struct buf *why)
+{
+	struct edit_view before, after;
+	int result;
+
+	config_edit_view(&before, e);
+	result = apply_hunks(e, text, why);
+	config_edit_view(&after, e);
+	/* A heading that goes or comes leaves what was put below it since to another section. */
+	if (result == 0 && !config_edit_view_same(&before, &after, place, places)) {
+		buf_puts(why, "its lines have changed since: other keys would get into another section");
+		result = -1;
+	}
+	config_edit_view_done(&before);
+	config_edit_view_done(&after);
 	return result;
 }

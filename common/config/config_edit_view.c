@@ -69,30 +69,41 @@ config_edit_view_heading(const struct edit_view *v, enum key_section section, co
 	return i;
 }
 
-/* The next entry from *at on that is none of `p`; NULL: there is none. */
+static bool
+is_at(const struct edit_view *v, const struct config_entry *entry, const struct config_place *p)
+{
+	const struct config_heading *h = &v->ini.heading[entry->heading];
+
+	return h->section == p->section && is_same(h->domain, p->name) &&
+	    (p->key == NULL || strcmp(entry->name, p->key) == 0);
+}
+
+/* The next entry from *at on that is at none of the places; NULL: there is none. */
 static const struct config_entry *
-next_other(const struct edit_view *v, size_t *at, const struct config_place *p)
+next_other(const struct edit_view *v, size_t *at, const struct config_place *place, size_t places)
 {
 	while (*at < v->ini.nentry) {
 		const struct config_entry *entry = &v->ini.entry[(*at)++];
-		const struct config_heading *h = &v->ini.heading[entry->heading];
+		size_t i = 0;
 
-		if (p == NULL || h->section != p->section || !is_same(h->domain, p->name) ||
-		    (p->key != NULL && strcmp(entry->name, p->key) != 0))
+		while (i < places && !is_at(v, entry, &place[i]))
+			i++;
+		if (i == places)
 			return entry;
 	}
 	return NULL;
 }
 
 bool
-config_edit_view_same(const struct edit_view *a, const struct edit_view *b, const struct config_place *p)
+config_edit_view_same(const struct edit_view *a, const struct edit_view *b, const struct config_place *place,
+    size_t places)
 {
 	const struct config_entry *x, *y;
 	size_t at = 0, bt = 0;
 
 	do {
-		x = next_other(a, &at, p);
-		y = next_other(b, &bt, p);
+		x = next_other(a, &at, place, places);
+		y = next_other(b, &bt, place, places);
 		if (x == NULL || y == NULL)
 			return x == y;
 	} while (strcmp(x->name, y->name) == 0 && strcmp(x->value, y->value) == 0 &&

@@ -95,7 +95,7 @@ change(struct config_edit *e, const struct key *k, const char *value)
 
 		fuzz_check(given == (value != NULL));
 		fuzz_check(value == NULL || same_value(k, buf_text(&now), value));
-		fuzz_check(config_edit_view_same(&before, &after, &p));
+		fuzz_check(config_edit_view_same(&before, &after, &p, 1));
 		if (value != NULL)
 			check_lines(&before, &p, text);
 	}

@@ -87,28 +87,28 @@ check_place(const char *text, const struct key *k)
 
 /* Taken back in the same file; in one that has other lines in front; not in one whose lines are others. */
 static void
-check_undo(const struct config_edit *e, const char *start, const char *now, bool own)
+check_undo(const struct config_edit *e, const char *start, const char *now, bool own, const struct config_place *p)
 {
 	struct buf hunks = BUF_INIT(TEXT_MAX), why = BUF_INIT(1000);
 	struct config_edit *back = config_edit_new(now, strlen(now), own), *none;
 	char *text, *longer = mem_printf("; in front\n\n%s", now), *wanted = mem_printf("; in front\n\n%s", start);
 
 	config_edit_undo_format(e, &hunks);
-	ck_assert_msg(config_edit_undo_apply(back, buf_text(&hunks), &why) == 0, "%s\n%s", buf_text(&why), buf_text(&hunks));
+	ck_assert_msg(config_edit_undo_apply(back, buf_text(&hunks), p, 1, &why) == 0, "%s\n%s", buf_text(&why), buf_text(&hunks));
 	text = text_of(back);
 	ck_assert_msg(strcmp(text, start) == 0, "%s", text);
 	free(text);
 	config_edit_free(back);
 	if (strncmp(now, "\xef\xbb\xbf", 3) != 0) {
 		back = config_edit_new(longer, strlen(longer), own);
-		ck_assert_msg(config_edit_undo_apply(back, buf_text(&hunks), &why) == 0, "%s", buf_text(&why));
+		ck_assert_msg(config_edit_undo_apply(back, buf_text(&hunks), p, 1, &why) == 0, "%s", buf_text(&why));
 		text = text_of(back);
 		ck_assert_msg(strcmp(text, wanted) == 0, "%s", text);
 		free(text);
 		config_edit_free(back);
 	}
 	none = config_edit_new("[general]\n", 10, own);
-	ck_assert_int_eq(config_edit_undo_apply(none, buf_text(&hunks), &why), -1);
+	ck_assert_int_eq(config_edit_undo_apply(none, buf_text(&hunks), p, 1, &why), -1);
 	config_edit_free(none);
 	free(longer);
 	free(wanted);
@@ -135,7 +135,7 @@ round_trip(const char *start, const struct key *k, const char *value, bool place
 	text = text_of(e);
 	if (placed && !named)
 		check_place(text, k);
-	check_undo(e, start, text, own);
+	check_undo(e, start, text, own, &p);
 	config_edit_diff(e, &diff);
 	ck_assert_msg(strchr(buf_text(&diff), '+') != NULL && strstr(buf_text(&diff), "\n-") == NULL, "%s: %s", k->name,
 	    buf_text(&diff));
@@ -240,7 +240,7 @@ START_TEST(layout)
 		else
 			ck_assert_msg(result != -1 && strcmp(text, rows[i].after) == 0, "row %zu: %s\n%s", i, text, buf_text(&why));
 		if (rows[i].after != NULL && *rows[i].after != '\0')
-			check_undo(e, rows[i].before, text, true);
+			check_undo(e, rows[i].before, text, true, &p);
 		free(text);
 		config_edit_free(e);
 		buf_done(&why);
@@ -280,4 +280,56 @@ START_TEST(sections)
 }
 END_TEST
 
-UNIT_MAIN("config_edit", each_key, layout, sections)
+/*
+ * A section came (or went), and later others put keys below the place of its heading: they are not to get into
+ * the section above (or into the one that comes back).
+ */
+static const struct { const char *now; int result; } moved[] = {
+	{ "[domain y.x]\ntype = remote\nroute = a.x\n\n[domain x.x]\ntype = remote\n", 0 },
+	{ "[domain y.x]\ntype = remote\nroute = a.x\n\n[domain x.x]\ntype = remote\nuser = bob\n", -1 },
+	{ "[domain y.x]\ntype = remote\nroute = a.x\n\n[domain x.x]\ntype = remote\n\n\n; far\n\nuser = bob\n\n[general]\nid = 1\n", -1 },
+	{ "[domain y.x]\ntype = remote\nroute = a.x\n\n[domain x.x]\ntype = remote\n\n[general]\nid = 1\n", 0 },
+};
+
+static struct config_edit *
+edit_of(const char *text)
+{
+	return config_edit_new(text, strlen(text), true);
+}
+
+START_TEST(undo_moves_nothing)
+{
+	static const char start[] = "[domain y.x]\ntype = remote\nroute = a.x\n";
+	const struct config_place type = { KEY_DOMAIN, "x.x", "type" }, own[] = { { KEY_DOMAIN, "y.x", "type" },
+	    { KEY_DOMAIN, "y.x", "route" } };
+	struct config_edit *e = edit_of(start);
+	struct buf why = BUF_INIT(1000), added = BUF_INIT(1000), removed = BUF_INIT(1000);
+
+	ck_assert_int_eq(config_edit_section_add(e, KEY_DOMAIN, "x.x", &why), 0);
+	ck_assert_int_eq(config_edit_set(e, &type, "remote", &why), 0);
+	config_edit_undo_format(e, &added);
+	config_edit_free(e);
+	for (size_t i = 0; i < nitems_of(moved); i++) {
+		e = edit_of(moved[i].now);
+		ck_assert_msg(config_edit_undo_apply(e, buf_text(&added), &type, 1, &why) == moved[i].result, "row %zu", i);
+		config_edit_free(e);
+	}
+	ck_assert_ptr_nonnull(strstr(buf_text(&why), "its lines have changed since"));
+	/* the section at the end of the file goes; keys come to the one before */
+	e = edit_of("[general]\nid = 1\n\n[domain y.x]\ntype = remote\nroute = a.x\n");
+	ck_assert_int_eq(config_edit_section_remove(e, KEY_DOMAIN, "y.x", &why), 0);
+	config_edit_undo_format(e, &removed);
+	config_edit_free(e);
+	e = edit_of("[general]\nid = 1\nbanner = x\n");
+	ck_assert_int_eq(config_edit_undo_apply(e, buf_text(&removed), own, 2, &why), -1);
+	config_edit_free(e);
+	e = edit_of("[general]\nid = 1\n\n[access]\ntls = off\n");
+	ck_assert_msg(config_edit_undo_apply(e, buf_text(&removed), own, 2, &why) == 0, "%s", buf_text(&why));
+	config_edit_free(e);
+	buf_done(&why);
+	buf_done(&added);
+	buf_done(&removed);
+}
+END_TEST
+
+UNIT_MAIN("config_edit", each_key, layout, sections, undo_moves_nothing)
