@@ -99,6 +99,18 @@ explain_refusal(struct work *w, enum judge_reason reason, const struct header_fi
 	return reason;
 }
 
+/* A recipient at an address of ours is one of the default domain, as it is when it comes by SMTP. */
+static int
+complete_recipient(const struct work *w, struct address *a)
+{
+	const struct config_server *server = w->rules->server;
+	const char *domain = address_domain(a);
+
+	if (server != NULL && domain[0] == '[' && config_domain_find(server, domain) != NULL)
+		a->text[a->at] = '\0';
+	return address_complete(a, w->rules->domain);
+}
+
 /* Adds all mailboxes of one field; a malformed one refuses the file. */
 static enum judge_reason
 add_field_recipients(struct work *w, const struct header_field *f)
@@ -109,7 +121,7 @@ add_field_recipients(struct work *w, const struct header_field *f)
 
 	while ((found = address_list_next(&a, f->value, f->value_len, &pos,
 	    ADDRESS_UTF8 | ADDRESS_BARE)) == 1) {
-		if (address_complete(&a, w->rules->domain) == -1)
+		if (complete_recipient(w, &a) == -1)
 			return explain_refusal(w, JUDGE_BAD_RECIPIENT, f);
 		if (w->e->nrcpt == COMPOSE_RECIPIENTS_MAX)
 			return JUDGE_MANY_RECIPIENTS;

@@ -341,6 +341,7 @@ run_pickup(struct boot *b)
 		.clock_us = clock_wall_us() - (int64_t)clock_mono_ms() * 1000,
 		.fqdn = b->server->fqdn,
 		.domain = b->server->default_domain->name,
+		.server = b->server,
 	};
 	p->pool = pool_new(b->loop, THREADS);
 	p->enqueue = enqueue_new(p->pool, p->spool, BOOT_HINT, b->counters);

@@ -157,6 +157,7 @@ struct judge_verdict judge_error(int error, unsigned *tries);
 
 struct compose_rules {
 	const char *fqdn, *domain;	/* `domain` completes bare addresses */
+	const struct config_server *server;	/* whose address literals are `domain`, too; NULL: none are */
 	const char *id, *date;		/* of this message */
 };
 /* Offsets in the normalised bytes (CRLF lines). */
@@ -219,6 +220,7 @@ struct pickup_file_rules {
 	enum config_dots dots;
 	int64_t clock_us;		/* wall clock less monotonic clock at our start */
 	const char *fqdn, *domain;
+	const struct config_server *server;
 };
 
 struct pickup_file {

@@ -372,8 +372,8 @@ static enum judge_reason
 compose(struct pickup_file *t, const struct buf *text, const struct compose_header *h)
 {
 	char date[CLOCK_DATE_SIZE];
-	struct compose_rules rules = { .fqdn = t->rules->fqdn, .domain = t->rules->domain, .id = t->id,
-	    .date = date };
+	struct compose_rules rules = { .fqdn = t->rules->fqdn, .domain = t->rules->domain,
+	    .server = t->rules->server, .id = t->id, .date = date };
 	enum judge_reason reason;
 
 	clock_format_mail(date, clock_wall_us());

@@ -318,7 +318,10 @@ const char *config_print_server_origin(char *dst, size_t size, const struct conf
 /* The value of a key as a file would say it; of [domain] `d`, NULL: of that section of the server. */
 void config_print_value(struct buf *out, const struct config_server *s, const struct config_domain *d,
     const char *section, const char *key);
-/* The entry that rules `domain` (lower-case ASCII): the exact one before the longest "*."; NULL: none. */
+/*
+ * The entry that rules `domain` (lower-case ASCII): the exact one before the longest "*."; of a literal of an
+ * address of ours the default domain; NULL: none.
+ */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
 /*
  * The account of the server at remote hosts, by the keys of the remote domain or its own. When it is not

@@ -4,13 +4,14 @@
  * Runs in:  every process
  * Owns:     nothing
  * Promise:  a server that passes has exactly one default domain; a look-up is one binary search for each
- *           label
+ *           label; an address literal that leads here is the default domain
  * Fails by: faults; NULL: no entry
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/net.h"
 #include "common/mail/idn.h"
 #include "common/config/config_private.h"
 
@@ -40,12 +41,43 @@ find_exact(const struct config_server *s, char *name)
 	return s->ndomain == 0 ? NULL : bsearch(&key, s->domain, s->ndomain, sizeof(key), domain_compare);
 }
 
+static bool
+is_same_address(const struct net_address *a, const struct net_address *b)
+{
+	uint8_t x[16], y[16];
+	int fx, fy;
+	size_t n = net_bytes((const struct sockaddr *)&a->sa, &fx, x);
+
+	return n > 0 && net_bytes((const struct sockaddr *)&b->sa, &fy, y) == n && memcmp(x, y, n) == 0;
+}
+
+/* "[192.0.2.1]" names us when we listen there, or are said to be there (own-address); a name is none. */
+static bool
+is_own_literal(const struct config_server *s, const char *literal)
+{
+	struct net_address want, have;
+	const char *why;
+
+	if (net_literal_parse(&want, literal, 0) == -1 || net_is_any((const struct sockaddr *)&want.sa))
+		return false;
+	for (size_t i = 0; i < s->own_address.count; i++)
+		if (net_address_parse(&have, s->own_address.text[i], 0, &why) == 0 &&
+		    is_same_address(&want, &have))
+			return true;
+	for (size_t i = 0; i < s->nlisten; i++)
+		if (is_same_address(&want, &s->listen[i].address))
+			return true;
+	return false;
+}
+
 const struct config_domain *
 config_domain_find(const struct config_server *s, const char *domain)
 {
 	char name[IDN_SIZE], ascii[IDN_SIZE];
 	const struct config_domain *d;
 
+	if (*domain == '[')
+		return is_own_literal(s, domain) ? s->default_domain : NULL;
 	if (strlen(domain) > 253 || strchr(domain, '*') != NULL)
 		return NULL;
 	if (idn_is_ascii(domain))

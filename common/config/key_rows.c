@@ -284,9 +284,9 @@ const struct key key_rows[] = {
 	    "Addresses and names that lead to this server and that it cannot know: outside of a NAT, of a "
 	    "forwarded port or of a load balancer. An address may have a port. Together with the addresses "
 	    "of listen, the fqdn and the hostname of the service they are the server itself: mail is never "
-	    "sent there, nor to an MX that is no better (5.4.6). An address at which another virtual server "
-	    "listens is that one's, also beside a listen of all addresses: mail goes to it, or waits while "
-	    "it is stopped." },
+	    "sent there, nor to an MX that is no better (5.4.6), and mail for user@[address] is for the "
+	    "default domain. An address at which another virtual server listens is that one's, also beside "
+	    "a listen of all addresses: mail goes to it, or waits while it is stopped." },
 	{ GENERAL("home", KEY_PATH, home), BY_SERVICE,
 	    .derived = "the spool folder and the server's name", .own = true,
 	    .meaning = "The folder that holds pickup, queue, drop and badmail." },

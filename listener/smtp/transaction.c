@@ -75,15 +75,16 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 }
 
 /*
- * A name without a domain, and a name at the address that the client connected to, belong to the default
- * domain (RFC 5321 4.5.1).
+ * A name without a domain, and a name at an address of ours, which may be known by the connection alone,
+ * belong to the default domain (RFC 5321 4.5.1).
  */
 static int
 complete_recipient(struct session *s, struct address *a)
 {
 	const char *domain = address_domain(a);
 
-	if (domain[0] == '[' && s->ops->is_own_address(s->arg, domain))
+	if (domain[0] == '[' && (policy_domain(s->server, domain) == POLICY_LOCAL ||
+	    s->ops->is_own_address(s->arg, domain)))
 		a->text[a->at] = '\0';
 	return address_complete(a, s->server->default_domain->name);
 }

@@ -214,6 +214,10 @@ def test_own_and_never(t):
         service.default.send("a@default.example", f"x@{domain}.example")
     other.wait(1)
     reports = service.home.wait_drops(len(wanted))
+    service.default.send("a@default.example", "lit@[198.51.100.9]")
+    service.home.put("literal", "x-sender: a@default.example\nx-receiver: pick@[198.51.100.9]\n\nhello\n")
+    receivers = {r for drop in service.home.wait_drops(len(wanted) + 2) for r in drop.receivers}
+    check({"lit@default.example", "pick@default.example"} <= receivers, "a literal of ours", receivers)
     for domain, status in wanted.items():
         report = next(drop.message for drop in reports if f"x@{domain}.example".encode() in drop.message)
         check(f"Status: {status}".encode() in report, domain, report)

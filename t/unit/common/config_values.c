@@ -118,6 +118,28 @@ START_TEST(test_rich_values)
 }
 END_TEST
 
+/* An address literal is the default domain when it leads to us: by own-address or by listen. */
+START_TEST(test_own_literals)
+{
+	static const struct { const char *literal; bool ours; } rows[] = {
+		{ "[203.0.113.5]", true }, { "[ipv6:2001:db8::5]", true }, { "[IPv6:2001:DB8:0::5]", true },
+		{ "[ipv6:::ffff:203.0.113.5]", true }, { "[192.0.2.1]", true }, { "[203.0.113.6]", false },
+		{ "[0.0.0.0]", false }, { "[ipv6:::]", false }, { "[mail.example]", false }, { "[", false },
+		{ "[]", false }, { "[203.0.113.5", false },
+	};
+
+	begin();
+	put("servers/default.ini", "[general]\nlisten = 192.0.2.1:25, *:2525, [::]:2525\n"
+	    "own-address = 203.0.113.5, [2001:db8::5]:25, mail.example\n[domain c.example]\ntype = default\n");
+	read_all();
+	expect("own literals", "");
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		ck_assert_msg(config_domain_find(server("default"), rows[i].literal) ==
+		    (rows[i].ours ? server("default")->default_domain : NULL), "%s", rows[i].literal);
+	end();
+}
+END_TEST
+
 START_TEST(test_many_domains)
 {
 	char *text, *p, name[64];
@@ -376,7 +398,7 @@ START_TEST(test_sample_is_the_defaults)
 }
 END_TEST
 
-UNIT_MAIN("config_values", test_defaults, events_go, test_rich_values, test_many_domains, test_snapshot,
+UNIT_MAIN("config_values", test_defaults, events_go, test_rich_values, test_own_literals, test_many_domains, test_snapshot,
     test_snapshot_stands_alone,
     test_damaged_snapshot, test_print_shows_origins, test_print_reads_back, test_same,
     test_sample_is_the_defaults)

@@ -376,6 +376,34 @@ START_TEST(test_plain)
 }
 END_TEST
 
+/* --- address literals of ours --- */
+
+START_TEST(test_own_literal)
+{
+	static char own[] = "203.0.113.5", *owns[] = { own };
+	struct config_server server = { .own_address = { owns, 1 } };
+	struct config_domain domain = { .name = (char *)"corp.example" };
+	const struct compose_rules rules = { .fqdn = "mx.corp.example", .domain = "corp.example",
+	    .server = &server, .id = "0123456789abcdef", .date = "x" };
+	static const char text[] = "x-sender: a@[203.0.113.5]\r\nx-receiver: b@[203.0.113.5]\r\n"
+	    "x-receiver: c@[203.0.113.6]\r\nSubject: x\r\n\r\n";
+	struct message_envelope e = { 0 };
+	struct buf out = BUF_INIT(MAX);
+	char detail[COMPOSE_DETAIL_SIZE];
+	struct compose_header h;
+
+	server.default_domain = &domain;
+	ck_assert_int_eq(compose_split(text, sizeof(text) - 1, true, &h), 1);
+	ck_assert_int_eq(compose_message(&rules, text, &h, &e, &out, detail), JUDGE_GOOD);
+	ck_assert_str_eq(e.sender, "a@[203.0.113.5]");
+	ck_assert_uint_eq(e.nrcpt, 2);
+	ck_assert_str_eq(e.rcpt[0].address, "b@corp.example");
+	ck_assert_str_eq(e.rcpt[1].address, "c@[203.0.113.6]");
+	message_envelope_done(&e);
+	buf_done(&out);
+}
+END_TEST
+
 /* --- limits --- */
 
 static enum judge_reason
@@ -459,4 +487,4 @@ START_TEST(test_endless)
 }
 END_TEST
 
-UNIT_MAIN("compose", test_fixtures, test_dots, test_writer, test_part, test_lines, test_plain, test_header_limit, test_many_recipients, test_endless)
+UNIT_MAIN("compose", test_own_literal, test_fixtures, test_dots, test_writer, test_part, test_lines, test_plain, test_header_limit, test_many_recipients, test_endless)
