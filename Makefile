@@ -78,9 +78,12 @@ EXTRA_web := $(EXTRA_posternctl)
 COMMON := $(filter-out common/gssapi/% common/answers/%,$(wildcard common/*/*.c))
 PROGRAMS := $(foreach row,$(ROWS),$(call binary,$(row)))
 
+# As many compilers as there are processors, unless the caller has said so.
+PARALLEL = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
 all: deps
-	@$(MAKE) programs
+	@$(MAKE) $(PARALLEL) programs
 programs: $(PROGRAMS) $(B)/sample
 
 help:
@@ -99,12 +102,12 @@ deps-bench:
 	@.ci/deps build bench
 
 run: deps
-	@$(MAKE) programs
+	@$(MAKE) $(PARALLEL) programs
 	@exec etc/run-local build/release
 
 check: deps-check
-	@$(MAKE) programs
-	@$(MAKE) CHECK=1 B=build/check programs units
+	@$(MAKE) $(PARALLEL) programs
+	@$(MAKE) $(PARALLEL) CHECK=1 B=build/check programs units
 	@exec /usr/bin/python3 t/run-all $(CHECK_ONLY)
 
 # t/fuzz: one libFuzzer target a file, all objects of the folders in one library; FUZZ='session data' some of them, FUZZ_SECONDS each
@@ -113,7 +116,7 @@ FUZZ_TARGETS := $(patsubst t/fuzz/%.c,$(B)/t/fuzz/%,$(wildcard t/fuzz/*.c))
 deps-fuzz:
 	@.ci/deps build fuzz
 fuzz: deps-fuzz
-	@$(MAKE) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
+	@$(MAKE) $(PARALLEL) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
 FUZZ_ROWS := master web listener auth deliver resolver directory fetch pickup
@@ -124,13 +127,13 @@ $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) $(foreach row,$(FUZZ_ROWS),$(call libraries,$(row)))
 
 bench: deps-bench
-	@$(MAKE) programs
+	@$(MAKE) $(PARALLEL) programs
 	@exec /usr/bin/python3 t/bench/bench.py $(BENCH)
 
 # t/bench/queue.py: a million queued messages; SCALE=0.1: a tenth of it
 .PHONY: bench-queue
 bench-queue: deps-bench
-	@$(MAKE) programs $(B)/t/bench/fill
+	@$(MAKE) $(PARALLEL) programs $(B)/t/bench/fill
 	@exec /usr/bin/python3 t/bench/queue.py $(BENCH)
 $(B)/t/bench/fill: $(B)/t/bench/fill.o $(B)/libcommon.a
 	@echo "  LD    $@"
@@ -223,7 +226,7 @@ MAN8 := $(wildcard */*.8 */*/*.8)
 D = $(DESTDIR)
 .PHONY: install uninstall
 install: deps
-	@$(MAKE) programs
+	@$(MAKE) $(PARALLEL) programs
 	install -d $(D)$(LOCALSTATEDIR)/spool/postern $(D)$(LOCALSTATEDIR)/lib/postern $(D)$(LOCALSTATEDIR)/log/postern
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
 	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(COMPLETIONDIR)

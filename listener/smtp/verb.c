@@ -227,7 +227,7 @@ without_tabs(char *dst, const char *line, size_t len)
 void
 verb_dispatch(struct session *s, const char *told, size_t len, bool more)
 {
-	char copy[SESSION_LINE_MAX];
+	char copy[SESSION_LINE_MAX] = { '\0' };	/* for the compiler: it is used only where it was filled */
 	const char *line = without_tabs(copy, told, len);
 	const struct verb *v = verb_find(line, len);
 	size_t word = word_length(line, len);
