@@ -262,18 +262,17 @@ take_back(struct outbound_job *job)
 }
 
 /*
- * A 421 at a further recipient, or to DATA for several: there may be too many of them. True: the transaction
- * goes again at once, with fewer. A host that wants a rest gets that first, and fewer after it.
+ * A 421 at a further recipient, or to DATA or the content for several: there may be too many of them. True:
+ * the transaction goes again at once, with fewer. A host that wants a rest gets that first, fewer after it.
  */
 static bool
-goes_with_fewer(const struct outconn *p, const struct outbound_job *job, enum client_fate fate,
-    enum pace_word word, uint64_t now)
+goes_with_fewer(const struct outconn *p, const struct outbound_job *job, enum pace_word word, uint64_t now)
 {
 	const struct client *c = &p->client;
 	size_t size = job->list.part, before = pace_host_most(p->pace, now);
 	size_t heard = c->answered > 2 ? MIN(c->answered - 2, size) : 0;
 
-	if (fate != CLIENT_LOST || c->failure.code != 421 || (word == PACE_SLOWER && heard == size) ||
+	if (c->phase != CLIENT_OVER || c->failure.code != 421 || (word == PACE_SLOWER && heard == size) ||
 	    !pace_host_shorten(p->pace, size, heard, now))
 		return false;
 	if (p->pace->most < before)
@@ -296,7 +295,7 @@ turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client
 	if (why == NULL)
 		return take_judged(s, p, job, fate, now);
 	word = word_of(p, job, why);
-	if (goes_with_fewer(p, job, fate, word, now))
+	if (goes_with_fewer(p, job, word, now))
 		return SITE_AGAIN;
 	if (word == PACE_MAIL && fate != CLIENT_LOST)
 		return take_judged(s, p, job, fate, now);

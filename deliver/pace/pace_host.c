@@ -297,7 +297,10 @@ pace_host_most(const struct pace_host *h, uint64_t now)
 	return now < h->most_until ? h->most : SIZE_MAX;
 }
 
-/* As many as were answered; when a transaction with no more than that is ended as well, one alone. */
+/*
+ * As many as were answered, half of them when all were; when a transaction with no more than that is ended as
+ * well, one alone.
+ */
 bool
 pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t now)
 {
@@ -305,7 +308,9 @@ pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t now)
 
 	if (heard == 0 || size < 2)
 		return false;
-	h->most = size <= most && (heard == size || most != SIZE_MAX) ? 1 : MIN(most, heard);
+	if (heard == size)
+		heard = size / 2;
+	h->most = most != SIZE_MAX && size <= most ? 1 : MIN(most, heard);
 	h->most_until = now + MOST_MS;
 	return true;
 }

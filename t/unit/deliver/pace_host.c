@@ -305,6 +305,8 @@ START_TEST(test_fewer_recipients)
 	now += 60 * MIN;
 	ck_assert_uint_eq(pace_host_most(&h, now), SIZE_MAX);
 	ck_assert(pace_host_shorten(&h, 13, 13, now));	/* to DATA */
+	ck_assert_uint_eq(pace_host_most(&h, now), 6);
+	ck_assert(pace_host_shorten(&h, 6, 6, now));
 	ck_assert_uint_eq(pace_host_most(&h, now), 1);
 }
 END_TEST
