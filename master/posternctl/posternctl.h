@@ -72,6 +72,20 @@ int options_take(const struct command *row, const char *const *words, size_t cou
 bool options_match(const char *const *words, size_t count, const char *option, const char **value,
     size_t *used);
 
+/* --- trace_log: the lines of the event log, oldest first --- */
+
+struct trace_log;
+struct trace_log *trace_log_open(const struct config_service *s);
+/* With its end of line; good until the next call. NULL: the end. */
+const char *trace_log_next(struct trace_log *t);
+void trace_log_rewind(struct trace_log *t);
+void trace_log_close(struct trace_log *t);
+
+/* --- trace_command: posternctl trace --- */
+
+int trace_command_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
 /* --- watch_command: posternctl watch --- */
 
 int watch_command_run(const struct command_context *c, const struct command *row, const char *const *words,

@@ -1,0 +1,67 @@
+"""trace - posternctl trace: the story of a message from the event log, with files that were rotated and packed, and what they cannot say"""
+
+import gzip
+import json
+import os
+import subprocess
+
+from checks import check, equal
+from smtp import mail
+
+
+def traced(service, *words):
+    return [json.loads(line) for line in ask(service, "--json", *words).stdout.splitlines()]
+
+
+def ask(service, *words, ok=True):
+    """By a configuration that says where the events are: the tests read those of the service themselves."""
+    done = subprocess.run([service.bin / "posternctl", "-c", service.folder / "trace.ini", "trace", *words], capture_output=True, text=True, timeout=60,
+                          env=service.environment(), cwd="/", check=False, **service.account())
+    check(not ok or done.returncode == 0, done)
+    return done
+
+
+def lines(service, since=0):
+    """What the service has said, with the time in front, as in a file."""
+    text = (service.folder / "events.log").read_text().splitlines(keepends=True)[since:]
+    return "".join(f"2026-11-30T18:00:{number % 60:02}.000000Z {line}" for number, line in enumerate(text))
+
+
+def test_story(t):
+    sink = t.sink(answers={"RCPT": lambda _, line: "550 5.1.1 no such user" if "no@" in line else None})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    events = service.folder / "kept.log"
+    config = service.config.read_text()
+    (service.folder / "trace.ini").write_text(config.replace("[service]", f"[service]\nevents = {events}", 1))
+    check("[service]" in config, config)
+    old = service.default.send('"a\\"b"@s.example', ["x@default.example", "no@far.example"], mail("old"))
+    service.home.wait_queued(0)
+    before = lines(service)
+    check(f"{old} event=failed" in before, before)
+    # as logrotate does, twice; between the two a line as a syslog daemon writes it
+    gone = service.folder / "kept.log.2.gz"
+    gone.write_bytes(gzip.compress(before.encode()))
+    os.utime(gone, (1, 1))
+    older = service.folder / "kept.log.1"
+    older.write_text(f"Nov 30 18:02:52 host postern-deliver[77]: {old} event=requeued uid=0\nNov 30 18:02:53 host another[1]: not ours\nno line at all\n")
+    os.utime(older, (2, 2))
+    new = service.default.send("else@s.example", "y@default.example")
+    service.home.wait_queued(0)
+    service.events.wait("dropped", id=new)
+    events.write_text(lines(service, since=before.count("\n")))
+    rows = traced(service, old)
+    equal([row["event"] for row in rows if row["id"] == old and row["program"] == "postern-listener"], ["accepted"])
+    equal(rows[0]["sender"], '"a\\"b"@s.example')
+    check({"accepted", "dropped", "failed", "report", "requeued"} <= {row["event"] for row in rows}, rows)
+    equal([(row["time"], row["program"]) for row in rows if row["event"] == "requeued"], [("Nov 30 18:02:52", "postern-deliver")])
+    check(all(row["id"] == old or old in row.values() for row in rows), rows)
+    equal({row["id"] for row in traced(service, "--sender", "ELSE@s.example")}, {new})
+    equal({row["id"] for row in traced(service, "--recipient", "@far.example")} & {old, new}, {old})
+    equal({row["id"] for row in traced(service, "--sender", "@s.example")} & {old, new}, {old, new})
+    people = ask(service, new)
+    check(f"{new} event=dropped" in people.stdout and "the event log begins at " in people.stderr, people)
+    for words, status, said in ((("0000000000000000",), 3, "no such message; it begins at "), (("--sender", "nobody@s.example"), 3, "no such message"),
+                                (("what",), 64, "that is no id"), ((new, "--sender", "a@b"), 64, "say either"), (("--json",), 64, "say either")):
+        refused = ask(service, *words, ok=False)
+        equal(refused.returncode, status, words)
+        check(said in refused.stderr, refused)
