@@ -182,6 +182,16 @@ find_field(const struct answers_table *t, const char *key)
 	return &other;
 }
 
+/* A worker that was taken over shall not put something else in the place of a member. */
+static bool
+is_taken(const struct answers_table *t, const char *key)
+{
+	for (size_t i = 0; i < t->columns; i++)
+		if (strcmp(t->column[i].name, key) == 0)
+			return true;
+	return strcmp(key, "raw") == 0 || strcmp(key, "server") == 0;
+}
+
 static json_t *
 parts_of(const struct answers_column *c, char *value)
 {
@@ -204,7 +214,7 @@ answers_line_field(const struct answers_table *t, json_t *row, char *line)
 	const char *name = c->name != NULL ? c->name : key;
 	json_t *list;
 
-	if (line == NULL)
+	if (line == NULL || (c->name == NULL && is_taken(t, key)))
 		return;
 	if (!c->many) {
 		answers_value_put(row, name, c->type, line);

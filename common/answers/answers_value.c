@@ -85,7 +85,7 @@ raw_of(json_t *object)
 {
 	json_t *raw = json_object_get(object, "raw");
 
-	if (raw == NULL) {
+	if (!json_is_object(raw)) {
 		raw = json_object();
 		json_object_set_new(object, "raw", raw);
 	}

@@ -24,6 +24,7 @@
 
 #define CTL_MAGIC 0x5043
 #define QUEUE_MAX (4U << 20)
+#define DESCRIPTOR_COST (QUEUE_MAX / 32)	/* of the queue: one that waits is open, and those are few */
 #define SOCKET_ROOM (2 * CTL_PAYLOAD_MAX)
 #define PER_TURN 32		/* messages read in one turn, so that others have theirs */
 
@@ -41,6 +42,13 @@ struct waiting {
 	int fd;
 	char data[];
 };
+
+/* Of QUEUE_MAX. */
+static size_t
+cost_of(size_t len, int fd)
+{
+	return sizeof(struct waiting) + len + (fd != -1 ? DESCRIPTOR_COST : 0);
+}
 
 struct ctl {
 	struct loop *loop;
@@ -274,7 +282,7 @@ write_waiting(struct ctl *c)
 		c->first = w->next;
 		if (c->first == NULL)
 			c->last = &c->first;
-		c->queued -= w->head.len;
+		c->queued -= cost_of(w->head.len, w->fd);
 		free_waiting(w);
 	}
 	loop_io_want(c->io, LOOP_READ);
@@ -377,7 +385,7 @@ queue_one(struct ctl *c, const struct ctl_head *head, const void *data, int fd)
 	struct waiting *w;
 	int copy;
 
-	if (c->queued + head->len > QUEUE_MAX) {
+	if (c->queued + cost_of(head->len, fd) > QUEUE_MAX) {
 		errno = ENOBUFS;
 		return -1;
 	}
@@ -391,7 +399,7 @@ queue_one(struct ctl *c, const struct ctl_head *head, const void *data, int fd)
 		memcpy(w->data, data, head->len);
 	*c->last = w;
 	c->last = &w->next;
-	c->queued += head->len;
+	c->queued += cost_of(head->len, copy);
 	loop_io_want(c->io, LOOP_READ | LOOP_WRITE);
 	return 0;
 }

@@ -23,8 +23,12 @@
 
 #define ROOM (128 << 10)	/* bytes of events that wait for the watcher; some hundred events */
 
+#define PER_UID 4	/* watchers of one user who may not operate the service */
+#define KEPT 4		/* places for those who may */
+
 struct watch_request {
 	struct control_question q;
+	uid_t uid;
 	int in;				/* events go in here */
 	char server[CONFIG_NAME_MAX + 1];	/* "" all */
 };
@@ -46,11 +50,31 @@ free_request(struct control_question *q)
 
 static const struct control_question_ops ops = { .update = update, .free = free_request };
 
+/* A child that does not read what it was sent before is passed over: it must not collect descriptors. */
 static void
 tell_child(const struct watch_request *w, struct child *c)
 {
-	if (w->server[0] == '\0' || (c->server != NULL && strcmp(c->server->name, w->server) == 0))
+	bool is_about = w->server[0] == '\0' ||
+	    (c->server != NULL && strcmp(c->server->name, w->server) == 0);
+
+	if (is_about && c->ctl != NULL && ctl_waiting(c->ctl) == 0)
 		child_send(c, CTL_WATCH, 0, NULL, 0, w->in);
+}
+
+/* Those who operate the service can watch whatever others do. */
+static bool
+has_place(const struct master *m, const struct control_peer *peer)
+{
+	bool operates = control_rights_service(m, peer) >= CONTROL_OPERATE;
+	const struct control_question *q;
+	unsigned own = 0, all = 0;
+
+	TAILQ_FOREACH(q, &m->questions, link)
+		if (q->ops == &ops) {
+			all++;
+			own += ((const struct watch_request *)q)->uid == peer->uid;
+		}
+	return operates ? all < LOG_WATCH_MAX : own < PER_UID && all < LOG_WATCH_MAX - KEPT;
 }
 
 void
@@ -78,17 +102,23 @@ void
 watch_request_run(struct control_command *cmd, struct master *m, struct server *only)
 {
 	struct watch_request *w;
-	const int room = ROOM;
+	const int room = ROOM, yes = 1;
 	struct child *c;
 	int pair[2];
 
+	if (!has_place(m, cmd->peer)) {
+		control_answer_say(cmd, EX_TEMPFAIL, "watch: there are too many who watch");
+		return;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
 		control_answer_say(cmd, EX_OSERR, "watch: %s", strerror(errno));
 		return;
 	}
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	(void)setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes));
 	w = mem_new(struct watch_request);
 	w->in = pair[0];
+	w->uid = cmd->peer->uid;
 	snprintf(w->server, sizeof(w->server), "%s", only != NULL ? only->name : "");
 	control_question_init(&w->q, m, &ops);
 	cmd->question = &w->q;

@@ -1,5 +1,5 @@
 /*
- * trace_command - posternctl trace: the story of messages, from the event log, also of those that are long gone
+ * trace_command - posternctl trace: the story of messages from the event log, also of those long gone
  *
  * Runs in:  posternctl
  * Owns:     nothing

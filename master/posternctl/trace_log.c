@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,7 @@ trace_log_open(const struct config_service *s)
 
 /* The standard output of a program as a stream. */
 static FILE *
-run_program(struct trace_log *t, char *const *argv)
+run_program(struct trace_log *t, const char *const *argv)
 {
 	int pair[2];
 
@@ -97,7 +98,7 @@ run_program(struct trace_log *t, char *const *argv)
 	t->program = fork();
 	if (t->program == 0) {
 		dup2(pair[1], STDOUT_FILENO);
-		execvp(argv[0], argv);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	close(pair[1]);
@@ -112,15 +113,13 @@ run_program(struct trace_log *t, char *const *argv)
 static FILE *
 open_file(struct trace_log *t, const struct trace_file *f)
 {
-	static char journal[] = "journalctl", facility[] = "--facility=mail", quiet[] = "--quiet",
-	    pager[] = "--no-pager", form[] = "--output=short-iso-precise", gzip[] = "gzip", out[] = "-cd",
-	    end[] = "--";
-	char *const of_journal[] = { journal, facility, quiet, pager, form, NULL };
-	char *const unpacked[] = { gzip, out, end, f->path, NULL };
+	const char *const journal[] = { "journalctl", "--facility=mail", "--quiet", "--no-pager",
+	    "--output=short-iso-precise", NULL };
+	const char *const unpacked[] = { "gzip", "-cd", "--", f->path, NULL };
 	size_t len = f->path != NULL ? strlen(f->path) : 0;
 
 	if (f->path == NULL)
-		return run_program(t, of_journal);
+		return run_program(t, journal);
 	if (len > 3 && strcmp(f->path + len - 3, ".gz") == 0)
 		return run_program(t, unpacked);
 	return fopen(f->path, "re");

@@ -109,13 +109,16 @@ is_wanted(const struct watch_command *w, const json_t *row)
 	return w->topics == 0 || (topics_of(event, member(row, "level"), id) & w->topics) != 0;
 }
 
+/* `sender`: the process, as the kernel says. All have the same end of the socket, and one may lie. */
 static void
-show_event(const struct watch_command *w, char *line)
+show_event(const struct watch_command *w, char *line, pid_t sender)
 {
 	json_t *row = answers_new();
 	char *text;
 
 	if (answers_line_event(row, line) && is_wanted(w, row)) {
+		if (json_integer_value(json_object_get(row, "pid")) != sender)
+			json_object_set_new(row, "sent-by", json_integer(sender));
 		text = answers_print_text(row);
 		puts(text);
 		free(text);
@@ -196,17 +199,40 @@ take_control(struct watch_command *w, int *status)
 	return -1;
 }
 
-/* All that has come. */
-static void
+/* One message: its length; 0: somebody has ended them; -1 and errno. */
+static ssize_t
+take_event(const struct watch_command *w, char *line, size_t size, pid_t *sender)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec iov = { line, size };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
+	    .msg_controllen = sizeof(control.space) };
+	ssize_t n = recvmsg(w->events, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	struct ucred who = { .pid = 0 };
+
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+		memcpy(&who, CMSG_DATA(c), sizeof(who));
+	*sender = who.pid;
+	return n;
+}
+
+/* All that has come. False: there will be no more. */
+static bool
 take_events(const struct watch_command *w)
 {
 	char line[LOG_WATCH_LINE_MAX + 1];
+	pid_t sender;
 	ssize_t n;
 
-	while ((n = recv(w->events, line, sizeof(line) - 1, MSG_DONTWAIT)) > 0) {
+	while ((n = take_event(w, line, sizeof(line) - 1, &sender)) > 0) {
 		line[n] = '\0';
-		show_event(w, line);
+		show_event(w, line, sender);
 	}
+	return n == -1 && (errno == EAGAIN || errno == EINTR);
 }
 
 static int
@@ -231,8 +257,10 @@ watch(struct watch_command *w)
 
 		if (n == -1 && errno != EINTR)
 			return EX_OSERR;
-		if (n > 0 && p[1].revents != 0)
-			take_events(w);
+		if (n > 0 && p[1].revents != 0 && !take_events(w)) {
+			close(w->events);
+			w->events = -1;
+		}
 		if (n > 0 && p[0].revents != 0 && take_control(w, &status) == -1)
 			return status;
 		if (wait_ms(w) == 0)

@@ -220,6 +220,29 @@ START_TEST(test_queues_when_the_peer_is_slow)
 }
 END_TEST
 
+/* What has no bytes takes room as well: descriptors that wait are open. */
+START_TEST(test_queues_few_descriptors)
+{
+	int pair[2], queued = 0;
+	struct ctl *c;
+
+	loop = loop_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	c = ctl_new(loop, pair[0], CTL_FROM_OPERATOR, on_message, on_close, NULL);
+	for (int i = 0; i < 10000; i++) {
+		if (ctl_send(c, CTL_WATCH, 1, NULL, 0, pair[1]) == -1)
+			break;
+		queued += ctl_waiting(c) > 0;
+	}
+	ck_assert_int_eq(errno, ENOBUFS);
+	ck_assert_int_gt(queued, 10);
+	ck_assert_int_le(queued, 32);
+	ctl_free(c);
+	close(pair[1]);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(test_names_are_all_there)
 {
 	for (int i = 0; i < CTL_COUNT; i++)
@@ -249,5 +272,5 @@ START_TEST(test_dns_answers_are_checked)
 END_TEST
 
 UNIT_MAIN("ctl", test_refuses_rubbish, test_descriptors_do_not_stay, test_sends_only_what_fits_its_row,
-    test_queues_when_the_peer_is_slow, test_largest_message, test_names_are_all_there,
+    test_queues_when_the_peer_is_slow, test_queues_few_descriptors, test_largest_message, test_names_are_all_there,
     test_dns_answers_are_checked)

@@ -151,6 +151,24 @@ judge_bytes(const json_t *object, const char *name, const unsigned char *bytes, 
 	}
 }
 
+/* A worker that was taken over writes members of the document where fields belong. */
+START_TEST(members_are_not_replaced)
+{
+	static const char *const words[] = { "queue", "a", "show" };
+	char text[] = "id\tX\nstate\tready\nraw\tz\nheader\t\xff\nheader\t\xff\nrecipients\tz\nrecipient\tpending\tb@c\n"
+	    "server\tother\nnotes\tz\n=1:\t1\t0\t0\t0\t0\t0\n";
+	json_t *got = answers_json(words, 3, text), *message = json_array_get(json_object_get(got, "messages"), 0);
+
+	ck_assert_ptr_nonnull(got);
+	if (message != NULL) {
+		ck_assert(json_is_object(json_object_get(message, "raw")));
+		ck_assert(json_is_array(json_object_get(message, "recipients")));
+		ck_assert_str_eq(json_string_value(json_object_get(message, "server")), "a");
+	}
+	json_decref(got);
+}
+END_TEST
+
 /* Any bytes, through log_safe() or msg_queue_put(), into JSON, printed, and read by a parser. */
 START_TEST(round_trips)
 {
@@ -265,4 +283,4 @@ START_TEST(tables)
 }
 END_TEST
 
-UNIT_MAIN("answers", garbage, tables, documents, round_trips)
+UNIT_MAIN("answers", garbage, tables, documents, members_are_not_replaced, round_trips)
