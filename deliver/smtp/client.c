@@ -283,6 +283,7 @@ on_reply(struct client *c)
 		v = client_verdict_last(c);
 		if (!client_fail_heard(c))
 			client_fail(c, &v, true);
+		client_doubt_goodbye(c, phase, &v);
 	} else if (handler != NULL && !is_out_of_step(c))
 		handler(c);
 	else

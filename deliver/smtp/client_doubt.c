@@ -208,3 +208,12 @@ client_doubt_end(struct client *c, enum client_phase phase, bool out_of_step)
 	if (phase != CLIENT_SENDING && phase != CLIENT_DOT)
 		c->fate = CLIENT_AGAIN;
 }
+
+void
+client_doubt_goodbye(struct client *c, enum client_phase phase, const struct verdict *v)
+{
+	bool protocol = is_about(v, ".5.") && !is_about(v, ".5.3");
+
+	if (c->transaction == CLIENT_ENDED && (protocol || named_in(v->text) != 0))
+		client_doubt_end(c, phase, false);
+}

@@ -64,5 +64,7 @@ unsigned client_doubt_usable(const struct client *c);	/* enum client_offer, for 
 bool client_doubt_reply(struct client *c) __attribute__((warn_unused_result));
 /* A running transaction has ended with its connection, in this phase. */
 void client_doubt_end(struct client *c, enum client_phase phase, bool out_of_step);
+/* The same by a 421; it counts only when it is about the protocol or names an extension. */
+void client_doubt_goodbye(struct client *c, enum client_phase phase, const struct verdict *v);
 
 #endif

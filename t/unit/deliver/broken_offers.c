@@ -327,7 +327,7 @@ walk(const struct breakage *b, unsigned flags, size_t count, bool chunks)
 	struct host h;
 	/* The content has left, and no answer came: it may have been taken, and is not sent again at once. */
 	bool unclear = b->where == AT_BDAT && b->how >= CLOSES,
-	    sure = b->how == SAYS || b->how == SAYS_AND_CLOSES || unclear;
+	    sure = ((b->how == SAYS || b->how == SAYS_AND_CLOSES) && *b->says == '5') || unclear;
 	bool silent = b->how >= SILENT && b->how != CLOSES_LATE;
 	unsigned missed = 0;
 
@@ -406,6 +406,22 @@ START_TEST(test_refused_in_words)
 }
 END_TEST
 
+/* A 421 that is about the protocol, or names an extension, is no word about us: as when the host just hangs up. */
+START_TEST(test_goodbye)
+{
+	static const char *const says[] = { "421 4.5.0 one by one please\r\n", "421 no PIPELINING here\r\n" };
+
+	for (unsigned at = AT_SIZE; at <= AT_GROUP_DATA; at++)
+		for (size_t i = 0; i < nitems_of(says) * 2; i++) {
+			char name[60];
+			struct breakage b = { .name = name, .where = at, .how = SAYS_AND_CLOSES, .says = says[i / 2] };
+
+			snprintf(name, sizeof(name), "%s, \"%.12s\"", words[at], b.says);
+			walk(&b, kinds[nitems_of(kinds) - 1], i % 2 == 0 ? 1 : 3, false);
+		}
+}
+END_TEST
+
 /* What plain SMTP refuses is refused; what is refused for a reason of its own, at once. */
 START_TEST(test_refusals)
 {
@@ -435,4 +451,5 @@ START_TEST(test_refusals)
 }
 END_TEST
 
-UNIT_MAIN("broken_offers", test_every_extension_in_every_way, test_refused_in_words, test_refusals)
+UNIT_MAIN("broken_offers", test_every_extension_in_every_way, test_refused_in_words, test_goodbye,
+    test_refusals)
