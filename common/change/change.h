@@ -28,6 +28,7 @@ struct change {
 	size_t old_len;
 	struct config_edit *edit;
 	struct buf text;		/* the new text, after change_judge */
+	bool account;			/* at other hosts: before or with the change; after change_judge */
 	struct change_key *key;
 	size_t keys;
 	struct buf why;			/* what is wrong, and warnings; a line each */
@@ -55,13 +56,19 @@ int change_section_add(struct change *c, enum key_section section, const char *n
 int change_section_remove(struct change *c, enum key_section section, const char *name);
 int change_section_rename(struct change *c, enum key_section section, const char *from, const char *to);
 
-struct config_server;
 /*
- * Pure: a key of the change that operators of the service alone may set, NULL: there is none. `s`: the
- * virtual server as it runs; NULL: its file has errors. To be asked before change_judge, which opens what is
- * named.
+ * Pure: a key of the change that operators of the service alone may set, NULL: there is none. To be asked
+ * before change_judge, which opens what is named.
  */
-const struct change_key *change_guarded(const struct change *c, const struct config_server *s);
+const struct change_key *change_guarded(const struct change *c);
+/*
+ * The same of keys that they alone may set while there is an account at other hosts; to be asked after
+ * change_judge. `running`: the virtual server as it runs; NULL: its file has errors.
+ */
+struct config_server;
+const struct change_key *change_guarded_account(const struct change *c, const struct config_server *running);
+/* Whether the virtual server has one; also when its file has errors, as nothing is known then. */
+bool change_guarded_has_account(const struct config *config, const char *server);
 /*
  * Makes text and difference, and judges the set of INI files with them as `posternctl check` does; `files`
  * (or NULL) adds faults of what they name. EX_OK: it may be written; c->why has new warnings.

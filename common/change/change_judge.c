@@ -93,6 +93,8 @@ change_judge(struct change *c, config_check_files *files)
 		files(before, &before_faults);
 	if (files != NULL && after != NULL)
 		files(after, &after_faults);
+	c->account = c->server != NULL && (change_guarded_has_account(before, c->server) ||
+	    change_guarded_has_account(after, c->server));
 	errors = tell_faults(c, &before_faults, after, &after_faults);
 	config_free(before);
 	config_free(after);

@@ -41,6 +41,11 @@ void config_edit_text(const struct config_edit *e, struct buf *out);
 /* The difference for people: "[access]", "-old line", "+new line". */
 void config_edit_diff(const struct config_edit *e, struct buf *out);
 
+/* --- config_edit_list: a key of several items --- */
+
+struct edit_items { char **text; size_t count; };
+void config_edit_list_split(struct edit_items *items, const struct key *k, const char *value);
+void config_edit_list_done(struct edit_items *items);
 /*
  * Pure: the list `now` of that key with the items of `value` added behind it, or taken out. 0; or -1 and a
  * reason: it is no list, or has or lacks such an item.

@@ -54,9 +54,6 @@ bool config_edit_lines_is_comment(const struct edit_line *line);
 
 /* --- config_edit_list: a key of several items --- */
 
-struct edit_items { char **text; size_t count; };
-void config_edit_list_split(struct edit_items *items, const struct key *k, const char *value);
-void config_edit_list_done(struct edit_items *items);
 /* entry[0..n): the entries of the key, n at least 1. 0; or -1 and a reason. */
 int config_edit_list_set(struct config_edit *e, const struct edit_view *v, const size_t *entry, size_t n,
     const struct key *k, const char *value, struct buf *why);

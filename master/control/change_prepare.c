@@ -3,8 +3,9 @@
  *
  * Runs in:  master
  * Owns:     nothing
- * Promise:  rights come before the judge, which tells what is in files that a value names. A file that was
- *           changed by hand since it was read is left alone
+ * Promise:  rights come before the judge, which tells what is in files that a value names; the right that
+ *           depends on an account comes behind it, as the file decides. A file that was changed by hand since
+ *           it was read is left alone
  * Fails by: an exit status, and words in the answer
  */
 #include <bsd/stdlib.h>
@@ -157,10 +158,10 @@ judge_of(const struct change *c)
 	return NULL;
 }
 
+/* k: what operators of the service alone may change; NULL: nothing. */
 static int
-judge_right(struct change_request *r, const struct control_command *cmd, const struct server *s)
+judge_right(struct change_request *r, const struct control_command *cmd, const struct change_key *k)
 {
-	const struct change_key *k = change_guarded(&r->change, s != NULL ? s->conf : NULL);
 	struct buf place = BUF_INIT(600);
 
 	if (k == NULL || control_rights_service(r->m, cmd->peer) >= CONTROL_CONFIGURE)
@@ -190,10 +191,12 @@ change_prepare(struct change_request *r, const struct control_command *cmd, cons
 	int status = make_change(r, cmd, &s, w);
 
 	if (status == EX_OK)
-		status = judge_right(r, cmd, s);
+		status = judge_right(r, cmd, change_guarded(&r->change));
 	r->change.base = latest_files(r->m);
 	if (status == EX_OK)
 		status = change_judge(&r->change, judge_of(&r->change));
+	if (status == EX_OK)
+		status = judge_right(r, cmd, change_guarded_account(&r->change, s != NULL ? s->conf : NULL));
 	if (status == EX_OK && r->change.old == NULL)
 		status = change_create_judge(&r->change);
 	if (status == EX_OK && !change_is_none(&r->change) && (r->change.old != NULL || is_dry_run(w))) {

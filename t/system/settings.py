@@ -146,6 +146,15 @@ def test_rights(t):
     secret = service.folder / "secret"
     secret.write_text("word\n")
     secret.chmod(0o600)
+    # also while the account stands in a file that was refused: the operator would mend it, and take the password
+    before = file.read_text()
+    file.write_text(before.replace("max-recipients = 7", "max-recipients = 1OO")
+                    + f"\n[domain far.example]\ntype = remote\noutbound-auth = basic\nuser = u\nsecret-file = {secret}\nroute = a.example\noutbound-tls = verify\n")
+    service.ctl("reload", ok=False)
+    words = ("set", "one", "messages.max-recipients=8", "domain:far.example.route=evil.example", "domain:far.example.outbound-tls=off")
+    equal(said("daemon", *words)[0], 77, "the file has an account")
+    file.write_text(before)
+    service.ctl("reload")
     equal(said("bin", "set", "one", "delivery.outbound-auth=basic", "delivery.user=u", f"delivery.secret-file={secret}")[0], 0)
     status, text = said("daemon", "set", "one", "delivery.smart-host=evil.example")
     check(status == 77 and "password" in text, text)

@@ -307,26 +307,55 @@ START_TEST(guarded)
 {
 	static const struct { const char *word; bool guarded; } rows[] = {
 		{ "general.banner=x", false }, { "general.home=/x", true }, { "access.relay-list=10.0.0.1", false },
-		{ "access.relay-list=10.0.0.1,/etc/shadow", true }, { "access.relay-list=/known, 10.0.0.1", false },
-		{ "access.relay-list=/know", true }, { "delivery.smart-host=a.example", true },
+		{ "access.relay-list=10.0.0.1,/etc/shadow", true }, { "access.relay-list=/known/x, 10.0.0.1", false },
+		{ "access.relay-list=/known", true }, { "access.relay-list=/x", true }, { "access.relay-list=10.0.0.1,/x", true },
+		{ "access.relay-list=/other /known/x", false }, { "access.relay-list=/known/x/other", true },
+		{ "delivery.smart-host=a.example", false },
 	};
 	begin();
-	put(file, START_TEXT "[access]\nrelay-list = /known\n");
+	put(file, START_TEXT "[access]\nrelay-list = /known/x, /other\n");
 	for (size_t i = 0; i < nitems_of(rows); i++) {
-		struct config_server none = { .outbound_auth = CONFIG_OUT_ANONYMOUS },
-		    account = { .outbound_auth = CONFIG_OUT_BASIC };
 		struct change c;
 
 		ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
 		ck_assert_int_eq(change_set(&c, rows[i].word), EX_OK);
-		ck_assert_msg((change_guarded(&c, &account) != NULL) == rows[i].guarded, "%s", rows[i].word);
-		ck_assert_msg((change_guarded(&c, NULL) != NULL) == rows[i].guarded, "%s", rows[i].word);
-		if (strstr(rows[i].word, "smart-host") != NULL)
-			ck_assert_ptr_null(change_guarded(&c, &none));
+		ck_assert_msg((change_guarded(&c) != NULL) == rows[i].guarded, "%s", rows[i].word);
 		change_done(&c);
 	}
 	end();
 }
 END_TEST
 
-UNIT_MAIN("change", written, without_fowner, somebody_else, crash, locked, history, places, guarded)
+/* Whether there is an account is said by the file, as it is and as it would be, and by what runs. */
+START_TEST(guarded_account)
+{
+	static const char *const files[] = { "", "[delivery]\noutbound-auth = basic\nuser = bob\nsecret-file = /secret\n"
+	    "smart-host = a.example\noutbound-tls = verify\n" };
+	const struct config_server none = { .outbound_auth = CONFIG_OUT_ANONYMOUS },
+	    account = { .outbound_auth = CONFIG_OUT_BASIC };
+
+	begin();
+	for (unsigned i = 0; i < 6; i++) {
+		bool is_given = i % 2 == 1, broken = i / 2 == 1, fits = i / 2 == 2;
+		char *text = mem_printf(START_TEXT "[messages]\nmax-recipients = %s\n[domain x.example]\ntype = default\n%s",
+		    broken ? "1OO" : "100", files[is_given]);
+		const char *words[] = { "delivery.port=2525", "messages.max-recipients=7" };
+		struct change c;
+
+		put(file, text);
+		ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
+		ck_assert_int_eq(change_words_make(&c, "set", words, fits ? 1 : 2), EX_OK);
+		ck_assert_msg(change_judge(&c, NULL) == EX_OK, "%s", buf_text(&c.why));
+		ck_assert_ptr_null(change_guarded(&c));
+		ck_assert_msg((change_guarded_account(&c, &none) != NULL) == (is_given || broken), "row %u", i);
+		ck_assert_ptr_nonnull(change_guarded_account(&c, &account));
+		ck_assert_ptr_nonnull(change_guarded_account(&c, NULL));
+		change_done(&c);
+		free(text);
+	}
+	end();
+}
+END_TEST
+
+UNIT_MAIN("change", written, without_fowner, somebody_else, crash, locked, history, places, guarded,
+    guarded_account)
