@@ -4,7 +4,7 @@
 
 #include "common/change/change.h"
 
-/* `author` as "uid=0"; `result`: "ok", "taken-back". */
+/* `author` as "uid=0"; `result`: "written", then "ok", "taken-back" or "failed". */
 void change_event_log(const struct change *c, const char *author, const char *command, const char *result);
 
 #endif

@@ -4,7 +4,8 @@
  * Runs in:  master
  * Owns:     the change that is under way (m->changing), and the lock of changes
  * Promise:  what is refused has touched no file. A change that the service cannot run with is taken back,
- *           also when who asked for it has gone. One at a time
+ *           also when who asked for it has gone. One at a time, and not for long: a virtual server that
+ *           stops anyway is not waited for
  * Fails by: an answer that says so
  */
 #include <errno.h>
@@ -24,7 +25,7 @@
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
 
-#define CHANGE_WAIT_MS 60000U	/* until a virtual server that is not steady is left to itself */
+#define CHANGE_WAIT_MS 15000U	/* no other change is made until then, at the most */
 
 /* What a command waits with. */
 struct change_wait {
@@ -52,6 +53,15 @@ free_request(struct change_request *r)
 	free(r->witness);
 	buf_done(&r->text);
 	free(r);
+}
+
+static void
+tell(const struct change_request *r, const char *result)
+{
+	char author[sizeof(r->author) + sizeof(r->by)];
+
+	snprintf(author, sizeof(author), "%s%s", r->author, r->by);
+	change_event_log(&r->change, author, r->command, result);
 }
 
 /* --- writing --- */
@@ -158,11 +168,11 @@ take_back(struct change_request *r, const struct buf *why)
 		change_history_remove(state_of(r), r->record);
 		reload(r, true, &text);
 		say(r, CONTROL_REFUSED, "the change has been taken back\n");
-		change_event_log(&r->change, r->author, r->command, "taken-back");
+		tell(r, "taken-back");
 	} else {
 		buf_add(&r->text, buf_text(&r->change.why), r->change.why.len);
 		say(r, CONTROL_REFUSED, "the change could not be taken back\n");
-		change_event_log(&r->change, r->author, r->command, "failed");
+		tell(r, "failed");
 	}
 	buf_done(&text);
 	end_request(r);
@@ -181,6 +191,7 @@ write_change(struct change_request *r)
 		return;
 	}
 	r->written = true;
+	tell(r, "written");	/* whatever becomes of the service now */
 	r->record = change_history_add(state_of(r), &r->change, r->author, r->command);
 	if (r->record == 0)
 		log_event(LOG_WARN, NULL, "trouble", "doing=history reason=%s", log_safe(strerror(errno)));
@@ -195,14 +206,18 @@ write_change(struct change_request *r)
 
 /* --- while the service takes it over --- */
 
+/* What was stopping, or is told to, stops when its sessions end: that has nothing to do with the change. */
 static bool
 is_steady(const struct change_request *r)
 {
-	const struct server *s;
+	for (size_t i = 0; i < r->witnesses; i++) {
+		const struct change_witness *x = &r->witness[i];
+		const struct server *s = server_list_find(r->m, x->name);
 
-	TAILQ_FOREACH(s, &r->m->servers, link)
-		if (is_meant(r, s->name) && !server_is_steady(s))
+		if (s != NULL && !server_is_steady(s) &&
+		    (s->state != STATE_STOPPING || (x->active && s->wanted)))
 			return false;
+	}
 	return true;
 }
 
@@ -223,12 +238,19 @@ step(struct change_request *r)
 {
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 
-	if (r->over || (!r->late && !is_steady(r)))
+	if (r->over)
+		return;
+	if (r->m->stopping) {	/* what ends now says nothing about the change */
+		say(r, EX_TEMPFAIL, "the change is written; the service stops before all is taken over\n");
+		end_request(r);
+		return;
+	}
+	if (!r->late && !is_steady(r))
 		return;
 	if (has_failed(r, &why)) {
 		take_back(r, &why);
 	} else {
-		change_event_log(&r->change, r->author, r->command, "ok");
+		tell(r, "ok");
 		if (r->change.old == NULL)
 			buf_printf(&r->text, "%s has been made: %s\n", r->change.server, r->change.path);
 		put_states(r);
@@ -324,6 +346,7 @@ new_request(struct control_command *cmd, struct master *m, const char *command)
 
 	*r = (struct change_request){ .m = m, .text = BUF_INIT(MASTER_TEXT_MAX), .number = ++number };
 	snprintf(r->author, sizeof(r->author), "uid=%u", (unsigned)cmd->peer->uid);
+	snprintf(r->by, sizeof(r->by), "%s", cmd->peer->web ? " by=web" : "");
 	snprintf(r->command, sizeof(r->command), "%s", command);
 	r->timer = loop_timer_new(m->loop, on_late, r);
 	r->lock = change_file_lock(m->snapshot->config->service.state, &r->text);

@@ -34,6 +34,7 @@ struct change_request {
 	struct change change;
 	int lock;
 	char author[32];		/* "uid=0" */
+	char by[8];			/* " by=web" */
 	char command[16];
 	unsigned record;		/* in the history; 0: none */
 	struct change_witness *witness;

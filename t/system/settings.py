@@ -40,7 +40,7 @@ def test_set(t):
     equal([line.split()[0] for line in said], ["general.banner", "messages.max-recipients", "access.tls"])
     check(re.fullmatch(rf"messages.max-recipients\t7\t100\t{file}:\d+", said[1]), said[1])
     check(said[2].split()[1] == "off" and said[2].endswith("default"), said[2])
-    event = service.events.wait("change", key="messages.max-recipients")
+    event = service.events.wait("change", key="messages.max-recipients", result="ok")
     check(event["before"] == "-" and event["after"] == "7" and event["server"] == "default" and event["result"] == "ok", event.line)
     ctl("unset", "default", "messages.max-recipients", "general.banner")
     equal(file.read_text(), before, "as it was")
@@ -229,14 +229,41 @@ def test_history_and_undo(t):
     ctl("undo", "2")
     ctl("undo", "1")
     equal(file.read_text(), before, "all of it")
-    event = service.events.wait("change", command="undo", key="general.banner", after="-")
-    equal((event["before"], event["result"]), ("one", "ok"))
+    event = service.events.wait("change", command="undo", key="general.banner", after="-", result="ok")
+    equal(event["before"], "one")
     equal(ctl("undo", "99", ok=False).returncode, 3)
     service.stop()
     ctl("undo", "1", ok=False)
     equal(rows(service, "history", "1")[0][4], "undo", "without a service")
     ctl("undo")
     check("banner = one" in file.read_text(), file.read_text())
+
+
+def test_stopping(t):
+    """What stops is not waited for; a service that stops takes no change back."""
+    service = t.postern({"one": {}, "two": {}}, service={"grace": "20s"})
+    client = service["one"].connect(ehlo="c.example")
+    client.expect(250, "MAIL FROM:<a@sender.example>")
+    client.expect(250, "RCPT TO:<b@one.example>")
+    client.expect(354, "DATA")
+    ctl = [service.bin / "posternctl", "-c", service.config]
+    with subprocess.Popen([*ctl, "stop", "one"], env=service.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          **service.account()) as stop:
+        service.events.wait("state", server="one", state="stopping")
+        done = service.ctl("set", "one", "general.description=x")
+        check("one is stopping" in done.stdout, done.stdout)
+        service.ctl("set", "two", "general.description=x")
+        client.send(b".\r\n")
+        equal(client.reply().code, 250, "the session is there all the time")
+        client.close()
+        equal(stop.wait(), 0)
+    mark = service.events.mark()
+    with subprocess.Popen([*ctl, "set", "two", "general.banner=y"], env=service.environment(), stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.STDOUT, **service.account()) as change:
+        service.events.wait("change", since=mark, result="written", key="general.banner")
+        service.stop()
+        check("taken back" not in change.communicate()[0], "the change")
+    check("banner = y" in service["two"].file.read_text(), service["two"].file.read_text())
 
 
 def test_two_at_once(t):
