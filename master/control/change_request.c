@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/change/change_event.h"
@@ -363,6 +364,11 @@ change_request_run(struct control_command *cmd, struct master *m, struct server 
 	if (m->stopping || m->changing != NULL) {
 		control_answer_say(cmd, CONTROL_REFUSED, m->stopping ? "the service is stopping" :
 		    "another change is under way: look at what it has changed, then say this again");
+		return;
+	}
+	if (control_rights_service(m, cmd->peer) < CONTROL_CONFIGURE &&
+	    !change_rate_take(cmd->peer->uid, clock_mono_ms())) {
+		control_answer_say(cmd, CONTROL_REFUSED, "too many changes: wait, and say this again");
 		return;
 	}
 	r = new_request(cmd, m, w->word[0]);

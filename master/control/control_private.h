@@ -56,6 +56,11 @@ void change_request_run(struct control_command *cmd, struct master *m, struct se
 void change_request_update(struct master *m);	/* state may have changed */
 void change_request_close(struct master *m);
 
+/* --- change_rate --- */
+
+/* One more change of that user; false: too many for now. */
+bool change_rate_take(uid_t uid, uint64_t now_ms) __attribute__((warn_unused_result));
+
 /* --- change_prepare: a change before anything is written --- */
 
 /* EX_OK: it is to be written. */

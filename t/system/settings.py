@@ -159,6 +159,10 @@ def test_rights(t):
     status, text = said("daemon", "set", "one", "delivery.smart-host=evil.example")
     check(status == 77 and "password" in text, text)
     equal(said("daemon", "set", "one", "messages.max-recipients=9")[0], 0)
+    # not as often as it likes
+    words = ("set", "one", "--dry-run", "messages.max-recipients=10")
+    check(any("too many changes" in said("daemon", *words)[1] for _ in range(40)), "40 of them")
+    equal(said("bin", *words)[0], 0, "the service's operator")
 
 
 def test_without_a_service(t):
