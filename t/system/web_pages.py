@@ -216,6 +216,21 @@ def settings(page, service):
     page.click("button", "Undo")
     page.wait_text("this is change 2")
     equal(file.read_text(), before)
+    # somebody edits the file while the question is shown
+    page.go("#/server/default/settings/messages")
+    field = page.find("field", "max-recipients")
+    field.clear()
+    field.send_keys("77\n")
+    page.wait_text("+max-recipients = 77")
+    file.write_text(before + "; by hand\n")
+    page.click("button", "Apply")
+    page.wait_text("reload", f"{file}")
+    equal(file.read_text(), before + "; by hand\n")
+    file.write_text(before)
+    page.click("button", "Show what would change")
+    page.click("button", "Apply")
+    page.wait_text("this is change 3")
+    service.ctl("undo")
 
 
 def domains(page, service):
@@ -232,12 +247,12 @@ def domains(page, service):
     page.find("field", "route").send_keys("[127.0.0.1]")
     page.click("button", "Show what would change")
     page.click("button", "Apply")
-    page.wait_text("this is change 4")
+    page.wait_text("this is change 6")
     check("route = [127.0.0.1]" in service.default.file.read_text(), service.default.file.read_text())
     page.go("#/server/default/domains")
     page.click("button", "Remove partner.example")
     page.click("button", "Apply")
-    page.wait_text("this is change 5")
+    page.wait_text("this is change 7")
     check("partner" not in service.default.file.read_text(), service.default.file.read_text())
 
 
