@@ -3,9 +3,9 @@
  *
  * Runs in:  pickup; on pool threads
  * Owns:     nothing; the envelope belongs to the caller
- * Promise:  every recipient that the file names is in the envelope once, or the whole file is refused with
- *           the reason: no recipient is left out silently. Bcc fields, Return-Path and the leading x- lines
- *           are not sent
+ * Promise:  every recipient that the file names is in the envelope once, a malformed one as address_malformed
+ *           writes it, or the whole file is refused with the reason: no recipient is left out silently. Bcc
+ *           fields, Return-Path and the leading x- lines are not sent
  * Fails by: a judge_reason other than JUDGE_GOOD, and words for people in `detail`
  */
 #include <stdio.h>
@@ -85,7 +85,8 @@ struct work {
 	const char *data;
 	const struct compose_header *h;
 	struct message_envelope *e;
-	char *detail;
+	char *detail;		/* also what was the last malformed recipient */
+	size_t malformed;	/* recipients */
 };
 
 static enum judge_reason
@@ -97,6 +98,17 @@ explain_refusal(struct work *w, enum judge_reason reason, const struct header_fi
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = ' ';
 	return reason;
+}
+
+/* How many bytes of `set` the text begins with. */
+static size_t
+bytes_of(const char *text, size_t len, const char *set)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] != '\0' && strchr(set, text[n]) != NULL)
+		n++;
+	return n;
 }
 
 /* A recipient at an address of ours is one of the default domain, as it is when it comes by SMTP. */
@@ -111,25 +123,28 @@ complete_recipient(const struct work *w, struct address *a)
 	return address_complete(a, w->rules->domain);
 }
 
-/* Adds all mailboxes of one field; a malformed one refuses the file. */
+/* Adds all mailboxes of one field; a malformed one fails on its way, so that its sender is told. */
 static enum judge_reason
 add_field_recipients(struct work *w, const struct header_field *f)
 {
-	struct address a;
-	size_t pos = 0;
-	int found;
+	for (size_t pos = 0, from = 0;; from = pos) {
+		struct address a;
+		int found = address_list_next(&a, f->value, f->value_len, &pos, ADDRESS_UTF8 | ADDRESS_BARE);
 
-	while ((found = address_list_next(&a, f->value, f->value_len, &pos,
-	    ADDRESS_UTF8 | ADDRESS_BARE)) == 1) {
-		if (complete_recipient(w, &a) == -1)
-			return explain_refusal(w, JUDGE_BAD_RECIPIENT, f);
+		if (found == 0)
+			return JUDGE_GOOD;
 		if (w->e->nrcpt == COMPOSE_RECIPIENTS_MAX)
 			return JUDGE_MANY_RECIPIENTS;
+		if (found == -1 || complete_recipient(w, &a) == -1) {
+			from += bytes_of(f->value + from, pos - from, ",; \t\r\n");
+			address_malformed(&a, f->value + from, pos - from);
+			explain_refusal(w, JUDGE_BAD_RECIPIENT, f);
+			w->malformed++;
+		}
 		message_envelope_add(w->e, a.text);
 		if (address_is_utf8(&a))
 			w->e->flags |= MESSAGE_UTF8;
 	}
-	return found == 0 ? JUDGE_GOOD : explain_refusal(w, JUDGE_BAD_RECIPIENT, f);
 }
 
 static enum judge_reason
@@ -279,6 +294,8 @@ fill_envelope(struct work *w)
 		reason = take_header_recipients(w);
 	if (reason == JUDGE_GOOD && w->e->nrcpt == 0)
 		reason = JUDGE_NO_RECIPIENTS;
+	if (reason == JUDGE_GOOD && w->malformed == w->e->nrcpt)
+		reason = JUDGE_BAD_RECIPIENT;
 	if (reason == JUDGE_GOOD)
 		drop_duplicates(w->e);
 	return reason;

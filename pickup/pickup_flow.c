@@ -121,10 +121,11 @@ say_accepted(struct pickup_flow *f, struct pickup_file *t)
 	const char *sender = t->envelope.sender;
 
 	counters_add(f->p->boot->counters, COUNTER_PICKUP, 1);
-	log_event(LOG_FACT, t->id, "accepted", "client=pickup file=%s sender=%s recipients=%zu size=%ju%s",
-	    log_safe(t->name),
+	log_event(LOG_FACT, t->id, "accepted",
+	    "client=pickup file=%s sender=%s recipients=%zu size=%ju%s%s%s", log_safe(t->name),
 	    log_safe(*sender != '\0' ? sender : "<>"), t->envelope.nrcpt, (uintmax_t)t->sent,
-	    t->body.unstuff ? " dots=stuffed" : "");
+	    t->body.unstuff ? " dots=stuffed" : "", t->detail[0] != '\0' ? " malformed=" : "",
+	    t->detail[0] != '\0' ? log_safe(t->detail) : "");
 }
 
 static void

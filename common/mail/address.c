@@ -150,6 +150,27 @@ address_list_next(struct address *a, const char *in, size_t len, size_t *pos, un
 	return result;
 }
 
+void
+address_malformed(struct address *a, const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (len > 0 && address_is_blank((unsigned char)text[len - 1]))
+		len--;
+	while (len > 0 && address_is_blank((unsigned char)*text))
+		text++, len--;
+	a->text[n++] = '"';
+	for (size_t i = 0; i < len && i < ADDRESS_MALFORMED_TEXT; i++) {
+		char byte = text[i] == '\t' || text[i] == '\r' || text[i] == '\n' ? ' ' : text[i];
+
+		a->text[n++] = byte < ' ' || byte > '~' || byte == '"' || byte == '\\' ? '?' : byte;
+	}
+	a->text[n++] = '"';
+	a->at = n;
+	a->text[n++] = '@';
+	strcpy(a->text + n, ADDRESS_MALFORMED);
+}
+
 const char *
 address_domain(const struct address *a)
 {

@@ -39,6 +39,15 @@ int address_parse_mailbox(struct address *a, const char *in, size_t len, unsigne
 int address_list_next(struct address *a, const char *in, size_t len, size_t *pos, unsigned flags)
 	__attribute__((warn_unused_result));
 
+/*
+ * The domain of what is no address, though it stands where a recipient belongs: it goes with the message, so
+ * that the sender is told. No parser here makes it.
+ */
+#define ADDRESS_MALFORMED "[malformed]"
+#define ADDRESS_MALFORMED_TEXT 100	/* bytes of it that are kept */
+/* "\"not an address\"@[malformed]", of any bytes. */
+void address_malformed(struct address *a, const char *text, size_t len);
+
 const char *address_domain(const struct address *a);	/* "" when none */
 bool address_is_null(const struct address *a);
 bool address_is_bare(const struct address *a);

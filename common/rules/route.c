@@ -18,6 +18,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "common/mail/address.h"
 #include "common/mail/idn.h"
 #include "common/base/net.h"
 
@@ -342,6 +343,12 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 	const struct destination *smart;
 
 	*a = (struct route_answer){ .kind = ROUTE_LOCAL, .port = s->port, .suffix = "" };
+	/* also when there is a smart host: no host can take it */
+	if (strcmp(domain, ADDRESS_MALFORMED) == 0) {
+		*a = (struct route_answer){ .kind = ROUTE_REFUSED, .status = "5.1.3", .suffix = "",
+		    .why = "the address is malformed" };
+		return;
+	}
 	if (entry != NULL && entry->type != CONFIG_DOMAIN_REMOTE)
 		return;
 	if (entry != NULL) {

@@ -89,6 +89,20 @@ def write(text):
     return make
 
 
+def test_one_malformed_recipient(t):
+    """The others get the message; its sender is told of that one; without a sender there is a badmail of it."""
+    service = t.postern({"default": {"delivery": {"smart-host": "[127.0.0.1]:1"}}})
+    service.home.put("told", "From: a@default.example\nTo: good@default.example, not an address, <x@@y>\nSubject: x\n\nhello\n")
+    drops = service.home.wait_drops(2)
+    equal(sorted(d.receivers[0] for d in drops), ["a@default.example", "good@default.example"])
+    report = next(d.message for d in drops if d.receivers == ["a@default.example"])
+    check(report.count(b"Status: 5.1.3") == 2 and b"not an address" in report and b"<x@@y>" in report, report)
+    check("not an address" in service.events.wait("accepted", file="told")["malformed"], "the event")
+    service.home.put("untold", "x-sender: <>\nx-receiver: \"half\nx-receiver: good@default.example\n\nhello\n")
+    service.home.wait_drops(3)
+    service.home.wait_badmails(1)
+
+
 def test_no_recipient(t):
     bad(t, "x", write(b"From: a@s.example\nSubject: x\n\nhello\n"), "recipient")
 

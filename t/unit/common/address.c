@@ -417,5 +417,29 @@ START_TEST(test_parts)
 }
 END_TEST
 
-UNIT_MAIN("address", test_paths, test_mailboxes, test_lists, test_prefixes, test_every_byte, test_hostile,
+/* What is no address becomes one that an envelope holds, whatever its bytes, and that no parser makes. */
+START_TEST(test_malformed)
+{
+	static const struct { const char *in, *want; } rows[] = {
+		{ " not an address\r\n", "\"not an address\"@[malformed]" }, { "", "\"\"@[malformed]" },
+		{ "<x@@y>", "\"<x@@y>\"@[malformed]" }, { "\"a\\\tb\xff\x01", "\"?a? b??\"@[malformed]" },
+	};
+	struct address a, again;
+	char bytes[1000];
+	size_t used;
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		address_malformed(&a, rows[i].in, strlen(rows[i].in));
+		ck_assert_str_eq(a.text, rows[i].want);
+		check_sane(&a);
+		ck_assert_int_eq(address_parse_path(&again, a.text, strlen(a.text), 7, &used), -1);
+	}
+	memset(bytes, '"', sizeof(bytes));
+	address_malformed(&a, bytes, sizeof(bytes));
+	ck_assert_uint_eq(strlen(a.text), ADDRESS_MALFORMED_TEXT + 3 + strlen(ADDRESS_MALFORMED));
+	check_sane(&a);
+}
+END_TEST
+
+UNIT_MAIN("address", test_malformed, test_paths, test_mailboxes, test_lists, test_prefixes, test_every_byte, test_hostile,
     test_parts)

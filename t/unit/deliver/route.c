@@ -70,6 +70,8 @@ static const struct row rows[] = {
 	{ false, CONFIG_DIRECT_NO, "[192.0.2.77]", "dns:[192.0.2.77]" },
 	{ false, CONFIG_DIRECT_NO, "[IPv6:2001:db8::7]", "dns:[IPv6:2001:db8::7]" },
 	{ false, CONFIG_DIRECT_NO, "[192.0.2.300]", "refused 5.1.2" },
+	{ false, CONFIG_DIRECT_NO, ADDRESS_MALFORMED, "refused 5.1.3" },
+	{ true, CONFIG_DIRECT_NO, ADDRESS_MALFORMED, "refused 5.1.3" },
 	{ false, CONFIG_DIRECT_NO, "[192.0.2.77]:99", "refused 5.1.2" },
 	{ false, CONFIG_DIRECT_NO, "a..b", "refused 5.1.2" },
 	{ false, CONFIG_DIRECT_NO, "\xe2\x80\x8b.example", "refused 5.1.2" },
