@@ -6,6 +6,8 @@
  * Fails by: CarrierError; its status is 401 when there is no session (any more), 0 when nothing answered
  */
 const AGAIN_MS = 3000;
+/* The token of this tab: a reload keeps it, and no page of another port or tab has it. */
+const KEPT = "postern-token";
 
 export class CarrierError extends Error {
 	constructor(message, status) {
@@ -22,17 +24,34 @@ async function readError(answer) {
 	}
 }
 
+/* Until the stream ends: each "event: KIND" and "data: JSON", which end with an empty line. */
+async function readEvents(stream, take) {
+	const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+	let text = "";
+
+	for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+		const events = (text + piece.value).split("\n\n");
+
+		text = events.pop();
+		for (const event of events) {
+			const found = /^event: (\w+)\ndata: (.*)$/.exec(event);
+
+			if (found !== null)
+				take(found[1], JSON.parse(found[2]));
+		}
+	}
+}
+
 export class CarrierHttp {
-	#token = "";
+	#token = sessionStorage.getItem(KEPT) ?? "";
 	time = Date.now();	/* of the service, at its latest answer; in milliseconds, true to a second */
 
-	async #ask(method, path, body) {
-		const options = { method, headers: {}, cache: "no-store", credentials: "same-origin" };
+	async #fetch(method, path, body, signal = null) {
+		const options = { method, headers: { "X-Postern-Token": this.#token }, cache: "no-store", credentials: "same-origin", signal };
 		let answer;
 
 		if (body !== undefined) {
 			options.headers["Content-Type"] = "application/json";
-			options.headers["X-Postern-Token"] = this.#token;
 			options.body = JSON.stringify(body);
 		}
 		try {
@@ -43,26 +62,35 @@ export class CarrierHttp {
 		if (!answer.ok)
 			throw new CarrierError(await readError(answer) || `The service answered ${answer.status}.`, answer.status);
 		this.time = Date.parse(answer.headers.get("Date")) || Date.now();
-		return answer.json();
+		return answer;
 	}
 
-	/* Both give { name, right, version }. */
+	async #ask(method, path, body) {
+		return (await this.#fetch(method, path, body)).json();
+	}
+
+	/* Both give { name, uid, right, version }. */
 	async login(token) {
-		return this.#keep(await this.#ask("POST", "api/login", { token }));
+		const { csrf, ...session } = await this.#ask("POST", "api/login", { token });
+
+		this.#keep(csrf);
+		return session;
 	}
 
-	async session() {
-		return this.#keep(await this.#ask("GET", "api/session"));
+	session() {
+		if (this.#token === "")
+			throw new CarrierError("This tab has no session.", 401);
+		return this.#ask("GET", "api/session");
 	}
 
-	#keep(session) {
-		this.#token = session.csrf;
-		return { name: session.name, right: session.right, version: session.version };
+	#keep(token) {
+		this.#token = token;
+		sessionStorage.setItem(KEPT, token);
 	}
 
 	async logout() {
 		await this.#ask("POST", "api/logout", {});
-		this.#token = "";
+		this.#keep("");
 	}
 
 	/*
@@ -75,28 +103,30 @@ export class CarrierHttp {
 
 	/*
 	 * Calls take(kind, data): "open", "status", "counters", "gone", "lost". Tries again by itself. Gives the
-	 * function that ends it.
+	 * function that ends it. An EventSource cannot send the token, so the stream is read here.
 	 */
 	events(take) {
-		let source = null;
+		const stop = new AbortController();
 		let timer = 0;
-		const begin = () => {
-			source = new EventSource("api/events");
-			source.addEventListener("open", () => take("open"));
-			for (const kind of ["status", "counters"])
-				source.addEventListener(kind, (event) => take(kind, JSON.parse(event.data)));
-			source.addEventListener("gone", () => take("gone"));
-			source.addEventListener("error", () => {
-				take("lost");
-				source.close();
-				timer = setTimeout(begin, AGAIN_MS);
-			});
+		const begin = async () => {
+			try {
+				const answer = await this.#fetch("GET", "api/events", undefined, stop.signal);
+
+				take("open");
+				await readEvents(answer.body, (kind, data) => take(kind, data));
+			} catch {
+				/* an end of the stream like any other */
+			}
+			if (stop.signal.aborted)
+				return;
+			timer = setTimeout(begin, AGAIN_MS);
+			take("lost");
 		};
 
 		begin();
 		return () => {
 			clearTimeout(timer);
-			source.close();
+			stop.abort();
 		};
 	}
 }

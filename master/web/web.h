@@ -64,18 +64,25 @@ struct web_verdict {
 	enum web_route route;
 	size_t page;				/* WEB_ROUTE_PAGE */
 	unsigned char handle[WEB_SECRET_SIZE];	/* where the route needs a session: what the browser showed */
+	bool has_cookie;			/* WEB_ROUTE_LOGIN: another tab has one */
+	unsigned char cookie[WEB_SECRET_SIZE];
 };
 
 void web_judge(struct web_verdict *v, const struct web_request *r);
 
-/* --- web_cookie: the handle of a session in a cookie; pure --- */
+/* --- web_cookie: a session's handle, half in a cookie and half in the token of a tab; pure --- */
 
-/* The one that the browser showed; false: none, several, or it cannot be one. */
-bool web_cookie_find(unsigned char handle[WEB_SECRET_SIZE], const struct web_request *r);
-/* What a request that changes something has to show beside the cookie. */
-void web_cookie_token(char token[WEB_SECRET_TEXT], const unsigned char handle[WEB_SECRET_SIZE]);
-/* The value of Set-Cookie; handle NULL: the cookie goes. */
-void web_cookie_format(char *dst, size_t size, const unsigned char *handle, bool secure);
+#define WEB_TOKEN_TEXT (2U * (WEB_SECRET_TEXT - 1) + 1)
+
+/* What token (NULL: none) and cookie make together; false: no cookie of the request goes with the token. */
+bool web_cookie_find(unsigned char handle[WEB_SECRET_SIZE], const struct web_request *r, const char *token);
+/* The cookie that the browser showed; false: none, several, or it cannot be one. */
+bool web_cookie_only(unsigned char cookie[WEB_SECRET_SIZE], const struct web_request *r);
+/* What makes `handle` together with `cookie`, which is random bytes. */
+void web_cookie_token(char token[WEB_TOKEN_TEXT], const unsigned char handle[WEB_SECRET_SIZE],
+    const unsigned char cookie[WEB_SECRET_SIZE]);
+/* The value of Set-Cookie; NULL: the cookie goes. */
+void web_cookie_format(char *dst, size_t size, const unsigned char *cookie, bool secure);
 
 /* --- web_door: the ways in, by TCP with or without TLS and by a socket with a path --- */
 

@@ -7,6 +7,7 @@
  *           is answered with what the master said. Nothing is decided here
  * Fails by: an answer with a status of HTTP
  */
+#include <bsd/stdlib.h>
 #include <bsd/sys/queue.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
@@ -30,6 +31,7 @@ struct web_call {
 	bool secure;
 	char client[64];
 	unsigned char handle[WEB_SECRET_SIZE];
+	unsigned char cookie[WEB_SECRET_SIZE];	/* of a login: of the session that it will make */
 	struct buf text;		/* the words, each with its NUL */
 	const char *word[CONTROL_WORDS_MAX];
 	size_t words;
@@ -39,6 +41,7 @@ static void
 free_call(struct web_call *c)
 {
 	explicit_bzero(c->handle, sizeof(c->handle));
+	explicit_bzero(c->cookie, sizeof(c->cookie));
 	buf_done(&c->text);
 	free(c);
 }
@@ -53,25 +56,28 @@ refuse(struct web_call *c, int status, const char *why)
 /* --- answers --- */
 
 static void
-add_cookie(struct web_call *c, const unsigned char *handle)
+add_cookie(struct web_call *c, const unsigned char *cookie)
 {
 	char value[WEB_SECRET_TEXT + 96];
 
-	web_cookie_format(value, sizeof(value), handle, c->secure);
+	web_cookie_format(value, sizeof(value), cookie, c->secure);
 	(void)evhttp_add_header(evhttp_request_get_output_headers(c->q), "Set-Cookie", value);
 	explicit_bzero(value, sizeof(value));
 }
 
+/* The token is told once, to the tab that logs in. */
 static void
-reply_session(struct web_call *c, const struct msg_web_session *s, const unsigned char *handle)
+reply_session(struct web_call *c, const struct msg_web_session *s)
 {
-	char token[WEB_SECRET_TEXT], user[16];
+	char token[WEB_TOKEN_TEXT] = "", user[16];
 
-	web_cookie_token(token, handle);
+	if (c->route == WEB_ROUTE_LOGIN)
+		web_cookie_token(token, s->handle, c->cookie);
 	snprintf(user, sizeof(user), "uid %u", (unsigned)s->uid);
-	web_reply_json(c->q, HTTP_OK, json_pack("{s:s,s:i,s:s,s:s,s:s}", "name",
+	web_reply_json(c->q, HTTP_OK, json_pack("{s:s,s:i,s:s,s:s*,s:s}", "name",
 	    s->name[0] != '\0' ? s->name : user, "uid", (int)s->uid, "right",
-	    s->operates ? "operator" : "viewer", "csrf", token, "version", POSTERN_VERSION));
+	    s->operates ? "operator" : "viewer", "csrf", token[0] != '\0' ? token : NULL, "version",
+	    POSTERN_VERSION));
 	explicit_bzero(token, sizeof(token));
 }
 
@@ -114,9 +120,9 @@ on_session(void *arg, const struct msg_web_session *s, int status, struct buf *t
 		web_ask_trust(c->web, handle, true);
 		if (c->route == WEB_ROUTE_LOGIN) {
 			web_throttle_passed(c->web->throttle, c->client, now);
-			add_cookie(c, handle);
+			add_cookie(c, c->cookie);
 		}
-		reply_session(c, s, handle);
+		reply_session(c, s);
 	}
 	free_call(c);
 }
@@ -250,6 +256,10 @@ web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict 
 	    .text = BUF_INIT(CONTROL_COMMAND_MAX) };
 	snprintf(c->client, sizeof(c->client), "%s", client);
 	memcpy(c->handle, v->handle, sizeof(c->handle));
+	if (v->has_cookie)	/* two tabs of a browser share it: their tokens differ */
+		memcpy(c->cookie, v->cookie, sizeof(c->cookie));
+	else
+		arc4random_buf(c->cookie, sizeof(c->cookie));
 	if (v->route != WEB_ROUTE_LOGIN && v->route != WEB_ROUTE_COMMAND) {
 		serve_session(c);
 		return;

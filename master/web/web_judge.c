@@ -4,7 +4,7 @@
  * Runs in:  web
  * Owns:     nothing
  * Promise:  what is not allowed here is not done: a request is for a row of a table, by a name of ours, and
- *           one that could change anything comes from our own page, in a session, with its token
+ *           one for anything of a session comes from our own page, with the session's cookie and token
  * Fails by: a status of HTTP and a sentence
  */
 #include <ctype.h>
@@ -14,7 +14,6 @@
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "common/base/secret.h"
 #include "master/web/web.h"
 
 #define HOST_MAX 255
@@ -162,23 +161,14 @@ is_json(const char *type)
 	return strcasecmp(type + strspn(type, " \t"), "charset=utf-8") == 0;
 }
 
-static bool
+/* A browser shows the cookie on behalf of others, too: it counts only with the token of the tab. */
+static void
 judge_session(struct web_verdict *v, const struct web_request *r)
 {
 	bool twice = false;
-	const char *shown = field_once(r, "X-Postern-Token", &twice);
-	char token[WEB_SECRET_TEXT];
 
-	if (!web_cookie_find(v->handle, r)) {
-		refuse(v, 401, "there is no session: log in");
-		return false;
-	}
-	web_cookie_token(token, v->handle);
-	if (r->method == WEB_POST && (shown == NULL || strlen(shown) != strlen(token) ||
-	    !secret_is_same(shown, token, strlen(token))))
-		refuse(v, 403, "the token of the session is missing or wrong");
-	explicit_bzero(token, sizeof(token));
-	return v->status == 0;
+	if (!web_cookie_find(v->handle, r, field_once(r, "X-Postern-Token", &twice)))
+		refuse(v, 401, "this tab has no session: posternctl web login prints a link for it");
 }
 
 static void
@@ -196,7 +186,9 @@ judge_api(struct web_verdict *v, const struct web_request *r, size_t row)
 	if (r->method == WEB_POST && !is_json(field_once(r, "Content-Type", &twice)))
 		refuse(v, 415, "the body has to be application/json");
 	else if (routes[row].session)
-		(void)judge_session(v, r);
+		judge_session(v, r);
+	else
+		v->has_cookie = web_cookie_only(v->cookie, r);
 }
 
 void

@@ -155,7 +155,7 @@ def seeds(target):
                    + b"\nX-Postern-Token: %t\nSec-Fetch-Site: same-origin\nOrigin: " + (b"https" if mode & 4 else b"http") + b"://localhost:2580\n")
         for path in (b"/", b"/app.js", b"/api/session", b"/api/events", b"/api/login"):
             for host in (b"127.0.0.1", b"[2001:db8::5]:443", b"MAIL.example"):
-                yield bytes([0]) + path + b"\nHost: " + host + b"\nCookie: postern=" + cookie + b"\n"
+                yield bytes([0]) + path + b"\nHost: " + host + b"\nX-Postern-Token: %t\nCookie: postern=" + cookie + b"\n"
         for text in strings("t/unit/web/web_judge.c"):
             yield b"\2/api/command\n" + text.replace(b"|", b"\n").replace(b"%s", b"%t")
     elif target == "note":

@@ -61,22 +61,17 @@ check_served(const struct web_request *r, const struct web_verdict *v)
 		return;
 	}
 	check_site(r, host);
+	token = value_of(r, "X-Postern-Token", &found);
 	if (v->route != WEB_ROUTE_LOGIN) {
 		unsigned char handle[WEB_SECRET_SIZE];
 
-		fuzz_check(web_cookie_find(handle, r) && memcmp(handle, v->handle, sizeof(handle)) == 0);
+		fuzz_check(found == 1 && web_cookie_find(handle, r, token) &&
+		    memcmp(handle, v->handle, sizeof(handle)) == 0);
 	}
 	if (r->method != WEB_POST)
 		return;
 	type = value_of(r, "Content-Type", &found);
 	fuzz_check(found == 1 && strncasecmp(type, "application/json", 16) == 0);
-	token = value_of(r, "X-Postern-Token", &found);
-	if (v->route != WEB_ROUTE_LOGIN) {
-		char wanted[WEB_SECRET_TEXT];
-
-		web_cookie_token(wanted, v->handle);
-		fuzz_check(found == 1 && strcmp(token, wanted) == 0);
-	}
 }
 
 int
@@ -84,8 +79,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static char *names[] = { (char *)"mail.example", (char *)"[2001:db8::5]" };
 	static const struct config_strings hosts = { names, 2 };
-	unsigned char handle[WEB_SECRET_SIZE];
-	char token[WEB_SECRET_TEXT], *text, *save = NULL;
+	static const unsigned char handle[WEB_SECRET_SIZE] = { 7, 8, 9 };
+	unsigned char cookie[WEB_SECRET_SIZE];
+	char token[WEB_TOKEN_TEXT], *text, *save = NULL;
 	struct web_field field[FIELDS];
 	struct sockaddr_in local = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
 	struct web_request r = { .field = field, .hosts = &hosts };
@@ -93,8 +89,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (len < 2)
 		return 0;
-	fuzz_check(msg_web_secret_parse(handle, COOKIE));
-	web_cookie_token(token, handle);
+	fuzz_check(msg_web_secret_parse(cookie, COOKIE));
+	web_cookie_token(token, handle, cookie);
 	r.method = (enum web_method)(data[0] % 3);
 	r.secure = data[0] & 4;
 	r.local = data[0] & 8 ? NULL : (const struct sockaddr *)&local;

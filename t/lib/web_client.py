@@ -1,5 +1,6 @@
 """web_client - a browser's part of the manager: requests as JSON, its cookie and the token of its session"""
 
+import hashlib
 import http.client
 import json
 import socket
@@ -55,9 +56,9 @@ class Browser:
 
     def request(self, target, body=None, **fields):
         """The answer's object; its status is in self.status. `body` None: GET. Fields given here win."""
-        sent = {"Cookie": self.cookie}
+        sent = {"Cookie": self.cookie, "X_Postern_Token": self.csrf}
         if body is not None:
-            sent.update({"Content_Type": "application/json", "X_Postern_Token": self.csrf, "Sec_Fetch_Site": "same-origin"})
+            sent.update({"Content_Type": "application/json", "Sec_Fetch_Site": "same-origin"})
         sent.update(fields)
         text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
         self.status, self.fields, text = ask(self.where, target, "GET" if body is None else "POST", text, self.tls, **sent)
@@ -72,6 +73,13 @@ class Browser:
 
     def command(self, *words, **fields):
         return self.request("/api/command", {"words": list(words)}, **fields)
+
+
+def forge(number):
+    """A cookie and a token that go together, of a session that there is not: the fields of a request."""
+    cookie = f"{number:064x}"
+    mark = hashlib.sha256(b"postern-web cookie\n" + bytes.fromhex(cookie)).hexdigest()
+    return {"Cookie": f"postern={cookie}", "X-Postern-Token": "0" * 64 + mark}
 
 
 def wait_served(where, tls=False):

@@ -4,14 +4,15 @@ import json
 
 from checks import check, equal
 from patience import until
-from web_client import Browser, connect, wait_served
+from web_client import Browser, connect, forge, wait_served
 
 
 class Stream:
     """An open stream: next(kind) gives the next event of that kind."""
     def __init__(self, browser):
         self.connection = connect(browser.where, browser.tls)
-        self.connection.request("GET", "/api/events", headers={"Cookie": browser.cookie, "Sec-Fetch-Site": "same-origin"})
+        self.connection.request("GET", "/api/events", headers={
+            "Cookie": browser.cookie, "X-Postern-Token": browser.csrf, "Sec-Fetch-Site": "same-origin"})
         self.answer = self.connection.getresponse()
         self.status = self.answer.status
 
@@ -59,8 +60,10 @@ def test_stream(t):
     until(lambda: Stream(browser).status == 200, what="room for another tab")
     # no session, no stream
     stranger = Browser(port)
-    stranger.cookie = "postern=" + "0" * 64
+    stranger.cookie, stranger.csrf = forge(0).values()
     equal(Stream(stranger).status, 401)
+    stranger.cookie, stranger.csrf = browser.cookie, ""
+    equal(Stream(stranger).status, 401, "with the cookie alone")
     # the session ends, and its streams
     browser.request("/api/logout", {})
     stream.rest()

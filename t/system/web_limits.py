@@ -11,7 +11,7 @@ from checks import check, equal
 from patience import until
 from processes import is_root
 from smtp import mail
-from web_client import Browser, ask, ask_if_there, connect, wait_served
+from web_client import Browser, ask, ask_if_there, connect, forge, wait_served
 
 
 def make_pair(service, stem, name):
@@ -137,7 +137,7 @@ def test_requests_and_connections(t):
     pid, seen = service.child("web"), {}
     connection = connect(port)
     for n in range(400):
-        connection.request("GET", "/api/session", headers={"Cookie": f"postern={n:064x}"})
+        connection.request("GET", "/api/session", headers=forge(n))
         answer = connection.getresponse()
         answer.read()
         seen[answer.status] = seen.get(answer.status, 0) + 1

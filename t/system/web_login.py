@@ -26,12 +26,25 @@ def test_login_and_commands(t):
     one = Browser(port)
     equal(one.request("/api/session") and one.status, 401)
     session = one.log_in(link)
-    equal((one.status, session["right"], len(session["csrf"])), (200, "operator", 64), session)
+    equal((one.status, session["right"], len(session["csrf"])), (200, "operator", 128), session)
     cookie = one.fields["Set-Cookie"]
     check(cookie.startswith("postern=") and "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Path=/" in cookie, cookie)
     equal(one.fields["Cache-Control"], "no-store")
     check(one.csrf not in cookie, "the token is in the cookie")
+    token = session.pop("csrf")
     equal(one.request("/api/session"), session)
+    # the cookie alone, which a browser shows to every port of this host, is no right, and asks for none
+    for target in ("/api/session", "/api/events"):
+        for fields in ({"X_Postern_Token": None}, {"X_Postern_Token": token[:64]}, {"Cookie": None}):
+            said = one.request(target, **fields)
+            equal((target, fields, one.status, set(said)), (target, fields, 401, {"error"}))
+    # another tab has the cookie and a session of its own, so both have theirs; a planted cookie is told apart
+    tab = Browser(port)
+    tab.cookie = one.cookie
+    tab.log_in(service.ctl("web", "login").stdout)
+    equal((tab.cookie, tab.csrf == token), (one.cookie, False))
+    equal(tab.request("/api/logout", {}) == {} and tab.request("/api/session") and tab.status, 401)
+    equal(one.request("/api/session", Cookie=f"postern={'1' * 64}; {one.cookie}"), session)
     # a command as the console's, in text and as JSON
     answer = one.command("status")
     equal((one.status, answer["status"]), (200, 0))
@@ -51,12 +64,12 @@ def test_login_and_commands(t):
     equal(two.log_in("0" * 64) and two.status, 401)
     # what comes without the session, or from elsewhere, changes nothing
     words = {"words": ["pause", "default"]}
-    for wanted, fields in ((401, {"Cookie": None}), (403, {"Cookie": "postern=" + "0" * 64, "X_Postern_Token": "0" * 64}),
-                           (403, {"X_Postern_Token": None}), (403, {"X_Postern_Token": "0" * 64}),
+    for wanted, fields in ((401, {"Cookie": None}), (401, {"Cookie": "postern=" + "0" * 64, "X_Postern_Token": "0" * 64}),
+                           (401, {"X_Postern_Token": None}), (401, {"X_Postern_Token": "0" * 64}),
                            (403, {"Sec_Fetch_Site": "cross-site"}), (403, {"Sec_Fetch_Site": "same-site"}), (403, {"Sec_Fetch_Site": "none"}),
                            (403, {"Origin": "http://evil.example"}), (421, {"Host": "evil.example"}),
                            (415, {"Content_Type": "text/plain"}), (415, {"Content_Type": None}),
-                           (401, {"Cookie": f"{one.cookie}; {one.cookie}"}), (401, {"Cookie": "__Host-" + one.cookie})):
+                           (401, {"Cookie": "__Host-" + one.cookie})):
         one.request("/api/command", words, **fields)
         equal((fields, one.status), (fields, wanted))
     for body in ("", "[]", "{", '{"words":[]}', '{"words":"status"}', '{"words":["a\\u0000b"]}', '{"words":[1]}', '{"words":[""]}',

@@ -60,6 +60,15 @@ def overview(page, service):
     page.wait_text("All is well", "Live", "default", "started")
     check("login" not in page.driver.current_url, page.driver.current_url)
     page.look("the overview")
+    # a reload keeps the session of the tab; another tab has the cookie, and has to log in
+    page.driver.refresh()
+    page.wait_text("All is well", "Live")
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.driver.get(f"http://127.0.0.1:{service.shared['manager']['listen'].rpartition(':')[2]}/")
+    page.wait_text("posternctl web login", "Each tab")
+    page.driver.close()
+    page.driver.switch_to.window(first)
     # paused and continued; each says what it did, and how the console does it
     page.click("button", "Pause other")
     page.wait_text("other is paused", "posternctl pause other")

@@ -11,7 +11,8 @@
 
 static char *names[] = { (char *)"mail.example", (char *)"[2001:db8::5]" };
 static const struct config_strings hosts = { names, 2 }, no_hosts = { NULL, 0 };
-static char token[WEB_SECRET_TEXT];
+static char token[WEB_TOKEN_TEXT];
+static const unsigned char handle[WEB_SECRET_SIZE] = { 7, 8, 9 };
 
 /* "Name: value|Name: value" as the header; the verdict of such a request to 127.0.0.1 without TLS. */
 static struct web_verdict
@@ -106,14 +107,16 @@ END_TEST
 #define HOST "Host: 127.0.0.1:2580|"
 #define JSON "Content-Type: application/json|"
 #define IN "Cookie: postern=" COOKIE "|"
+#define TOKEN "X-Postern-Token: %s|"
+#define OTHER "f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static void
 set_token(void)
 {
-	unsigned char handle[WEB_SECRET_SIZE];
+	unsigned char cookie[WEB_SECRET_SIZE];
 
-	(void)msg_web_secret_parse(handle, COOKIE);
-	web_cookie_token(token, handle);
+	(void)msg_web_secret_parse(cookie, COOKIE);
+	web_cookie_token(token, handle, cookie);
 }
 
 /* A row: what is sent beside a good token where the row has %s. */
@@ -126,33 +129,42 @@ static const struct { enum web_method method; const char *target, *header; int s
 	{ WEB_POST, "/api/login", HOST JSON "Sec-Fetch-Site: none", 403 },
 	{ WEB_POST, "/api/login", HOST JSON "Sec-Fetch-Site: cross-site", 403 },
 	{ WEB_POST, "/api/login", JSON, 400 },
-	/* a session */
-	{ WEB_GET, "/api/session", HOST IN, 0 }, { WEB_GET, "/api/session", HOST, 401 },
-	{ WEB_GET, "/api/session", HOST IN "Sec-Fetch-Site: none", 0 },
-	{ WEB_GET, "/api/session", HOST IN "Sec-Fetch-Site: same-site", 403 },
-	{ WEB_GET, "/api/session", HOST IN "Origin: null", 403 },
-	{ WEB_GET, "/api/session", HOST "Cookie: a=b; postern=" COOKIE "; c=d", 0 },
-	{ WEB_GET, "/api/session", HOST "Cookie: a=b|Cookie: postern=" COOKIE, 0 },
-	{ WEB_GET, "/api/session", HOST IN "Cookie: postern=" COOKIE, 401 },
-	{ WEB_GET, "/api/session", HOST "Cookie: postern=" COOKIE "; postern=x", 401 },
-	{ WEB_GET, "/api/session", HOST "Cookie: xpostern=" COOKIE, 401 },
-	{ WEB_GET, "/api/session", HOST "Cookie: __Host-postern=" COOKIE, 401 },
-	{ WEB_GET, "/api/session", HOST "Cookie: postern=" COOKIE "0", 401 },
-	{ WEB_GET, "/api/session", HOST "Cookie: postern=A123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-	    401 },
-	{ WEB_POST, "/api/session", HOST JSON IN "X-Postern-Token: %s", 405 },
-	{ WEB_GET, "/api/events", HOST IN, 0 }, { WEB_GET, "/api/events", HOST, 401 },
-	{ WEB_HEAD, "/api/events", HOST IN, 405 },
+	/* a session: each request needs the cookie and the token, and no other site has the token */
+	{ WEB_GET, "/api/session", HOST IN TOKEN, 0 }, { WEB_GET, "/api/session", HOST, 401 },
+	{ WEB_GET, "/api/session", HOST IN, 401 }, { WEB_GET, "/api/session", HOST TOKEN, 401 },
+	{ WEB_GET, "/api/events", HOST IN, 401 }, { WEB_GET, "/api/events", HOST TOKEN, 401 },
+	{ WEB_GET, "/api/session", HOST IN "X-Postern-Token: " COOKIE, 401 },
+	{ WEB_GET, "/api/session", HOST IN "X-Postern-Token: " COOKIE COOKIE, 401 },
+	{ WEB_GET, "/api/session", HOST IN "X-Postern-Token: ", 401 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: postern=" OTHER, 401 },
+	{ WEB_GET, "/api/session", HOST TOKEN IN "Sec-Fetch-Site: none", 0 },
+	{ WEB_GET, "/api/session", HOST TOKEN IN "Sec-Fetch-Site: same-site", 403 },
+	{ WEB_GET, "/api/session", HOST TOKEN IN "Origin: null", 403 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: a=b; postern=" COOKIE "; c=d", 0 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: a=b|Cookie: postern=" COOKIE, 0 },
+	/* a cookie that somebody planted beside it */
+	{ WEB_GET, "/api/session", HOST TOKEN IN "Cookie: postern=" COOKIE, 0 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: postern=" OTHER "; postern=" COOKIE, 0 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: postern=" COOKIE "; postern=" OTHER, 0 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: postern=" COOKIE "; postern=x", 0 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: xpostern=" COOKIE, 401 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: __Host-postern=" COOKIE, 401 },
+	{ WEB_GET, "/api/session", HOST TOKEN "Cookie: postern=" COOKIE "0", 401 },
+	{ WEB_GET, "/api/session", HOST TOKEN
+	    "Cookie: postern=A123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 401 },
+	{ WEB_POST, "/api/session", HOST JSON IN TOKEN, 405 },
+	{ WEB_GET, "/api/events", HOST IN TOKEN, 0 },
+	{ WEB_HEAD, "/api/events", HOST IN TOKEN, 405 },
 	/* what changes something */
 	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: %s", 0 },
 	{ WEB_POST, "/api/logout", HOST JSON IN "X-Postern-Token: %s", 0 },
 	{ WEB_POST, "/api/command", "host: LOCALHOST|content-type: Application/JSON ; charset=UTF-8|cookie: postern=" COOKIE
 	    "|x-postern-token: %s", 0 },
 	{ WEB_GET, "/api/command", HOST IN "X-Postern-Token: %s", 405 },
-	{ WEB_POST, "/api/command", HOST JSON IN, 403 },
-	{ WEB_POST, "/api/logout", HOST JSON IN, 403 },
-	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: " COOKIE, 403 },
-	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: %sa", 403 },
+	{ WEB_POST, "/api/command", HOST JSON IN, 401 },
+	{ WEB_POST, "/api/logout", HOST JSON IN, 401 },
+	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: " COOKIE, 401 },
+	{ WEB_POST, "/api/command", HOST JSON IN "X-Postern-Token: %sa", 401 },
 	{ WEB_POST, "/api/command", HOST JSON "X-Postern-Token: %s", 401 },
 	{ WEB_POST, "/api/command", HOST IN "X-Postern-Token: %s", 415 },
 	{ WEB_POST, "/api/command", HOST IN "Content-Type: text/plain|X-Postern-Token: %s", 415 },
@@ -199,31 +211,47 @@ START_TEST(with_tls)
 		{ "Host: mail.example|Cookie: __Host-postern=" COOKIE "|Origin: http://mail.example", 403 },
 	};
 
-	for (size_t i = 0; i < nitems_of(rows); i++)
-		ck_assert_msg(judge_at("192.0.2.1", true, &hosts, WEB_GET, "/api/session", rows[i].header).status ==
+	set_token();
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		char *header = mem_printf("%s|X-Postern-Token: %s", rows[i].header, token);
+
+		ck_assert_msg(judge_at("192.0.2.1", true, &hosts, WEB_GET, "/api/session", header).status ==
 		    rows[i].status, "%s", rows[i].header);
+		free(header);
+	}
 }
 END_TEST
 
 START_TEST(cookies)
 {
-	unsigned char handle[WEB_SECRET_SIZE], other[WEB_SECRET_SIZE] = { 1 };
-	char text[200], again[WEB_SECRET_TEXT];
+	unsigned char cookie[WEB_SECRET_SIZE];
+	char text[300], again[WEB_TOKEN_TEXT];
+	struct web_verdict v;
 
 	set_token();
-	ck_assert(msg_web_secret_parse(handle, COOKIE));
-	msg_web_secret_format(again, handle);
-	ck_assert_str_eq(again, COOKIE);
-	web_cookie_format(text, sizeof(text), handle, false);
+	ck_assert(msg_web_secret_parse(cookie, COOKIE));
+	web_cookie_format(text, sizeof(text), cookie, false);
 	ck_assert_str_eq(text, "postern=" COOKIE "; Path=/; HttpOnly; SameSite=Strict");
-	web_cookie_format(text, sizeof(text), handle, true);
+	web_cookie_format(text, sizeof(text), cookie, true);
 	ck_assert_str_eq(text, "__Host-postern=" COOKIE "; Path=/; HttpOnly; SameSite=Strict; Secure");
 	web_cookie_format(text, sizeof(text), NULL, true);
 	ck_assert_str_eq(text, "__Host-postern=; Path=/; HttpOnly; SameSite=Strict; Secure; Max-Age=0");
-	web_cookie_token(again, other);
+	/* together they are the handle, and the token says nothing of the cookie alone */
+	snprintf(text, sizeof(text), "Host: localhost|Cookie: postern=" COOKIE "|X-Postern-Token: %s", token);
+	v = judge_at("127.0.0.1", false, &hosts, WEB_GET, "/api/session", text);
+	ck_assert_mem_eq(v.handle, handle, sizeof(handle));
+	ck_assert_uint_eq(strlen(token), WEB_TOKEN_TEXT - 1);
+	cookie[0] ^= 1;
+	web_cookie_token(again, handle, cookie);
 	ck_assert_str_ne(again, token);
-	ck_assert_uint_eq(strlen(token), WEB_SECRET_TEXT - 1);
-	ck_assert_str_ne(token, COOKIE);
+	ck_assert_str_ne(again + WEB_SECRET_TEXT - 1, token + WEB_SECRET_TEXT - 1);
+	/* a login takes the one that the browser has; several are none */
+	v = judge_at("127.0.0.1", false, &hosts, WEB_POST, "/api/login", HOST JSON IN);
+	cookie[0] ^= 1;
+	ck_assert(v.has_cookie);
+	ck_assert_mem_eq(v.cookie, cookie, sizeof(cookie));
+	ck_assert(!judge_at("127.0.0.1", false, &hosts, WEB_POST, "/api/login", HOST JSON IN IN).has_cookie);
+	ck_assert(!judge_at("127.0.0.1", false, &hosts, WEB_POST, "/api/login", HOST JSON).has_cookie);
 }
 END_TEST
 
