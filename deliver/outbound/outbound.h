@@ -227,7 +227,6 @@ bool site_is_unused(const struct site *s, uint64_t now);
 void site_add(struct site *s, struct outbound_job *job);
 /* Does what can be done for the waiting jobs. True: they want one more connection, and there is no room. */
 bool site_work(struct site *s);
-void site_reached(struct site *s);	/* it is UP */
 /* The next five are called by outconn. */
 void site_opened(struct site *s, struct outconn *p);
 /* The next job for this connection, NULL: none. */
@@ -311,6 +310,7 @@ void site_hosts_give_way(struct site *s);	/* to other sites that wait for a conn
 /* The connection is not open after its time: another address may be tried beside it. */
 bool site_hosts_is_slow(const struct outconn *p, uint64_t now);
 bool site_hosts_are_bad(const struct site *s, uint64_t now);	/* none has let us in lately */
+void site_hosts_reached(struct site *s);	/* one of them lets us in: the site is UP */
 /* The address did not let us in: every waiting job has tried it now. `where` is for people. */
 void site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
 void site_hosts_done(struct site *s);
@@ -341,6 +341,7 @@ struct outconn {
 	bool spent;			/* takes no more jobs */
 	bool marked;			/* the host took the message, and the rest of that is to be done */
 	bool ignored;			/* ended, as it got no answer while others did */
+	void (*on_ignored)(struct outconn *p);
 	uint64_t begun_at, job_at;	/* monotonic ms; job_at: the transaction */
 	unsigned generation, index;	/* which address of which of the site's lists */
 	struct net_address to;
@@ -381,7 +382,8 @@ void outconn_run(struct outconn *p);		/* the dialogue, until it waits for the ho
 void outconn_free(struct outconn *p);		/* closes, without site_closed */
 
 /* --- outconn_wait: a connection that gets no answer, while its host answers others --- */
-void outconn_wait_begin(struct outconn *p);	/* for the first answer, or for the one to MAIL */
+/* For the first answer, or for the one to MAIL. `ignored`: p->ignored is set, and the client has ended. */
+void outconn_wait_begin(struct outconn *p, void (*ignored)(struct outconn *p));
 void outconn_wait_done(struct outconn *p);
 
 /* --- outconn_connect: the socket of a connection, and the names of its other end --- */

@@ -153,7 +153,7 @@ begin_job(struct outconn *p, struct outbound_job *job)
 	p->job = job;
 	p->content_at = 0;
 	p->messages++;
-	outconn_wait_begin(p);
+	outconn_wait_begin(p, outconn_run);
 	p->timed = CLIENT_PHASE_COUNT;
 	client_transaction_begin(&p->client, &mail);
 }
@@ -401,7 +401,7 @@ watch_socket(struct outconn *p)
 	p->io = loop_io_new(p->site->o->loop, p->fd, first ? LOOP_WRITE : LOOP_READ, on_io, p);
 	p->timer = loop_timer_new(p->site->o->loop, on_timer, p);
 	loop_timer_set(p->timer, bounded_limit(p, CONNECT_MS));
-	outconn_wait_begin(p);
+	outconn_wait_begin(p, outconn_run);
 }
 
 struct outconn *

@@ -47,12 +47,13 @@ on_patience(void *arg)
 	}
 	p->ignored = true;
 	client_timeout(&p->client);
-	outconn_run(p);
+	p->on_ignored(p);
 }
 
 void
-outconn_wait_begin(struct outconn *p)
+outconn_wait_begin(struct outconn *p, void (*ignored)(struct outconn *p))
 {
+	p->on_ignored = ignored;
 	if (p->patience == NULL)
 		p->patience = loop_timer_new(p->site->o->loop, on_patience, p);
 	loop_timer_set(p->patience, p->site->o->patience);

@@ -146,20 +146,13 @@ end_idle(struct site *s, struct outconn *p)
 }
 
 void
-site_reached(struct site *s)
-{
-	s->reach = SITE_UP;
-	s->failures = 0;
-}
-
-void
 site_opened(struct site *s, struct outconn *p)
 {
 	uint64_t now = clock_mono_ms();
 
 	s->nopening--;
 	if (p->pace == NULL || !pace_host_drops(p->pace))
-		site_reached(s);
+		site_hosts_reached(s);
 	if (p->pace != NULL) {
 		pace_host_opened(p->pace, now - p->begun_at, now);
 		p->spent = pace_host_rest(p->pace, now) > 0;

@@ -343,6 +343,13 @@ site_hosts_give_way(struct site *s)
 /* --- what became of a connection --- */
 
 void
+site_hosts_reached(struct site *s)
+{
+	s->reach = SITE_UP;
+	s->failures = 0;
+}
+
+void
 site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch)
 {
 	uint64_t now = clock_mono_ms();

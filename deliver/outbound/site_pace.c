@@ -215,7 +215,7 @@ take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum cl
 			site_waitlist_due(s);	/* it may have more connections now */
 		pace_host_taken(p->pace, p->messages == 1, now - p->job_at, now);
 		site_pace_is_good(s, p, now);
-		site_reached(s);
+		site_hosts_reached(s);
 	} else
 		note_drop(s, p, job, now);
 	return turn_of_fate(s, job, fate);
