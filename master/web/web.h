@@ -141,14 +141,15 @@ struct web_ask {
 
 struct web_asks *web_ask_new(void);
 void web_ask_free(struct web_asks *a);		/* answers what is open with WEB_BUSY */
-/* `handle`: whose question it is; NULL: a login. False: it cannot be asked now. */
+/* `handle`: whose question it is; NULL: a login. `client`: its address. False: it cannot be asked now. */
 bool web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t len,
-    const unsigned char *handle, web_ask_done *done, void *arg) __attribute__((warn_unused_result));
+    const unsigned char *handle, const char *client, web_ask_done *done, void *arg)
+    __attribute__((warn_unused_result));
 void web_ask_take(struct web *w, const struct ctl_message *m);	/* an answer */
 /* The master called that session good, or it is over. */
 void web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool good);
 
-/* --- web_throttle: logins that failed; pure, times are monotonic ms --- */
+/* --- web_throttle: logins that failed, sessions that are not known; pure, times are monotonic ms --- */
 
 struct web_throttle *web_throttle_new(void);
 void web_throttle_free(struct web_throttle *t);
@@ -156,6 +157,9 @@ void web_throttle_free(struct web_throttle *t);
 uint64_t web_throttle_wait(struct web_throttle *t, const char *client, uint64_t now);
 void web_throttle_failed(struct web_throttle *t, const char *client, uint64_t now);
 void web_throttle_passed(struct web_throttle *t, const char *client, uint64_t now);
+/* Whether the master may be asked for a session that this address shows, and that is not known. */
+bool web_throttle_stranger(struct web_throttle *t, const char *client, uint64_t now)
+    __attribute__((warn_unused_result));
 
 /* --- web_events: the stream of events of a page --- */
 

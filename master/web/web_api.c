@@ -85,6 +85,8 @@ reply_session(struct web_call *c, const struct msg_web_session *s)
 static void
 reply_refusal(struct web_call *c, enum msg_web_result result)
 {
+	if (result == WEB_UNKNOWN && c->route != WEB_ROUTE_LOGIN)
+		web_ask_trust(c->web, c->handle, false);
 	if (result == WEB_BUSY)
 		web_reply_error(c->q, HTTP_SERVUNAVAIL, "too many commands wait for their answer");
 	else if (result == WEB_NO_RIGHT)
@@ -183,7 +185,8 @@ log_in(struct web_call *c, const json_t *body)
 		refuse(c, 401, "this is no token of posternctl web login");
 	} else {
 		snprintf(login.client, sizeof(login.client), "%s", c->client);
-		if (!web_ask_send(c->web, CTL_WEB_LOGIN, &login, sizeof(login), NULL, on_session, c))
+		if (!web_ask_send(c->web, CTL_WEB_LOGIN, &login, sizeof(login), NULL, c->client,
+		    on_session, c))
 			refuse(c, 429, "too many logins at this time: wait");
 	}
 	explicit_bzero(&login, sizeof(login));
@@ -228,7 +231,8 @@ run_command(struct web_call *c, const json_t *body)
 	command->watching = json_is_true(json_object_get(body, "watching"));
 	memcpy(command->words, c->text.data, c->text.len);
 	len = offsetof(struct msg_web_command, words) + c->text.len;
-	if (!web_ask_send(c->web, CTL_WEB_COMMAND, command, len, c->handle, on_answer, c))
+	if (!web_ask_send(c->web, CTL_WEB_COMMAND, command, len, c->handle, c->client,
+	    on_answer, c))
 		refuse(c, HTTP_SERVUNAVAIL, "too many commands at this time: wait");
 	explicit_bzero(command, len);
 	free(command);
@@ -241,7 +245,8 @@ serve_session(struct web_call *c)
 {
 	enum ctl_type type = c->route == WEB_ROUTE_LOGOUT ? CTL_WEB_LOGOUT : CTL_WEB_ASK;
 
-	if (!web_ask_send(c->web, type, c->handle, sizeof(c->handle), c->handle, on_session, c))
+	if (!web_ask_send(c->web, type, c->handle, sizeof(c->handle), c->handle, c->client,
+	    on_session, c))
 		refuse(c, HTTP_SERVUNAVAIL, "too many requests at this time: wait");
 }
 

@@ -5,7 +5,8 @@
  * Owns:     the open questions; the hashes of handles that the master has called good
  * Promise:  each question is answered once, at the latest when the helper ends. Handles and tokens that are
  *           not known to be good are asked for slowly, so that a flood of them costs the master nothing and
- *           does not end the helper as one that sends too much
+ *           does not end the helper as one that sends too much. A flood of one kind, or by one client, does
+ *           not hold up the others
  * Fails by: false: too many questions are open, or came in this second
  */
 #include <bsd/sys/queue.h>
@@ -29,7 +30,7 @@ struct web_asks {
 	TAILQ_HEAD(, web_ask) open;
 	unsigned count;
 	uint32_t number;
-	struct bucket known, unknown;
+	struct bucket known, unknown, logins;	/* together less than what the master takes of a helper */
 	unsigned char good[KNOWN_MAX][SHA256_DIGEST_LENGTH];
 	unsigned next;				/* of `good`, that is replaced */
 };
@@ -74,26 +75,30 @@ web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool g
 }
 
 static bool
-may_ask(struct web_asks *a, const unsigned char *handle)
+may_ask(struct web *w, const unsigned char *handle, const char *client)
 {
+	struct web_asks *a = w->asks;
 	unsigned char hash[SHA256_DIGEST_LENGTH];
 
 	if (a->count >= OPEN_MAX)
 		return false;
 	if (handle == NULL)
-		return take_token(&a->unknown);
+		return take_token(&a->logins);
 	SHA256(handle, WEB_SECRET_SIZE, hash);
-	return take_token(is_good(a, hash) ? &a->known : &a->unknown);
+	if (is_good(a, hash))
+		return take_token(&a->known);
+	return web_throttle_stranger(w->throttle, client, clock_mono_ms()) && take_token(&a->unknown);
 }
 
 bool
 web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t len, const unsigned char *handle,
-    web_ask_done *done, void *arg)
+    const char *client, web_ask_done *done, void *arg)
 {
 	struct web_asks *a = w->asks;
 	struct web_ask *q;
 
-	if (!may_ask(a, handle) || ctl_send(w->boot->master, type, a->number + 1, data, len, -1) == -1)
+	if (!may_ask(w, handle, client) ||
+	    ctl_send(w->boot->master, type, a->number + 1, data, len, -1) == -1)
 		return false;
 	q = mem_new(struct web_ask);
 	*q = (struct web_ask){ .number = ++a->number, .done = done, .arg = arg, .text = BUF_INIT(TEXT_MAX) };
@@ -144,7 +149,8 @@ web_ask_new(void)
 
 	TAILQ_INIT(&a->open);
 	a->known = (struct bucket){ 800, 800, 400, now };
-	a->unknown = (struct bucket){ 60, 60, 20, now };
+	a->unknown = (struct bucket){ 200, 200, 100, now };
+	a->logins = (struct bucket){ 200, 200, 100, now };
 	return a;
 }
 

@@ -228,7 +228,7 @@ ask(struct question *q)
 		len += strlen(kinds[q->kind].word[i]) + 1;
 	}
 	q->open = web_ask_send(f->events->web, CTL_WEB_COMMAND, &command,
-	    offsetof(struct msg_web_command, words) + len, f->handle, on_said, q);
+	    offsetof(struct msg_web_command, words) + len, f->handle, "-", on_said, q);
 	f->asked += q->open;
 	q->since = q->open ? clock_mono_ms() : q->since;
 	explicit_bzero(command.handle, sizeof(command.handle));

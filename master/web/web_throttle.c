@@ -1,8 +1,9 @@
 /*
- * web_throttle - logins that fail make the next one from that address wait; pure
+ * web_throttle - logins that fail make the next one from that address wait, and so do sessions that are not
+ * known; pure
  *
  * Runs in:  web
- * Owns:     a table of fixed size
+ * Owns:     two tables of fixed size
  * Promise:  the first three failures cost nothing, each further one doubles the wait, to a minute; a quarter
  *           of an hour without one forgets them. Addresses of one customer of IPv6 count as one
  * Fails by: forgetting the address that failed longest ago, when the table is full
@@ -19,6 +20,8 @@
 #define FREE_FAILURES 3U
 #define WAIT_MAX_MS 60000U
 #define FORGET_MS 900000U
+#define STRANGER_MS 200U		/* a question to the master earned */
+#define STRANGER_MOST 20U		/* at once */
 #define PREFIX_BYTES 8U			/* of an IPv6 address: a /64 */
 
 struct web_throttle_row {
@@ -26,7 +29,11 @@ struct web_throttle_row {
 	unsigned failures;
 	uint64_t at, until;		/* the latest failure; from when on the next try is taken */
 };
-struct web_throttle { struct web_throttle_row row[ROWS]; };
+struct web_throttle_stranger { char client[64]; uint64_t owed, at; };	/* in ms; the latest question */
+struct web_throttle {
+	struct web_throttle_row row[ROWS];
+	struct web_throttle_stranger stranger[ROWS];
+};
 
 /* What counts as one client: the address, or the half of it that a customer of IPv6 has. */
 static void
@@ -106,4 +113,35 @@ web_throttle_passed(struct web_throttle *t, const char *client, uint64_t now)
 
 	if (r != NULL)
 		*r = (struct web_throttle_row){ 0 };
+}
+
+static struct web_throttle_stranger *
+find_stranger(struct web_throttle *t, const char *client, uint64_t now)
+{
+	struct web_throttle_stranger *oldest = &t->stranger[0];
+	char key[64];
+
+	put_key(key, client);
+	for (size_t i = 0; i < ROWS; i++) {
+		if (strcmp(t->stranger[i].client, key) == 0)
+			return &t->stranger[i];
+		if (t->stranger[i].at < oldest->at)
+			oldest = &t->stranger[i];
+	}
+	*oldest = (struct web_throttle_stranger){ .at = now };
+	memcpy(oldest->client, key, sizeof(oldest->client));
+	return oldest;
+}
+
+bool
+web_throttle_stranger(struct web_throttle *t, const char *client, uint64_t now)
+{
+	struct web_throttle_stranger *s = find_stranger(t, client, now);
+
+	s->owed -= now - s->at < s->owed ? now - s->at : s->owed;
+	s->at = now;
+	if (s->owed > (STRANGER_MOST - 1) * STRANGER_MS)
+		return false;
+	s->owed += STRANGER_MS;
+	return true;
 }
