@@ -10,12 +10,12 @@
  */
 #include <bsd/stdlib.h>
 #include <sha2.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "common/base/secret.h"
+#include "common/base/utf8.h"
 #include "master/control/control.h"
 
 struct web_sessions {
@@ -87,6 +87,19 @@ make_room(struct web_sessions *w, bool is_link, uid_t uid)
 		end_one(w, first);
 }
 
+/* What of the name has room, cut between characters. */
+static void
+put_name(char dst[WEB_NAME_SIZE], const char *name)
+{
+	size_t len = 0, left = strlen(name), n;
+
+	while (left > len && (n = utf8_take((const unsigned char *)name + len, left - len, NULL)) > 0 &&
+	    len + n < WEB_NAME_SIZE)
+		len += n;
+	memcpy(dst, name, len);
+	dst[len] = '\0';
+}
+
 static struct web_session *
 add_one(struct web_sessions *w, bool is_link, const struct control_peer *peer, const char *name, uint64_t now,
     unsigned char secret[WEB_SECRET_SIZE])
@@ -101,7 +114,7 @@ add_one(struct web_sessions *w, bool is_link, const struct control_peer *peer, c
 	s->born_ms = s->used_ms = now;
 	control_rights_peer_copy(&s->peer, peer);
 	s->peer.web = true;
-	snprintf(s->name, sizeof(s->name), "%s", name);
+	put_name(s->name, name);
 	if (is_link)
 		TAILQ_INSERT_TAIL(&w->links, s, link);
 	else

@@ -141,6 +141,10 @@ on_answer(void *arg, const struct msg_web_session *s, int status, struct buf *te
 		return;
 	}
 	web_ask_trust(c->web, c->handle, true);
+	if (!buf_ok(text)) {
+		refuse(c, HTTP_INTERNAL, "the answer is too long for the manager: ask posternctl");
+		return;
+	}
 	body = json_pack("{s:i}", "status", status);
 	answers_value_put_bytes(body, "text", buf_text(text), text->len);
 	data = answers_json(c->word, c->words, buf_text(text));

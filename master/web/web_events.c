@@ -198,7 +198,9 @@ on_said(void *arg, const struct msg_web_session *s, int status, struct buf *text
 
 	q->open = false;
 	f->asked--;
-	if (!f->over && s == NULL && status == 0) {
+	if (!f->over && !buf_ok(text)) {
+		say_gone(f);
+	} else if (!f->over && s == NULL && status == 0) {
 		web_ask_trust(f->events->web, f->handle, true);
 		say(q, buf_text(text));
 		f->gone = false;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/mem.h"
 #include "master/web/web.h"
 
 static const struct web_field common_fields[] = {
@@ -72,9 +73,13 @@ web_reply_json(struct evhttp_request *q, int status, json_t *body)
 	struct evbuffer *out = evbuffer_new();
 	char *text = json_dumps(body, JSON_COMPACT);
 
+	if (text == NULL) {	/* no memory, or a text that is no UTF-8 */
+		text = mem_strdup("{\"error\":\"the answer cannot be said in JSON\"}");
+		status = HTTP_INTERNAL;
+	}
 	web_reply_headers(q, true);
 	add_field(q, "Content-Type", "application/json");
-	if (out != NULL && text != NULL)
+	if (out != NULL)
 		(void)evbuffer_add(out, text, strlen(text));
 	evhttp_send_reply(q, status, NULL, out);
 	if (out != NULL)

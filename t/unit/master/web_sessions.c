@@ -1,4 +1,5 @@
 /* web_sessions - links and sessions: whose they are, how often and how long they are good, how many there are */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/ipc/control_words.h"
@@ -122,4 +123,29 @@ START_TEST(messages)
 }
 END_TEST
 
-UNIT_MAIN("web_sessions", a_link_is_good_once, times, numbers, messages)
+/* A name that is too long ends with a whole character: the helper has to say it in JSON. */
+START_TEST(names)
+{
+	struct web_sessions *w = web_sessions_new();
+	unsigned char token[WEB_SECRET_SIZE], handle[WEB_SECRET_SIZE];
+	char name[201], wanted[WEB_NAME_SIZE];
+
+	for (unsigned at = 0; at < 4; at++) {	/* four bytes a character, from each place */
+		size_t len = at;
+
+		memset(name, 'x', at);
+		for (; len + 4 < sizeof(name); len += 4)
+			memcpy(name + len, "\xf0\x9f\x98\x80", 4);
+		name[len] = '\0';
+		len = at + (WEB_NAME_SIZE - 1 - at) / 4 * 4;
+		snprintf(wanted, sizeof(wanted), "%.*s", (int)len, name);
+		web_sessions_link(w, &anna, name, 1000, token);
+		ck_assert_str_eq(web_sessions_login(w, token, 1000, handle)->name, wanted);
+	}
+	web_sessions_link(w, &anna, "a\xff", 1000, token);
+	ck_assert_str_eq(web_sessions_login(w, token, 1000, handle)->name, "a");
+	web_sessions_free(w);
+}
+END_TEST
+
+UNIT_MAIN("web_sessions", a_link_is_good_once, times, numbers, messages, names)
