@@ -2,12 +2,13 @@
  * app - begins the manager in the browser: logs in or shows the login, and shows the view of the address
  *
  * Promise:  an address that was asked for before the login is shown after it; a link of a login never stays
- *           in the address or the history
+ *           in the address or the history, and takes the place of a session only after a question
  * Fails by: the login, with the reason
  */
 import { CarrierHttp } from "./carrier-http.js";
 import * as address from "./base/address.js";
 import { manager } from "./base/manager.js";
+import { confirm } from "./parts/confirm.js";
 import "./views/shell.js";
 import "./views/login.js";
 
@@ -31,9 +32,21 @@ function takeLink() {
 	return token;
 }
 
+/* Somebody else may have printed the link: whoever follows it would go on as that user, unseen. */
+async function mayReplace() {
+	if (manager.session === null)
+		await manager.resume().catch(() => {});
+	if (manager.session === null)
+		return true;
+	return await confirm({ title: "Log in by this link?", lines: [`You are logged in as ${manager.user}.`,
+		"With the link you go on as the user who printed it."], button: "Log in", command: "", danger: true }) !== null;
+}
+
 async function begin() {
 	const token = takeLink();
 
+	if (token !== null && !await mayReplace())
+		return;
 	try {
 		if (token !== null)
 			await manager.logIn(token);

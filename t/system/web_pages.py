@@ -69,6 +69,18 @@ def overview(page, service):
     page.wait_text("posternctl web login", "Each tab")
     page.driver.close()
     page.driver.switch_to.window(first)
+    # a link takes the place of this session only after a question, also when the page is new; a No leaves the link as it was
+    link = service.ctl("web", "login").stdout.strip()
+    page.open(link)
+    page.wait_text("Log in by this link?", "You are logged in as", "(uid ", ", operator)")
+    page.look("the question of a link")
+    page.click("button", "Cancel")
+    page.driver.get("about:blank")
+    page.open(link)
+    page.wait_text("Log in by this link?")
+    page.click("button", "Log in")
+    until(lambda: not page.has("h2", "Log in by this link?"), what="the answer")
+    page.wait_text("All is well", "Live")
     # paused and continued; each says what it did, and how the console does it
     page.click("button", "Pause other")
     page.wait_text("other is paused", "posternctl pause other")
@@ -341,7 +353,7 @@ def viewer(page, service):
     account = pwd.getpwnam("sys")
     page.driver.delete_all_cookies()
     log_in(page, service, account={"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []})
-    page.wait_text("sys (viewer)")
+    page.wait_text(f"sys (uid {account.pw_uid}, viewer)")
     for view in VIEWS:
         page.go(f"#/{view}")
         until(lambda: page.run("return document.querySelector('main footer') !== null"), what="the view")

@@ -20,6 +20,11 @@ class Manager extends EventTarget {
 		return this.session?.right !== "viewer";
 	}
 
+	/* Who is logged in: a name that somebody chose is told apart by its uid. */
+	get user() {
+		return `${this.session.name} (uid ${this.session.uid}, ${this.session.right})`;
+	}
+
 	async logIn(token) {
 		this.#begin(await this.carrier.login(token));
 	}

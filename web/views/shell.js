@@ -34,7 +34,7 @@ class ManagerShell extends HTMLElement {
 		const { root, parts } = frame("frame-shell");
 
 		this.#parts = parts;
-		parts.who.textContent = `${manager.session.name} (${manager.session.right})`;
+		parts.who.textContent = manager.user;
 		parts.logout.addEventListener("click", () => manager.logOut().catch((error) => say(error.message, { bad: true })));
 		parts.menu.addEventListener("click", () => this.#openMenu(parts.menu.ariaExpanded !== "true"));
 		parts.skip.addEventListener("click", (event) => {
