@@ -292,6 +292,24 @@ net_address_parse(struct net_address *a, const char *text, uint16_t port, const 
 	return address_fill(a, host, port);
 }
 
+bool
+net_port_is_unclear(const char *text)
+{
+	char address[INET6_ADDRSTRLEN];
+	const char *port = strrchr(text, ':');
+	uint8_t bytes[16];
+	size_t len;
+
+	if (port == NULL || *text == '[' || inet_pton(AF_INET6, text, bytes) != 1)
+		return false;
+	len = (size_t)(port - text);
+	if (len >= sizeof(address) || port[1] == '\0' || strspn(port + 1, "0123456789") != strlen(port + 1))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	return inet_pton(AF_INET6, address, bytes) == 1;
+}
+
 void
 net_format_ip(char *dst, const struct sockaddr *sa)
 {

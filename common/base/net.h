@@ -43,6 +43,8 @@ void net_entry_format(char *dst, size_t size, const struct net_entry *e);
 int net_address_parse(struct net_address *a, const char *text, uint16_t port,
     const char **why) __attribute__((warn_unused_result));
 /* "192.0.2.1" / "2001:db8::1"; IPv4-mapped IPv6 is written as IPv4. `dst` has NET_TEXT_SIZE bytes. */
+/* An IPv6 address without brackets that would be one, too, if its last part were a port: "::1:2525". */
+bool net_port_is_unclear(const char *text);
 void net_format_ip(char *dst, const struct sockaddr *sa);
 /* "192.0.2.1:25" / "[2001:db8::1]:25". */
 void net_format(char *dst, const struct sockaddr *sa);

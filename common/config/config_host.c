@@ -8,15 +8,19 @@
  */
 #include <errno.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/account.h"
 #include "common/base/log_file.h"
 #include "common/base/mem.h"
+#include "common/base/net.h"
 #include "common/config/config.h"
 #include "common/config/config_check.h"
 #include "common/config/key.h"
@@ -200,6 +204,44 @@ judge_unit(struct config_faults *faults, const struct config *c)
 	}
 }
 
+/* It may come later, with the network or a move of a cluster: a warning. */
+static void
+judge_address(struct config_faults *faults, const struct config_server *s, enum key_section section,
+    const char *key, const struct net_address *a, const char *what)
+{
+	struct sockaddr_storage any_port = a->sa;
+	char text[160], ip[NET_TEXT_SIZE];
+	int fd, error = 0;
+
+	if (any_port.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&any_port)->sin6_port = 0;
+	else
+		((struct sockaddr_in *)&any_port)->sin_port = 0;
+	fd = socket(any_port.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return;
+	if (bind(fd, (const struct sockaddr *)&any_port, a->len) == -1)
+		error = errno;
+	close(fd);
+	if (error != EADDRNOTAVAIL)
+		return;
+	net_format_ip(ip, (const struct sockaddr *)&a->sa);
+	snprintf(text, sizeof(text), "%s: this host does not have the address %s now; until it has, %s", key,
+	    ip, what);
+	config_faults_tell(faults, s, section, key, true, text);
+}
+
+static void
+judge_addresses(struct config_faults *faults, const struct config_server *s)
+{
+	for (size_t i = 0; i < s->nlisten; i++)
+		judge_address(faults, s, KEY_GENERAL, s->listen[i].tls ? "tls-listen" : "listen",
+		    &s->listen[i].address, "the virtual server cannot start");
+	for (size_t i = 0; i < s->nsource_address; i++)
+		judge_address(faults, s, KEY_DELIVERY, "source-address", &s->source_address[i],
+		    "mail for other hosts waits");
+}
+
 void
 config_host_judge(const struct config *c, struct config_faults *faults)
 {
@@ -213,6 +255,7 @@ config_host_judge(const struct config *c, struct config_faults *faults)
 
 		judge_accounts(faults, c, s, "operators", &s->operators);
 		judge_accounts(faults, c, s, "viewers", &s->viewers);
+		judge_addresses(faults, s);
 		judge_folder(faults, s, KEY_GENERAL, "home", s->home);
 		judge_folder(faults, s, KEY_GENERAL, "pickup", s->pickup);
 		judge_folder(faults, s, KEY_GENERAL, "queue", s->queue);

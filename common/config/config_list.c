@@ -119,6 +119,13 @@ add_listen(const struct key *k, void *base, const char *item, struct buf *why)
 		buf_printf(why, "\"%s\": %s", item, reason);
 		return -1;
 	}
+	if (net_port_is_unclear(item)) {
+		const char *port = strrchr(item, ':');
+
+		buf_printf(why, "\"%s\": without brackets it is an address and no port; "
+		    "did you mean [%.*s]:%s, or [%s]?", item, (int)(port - item), item, port + 1, item);
+		return -1;
+	}
 	if (s->nlisten == CONFIG_LISTEN_MAX) {
 		buf_printf(why, "has more than %d addresses", CONFIG_LISTEN_MAX);
 		return -1;

@@ -19,6 +19,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/secret.h"
 #include "deliver/directory/directory.h"
 
 #define QUESTIONS_MAX 5000U		/* of all workers of the virtual server */
@@ -240,6 +241,14 @@ forget_secret(struct directory_server *r)
 	r->keytab = NULL;
 }
 
+static char *
+take_first_line(const char *data, size_t size)
+{
+	const char *line = data + secret_mark(data, size);
+
+	return mem_strndup(line, strcspn(line, "\r\n"));
+}
+
 /* The first line; for Kerberos, the whole file as a keytab. */
 static bool
 take_ldap_secret(struct directory_server *r, int fd)
@@ -256,7 +265,7 @@ take_ldap_secret(struct directory_server *r, int fd)
 	if (!kerberos || k != NULL) {
 		pthread_mutex_lock(&r->lock);
 		forget_secret(r);
-		r->secret = kerberos ? NULL : mem_strndup(data, strcspn(data, "\r\n"));
+		r->secret = kerberos ? NULL : take_first_line(data, size);
 		r->keytab = k;
 		pthread_mutex_unlock(&r->lock);
 	}

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/base/passwd_file.h"
+#include "common/base/secret.h"
 #include "common/boot/boot.h"
 #include "common/gssapi/keytab.h"
 #include "common/ipc/ctl_server.h"
@@ -206,7 +207,7 @@ void auth_throttle_leave(struct auth_throttle *t, const struct auth_throttle_who
 
 /* --- secret_files: password files, keytabs and secrets: opened by the master, read again when changed --- */
 
-#define SECRET_FILES_SECRET_MAX 1024
+#define SECRET_FILES_SECRET_MAX SECRET_LINE_MAX
 struct secret_file {
 	unsigned users;
 	const struct password_check *check;

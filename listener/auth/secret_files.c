@@ -20,7 +20,7 @@
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 
-enum { FRESH_MS = 1000, SECRET_FILE_MAX = SECRET_FILES_SECRET_MAX + 2, KEYTAB_MAX = 1 << 20,
+enum { FRESH_MS = 1000, SECRET_FILE_MAX = SECRET_FILES_SECRET_MAX + 5, KEYTAB_MAX = 1 << 20,
     FAULTS_TOLD = 5, DECOY_REQUEST = 0 };
 
 struct waiting {
@@ -201,18 +201,11 @@ read_opened_file(int fd, size_t size)
 static const char *
 take_secret_line(struct secret_file *f, const char *data, size_t size)
 {
-	if (size > 0 && data[size - 1] == '\n')
-		size--;
-	if (size > 0 && data[size - 1] == '\r')
-		size--;
-	if (size == 0)
-		return "the secret file is empty";
-	if (size > SECRET_FILES_SECRET_MAX)
-		return "the secret file is too large";
-	for (size_t i = 0; i < size; i++)
-		if (data[i] == '\n' || data[i] == '\r' || data[i] == '\0')
-			return "the secret file has more than one line";
-	f->secret = mem_strndup(data, size);
+	const char *line, *why = secret_line_find(data, size, &line, &size);
+
+	if (why != NULL)
+		return why;
+	f->secret = mem_strndup(line, size);
 	f->secret_len = size;
 	return NULL;
 }

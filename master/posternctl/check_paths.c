@@ -19,6 +19,7 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/base/passwd_file.h"
+#include "common/base/secret.h"
 #include "common/base/trust_anchor.h"
 #include "common/boot/named_file.h"
 #include "common/config/config.h"
@@ -235,6 +236,29 @@ judge_directory(struct check_paths *p)
 		    named_file_package(CONFIG_SYSTEM_CA));
 }
 
+/* NULL, or why there is no secret in it. */
+static const char *
+secret_fault(int fd)
+{
+	char data[SECRET_LINE_MAX + 6];
+	const char *line, *why;
+	size_t len;
+	ssize_t n = pread(fd, data, sizeof(data), 0);
+
+	why = n == -1 ? strerror(errno) : secret_line_find(data, (size_t)n, &line, &len);
+	explicit_bzero(data, sizeof(data));
+	return why;
+}
+
+static void
+blame_secret(const struct check_paths *p, const struct config_domain *d, bool warning, const char *text)
+{
+	if (d == NULL)
+		config_faults_tell(p->faults, p->server, KEY_DELIVERY, "secret-file", warning, text);
+	else
+		config_faults_tell_domain(p->faults, p->server, d, "secret-file", warning, text);
+}
+
 /* The secret-file of outbound-auth: of the server (d NULL), or of a remote domain. */
 static void
 judge_secret(const struct check_paths *p, const struct config_domain *d)
@@ -254,7 +278,11 @@ judge_secret(const struct check_paths *p, const struct config_domain *d)
 		return;
 	snprintf(answer.file.domain, sizeof(answer.file.domain), "%s", a.domain);
 	if ((fd = named_file_open(p->server, &answer)) != -1) {
+		const char *why = answer.file.kind == CTL_FILE_SECRET ? secret_fault(fd) : NULL;
+
 		close(fd);
+		if (why != NULL)
+			blame_secret(p, d, false, why);
 		return;
 	}
 	hidden = answer.error == EACCES && access(a.secret_file, R_OK) == -1;
@@ -263,10 +291,7 @@ judge_secret(const struct check_paths *p, const struct config_domain *d)
 		    a.secret_file);
 	else
 		snprintf(text, sizeof(text), "secret-file %s", answer.why);
-	if (d == NULL)
-		config_faults_tell(p->faults, p->server, KEY_DELIVERY, "secret-file", hidden, text);
-	else
-		config_faults_tell_domain(p->faults, p->server, d, "secret-file", hidden, text);
+	blame_secret(p, d, hidden, text);
 }
 
 static void

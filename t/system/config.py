@@ -189,6 +189,27 @@ def test_check_looks_at_the_host(t):
     check(os.geteuid() != 0 or "error: there is no user nosuchuser on this host" in done.stdout + done.stderr, done.stdout)
 
 
+def test_check_looks_at_addresses_and_secrets(t):
+    """An address that this host has not may come later; an address without brackets is no address and port; a secret is one line."""
+    service = t.postern({"default": {"general": {"listen": "198.51.100.1:2525"}, "delivery": {"source-address": "198.51.100.9"}}}, start=False)
+    said = service.ctl("check").stdout
+    check("warning: listen: this host does not have the address 198.51.100.1 now" in said, said)
+    check("warning: source-address: this host does not have the address 198.51.100.9 now" in said, said)
+    service.default.set("general", listen="::1:2525")
+    said = service.ctl("check", ok=False).stdout
+    check("did you mean [::1]:2525, or [::1:2525]?" in said, said)
+    service.default.set("general", listen="127.0.0.1:2525, [::1:2525]:25, ::1")
+    service.default.set("delivery", **{"source-address": "127.0.0.1", "smart-host": "[127.0.0.1]:1", "outbound-auth": "basic", "user": "joe",
+                                       "outbound-tls": "off", "secret-file": str(t.folder / "secret")})
+    for text, reason in ((b"", "is empty"), (b"\n", "is empty"), (b"a\nb\n", "has more than one line"), (b"x" * 1025, "is too large"),
+                         (b"\xef\xbb\xbf\r\n", "is empty"), (b"\xef\xbb\xbf" + b"x" * 1024 + b"\r\n", None), (b"pw", None)):
+        (t.folder / "secret").write_bytes(text)
+        (t.folder / "secret").chmod(0o600)
+        service.own()
+        said = service.ctl("check", ok=False, account={}).stdout
+        equal(f"the secret file {reason}" in said if reason else "secret file" not in said, True, (text[:20], said))
+
+
 def test_long_lists_of_kerberos(t):
     """They go to another process in one message: what does not fit is refused by check, not cut; at the limit and one more."""
     service = t.postern(start=False)
