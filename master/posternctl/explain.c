@@ -373,7 +373,8 @@ judge_options(struct explain *x)
 	size_t used;
 
 	if (net_address_parse(&x->client, x->from, 25, &why) == -1) {
-		fprintf(stderr, "posternctl: --from %s: %s\n", log_safe(x->from), why);
+		fprintf(stderr, "posternctl: --from %s: must be the address of a client, like 192.0.2.7 or "
+		    "2001:db8::7\n", log_safe(x->from));
 		return EX_USAGE;
 	}
 	if (address_parse_path(&x->to, x->rcpt, strlen(x->rcpt), ADDRESS_UTF8 | ADDRESS_BARE, &used) == -1 ||

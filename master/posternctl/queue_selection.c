@@ -189,7 +189,10 @@ queue_selection_parse(struct queue_command *q, bool badmail, const char *const *
 		else if (words[i][0] != '-' && strcmp(q->words.word[1], "-") == 0 &&
 		    strlen(words[i]) < COMMAND_WORD_SIZE)
 			strcpy(q->words.word[1], words[i]);
-		else
+		else if (words[i][0] != '-') {
+			buf_printf(why, "%.60s is no id of a message", words[i]);
+			return EX_USAGE;
+		} else
 			used = take_option(q, badmail, words + i, count - i, why);
 		if (used == 0) {
 			if (why->len == 0)

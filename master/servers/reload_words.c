@@ -33,11 +33,25 @@ reload_words_say(struct reload *r, int status, const char *server, const char *r
 		r->status = status;
 }
 
+const char *
+reload_words_place(char dst[RELOAD_WORDS_PLACE], const struct config_fault *f)
+{
+	if (f->line > 0)
+		snprintf(dst, RELOAD_WORDS_PLACE, "%s:%u", f->file, f->line);
+	else
+		snprintf(dst, RELOAD_WORDS_PLACE, "%s", f->file);
+	return dst;
+}
+
 void
 reload_words_log_fault(const struct config_fault *f)
 {
-	log_event(f->warning ? LOG_WARN : LOG_FAULT, NULL, "config", "server=%s file=%s line=%u %s=%s",
-	    f->server != NULL ? f->server : "-", log_safe(f->file), f->line, f->warning ? "warning" : "error",
+	char line[32] = "";
+
+	if (f->line > 0)
+		snprintf(line, sizeof(line), " line=%u", f->line);
+	log_event(f->warning ? LOG_WARN : LOG_FAULT, NULL, "config", "server=%s file=%s%s %s=%s",
+	    f->server != NULL ? f->server : "-", log_safe(f->file), line, f->warning ? "warning" : "error",
 	    log_safe(f->text));
 }
 
@@ -93,15 +107,15 @@ reload_words_are_news(const struct reload *r, const char *server)
 void
 reload_words_say_left(struct reload *r, const char *server, const char *result)
 {
-	char text[1600];
+	char text[1600], place[RELOAD_WORDS_PLACE];
 
 	for (size_t i = 0; i < r->faults.count; i++) {
 		const struct config_fault *f = &r->faults.fault[i];
 
 		if (!reload_words_is_error_of(f, server))
 			continue;
-		snprintf(text, sizeof(text), "%s:%u: %s; what is mended in a file with a list is taken by "
-		    "itself, in an INI file by a reload", f->file, f->line, f->text);
+		snprintf(text, sizeof(text), "%s: %s; what is mended in a file with a list is taken by "
+		    "itself, in an INI file by a reload", reload_words_place(place, f), f->text);
 		reload_words_say(r, EX_CONFIG, server != NULL ? server : "-", result, text);
 		return;
 	}

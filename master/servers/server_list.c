@@ -33,6 +33,7 @@ insert_server(struct master *m, struct server *s)
 struct server *
 server_list_add(struct master *m, const char *name, struct snapshot *snap, const struct config_fault *fault)
 {
+	char place[RELOAD_WORDS_PLACE];
 	struct server *s = server_list_find(m, name);
 
 	if (s == NULL) {
@@ -49,7 +50,7 @@ server_list_add(struct master *m, const char *name, struct snapshot *snap, const
 		metrics_post_tell(m, s, false);
 	}
 	if (fault != NULL && s->conf == NULL)
-		server_reason(s, "%s:%u: %s", fault->file, fault->line, fault->text);
+		server_reason(s, "%s: %s", reload_words_place(place, fault), fault->text);
 	return s;
 }
 

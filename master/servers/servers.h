@@ -172,6 +172,9 @@ struct reload {
 /* An event and, when it is meant, a line of text; a status other than 0 is that of the reload. */
 void reload_words_say(struct reload *r, int status, const char *server, const char *result,
     const char *text);
+/* "FILE:LINE", or "FILE" when it is about the file as a whole. */
+#define RELOAD_WORDS_PLACE 512
+const char *reload_words_place(char dst[RELOAD_WORDS_PLACE], const struct config_fault *f);
 void reload_words_log_fault(const struct config_fault *f);
 void reload_words_log(struct reload *r);	/* the faults that are not known */
 /* It stands in the log, and the file was not changed since. */

@@ -178,6 +178,8 @@ def test_words(t):
                          (["status", "--jsno"], "there is no option --jsno; did you mean --json?"),
                          (["check", "more"], "more is one word too many"),
                          (["explain", "--form", "127.0.0.1", "--rcpt", "a@b"], "there is no option --form; did you mean --from?"),
+                         (["explain", "--from", "1.2.3", "--rcpt", "a@b"],
+                          "--from 1.2.3: must be the address of a client, like 192.0.2.7 or 2001:db8::7"),
                          (["explain", "--from", "127.0.0.1", "--json"], "say to whom: --rcpt RECIPIENT"),
                          (["counters", "--json", "--prometheus"], "--json and --prometheus are two formats: say one of them"),
                          (["status", "a", "b"], "b: a is named already"), (["pause", "a", "b"], "b is one word too many"),

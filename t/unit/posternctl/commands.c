@@ -193,6 +193,7 @@ START_TEST(complaints)
 		{ { "queue", "lits" }, "there is no command of queue lits; did you mean list?" },
 		{ { "queue", "move", "--all" }, "say where to: --to NAME" },
 		{ { "queue", "show", "nosuchid" }, "nosuchid is no id of a message, and so names a virtual server; " },
+		{ { "queue", "show", "default", "X" }, "X is no id of a message" },
 		{ { "queue", "delete" }, "say which messages: ids, --all" },
 		{ { "badmail", "list", "--held" }, "there is no option --held" },
 		{ { "badmail", "list", "--jsno" }, "there is no option --jsno; did you mean --json?" },
