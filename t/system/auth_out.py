@@ -447,7 +447,7 @@ def test_kerberos(t):
     port = service["relay"].port
     service.default.set("delivery", smart_host=f"relay.example:{port}", outbound_auth="integrated", user="postern/default.example", secret_file=ours)
     service.default.set("messages", max_messages_per_connection="1")
-    service.default.sections["domain address.example"] = {"type": "remote", "route": f"[127.0.0.1]:{port}"}
+    service.default.sections["domain address.example"] = {"type": "remote", "route": f"[127.0.0.1]:{port}", "outbound-auth": "integrated"}
     service.default.write()
     service.start()
     service.default.send(to="x@far.example")
@@ -528,7 +528,8 @@ def test_kerberos_reasons(t):
     kdc, service, _ = kerberos_out(t, ("-maxlife", "4 seconds"))
     conf = kdc.folder / "krb5.conf"    # or ended tickets would be taken for five minutes more
     conf.write_text(conf.read_text().replace("[libdefaults]\n", "[libdefaults]\n clockskew = 8\n"))
-    service.default.sections["domain other.example"] = {"type": "remote", "route": f"other.example:{service['relay'].port}"}
+    service.default.sections["domain other.example"] = {"type": "remote", "route": f"other.example:{service['relay'].port}",
+                                                         "outbound-auth": "integrated"}
     service.default.write()
     service.start()
     service.default.send(to="x@far.example")

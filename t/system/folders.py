@@ -173,6 +173,7 @@ def test_queue_made_anew(t):
         service.ctl("start", "default")
         is_well(service)
         service.default.send(to="x@default.example")
+        service.home.wait_queued(0)
     service.home.wait_drops(2)
     check(not any(e.get("state") == "usable" for e in service.events.all("service", doing="folder")), "it was said to be usable")
 
