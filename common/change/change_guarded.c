@@ -1,7 +1,7 @@
 /*
  * change_guarded - who may make a change: an operator of the virtual server, or of the service only; pure
  *
- * Runs in:  master
+ * Runs in:  master, posternctl
  * Owns:     nothing
  * Promise:  says so of what names files before the change is judged: a judge opens them, and tells what is in
  *           them. Of what decides who is shown a password after that: it is the file that counts, as it was

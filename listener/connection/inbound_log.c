@@ -107,12 +107,23 @@ inbound_log_content(struct inbound_log *r, const char *data, size_t len)
 
 /* --- lines --- */
 
+/* Where the verb ends; a tab is a blank, as in verb.c. */
+static size_t
+verb_end(const struct inbound_log *r)
+{
+	size_t at = 0;
+
+	while (at < r->len && r->line[at] != ' ' && r->line[at] != '\t')
+		at++;
+	return at;
+}
+
 static bool
 is_verb(const struct inbound_log *r, const char *verb)
 {
 	size_t n = strlen(verb);
 
-	return r->len >= n && strncasecmp(r->line, verb, n) == 0 && (r->len == n || r->line[n] == ' ');
+	return r->len >= n && strncasecmp(r->line, verb, n) == 0 && verb_end(r) == n;
 }
 
 static void
@@ -230,8 +241,7 @@ received_by(const struct inbound_log *r)
 static void
 write_command(struct inbound_log *r)
 {
-	const char *blank = memchr(r->line, ' ', r->len);
-	size_t verb = blank != NULL ? (size_t)(blank - r->line) : r->len;
+	size_t verb = verb_end(r);
 	struct w3clog_fact f = {
 		.method = { r->line, verb }, .query = { r->line + verb, r->len - verb }, .reply = r->code,
 		.received = received_by(r), .ms = clock_mono_ms() - r->since_ms, .id = r->id,

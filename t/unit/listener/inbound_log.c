@@ -125,8 +125,10 @@ static const struct row {
 	    "AUTH - 500 0 31\n- - 500 0 6\nQUIT - 240 0 0\n" },
 	{ (const char *const[]){ " AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n", GONE, NULL },
 	    "- +AUTH+PLAIN 500 0 32\nQUIT - 240 0 0\n" },
-	{ (const char *const[]){ "AUTH\tPLAIN\tAGFsaWNlAHNlY3JldA==\r\n", GONE, NULL },
-	    "AUTH%09PLAIN - 500 0 31\nQUIT - 240 0 0\n" },
+	{ (const char *const[]){ "AUTH\tPLAIN\tAGFsaWNlAHNlY3JldA==\r\n", ADMITTED, GONE, NULL },
+	    "AUTH %09PLAIN 235 0 31\nQUIT - 240 0 0\n" },
+	{ (const char *const[]){ "AUTH\tCRAM-MD5\r\nYWxpY2U=\r\nc2VjcmV0\r\n", GONE, NULL },
+	    "AUTH %09CRAM-MD5 504 0 13\n- - 500 0 8\n- - 500 0 8\nQUIT - 240 0 0\n" },
 	{ (const char *const[]){ "authPLAIN:AGFsaWNl\r\n", GONE, NULL },
 	    "authPLAIN - 500 0 18\nQUIT - 240 0 0\n" },
 	{ (const char *const[]){ "EHLO c\r\nAUTH AGFsaWNlAHNlY3JldA==\r\nAUTH c2VjcmV0\r\nauth "
