@@ -96,7 +96,8 @@ parse_token(unsigned char half[2][WEB_SECRET_SIZE], const char *token)
 
 	if (token == NULL || strlen(token) != WEB_TOKEN_TEXT - 1)
 		return false;
-	snprintf(text, sizeof(text), "%s", token);
+	memcpy(text, token, sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
 	return msg_web_secret_parse(half[0], text) &&
 	    msg_web_secret_parse(half[1], token + WEB_SECRET_TEXT - 1);
 }
