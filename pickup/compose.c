@@ -133,8 +133,10 @@ add_field_recipients(struct work *w, const struct header_field *f)
 
 		if (found == 0)
 			return JUDGE_GOOD;
-		if (w->e->nrcpt == COMPOSE_RECIPIENTS_MAX)
+		if (w->e->nrcpt == COMPOSE_RECIPIENTS_MAX) {
+			w->detail[0] = '\0';	/* of a malformed one before */
 			return JUDGE_MANY_RECIPIENTS;
+		}
 		if (found == -1 || complete_recipient(w, &a) == -1) {
 			from += bytes_of(f->value + from, pos - from, ",; \t\r\n");
 			address_malformed(&a, f->value + from, pos - from);

@@ -203,8 +203,8 @@ struct pickup_name *pickup_names_take_due(struct pickup_names *k, uint64_t now_m
 uint64_t pickup_names_next_due(const struct pickup_names *k);		/* monotonic ms; UINT64_MAX: none */
 void pickup_names_look_again(struct pickup_names *k, struct pickup_name *f, uint64_t now_ms,
     uint64_t after_ms);
-/* We rename a file back to `name`, or did so while looking at it: that news is not its writer's. */
-void pickup_names_put_back(struct pickup_names *k, const char *name, unsigned tries, uint64_t now_ms);
+/* We rename a file back to `name`, or did so while looking: no news of its writer. False as for news. */
+bool pickup_names_put_back(struct pickup_names *k, const char *name, unsigned tries, uint64_t now_ms);
 /* News were lost: files may have been closed. */
 void pickup_names_doubt(struct pickup_names *k, uint64_t now_ms);
 /* Taken, refused or gone; news that came meanwhile make it a new file. */

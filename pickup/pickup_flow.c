@@ -96,12 +96,20 @@ end_file(struct pickup_flow *f, struct pickup_file *t)
 	pickup_flow_more(f);
 }
 
+/* The file has its old name again. */
+static void
+rename_back(struct pickup_flow *f, const char *name, unsigned tries)
+{
+	if (!pickup_names_put_back(f->p->names, name, tries, clock_mono_ms()))
+		f->p->missed = true;
+}
+
 static void
 clear_file(struct pickup_flow *f, struct pickup_file *t, bool put_back)
 {
 	t->put_back = put_back;
 	if (put_back)
-		pickup_names_put_back(f->p->names, t->name, t->tries, clock_mono_ms());
+		rename_back(f, t->name, t->tries);
 	pool_submit(f->clear, t);
 }
 
@@ -215,7 +223,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 		return;
 	}
 	if (t->unclaimed && t->big)
-		pickup_names_put_back(f->p->names, t->name, t->tries, clock_mono_ms());
+		rename_back(f, t->name, t->tries);
 	if (t->verdict.answer == JUDGE_TAKE) {
 		to_queue(f, t);
 		return;
@@ -257,7 +265,7 @@ look_done(void *arg, void *job)
 
 	t->file = NULL;
 	if (t->unclaimed)
-		pickup_names_put_back(names, t->name, file->tries, now_ms);
+		rename_back(f, t->name, file->tries);
 	switch (t->verdict.answer) {
 	case JUDGE_TAKE:
 	case JUDGE_REFUSE:

@@ -257,17 +257,17 @@ pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence 
 	return true;
 }
 
-void
+bool
 pickup_names_put_back(struct pickup_names *k, const char *name, unsigned tries, uint64_t now_ms)
 {
 	struct entry *e = find_entry(k, name);
+	bool fits = true;
 
 	if (e == NULL) {
-		bool fits = pickup_names_news(k, name, JUDGE_REOPENED, PICKUP_NAMES_NOBODY, now_ms);
-
+		fits = pickup_names_news(k, name, JUDGE_REOPENED, PICKUP_NAMES_NOBODY, now_ms);
 		e = find_entry(k, name);
 		if (!fits && e == NULL)
-			return; /* the folder has changed, so the scan finds it */
+			return false;
 	}
 	if (e->file.tries < tries)
 		e->file.tries = tries;
@@ -275,6 +275,7 @@ pickup_names_put_back(struct pickup_names *k, const char *name, unsigned tries, 
 		e->again = -1;
 	else
 		e->put_back = true;
+	return fits;
 }
 
 void

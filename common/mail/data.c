@@ -90,14 +90,13 @@ end_lines(struct data *d, struct portion *p)
 	begin_line(d, true);
 }
 
-/* Behind one CR or more, which are not handed on. So many that they cannot all be lines are too many. */
+/* Behind one CR or more, which are not handed on. Of a long run the last ones alone may belong to an LF. */
 static void
 take_mended_cr(struct data *d, struct portion *p)
 {
-	if (p->in[p->at] == '\r') {
+	if (p->in[p->at] == '\r' && d->crs < DATA_CRS_MAX) {
 		skip_byte(d, p);
-		if (++d->crs > d->limit - (d->size < d->limit ? d->size : d->limit))
-			set_fault(d, DATA_LARGE);
+		d->crs++;
 	} else if (p->in[p->at] == '\n') {
 		skip_byte(d, p);
 		d->mended |= d->crs > 1 ? DATA_MENDED_CR : 0;

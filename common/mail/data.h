@@ -27,6 +27,9 @@
 
 #define DATA_LINE_MAX 16384U	/* with CRLF, unless mended; RFC 5321 4.5.3.1.6: 1,000, devices send more */
 
+/* Where lines are mended: so many CRs before an LF are one line end with it; bounds what is not handed on. */
+#define DATA_CRS_MAX 8U
+
 enum data_state {
 	DATA_LINE,	/* at the start of a line */
 	DATA_TEXT,	/* inside one */
@@ -44,7 +47,7 @@ struct data {
 	bool after_bare;	/* this line began behind one */
 	unsigned mended;	/* enum data_mended bits */
 	uint32_t line;		/* bytes of the current line, unless lines are mended */
-	uint64_t crs;		/* when they are: CRs in a row that are not handed on */
+	unsigned crs;		/* when they are: CRs in a row that are not handed on */
 	uint64_t size;		/* content bytes: without dots added for transport and without the end */
 	uint64_t limit;
 	uint64_t wasted;	/* bytes read since the fault */

@@ -248,6 +248,8 @@ transaction_rset(struct session *s, const char *arg, size_t len)
 enum reply
 transaction_fault(const struct session *s)
 {
+	enum reply bad;
+
 	if (!(s->phase & PHASE_CONTENT))
 		return REPLY_NONE;
 	switch (s->data.fault) {
@@ -258,7 +260,8 @@ transaction_fault(const struct session *s)
 	case DATA_LONG:
 		return REPLY_CONTENT_LINE;
 	case DATA_LARGE:
-		return size_fault(s, s->data.size);
+		bad = size_fault(s, s->data.size);
+		return bad != REPLY_NONE ? bad : REPLY_MESSAGE_SIZE;
 	case DATA_NUL:
 		return REPLY_CONTENT_NUL;
 	}

@@ -224,11 +224,10 @@ without_tabs(char *dst, const char *line, size_t len)
 	return dst;
 }
 
-void
-verb_dispatch(struct session *s, const char *told, size_t len, bool more)
+/* `line` is `told` with blanks for tabs. */
+static void
+dispatch(struct session *s, const char *told, const char *line, size_t len, bool more)
 {
-	char copy[SESSION_LINE_MAX] = { '\0' };	/* for the compiler: it is used only where it was filled */
-	const char *line = without_tabs(copy, told, len);
 	const struct verb *v = verb_find(line, len);
 	size_t word = word_length(line, len);
 	enum reply bad;
@@ -263,4 +262,15 @@ verb_dispatch(struct session *s, const char *told, size_t len, bool more)
 	}
 	if (more && !session_phase_waits(s) && v->batch == VERB_LAST && (s->phase & PHASE_COMMAND))
 		session_reply(s, REPLY_PIPELINING, s->server->fqdn);
+}
+
+void
+verb_dispatch(struct session *s, const char *told, size_t len, bool more)
+{
+	char copy[SESSION_LINE_MAX] = { '\0' };	/* for the compiler: it is used only where it was filled */
+	const char *line = without_tabs(copy, told, len);
+
+	dispatch(s, told, line, len, more);
+	if (line == copy)
+		explicit_bzero(copy, len); /* AUTH has its secret there */
 }

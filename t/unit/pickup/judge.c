@@ -370,17 +370,17 @@ START_TEST(test_put_back)
 	NEWS("a", JUDGE_SCANNED, 0);
 	ck_assert_str_eq(due(k, 0, &f), "a");
 	NEWS("a", JUDGE_RENAMED, 1);
-	pickup_names_put_back(k, "a", 0, 2);
+	ck_assert(pickup_names_put_back(k, "a", 0, 2));
 	pickup_names_look_again(k, f, 2, 500);
 	ck_assert_str_eq(due(k, 501, &f), "");
 	/* ... or after: it is no evidence either way, but the next one is */
-	pickup_names_put_back(k, "a", 0, 2);
+	ck_assert(pickup_names_put_back(k, "a", 0, 2));
 	NEWS("a", JUDGE_RENAMED, 3);
 	ck_assert_str_eq(due(k, 501, &f), "");
 	NEWS("a", JUDGE_RENAMED, 4);
 	ck_assert_str_eq(due(k, 4, &f), "a");
 	pickup_names_forget(k, f, 5);
-	pickup_names_put_back(k, "b", 0, 10);
+	ck_assert(pickup_names_put_back(k, "b", 0, 10));
 	NEWS("b", JUDGE_RENAMED, 11);
 	ck_assert_str_eq(due(k, 2009, &f), "");
 	ck_assert_str_eq(due(k, 2010, &f), "b");
