@@ -178,9 +178,9 @@ enum site_kind {
  *   UNKNOWN   UP            UNKNOWN        DOWN                         UP           UNKNOWN
  *   UP        UP            UNKNOWN        UP                           UP           UP
  *   DOWN      UP            DOWN           DOWN                         UP           UNKNOWN
- * A host that ends connections under one message after the other has not let us in, and when that was the
- * only one it is DOWN at once; to such a host an open connection changes nothing. A job that fails for
- * another reason turns DOWN into UNKNOWN.
+ * A host that ends connections without a word under one message after the other has not let us in, and when
+ * that was the only one it is DOWN at once; to such a host an open connection changes nothing. A job that
+ * fails for another reason turns DOWN into UNKNOWN.
  */
 enum site_reach {
 	SITE_UNKNOWN,		/* one connection is tried at a time */

@@ -10,6 +10,7 @@
  *           one to the next
  * Fails by: cannot
  */
+#include <string.h>
 #include <sys/param.h>
 
 #include "common/base/clock.h"
@@ -187,36 +188,69 @@ turn_of_fate(const struct site *s, struct outbound_job *job, enum client_fate fa
 }
 
 /*
- * A connection has ended under the message, and none works. One message after the other: the host lets us in
- * for nothing, the mail that waits does not try it, and what comes later finds out one by one.
+ * A connection has ended under the message, without a word, and none works. One message after the other: the
+ * host lets us in for nothing, the mail that waits does not try it, and what comes later finds out one by
+ * one. What we have ended for want of the content is no matter of the host.
  */
 static void
 note_drop(struct site *s, const struct outconn *p, const struct outbound_job *job, uint64_t now)
 {
+	const struct client *c = &p->client;
+
+	if (c->ours) {
+		pace_host_unsaid(p->pace);
+		return;
+	}
 	if (p->pace->state == PACE_PROBES)
 		pace_host_failed(p->pace, now);
+	if (c->phase != CLIENT_OVER || c->failure.code != 0)
+		return;
 	if (site_pace_works(p, true, now) || !pace_host_dropped(p->pace, job->e->id))
 		return;
 	pace_host_failed(p->pace, now);
-	site_hosts_failed(s, site_hosts_index(s, p), p->where, &p->client.failure, true);
+	site_hosts_failed(s, site_hosts_index(s, p), p->where, &c->failure, true);
 	if (site_hosts_are_bad(s, now))
 		s->reach = SITE_DOWN;
 }
 
-/* The host has judged the message, whatever it said. */
+/* What the host has said of the message in a transaction; END: the connection ended instead. */
+enum heard { HEARD_NOTHING, HEARD_VERDICT, HEARD_END };
+
+static enum heard
+heard_of(const struct client *c, const struct outbound_job *job)
+{
+	const struct verdict *part = &job->verdict[job->list.settled];
+	bool ended = c->phase == CLIENT_OVER && c->failure.code == 0;
+	enum heard heard = HEARD_NOTHING;
+
+	for (size_t i = 0; i < job->list.part; i++) {
+		if (ended && part[i].code == 0 && strcmp(part[i].text, c->failure.text) == 0)
+			return HEARD_END;
+		if (part[i].code != 0)
+			heard = HEARD_VERDICT;
+	}
+	return heard;
+}
+
+/*
+ * The host has judged the message, whatever it said. A connection that was lost after the final dot is no
+ * judgement, one that was lost after the answer to it is no matter of the message. What we did not offer to
+ * the host it has not judged.
+ */
 static enum site_turn
 take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate, uint64_t now)
 {
-	const struct client *c = &p->client;
+	enum heard heard = heard_of(&p->client, job);
 
-	/* after the final dot a lost connection is no judgement */
-	if (c->phase != CLIENT_OVER || c->failure.code != 0) {
+	if (heard == HEARD_VERDICT) {
 		if (!p->pace->learnt && p->pace->conns >= p->pace->cap && s->waiting > 0)
 			site_waitlist_due(s);	/* it may have more connections now */
 		pace_host_taken(p->pace, p->messages == 1, now - p->job_at, now);
 		site_pace_is_good(s, p, now);
 		site_hosts_reached(s);
-	} else
+	} else if (heard == HEARD_NOTHING)
+		pace_host_unsaid(p->pace);
+	else
 		note_drop(s, p, job, now);
 	return turn_of_fate(s, job, fate);
 }
@@ -264,22 +298,24 @@ take_back(struct outbound_job *job)
 /*
  * A 421 at a further recipient, or to DATA or the content for several: there may be too many of them. True:
  * the transaction goes again at once, with fewer. A host that wants a rest gets that first, fewer after it.
+ * `why`: what refused the recipients; words about the message or the connections do not mean their number.
  */
 static bool
-goes_with_fewer(const struct outconn *p, const struct outbound_job *job, enum pace_word word, uint64_t now)
+goes_with_fewer(const struct outconn *p, const struct outbound_job *job, enum pace_word word,
+    const struct verdict *why, uint64_t now)
 {
 	const struct client *c = &p->client;
 	size_t size = job->list.part, before = pace_host_most(p->pace, now);
 	size_t heard = c->answered > 2 ? MIN(c->answered - 2, size) : 0;
 
-	if (c->phase != CLIENT_OVER || c->failure.code != 421 || (word == PACE_SLOWER && heard == size) ||
+	if (c->phase != CLIENT_OVER || why->code != 421 || word == PACE_MAIL || pace_word_counts_us(why) ||
+	    (word == PACE_SLOWER && heard == size) ||
 	    !pace_host_shorten(p->pace, size, heard, now))
 		return false;
 	if (p->pace->most < before)
 		log_event(LOG_FACT, NULL, "service",
 		    "what=recipient-limit host=%s recipients=%zu status=%s reason=%s", log_safe(p->where),
-		    p->pace->most, c->failure.status,
-		    log_safe(verdict_words(c->failure.status, c->failure.text)));
+		    p->pace->most, why->status, log_safe(verdict_words(why->status, why->text)));
 	return word != PACE_SLOWER;
 }
 
@@ -295,9 +331,9 @@ turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client
 	if (why == NULL)
 		return take_judged(s, p, job, fate, now);
 	word = word_of(p, job, why);
-	if (goes_with_fewer(p, job, word, now))
+	if (goes_with_fewer(p, job, word, why, now))
 		return SITE_AGAIN;
-	if (word == PACE_MAIL && fate != CLIENT_LOST)
+	if (word == PACE_MAIL && (fate != CLIENT_LOST || why->code != 0))
 		return take_judged(s, p, job, fate, now);
 	if (word == PACE_SLOWER && why->code != 421) {
 		begin_rest(s, p, why, now);

@@ -17,6 +17,8 @@ enum pace_word {
 	PACE_SLOWER,		/* us: we send too much, or are not trusted */
 };
 enum pace_word pace_word_of(const struct verdict *v);
+/* PACE_CONNECTION in words about how many there are; not any 421. */
+bool pace_word_counts_us(const struct verdict *v);
 /* Not PACE_MAIL by its words; but said to MAIL again and again it is about us. */
 bool pace_word_may_be_about_us(const struct verdict *v);
 
@@ -28,7 +30,8 @@ bool pace_word_may_be_about_us(const struct verdict *v);
  *   WORKS    WORKS          WORKS, more    WORKS, fewer       UNKNOWN    RESTS        -          WORKS
  *   RESTS    RESTS          RESTS          RESTS              RESTS      RESTS        PROBES     PROBES
  *   PROBES   PROBES         WORKS, one     PROBES             UNKNOWN    RESTS, long  -          PROBES
- * Failed: it lets none in, or ends them under one message after the other (pace_host_dropped).
+ * Failed: it lets none in, or ends them without a word under one message after the other
+ * (pace_host_dropped).
  * More, fewer: connections that may be open at a time. PROBES: one job on one connection finds out.
  */
 enum pace_state { PACE_UNKNOWN, PACE_WORKS, PACE_RESTS, PACE_PROBES, PACE_STATES };
@@ -88,6 +91,7 @@ void pace_host_opened(struct pace_host *h, uint64_t ms, uint64_t now);	/* in so 
 void pace_host_closed(struct pace_host *h, bool was_open, uint64_t now);
 /* It judged a message, in so many ms; `first`: the first one of this connection. */
 void pace_host_taken(struct pace_host *h, bool first, uint64_t ms, uint64_t now);
+void pace_host_unsaid(struct pace_host *h);	/* the job that was given ended without a word of the host */
 /*
  * A connection waits for an answer since `begun`, and has none. True: others have got theirs, a moment before
  * that or since, and in far less time.

@@ -197,6 +197,12 @@ pace_host_taken(struct pace_host *h, bool first, uint64_t ms, uint64_t now)
 		h->cap++;
 }
 
+void
+pace_host_unsaid(struct pace_host *h)
+{
+	h->probing = false;
+}
+
 bool
 pace_host_cut(struct pace_host *h, bool self, uint64_t now)
 {

@@ -18,7 +18,7 @@
  * The first row that fits counts. `status`: how it begins; NULL any. `words`: somewhere in the text, in any
  * case; NULL any. `later`: for a 4yz only.
  */
-static const struct { int code; const char *status, *words; bool later; enum pace_word means; } rows[] = {
+static const struct row { int code; const char *status, *words; bool later; enum pace_word means; } rows[] = {
 	{ 0, NULL, "greylist", true, PACE_MAIL }, { 0, NULL, "graylist", true, PACE_MAIL },
 	{ 0, NULL, "grey-list", true, PACE_MAIL }, { 0, NULL, "grey list", true, PACE_MAIL },
 	{ 0, NULL, "gray-list", true, PACE_MAIL }, { 0, NULL, "gray list", true, PACE_MAIL },
@@ -78,18 +78,35 @@ is_about_mail(const struct verdict *v)
 	return v->code != 421 && strchr("126", subject_of(v)) != NULL && subject_of(v) != '\0';
 }
 
-enum pace_word
-pace_word_of(const struct verdict *v)
+/* NULL: it is about mail. */
+static const struct row *
+row_of(const struct verdict *v)
 {
 	if (v->code < 400 || is_about_mail(v))
-		return PACE_MAIL;
+		return NULL;
 	for (size_t i = 0; i < nitems_of(rows); i++)
 		if ((rows[i].code == 0 || rows[i].code == v->code) &&
 		    (rows[i].status == NULL || begins_with(v->status, rows[i].status)) &&
 		    (rows[i].words == NULL || strcasestr(v->text, rows[i].words) != NULL) &&
 		    (!rows[i].later || v->code < 500))
-			return rows[i].means;
-	return PACE_MAIL;
+			return &rows[i];
+	return NULL;
+}
+
+enum pace_word
+pace_word_of(const struct verdict *v)
+{
+	const struct row *row = row_of(v);
+
+	return row == NULL ? PACE_MAIL : row->means;
+}
+
+bool
+pace_word_counts_us(const struct verdict *v)
+{
+	const struct row *row = row_of(v);
+
+	return row != NULL && row->means == PACE_CONNECTION && row->words != NULL;
 }
 
 /* X.3 the mail system, X.4 the network, X.7 policy. */

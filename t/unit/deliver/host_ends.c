@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "deliver/outbound/outbound.h"
 #include "t/unit/deliver/outbound_fixture.h"
 
@@ -147,6 +148,87 @@ START_TEST(test_quick_tries)
 }
 END_TEST
 
+/* --- a host that says something is no host that ends connections --- */
+
+/*
+ * What it says to a first and a second recipient, to DATA, to the content; NULL as usual. `missing`: bytes
+ * that the queue file lacks. `times`: the content is sent so often, for each of three messages.
+ */
+static const struct word { const char *rcpt, *second, *data, *dot; size_t missing; enum verdict_what what;
+    unsigned times; bool down; } words[] = {
+	{ NULL, NULL, NULL, "", 0, VERDICT_LATER, 1, true },
+	{ NULL, NULL, NULL, "250 taken\r\n221 bye\r\n", 0, VERDICT_DELIVERED, 1, false },
+	{ NULL, NULL, NULL, "250 taken\r\n250 taken\r\n", 0, VERDICT_DELIVERED, 1, false },
+	{ "421 4.7.1 greylisted\r\n", NULL, NULL, NULL, 0, VERDICT_LATER, 0, false },
+	{ NULL, "421 4.7.1 greylisted\r\n", NULL, NULL, 0, VERDICT_LATER, 0, false },
+	{ NULL, NULL, NULL, NULL, 10, VERDICT_LATER, 0, false },
+	{ "550 5.1.1 no\r\n", "550 5.1.1 no\r\n", "421 4.7.0 too many errors\r\n", NULL, 0,
+	    VERDICT_REFUSED, 0, false },
+	{ NULL, NULL, NULL, "451 4.7.1 greylisted\r\n421 bye\r\n", 0, VERDICT_LATER, 1, false },
+	{ NULL, "421 Too many connections\r\n", NULL, NULL, 0, VERDICT_LATER, 0, false },
+};
+static const struct word *word;
+
+static const char *
+answer_word(struct session *s, const char *line)
+{
+	const char *says = *line == '.' ? word->dot : *line == 'D' ? word->data : NULL;
+
+	if (strncmp(line, "RCPT", 4) == 0)
+		says = strstr(line, "<ok") != NULL ? word->rcpt : word->second;
+	if (says != NULL || *line == 'E' || *line == 'Q')
+		return says;
+	return *line == 'D' ? "354 go\r\n" : "250 2.0.0 ok\r\n";
+}
+
+/* Recipients of one transaction with the host. */
+static size_t
+most_of(const struct sink *k)
+{
+	struct net_address to;
+	struct pace_host *h;
+	const char *why;
+	char text[40];
+	size_t most;
+
+	snprintf(text, sizeof(text), "127.0.0.1:%u", k->port);
+	ck_assert_int_eq(net_address_parse(&to, text, k->port, &why), 0);
+	h = pace_table_get(outbound->pace, &to);
+	most = pace_host_most(h, clock_mono_ms());
+	pace_table_put(h);
+	return most;
+}
+
+START_TEST(test_words_are_no_end)
+{
+	for (word = words; word < words + nitems_of(words); word++) {
+		int fd = content_file(small, SMALL);
+		struct destination d;
+		struct sink k;
+
+		set_up();
+		sink_open(&k, SINK_TAKES);
+		k.answer = answer_word;
+		d = to_sinks((struct sink *[]){ &k }, 1);
+		for (unsigned n = 1; n <= 3; n++) {
+			struct test_job *t = submit(&d, fd, SMALL + word->missing, "ok@x.example", "b@x.example");
+
+			snprintf(t->e.id, sizeof(t->e.id), "message%u", n);
+			loop_run(loop);
+			ck_assert_msg(t->verdict[0].what == word->what && t->verdict[1].what == word->what,
+			    "row %td: %s, %s", word - words, t->verdict[0].text, t->verdict[1].text);
+			job_free(t);
+		}
+		ck_assert_msg(outbound_is_down(outbound, d.key) == word->down, "row %td", word - words);
+		ck_assert_msg(most_of(&k) == SIZE_MAX, "row %td: %zu", word - words, most_of(&k));
+		ck_assert_msg(k.messages == 3 * word->times, "row %td: %u", word - words, k.messages);
+		sink_close(&k);
+		tear_down();
+		close(fd);
+	}
+}
+END_TEST
+
 /* --- connections beyond the second get no answer to this --- */
 
 static const char *silent_at;
@@ -205,4 +287,5 @@ START_TEST(test_ignored_connections)
 }
 END_TEST
 
-UNIT_MAIN("host_ends", test_fewer_recipients, test_quick_tries, test_ignored_connections)
+UNIT_MAIN("host_ends", test_fewer_recipients, test_quick_tries, test_words_are_no_end,
+    test_ignored_connections)
