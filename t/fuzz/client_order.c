@@ -151,6 +151,8 @@ begin_reply(struct run *r, int code, unsigned form)
 	h->to = (struct command){ OTHER, 0 };
 	if (code == 220 && form != 7 && (r->c.phase == CLIENT_EHLO || r->c.phase == CLIENT_HELO))
 		return;		/* another banner: the answer is still to come */
+	if (form == 7 && r->c.phase == CLIENT_GREETING)
+		return;		/* a line without a code before the greeting is skipped */
 	if (h->answered == h->arrived || form == 7)
 		h->broken = true;
 	else
