@@ -195,8 +195,9 @@ struct site {
 	bool due, blocked;
 	enum site_kind kind;
 	enum site_reach reach;
-	/* Failures in a row since it was UP; the last of them: when (monotonic ms), and why */
+	/* Tries in a row that found no host since it was UP; the last of them: when (monotonic ms), why */
 	unsigned failures; uint64_t failed_at; struct verdict failure;
+	bool fails;			/* a host has failed, and that is not counted yet */
 	struct outbound *o;
 	struct destination d;		/* a copy */
 	struct outbound_job *first, **last;	/* that wait */
@@ -313,6 +314,8 @@ bool site_hosts_are_bad(const struct site *s, uint64_t now);	/* none has let us 
 void site_hosts_reached(struct site *s);	/* one of them lets us in: the site is UP */
 /* The address did not let us in: every waiting job has tried it now. `where` is for people. */
 void site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
+/* No host is left for a job, for this reason: the site is DOWN. */
+void site_hosts_down(struct site *s, const struct verdict *why);
 void site_hosts_done(struct site *s);
 
 /* --- outconn: one outbound connection: its state, its time limits; drives a client --- */
@@ -343,6 +346,7 @@ struct outconn {
 	bool ignored;			/* ended, as it got no answer while others did */
 	void (*on_ignored)(struct outconn *p);
 	uint64_t begun_at, job_at;	/* monotonic ms; job_at: the transaction */
+	uint64_t judged_at;		/* when the host judged the last message on it; 0 never */
 	unsigned generation, index;	/* which address of which of the site's lists */
 	struct net_address to;
 	char *host;			/* owned */
@@ -382,7 +386,7 @@ void outconn_run(struct outconn *p);		/* the dialogue, until it waits for the ho
 void outconn_free(struct outconn *p);		/* closes, without site_closed */
 
 /* --- outconn_wait: a connection that gets no answer, while its host answers others --- */
-/* For the first answer, or for the one to MAIL. `ignored`: p->ignored is set, and the client has ended. */
+/* For the first answer, or for the one to MAIL. `ignored`: the client has ended (p->ignored), or goes on. */
 void outconn_wait_begin(struct outconn *p, void (*ignored)(struct outconn *p));
 void outconn_wait_done(struct outconn *p);
 

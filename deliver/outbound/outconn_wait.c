@@ -41,12 +41,15 @@ on_patience(void *arg)
 
 	if (since == 0 || p->pace == NULL)
 		return;
-	if (!pace_host_ignores(p->pace, since, now)) {
+	if (!pace_host_ignores(p->pace, since, p->judged_at, now)) {
 		loop_timer_set(p->patience, LOOK_MS);
 		return;
 	}
-	p->ignored = true;
 	client_timeout(&p->client);
+	/* else there was an answer, which has only lacked its CR */
+	p->ignored = p->client.phase == CLIENT_OVER;
+	if (!p->ignored)
+		loop_timer_set(p->patience, LOOK_MS);
 	p->on_ignored(p);
 }
 

@@ -26,7 +26,7 @@
 #define PATIENCE_LONG_MS 5000	/* and then with those for hosts that may be worse than we are, too */
 #define CONNECT_SLOW_MS 3000	/* a host that is not connected by then is slow */
 #define OPEN_SLOW_MS 10000	/* the same for one that has not let us in */
-#define TOGETHER_MS 1000	/* connections that fail within that are one failure */
+#define TOGETHER_MS 1000	/* tries that fail within that are one failure */
 #define OWN_ADDRESS_MS 30000	/* the addresses of this machine are read again after that */
 
 size_t
@@ -347,6 +347,7 @@ site_hosts_reached(struct site *s)
 {
 	s->reach = SITE_UP;
 	s->failures = 0;
+	s->fails = false;
 }
 
 void
@@ -357,10 +358,7 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 
 	if (s->reach == SITE_UP)
 		s->reach = SITE_UNKNOWN;
-	if (s->failures == 0 || now - s->failed_at >= TOGETHER_MS)
-		s->failures++;
-	s->failed_at = now;
-	s->failure = *v;
+	s->fails = true;
 	counters_add(s->o->counters, v->code != 0 ? COUNTER_OUTBOUND_REFUSED : COUNTER_CONNECTION_ERRORS, 1);
 	for (struct outbound_job *job = s->first; job != NULL; job = job->next) {
 		site_queue_note(job, v, glitch);
@@ -378,6 +376,22 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 	h->quiet_until = now + QUIET_MS;
 	log_event(LOG_WARN, NULL, "trouble", "host=%s status=%s reason=%s", log_safe(where), v->status,
 	    log_safe(verdict_words(v->status, v->text)));
+}
+
+/* A try counts once, however many addresses and jobs it had. */
+void
+site_hosts_down(struct site *s, const struct verdict *why)
+{
+	uint64_t now = clock_mono_ms();
+
+	s->reach = SITE_DOWN;
+	if (!s->fails)
+		return;
+	s->fails = false;
+	if (s->failures == 0 || now - s->failed_at >= TOGETHER_MS)
+		s->failures++;
+	s->failed_at = now;
+	s->failure = *why;
 }
 
 bool

@@ -210,7 +210,7 @@ note_drop(struct site *s, const struct outconn *p, const struct outbound_job *jo
 	pace_host_failed(p->pace, now);
 	site_hosts_failed(s, site_hosts_index(s, p), p->where, &c->failure, true);
 	if (site_hosts_are_bad(s, now))
-		s->reach = SITE_DOWN;
+		site_hosts_down(s, &c->failure);
 }
 
 /* What the host has said of the message in a transaction; END: the connection ended instead. */
@@ -245,7 +245,8 @@ take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum cl
 	if (heard == HEARD_VERDICT) {
 		if (!p->pace->learnt && p->pace->conns >= p->pace->cap && s->waiting > 0)
 			site_waitlist_due(s);	/* it may have more connections now */
-		pace_host_taken(p->pace, p->messages == 1, now - p->job_at, now);
+		pace_host_taken(p->pace, p->judged_at == 0, now - p->job_at, now);
+		p->judged_at = now;
 		site_pace_is_good(s, p, now);
 		site_hosts_reached(s);
 	} else if (heard == HEARD_NOTHING)
@@ -310,7 +311,7 @@ goes_with_fewer(const struct outconn *p, const struct outbound_job *job, enum pa
 
 	if (c->phase != CLIENT_OVER || why->code != 421 || word == PACE_MAIL || pace_word_counts_us(why) ||
 	    (word == PACE_SLOWER && heard == size) ||
-	    !pace_host_shorten(p->pace, size, heard, now))
+	    !pace_host_shorten(p->pace, size, heard, p->job_at, now))
 		return false;
 	if (p->pace->most < before)
 		log_event(LOG_FACT, NULL, "service",

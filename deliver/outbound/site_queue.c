@@ -126,13 +126,16 @@ is_exhausted(const struct site *s, const struct outbound_job *job)
 	return (job->tried & all_tried(s)) == all_tried(s) || job->rounds >= ROUNDS_MAX;
 }
 
-/* The job found no host: whether the site is down now. */
-static enum site_reach
-reach_after(const struct site *s, const struct outbound_job *job)
+/* The job found no host: whether the site is down now. Later mail fares as this job does. */
+static void
+note_reach(struct site *s, const struct outbound_job *job)
 {
 	if (s->reach == SITE_UP || job->rested)
-		return s->reach;
-	return job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER ? SITE_DOWN : SITE_UNKNOWN;
+		return;
+	if (job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER)
+		site_hosts_down(s, &job->failure);
+	else
+		s->reach = SITE_UNKNOWN;
 }
 
 void
@@ -155,7 +158,7 @@ site_queue_finish_tried(struct site *s)
 		struct outbound_job *job = over;
 
 		over = job->next;
-		s->reach = reach_after(s, job);
+		note_reach(s, job);
 		finish_with(s, job, NULL);
 	}
 }

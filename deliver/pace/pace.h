@@ -39,6 +39,8 @@ enum pace_state { PACE_UNKNOWN, PACE_WORKS, PACE_RESTS, PACE_PROBES, PACE_STATES
 enum pace_event { PACE_OPENED, PACE_TAKEN, PACE_CUT, PACE_FAILED, PACE_PUSHED, PACE_RESTED, PACE_RELEASED,
     PACE_EVENTS };
 
+#define PACE_DROPS 2	/* messages in a row under which connections end, and none is judged */
+
 /* All times are monotonic ms. */
 struct pace_host {
 	LIST_ENTRY(pace_host) link;
@@ -60,7 +62,8 @@ struct pace_host {
 	uint64_t rest_until;
 	struct verdict *why;		/* owned: of the last rest; NULL: there was none */
 	unsigned streak; uint32_t sender; bool mixed;	/* refusals in a row: see pace_host_refused */
-	unsigned drops; uint32_t dropped;	/* messages in a row, not judged: see pace_host_dropped */
+	/* Messages in a row, not judged, and which the last ones were: see pace_host_dropped */
+	unsigned drops; uint32_t dropped[PACE_DROPS];
 	/* Recipients of one transaction, until then: one with more was ended by a 421 behind so many */
 	size_t most; uint64_t most_until;
 	/* It did not let us in: tried last until then. 0: it has let us in since, or was not tried */
@@ -94,15 +97,15 @@ void pace_host_taken(struct pace_host *h, bool first, uint64_t ms, uint64_t now)
 void pace_host_unsaid(struct pace_host *h);	/* the job that was given ended without a word of the host */
 /*
  * A connection waits for an answer since `begun`, and has none. True: others have got theirs, a moment before
- * that or since, and in far less time.
+ * that or since, and in far less time. `own`: when a message was judged last on this connection; 0 never.
  */
-bool pace_host_ignores(const struct pace_host *h, uint64_t begun, uint64_t now);
+bool pace_host_ignores(const struct pace_host *h, uint64_t begun, uint64_t own, uint64_t now);
 /* One connection failed while others work. `self`: it is still counted. True: there will be fewer. */
 bool pace_host_cut(struct pace_host *h, bool self, uint64_t now);
 void pace_host_failed(struct pace_host *h, uint64_t now);
 /*
- * A connection has ended under this message, and the host judges none. True: it was another message before:
- * the host ends them all. A message that ends connections by itself is not the host's fault.
+ * A connection has ended under this message, and the host judges none. True: it is another one than before:
+ * the host ends them all. A message that ends connections by itself is not the host's fault, however often.
  */
 bool pace_host_dropped(struct pace_host *h, const char *message);
 bool pace_host_drops(const struct pace_host *h);	/* since then it has judged none */
@@ -111,9 +114,9 @@ void pace_host_pushed(struct pace_host *h, const struct verdict *why, struct pac
 bool pace_host_refused(struct pace_host *h, const char *sender);
 /*
  * A 421 ended a transaction with `size` recipients, when `heard` of them were answered. True: there will be
- * fewer in the next one.
+ * fewer in the next one. `begun`: when the transaction began; it may be before the last limit was known.
  */
-bool pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t now);
+bool pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t begun, uint64_t now);
 size_t pace_host_most(const struct pace_host *h, uint64_t now);	/* recipients of a transaction */
 void pace_host_press(struct pace_host *h);	/* mail waits for long: more, if none was refused */
 void pace_host_release(struct pace_host *h, uint64_t now);

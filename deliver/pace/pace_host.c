@@ -28,7 +28,6 @@
 #define STEP_MAX 16
 #define STREAK 3		/* refusals of MAIL in a row, with senders that differ */
 #define IGNORED_TIMES 4		/* a wait that is so often as long as that of others */
-#define DROPS 2			/* messages in a row under which connections end, and none is judged */
 #define FORGET_MS 600000
 #define MOST_MS 3600000U	/* then as many recipients as there are may go in a transaction again */
 
@@ -129,9 +128,9 @@ pace_host_is_busy(const struct pace_host *h, uint64_t now)
 }
 
 bool
-pace_host_ignores(const struct pace_host *h, uint64_t begun, uint64_t now)
+pace_host_ignores(const struct pace_host *h, uint64_t begun, uint64_t own, uint64_t now)
 {
-	return h->taken_at != 0 && h->taken_at + GRACE_MS >= begun &&
+	return h->taken_at != 0 && h->taken_at != own && h->taken_at + GRACE_MS >= begun &&
 	    now - begun > IGNORED_TIMES * MAX(h->open_ms, h->judge_ms);
 }
 
@@ -275,16 +274,21 @@ pace_host_dropped(struct pace_host *h, const char *message)
 {
 	uint32_t hash = hash_of(message);
 
-	if (h->drops < DROPS && (h->drops == 0 || hash != h->dropped))
+	for (unsigned i = 0; i < h->drops; i++)
+		if (h->dropped[i] == hash)
+			return false;
+	if (h->drops == PACE_DROPS)
+		memmove(h->dropped, h->dropped + 1, sizeof(h->dropped) - sizeof(h->dropped[0]));
+	else
 		h->drops++;
-	h->dropped = hash;
-	return h->drops == DROPS;
+	h->dropped[h->drops - 1] = hash;
+	return h->drops == PACE_DROPS;
 }
 
 bool
 pace_host_drops(const struct pace_host *h)
 {
-	return h->drops == DROPS;
+	return h->drops == PACE_DROPS;
 }
 
 bool
@@ -304,19 +308,20 @@ pace_host_most(const struct pace_host *h, uint64_t now)
 }
 
 /*
- * As many as were answered, half of them when all were; when a transaction with no more than that is ended as
- * well, one alone.
+ * As many as were answered, half of them when all were; when a transaction with no more than that, begun when
+ * that was known, is ended as well, one alone.
  */
 bool
-pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t now)
+pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t begun, uint64_t now)
 {
 	size_t most = pace_host_most(h, now);
+	bool knew = most != SIZE_MAX && begun + MOST_MS >= h->most_until;
 
 	if (heard == 0 || size < 2)
 		return false;
 	if (heard == size)
 		heard = size / 2;
-	h->most = most != SIZE_MAX && size <= most ? 1 : MIN(most, heard);
+	h->most = knew && size <= most ? 1 : MIN(most, heard);
 	h->most_until = now + MOST_MS;
 	return true;
 }
@@ -332,7 +337,7 @@ void
 pace_host_release(struct pace_host *h, uint64_t now)
 {
 	enter_next(h, PACE_RELEASED);
-	h->rest_until = h->next_at = 0;
+	h->rest_until = h->next_at = h->most_until = 0;
 	h->drops = 0;
 	h->raise_at = MIN(h->raise_at, now);
 	h->raise_ms = RAISE_MS;

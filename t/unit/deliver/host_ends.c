@@ -181,22 +181,26 @@ answer_word(struct session *s, const char *line)
 	return *line == 'D' ? "354 go\r\n" : "250 2.0.0 ok\r\n";
 }
 
-/* Recipients of one transaction with the host. */
-static size_t
-most_of(const struct sink *k)
+static struct pace_host *
+pace_of(const struct sink *k)
 {
 	struct net_address to;
 	struct pace_host *h;
 	const char *why;
 	char text[40];
-	size_t most;
 
 	snprintf(text, sizeof(text), "127.0.0.1:%u", k->port);
 	ck_assert_int_eq(net_address_parse(&to, text, k->port, &why), 0);
 	h = pace_table_get(outbound->pace, &to);
-	most = pace_host_most(h, clock_mono_ms());
-	pace_table_put(h);
-	return most;
+	pace_table_put(h);	/* the site has it */
+	return h;
+}
+
+/* Recipients of one transaction with the host. */
+static size_t
+most_of(const struct sink *k)
+{
+	return pace_host_most(pace_of(k), clock_mono_ms());
 }
 
 START_TEST(test_words_are_no_end)
@@ -226,6 +230,59 @@ START_TEST(test_words_are_no_end)
 		tear_down();
 		close(fd);
 	}
+}
+END_TEST
+
+/* What we do not offer to the host is not judged. */
+START_TEST(test_not_offered)
+{
+	int fd = content_file(small, SMALL);
+	struct destination d;
+	struct test_job *t;
+	struct sink k;
+
+	set_up();
+	sink_open(&k, SINK_TAKES);
+	d = to_sinks((struct sink *[]){ &k }, 1);
+	t = submit(&d, fd, 20000000, "ok@x.example", NULL);
+	loop_run(loop);
+	expect(t, 0, VERDICT_REFUSED, "5.3.4");
+	ck_assert_uint_eq(pace_of(&k)->taken_at, 0);
+	job_free(t);
+	sink_close(&k);
+	tear_down();
+	close(fd);
+}
+END_TEST
+
+/* --- several hosts that are down --- */
+
+/* Busy, silent, not there: that is one try, and the message that follows fares as the first one did. */
+START_TEST(test_one_try)
+{
+	struct sink k[3];
+	struct destination d;
+	struct test_job *t;
+	struct verdict why;
+	uint64_t ms;
+
+	set_up();
+	server.outbound_timeout = 1100;
+	for (unsigned i = 0; i < nitems_of(k); i++)
+		sink_open(&k[i], i == 0 ? SINK_BUSY : SINK_SILENT);
+	close(k[2].fd);
+	loop_io_free(k[2].io);
+	t = one_job((struct sink *[]){ &k[0], &k[1], &k[2] }, 3);
+	d = to_sinks((struct sink *[]){ &k[0], &k[1], &k[2] }, 3);
+	expect(t, 0, VERDICT_LATER, "4.4.2");
+	ck_assert(outbound_is_down(outbound, d.key));
+	ck_assert(outbound_was_tried(outbound, d.key, 60000, &ms, &why));
+	ck_assert_uint_le(ms, 2000);
+	ck_assert_str_eq(why.status, "4.4.2");
+	job_free(t);
+	sink_close(&k[0]);
+	sink_close(&k[1]);
+	tear_down();
 }
 END_TEST
 
@@ -287,5 +344,49 @@ START_TEST(test_ignored_connections)
 }
 END_TEST
 
-UNIT_MAIN("host_ends", test_fewer_recipients, test_quick_tries, test_words_are_no_end,
-    test_ignored_connections)
+/* --- replies that lack their CR --- */
+
+static const char *
+answer_bare(struct session *s, const char *line)
+{
+	if (strncmp(line, "EHLO", 4) == 0)
+		return "250 sink\r\n";
+	if (s->accepted && strncmp(line, "MAIL", 4) == 0)
+		return "250 ok\n";
+	return strncmp(line, "DATA", 4) == 0 ? "354 go\r\n" : NULL;
+}
+
+/* Those connections had their answer: they are not ignored, and go on. */
+START_TEST(test_bare_replies)
+{
+	struct sink k;
+	struct test_job *t[30];
+	struct destination d;
+	const struct outconn *p;
+	int fd = content_file(small, SMALL);
+
+	silent_at = "MAIL";
+	set_up();
+	outbound->patience = 300;
+	sink_open(&k, SINK_TAKES);
+	k.greets = counts_and_greets;
+	k.answer = answer_bare;
+	d = to_sinks((struct sink *[]){ &k }, 1);
+	for (size_t n = 0; n < nitems_of(t); n++)
+		t[n] = submit(&d, fd, SMALL, "ok@x.example", NULL);
+	loop_run(loop);
+	for (size_t n = 0; n < nitems_of(t); n++) {
+		expect(t[n], 0, VERDICT_DELIVERED, "2.0.0");
+		job_free(t[n]);
+	}
+	ck_assert_uint_gt(k.most, 2);
+	TAILQ_FOREACH(p, &outbound->idle, idle_link)
+		ck_assert(!p->ignored);
+	sink_close(&k);
+	tear_down();
+	close(fd);
+}
+END_TEST
+
+UNIT_MAIN("host_ends", test_fewer_recipients, test_quick_tries, test_words_are_no_end, test_not_offered,
+    test_one_try, test_ignored_connections, test_bare_replies)

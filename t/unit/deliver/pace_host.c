@@ -292,33 +292,44 @@ END_TEST
 /* A 421 behind so many recipients: as many the next time, then one alone; for an hour. */
 START_TEST(test_fewer_recipients)
 {
+	uint64_t begun;
+
 	begin();
+	begun = now++;
 	ck_assert_uint_eq(pace_host_most(&h, now), SIZE_MAX);
-	ck_assert(!pace_host_shorten(&h, 13, 0, now) && !pace_host_shorten(&h, 1, 1, now));
-	ck_assert(pace_host_shorten(&h, 13, 5, now));
+	ck_assert(!pace_host_shorten(&h, 13, 0, begun, now) && !pace_host_shorten(&h, 1, 1, begun, now));
+	ck_assert(pace_host_shorten(&h, 13, 5, begun, now));
 	ck_assert_uint_eq(pace_host_most(&h, now), 5);
-	ck_assert(pace_host_shorten(&h, 13, 5, now));	/* begun before that was known */
+	ck_assert(pace_host_shorten(&h, 13, 5, begun, now));	/* begun before that was known */
 	ck_assert_uint_eq(pace_host_most(&h, now), 5);
-	ck_assert(pace_host_shorten(&h, 5, 4, now));
+	ck_assert(pace_host_shorten(&h, 5, 4, begun, now));
+	ck_assert_uint_eq(pace_host_most(&h, now), 4);
+	begun = ++now;
+	ck_assert(pace_host_shorten(&h, 4, 3, begun, now));
 	ck_assert_uint_eq(pace_host_most(&h, now), 1);
-	ck_assert(!pace_host_shorten(&h, 1, 1, now));
+	ck_assert(!pace_host_shorten(&h, 1, 1, begun, now));
 	now += 60 * MIN;
 	ck_assert_uint_eq(pace_host_most(&h, now), SIZE_MAX);
-	ck_assert(pace_host_shorten(&h, 13, 13, now));	/* to DATA */
+	ck_assert(pace_host_shorten(&h, 13, 13, now, now));	/* to DATA */
 	ck_assert_uint_eq(pace_host_most(&h, now), 6);
-	ck_assert(pace_host_shorten(&h, 6, 6, now));
+	now++;
+	ck_assert(pace_host_shorten(&h, 6, 6, now, now));
 	ck_assert_uint_eq(pace_host_most(&h, now), 1);
+	pace_host_release(&h, now);
+	ck_assert_uint_eq(pace_host_most(&h, now), SIZE_MAX);
 }
 END_TEST
 
-/* Connections end under one message after the other; one message alone may be the reason itself. */
+/* Connections end under one message after the other; the same ones may be the reason themselves. */
 START_TEST(test_dropped)
 {
 	begin();
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert(!pace_host_dropped(&h, "one") && !pace_host_drops(&h));
 	ck_assert(pace_host_dropped(&h, "two") && pace_host_drops(&h));
-	ck_assert(pace_host_dropped(&h, "two") && pace_host_dropped(&h, "one"));
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert(!pace_host_dropped(&h, "two") && !pace_host_dropped(&h, "one"));
+	ck_assert(pace_host_dropped(&h, "three") && !pace_host_dropped(&h, "two") && pace_host_drops(&h));
 	pace_host_taken(&h, false, 0, now);
 	ck_assert(!pace_host_drops(&h) && !pace_host_dropped(&h, "one"));
 }
@@ -328,15 +339,16 @@ END_TEST
 START_TEST(test_ignores)
 {
 	begin();
-	ck_assert(!pace_host_ignores(&h, now, now + 60 * S));
+	ck_assert(!pace_host_ignores(&h, now, 0, now + 60 * S));
 	open_one();
 	pace_host_taken(&h, true, 100, now);
-	ck_assert(!pace_host_ignores(&h, now, now + 400));
-	ck_assert(pace_host_ignores(&h, now, now + 401) && pace_host_ignores(&h, now + 10 * S, now + 20 * S));
-	ck_assert(!pace_host_ignores(&h, now + 10 * S + 1, now + 20 * S));
+	ck_assert(!pace_host_ignores(&h, now, 0, now + 400));
+	ck_assert(pace_host_ignores(&h, now, 0, now + 401) && pace_host_ignores(&h, now + 10 * S, 0, now + 20 * S));
+	ck_assert(!pace_host_ignores(&h, now + 10 * S + 1, 0, now + 20 * S));
+	ck_assert(!pace_host_ignores(&h, now, now, now + 60 * S));	/* the only one that was answered */
 	pace_host_begun(&h);
 	pace_host_opened(&h, 20 * S, now);
-	ck_assert(!pace_host_ignores(&h, now, now + 80 * S) && pace_host_ignores(&h, now, now + 80 * S + 1));
+	ck_assert(!pace_host_ignores(&h, now, 0, now + 80 * S) && pace_host_ignores(&h, now, 0, now + 80 * S + 1));
 }
 END_TEST
 
