@@ -311,12 +311,14 @@ void site_hosts_give_way(struct site *s);	/* to other sites that wait for a conn
 /* The connection is not open after its time: another address may be tried beside it. */
 bool site_hosts_is_slow(const struct outconn *p, uint64_t now);
 bool site_hosts_are_bad(const struct site *s, uint64_t now);	/* none has let us in lately */
-void site_hosts_reached(struct site *s);	/* one of them lets us in: the site is UP */
 /* The address did not let us in: every waiting job has tried it now. `where` is for people. */
 void site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
-/* No host is left for a job, for this reason: the site is DOWN. */
-void site_hosts_down(struct site *s, const struct verdict *why);
 void site_hosts_done(struct site *s);
+
+/* --- site_reach: whether the hosts let us in --- */
+void site_reach_up(struct site *s);		/* one of them does */
+/* No host is left for a job, for this reason. */
+void site_reach_down(struct site *s, const struct verdict *why);
 
 /* --- outconn: one outbound connection: its state, its time limits; drives a client --- */
 /* CONNECTING, OPENING, OPEN in this order; then OPEN and IDLE in turn; last QUITTING. Any may be the end. */

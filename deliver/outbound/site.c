@@ -152,7 +152,7 @@ site_opened(struct site *s, struct outconn *p)
 
 	s->nopening--;
 	if (p->pace == NULL || !pace_host_drops(p->pace))
-		site_hosts_reached(s);
+		site_reach_up(s);
 	if (p->pace != NULL) {
 		pace_host_opened(p->pace, now - p->begun_at, now);
 		p->spent = pace_host_rest(p->pace, now) > 0;

@@ -26,7 +26,6 @@
 #define PATIENCE_LONG_MS 5000	/* and then with those for hosts that may be worse than we are, too */
 #define CONNECT_SLOW_MS 3000	/* a host that is not connected by then is slow */
 #define OPEN_SLOW_MS 10000	/* the same for one that has not let us in */
-#define TOGETHER_MS 1000	/* tries that fail within that are one failure */
 #define OWN_ADDRESS_MS 30000	/* the addresses of this machine are read again after that */
 
 size_t
@@ -343,14 +342,6 @@ site_hosts_give_way(struct site *s)
 /* --- what became of a connection --- */
 
 void
-site_hosts_reached(struct site *s)
-{
-	s->reach = SITE_UP;
-	s->failures = 0;
-	s->fails = false;
-}
-
-void
 site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch)
 {
 	uint64_t now = clock_mono_ms();
@@ -376,22 +367,6 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 	h->quiet_until = now + QUIET_MS;
 	log_event(LOG_WARN, NULL, "trouble", "host=%s status=%s reason=%s", log_safe(where), v->status,
 	    log_safe(verdict_words(v->status, v->text)));
-}
-
-/* A try counts once, however many addresses and jobs it had. */
-void
-site_hosts_down(struct site *s, const struct verdict *why)
-{
-	uint64_t now = clock_mono_ms();
-
-	s->reach = SITE_DOWN;
-	if (!s->fails)
-		return;
-	s->fails = false;
-	if (s->failures == 0 || now - s->failed_at >= TOGETHER_MS)
-		s->failures++;
-	s->failed_at = now;
-	s->failure = *why;
 }
 
 bool

@@ -210,7 +210,7 @@ note_drop(struct site *s, const struct outconn *p, const struct outbound_job *jo
 	pace_host_failed(p->pace, now);
 	site_hosts_failed(s, site_hosts_index(s, p), p->where, &c->failure, true);
 	if (site_hosts_are_bad(s, now))
-		site_hosts_down(s, &c->failure);
+		site_reach_down(s, &c->failure);
 }
 
 /* What the host has said of the message in a transaction; END: the connection ended instead. */
@@ -248,7 +248,7 @@ take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum cl
 		pace_host_taken(p->pace, p->judged_at == 0, now - p->job_at, now);
 		p->judged_at = now;
 		site_pace_is_good(s, p, now);
-		site_hosts_reached(s);
+		site_reach_up(s);
 	} else if (heard == HEARD_NOTHING)
 		pace_host_unsaid(p->pace);
 	else

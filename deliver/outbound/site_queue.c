@@ -133,7 +133,7 @@ note_reach(struct site *s, const struct outbound_job *job)
 	if (s->reach == SITE_UP || job->rested)
 		return;
 	if (job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER)
-		site_hosts_down(s, &job->failure);
+		site_reach_down(s, &job->failure);
 	else
 		s->reach = SITE_UNKNOWN;
 }
