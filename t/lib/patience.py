@@ -20,7 +20,7 @@ class Patience:
     write, done once a second, does not count at all. Ask is_over(), look once more, then give up.
     """
     LOOK = 1.0
-    probe = None
+    probe, lock = None, threading.Lock()    # a descriptor, and who makes it
 
     def __init__(self, seconds):
         self.left = seconds
@@ -38,9 +38,12 @@ class Patience:
     @classmethod
     def try_disk(cls):
         try:
-            cls.probe = cls.probe or tempfile.TemporaryFile(buffering=0)
-            os.pwrite(cls.probe.fileno(), b"patience\n", 0)
-            os.fsync(cls.probe.fileno())
+            with cls.lock:      # the threads of a test share it
+                if cls.probe is None:
+                    cls.probe, path = tempfile.mkstemp()
+                    os.unlink(path)
+            os.pwrite(cls.probe, b"patience\n", 0)
+            os.fsync(cls.probe)
         except OSError:
             pass    # a full disk, for example: the service is under test, not the disk
 
