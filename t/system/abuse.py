@@ -24,6 +24,7 @@ SLACK = 2048        # KiB: arenas of the allocator, not what sessions keep
 def service_of(t, **sections):
     if not (RELEASE / "postern-listener").exists():
         raise Skip("no release build")
+    t.need_root()       # a listener of the release build cannot be traced: its own user may not look into /proc
     return t.postern({"default": sections}, build=RELEASE)
 
 
