@@ -52,8 +52,8 @@ on_child_died(struct master *m, const struct reap_death *d)
 		return;
 	}
 	helper_update(m);
-	metrics_post_update(m);
-	web_post_update(m);
+	socket_post_update(&m->metrics);
+	socket_post_update(&m->web);
 }
 
 static void

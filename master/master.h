@@ -77,6 +77,7 @@ struct post {
 	struct restart_record record;
 	struct loop_timer *again;	/* set: wait before the next start; else start at once */
 	bool waits;			/* ... and not just for this turn of the loop */
+	const struct listen_set *sockets;	/* of a helper that serves addresses; else NULL */
 };
 
 struct listen_refusal;
@@ -94,6 +95,14 @@ struct listen_set {
 	struct listen_socket *socket;
 	size_t count;
 	char *missing;		/* of service_sockets: which could not be opened and why, or NULL */
+};
+
+/* A helper that runs while the configuration has addresses for it. */
+struct socket_post {
+	struct post post;
+	struct listen_set sockets;
+	size_t wanted;			/* offset of the addresses in struct config_service */
+	void (*started)(struct master *m);	/* NULL: nothing */
 };
 
 /* What an operator or a viewer may do: each has those before it. */
@@ -192,10 +201,7 @@ struct master {
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
 	struct file_watch *file_watch;
-	struct post metrics;		/* the metrics helper and its sockets */
-	struct listen_set metrics_sockets;
-	struct post web;		/* the web helper and its sockets */
-	struct listen_set web_sockets;
+	struct socket_post metrics, web;
 	struct web_sessions *web_sessions;	/* of those who logged in there */
 	struct daemon_pidfile pidfile;
 	int event_file;			/* takes events; -1: no file does */

@@ -189,8 +189,9 @@ open_service(struct master *m)
 	file_handover_tell_missing(m->snapshot->config);
 	m->file_watch = file_watch_new(m);
 	make_servers(m, &faults);
-	metrics_post_open(m);
-	web_post_open(m);
+	socket_post_open(&m->metrics, m, ROLE_METRICS, offsetof(struct config_service, metrics),
+	    metrics_post_tell_all);
+	socket_post_open(&m->web, m, ROLE_WEB, offsetof(struct config_service, manager.listen), NULL);
 	reload_words_remember(m, &faults);
 }
 
@@ -235,8 +236,8 @@ check_end(struct master *m)
 		if (s->state != STATE_STOPPED)
 			return;
 	helper_stop_all(m, 0);
-	metrics_post_stop(m);
-	web_post_stop(m);
+	socket_post_stop(&m->metrics);
+	socket_post_stop(&m->web);
 	if (TAILQ_EMPTY(&m->children))
 		loop_stop(m->loop);
 }
@@ -353,8 +354,8 @@ close_service(struct master *m)
 	}
 	file_watch_free(m->file_watch);
 	helper_close(m);
-	metrics_post_close(m);
-	web_post_close(m);
+	socket_post_close(&m->metrics);
+	socket_post_close(&m->web);
 	/*
 	 * An operator who reads "stopped" may start the service again at once. So the name of the socket goes
 	 * first, then the lock, and then the commands are answered.

@@ -282,7 +282,7 @@ control_open(struct master *m)
 void
 control_update(struct control *control)
 {
-	if (control->m->web_sockets.count == 0)	/* the manager was taken out of the configuration */
+	if (control->m->web.sockets.count == 0)	/* the manager was taken out of the configuration */
 		web_sessions_end_all(control->m->web_sessions);
 	change_request_update(control->m);
 	if (control_caller_update(control->m))

@@ -77,10 +77,10 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 		if (m->helper[i].child != NULL)
 			buf_printf(&cmd->text, " %s=%d", roster_roles[m->helper[i].role].name,
 			    (int)m->helper[i].child->pid);
-	if (m->metrics.child != NULL)
-		buf_printf(&cmd->text, " metrics=%d", (int)m->metrics.child->pid);
-	if (m->web.child != NULL)
-		buf_printf(&cmd->text, " web=%d", (int)m->web.child->pid);
+	if (m->metrics.post.child != NULL)
+		buf_printf(&cmd->text, " metrics=%d", (int)m->metrics.post.child->pid);
+	if (m->web.post.child != NULL)
+		buf_printf(&cmd->text, " web=%d", (int)m->web.post.child->pid);
 	health_put_service(&why, m);
 	if (why.len > 0)
 		buf_printf(&cmd->text, " reason=%s", log_safe(buf_text(&why)));

@@ -52,8 +52,11 @@ health_put_troubles(struct buf *b, const struct server *s)
 
 /* Helpers that are configured: an address that could not be opened, and one that does not stay alive. */
 static void
-put_sockets(struct buf *b, const char *what, const struct listen_set *set, const struct post *post)
+put_sockets(struct buf *b, const char *what, const struct socket_post *p)
 {
+	const struct listen_set *set = &p->sockets;
+	const struct post *post = &p->post;
+
 	if (set->missing != NULL)
 		buf_printf(b, "%s%s not served at %s", b->len > 0 ? "; " : "", what, set->missing);
 	if (set->count > 0 && post->child == NULL && post->waits)
@@ -65,8 +68,8 @@ void
 health_put_service(struct buf *b, const struct master *m)
 {
 	put_children(b, m, NULL);
-	put_sockets(b, "the metrics are", &m->metrics_sockets, &m->metrics);
-	put_sockets(b, "the manager is", &m->web_sockets, &m->web);
+	put_sockets(b, "the metrics are", &m->metrics);
+	put_sockets(b, "the manager is", &m->web);
 }
 
 static int

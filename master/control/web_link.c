@@ -48,7 +48,7 @@ web_link_make(struct master *m, const struct control_peer *peer, const char *nam
 	unsigned char token[WEB_SECRET_SIZE];
 	char text[WEB_SECRET_TEXT];
 
-	if (m->web_sockets.count == 0)
+	if (m->web.sockets.count == 0)
 		return false;
 	web_sessions_link(m->web_sessions, peer, name, clock_mono_ms(), token);
 	msg_web_secret_format(text, token);
@@ -66,7 +66,7 @@ web_link_run(struct control_command *cmd, struct master *m, struct server *s,
 	if (!web_link_make(m, cmd->peer, w->count > 2 ? w->word[2] : "", &cmd->text))
 		control_answer_say(cmd, CONTROL_REFUSED,
 		    "there is no manager: [manager] of postern.ini has no listen, or it could not be opened");
-	else if (m->web.child == NULL)
+	else if (m->web.post.child == NULL)
 		control_answer_say(cmd, EX_TEMPFAIL,
 		    "the manager does not run at present; see the events");
 }

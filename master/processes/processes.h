@@ -207,23 +207,24 @@ void service_sockets_renew(struct master *m, struct listen_set *set, const struc
     const char *doing);
 void service_sockets_close(struct listen_set *set);	/* and removes the paths */
 
-/* --- web_post: the sockets of [manager] and the helper that serves them --- */
+/* --- socket_post: a helper that runs while the configuration has addresses for it --- */
 
-void web_post_open(struct master *m);
-void web_post_update(struct master *m);		/* starts the helper when it should run and does not */
-void web_post_renew(struct master *m);		/* the configuration of the manager has changed */
-void web_post_stop(struct master *m);
-void web_post_close(struct master *m);
+/*
+ * `wanted`: offset of its addresses in struct config_service, a struct config_strings. `started` is called
+ * for each new helper; NULL: nothing.
+ */
+void socket_post_open(struct socket_post *p, struct master *m, enum role role, size_t wanted,
+    void (*started)(struct master *m));
+void socket_post_update(struct socket_post *p);	/* starts the helper when it should run and does not */
+void socket_post_renew(struct socket_post *p);	/* its configuration has changed */
+void socket_post_stop(struct socket_post *p);
+void socket_post_close(struct socket_post *p);
 
-/* --- metrics_post: the sockets of [service] metrics and the helper that serves them --- */
+/* --- metrics_post: what the metrics helper is told --- */
 
-void metrics_post_open(struct master *m);
-void metrics_post_update(struct master *m);	/* starts the helper when it should run and does not */
-/* A virtual server is new, or will be forgotten. */
+/* Sends the counters of a virtual server, for reading only; `gone`: it will be forgotten. */
 void metrics_post_tell(struct master *m, const struct server *s, bool gone);
-void metrics_post_renew(struct master *m);	/* the configuration of metrics has changed */
-void metrics_post_stop(struct master *m);
-void metrics_post_close(struct master *m);
+void metrics_post_tell_all(struct master *m);
 
 /* --- file_handover: opened files of the configuration for children that may not open them --- */
 

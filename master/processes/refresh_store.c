@@ -8,28 +8,13 @@
  * Fails by: an errno in the answer; the helper asks again later
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/ipc/msg_token.h"
 #include "master/processes/processes.h"
-
-static int
-sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result;
-
-	if (fd == -1)
-		return -1;
-	result = disk_sync_folder(fd);
-	close(fd);
-	return result;
-}
 
 /* 0, or -1 and errno. */
 static int
@@ -42,7 +27,7 @@ write_token(const struct config_service *s, const struct config_oauth *o, const 
 	if (result == 0)
 		result = disk_replace(part, o->kept_file, 0600, k->text, k->len);
 	if (result == 0)
-		result = sync_folder(folder);
+		result = disk_sync_folder_at(folder);
 	saved = errno;
 	free(folder);
 	free(part);

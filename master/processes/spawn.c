@@ -159,9 +159,8 @@ prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int c
 {
 	const struct roster_role *role = &roster_roles[p->role];
 	const struct server *s = p->server;
-	const struct listen_set *set = s != NULL ? &s->sockets :
-	    p->role == ROLE_WEB ? &p->m->web_sockets : &p->m->metrics_sockets;
-	size_t sockets = role->sockets ? set->count : 0;
+	const struct listen_set *set = s != NULL ? &s->sockets : p->sockets;
+	size_t sockets = role->sockets && set != NULL ? set->count : 0;
 
 	/* A program that serves for two roles finds its role in argv[0]. */
 	snprintf(plan->program, sizeof(plan->program), "postern-%s", role->name);

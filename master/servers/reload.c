@@ -245,10 +245,10 @@ adopt_snapshot(struct reload *r)
 		helper_stop(m, CTL_HELPER_DIRECTORY, master_grace(m));
 	if (r->anew)
 		helper_stop_all(m, master_grace(m));
-	if (!same_metrics || r->anew || m->metrics_sockets.missing != NULL)
-		metrics_post_renew(m);
-	if (!same_manager || r->anew || m->web_sockets.missing != NULL)
-		web_post_renew(m);
+	if (!same_metrics || r->anew || m->metrics.sockets.missing != NULL)
+		socket_post_renew(&m->metrics);
+	if (!same_manager || r->anew || m->web.sockets.missing != NULL)
+		socket_post_renew(&m->web);
 	file_handover_tell_missing(r->snap->config);
 	file_watch_scan(m);
 	server_snapshot_drop(old);
