@@ -13,7 +13,9 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
@@ -21,7 +23,6 @@
 #ifdef POSTERN_TEST
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #endif
 
 /* Folders that ProtectHome of the unit closes. */
@@ -132,6 +133,20 @@ disk_sync_folder(int fd)
 	return fsync(fd);
 }
 
+int
+disk_sync_folder_at(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result, saved;
+
+	if (fd == -1)
+		return -1;
+	result = disk_sync_folder(fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
 ssize_t
 disk_pread(int fd, void *data, size_t len, off_t at)
 {
@@ -149,6 +164,33 @@ disk_pread(int fd, void *data, size_t len, off_t at)
 		got += (size_t)n;
 	}
 	return (ssize_t)got;
+}
+
+char *
+disk_read_whole(int fd, size_t most, size_t *len)
+{
+	struct stat st;
+	char *data;
+	ssize_t n;
+
+	if (fstat(fd, &st) == -1)
+		return NULL;
+	if ((uint64_t)st.st_size > most) {
+		errno = EFBIG;
+		return NULL;
+	}
+	data = mem_zalloc((size_t)st.st_size + 1);
+	n = disk_pread(fd, data, (size_t)st.st_size, 0);
+	if (n == -1) {
+		int saved = errno;
+
+		explicit_bzero(data, (size_t)st.st_size); /* a key may be there in part */
+		free(data);
+		errno = saved;
+		return NULL;
+	}
+	*len = (size_t)n;
+	return data;
 }
 
 static int

@@ -14,9 +14,17 @@ int disk_sync(int fd) __attribute__((warn_unused_result));		/* data and size (fd
 /* Data, size, mode and times (fsync). */
 int disk_sync_whole(int fd) __attribute__((warn_unused_result));
 int disk_sync_folder(int fd) __attribute__((warn_unused_result));	/* names (fsync of a folder) */
+/* The same by its path. */
+int disk_sync_folder_at(const char *folder) __attribute__((warn_unused_result));
 void disk_start(int fd);	/* begins to write back and does not wait: a later disk_sync has less to do */
 /* Reads up to `len` bytes at `at`; the count read (short only at end of file), or -1. */
 ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn_unused_result));
+
+/*
+ * The bytes of a file, with a NUL behind them, owned by the caller; *len: without it. NULL and errno; EFBIG:
+ * it has more than `most` bytes.
+ */
+char *disk_read_whole(int fd, size_t most, size_t *len) __attribute__((warn_unused_result));
 
 /*
  * Why the file or folder `path` cannot be made or used, for operators: strerror(3), and where the unit of

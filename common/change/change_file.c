@@ -77,19 +77,6 @@ folder_of(const char *path)
 	    mem_strndup(path, (size_t)(slash - path));
 }
 
-static int
-sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result;
-
-	if (fd == -1)
-		return -1;
-	result = disk_sync_folder(fd);
-	close(fd);
-	return result;
-}
-
 /* Owner, group and mode of `like`; NULL: a new file's. */
 static int
 dress(int fd, const struct stat *like)
@@ -134,7 +121,7 @@ replace(const char *path, const struct stat *like, const char *text, size_t len)
 	if (result == 0)
 		result = rename(part, path);
 	if (result == 0)
-		result = sync_folder(folder);
+		result = disk_sync_folder_at(folder);
 	saved = errno;
 	if (result == -1)
 		unlink(part);

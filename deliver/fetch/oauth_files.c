@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
@@ -187,22 +185,15 @@ trim_word(char *text)
 static char *
 read_row_file(const struct row *row, int fd, const char **why)
 {
-	struct stat st;
-	char *text;
-	ssize_t n;
+	size_t len = 0;
+	char *text = disk_read_whole(fd, row->max, &len);
 
-	*why = "cannot be read";
-	if (fstat(fd, &st) == -1)
-		return NULL;
-	if ((uint64_t)st.st_size > row->max) {
-		*why = "is too large";
+	if (text == NULL) {
+		*why = errno == EFBIG ? "is too large" : strerror(errno);
 		return NULL;
 	}
-	text = mem_zalloc((size_t)st.st_size + 1);
-	n = disk_pread(fd, text, (size_t)st.st_size, 0);
-	*why = n < 0 ? strerror(errno) : row->word ? "must hold one line of printable ASCII without blanks" :
-	    "is empty";
-	if (n > 0 && strlen(text) == (size_t)n && (!row->word || trim_word(text)))
+	*why = row->word ? "must hold one line of printable ASCII without blanks" : "is empty";
+	if (len > 0 && strlen(text) == len && (!row->word || trim_word(text)))
 		return text;
 	oauth_files_forget(text);
 	return NULL;

@@ -11,9 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "common/base/disk.h"
 #include "common/base/log.h"
@@ -87,19 +85,14 @@ trusted_ca_tls(const struct trusted_ca *a)
 static void
 read_file(struct trusted_ca *a, int fd, struct buf *why)
 {
-	struct stat st;
-	char *data;
-	ssize_t n;
+	size_t len = 0;
+	char *data = disk_read_whole(fd, TLS_FILE_MAX, &len);
 
-	if (fstat(fd, &st) == -1 || st.st_size > (off_t)TLS_FILE_MAX) {
+	if (data == NULL && errno == EFBIG)
 		buf_printf(why, "%s: too large, or not readable", a->path);
-		return;
-	}
-	data = mem_zalloc((size_t)st.st_size + 1);
-	n = disk_pread(fd, data, (size_t)st.st_size, 0);
-	if (n == -1)
+	else if (data == NULL)
 		buf_printf(why, "%s: %s", a->path, strerror(errno));
-	else if (tls_out_trust(a->tls, &(struct tls_text){ a->path, data, (size_t)n }, why) == -1 &&
+	else if (tls_out_trust(a->tls, &(struct tls_text){ a->path, data, len }, why) == -1 &&
 	    why->len == 0)
 		buf_printf(why, "%s: no certificate in it can be used", a->path);
 	free(data);

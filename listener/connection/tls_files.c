@@ -12,9 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/disk.h"
@@ -200,20 +198,9 @@ static int
 read_file(struct tls_files *s, size_t index, int fd)
 {
 	struct tls_text *t = text_at(s, index);
-	struct stat st;
-	ssize_t n;
 
-	if (fstat(fd, &st) == -1)
-		return -1;
-	if (st.st_size > (off_t)TLS_FILE_MAX) {
-		errno = EFBIG;
-		return -1;
-	}
-	s->text[index] = mem_zalloc((size_t)st.st_size + 1);
-	n = disk_pread(fd, s->text[index], (size_t)st.st_size, 0);
-	t->data = s->text[index];
-	t->len = n > 0 ? (size_t)n : 0;
-	return n == -1 ? -1 : 0;
+	t->data = s->text[index] = disk_read_whole(fd, TLS_FILE_MAX, &t->len);
+	return t->data != NULL ? 0 : -1;
 }
 
 static void

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "common/base/disk.h"
 #include "common/base/log.h"
@@ -83,27 +82,6 @@ use_files(struct web *w)
 	buf_done(&why);
 }
 
-/* 0, or -1 and errno. */
-static int
-read_file(struct tls_text *t, int fd)
-{
-	struct stat st;
-	ssize_t n;
-	char *data;
-
-	if (fstat(fd, &st) == -1)
-		return -1;
-	if (st.st_size > (off_t)TLS_FILE_MAX) {
-		errno = EFBIG;
-		return -1;
-	}
-	data = mem_zalloc((size_t)st.st_size + 1);
-	n = disk_pread(fd, data, (size_t)st.st_size, 0);
-	t->data = data;
-	t->len = n > 0 ? (size_t)n : 0;
-	return n == -1 ? -1 : 0;
-}
-
 void
 web_tls_take(struct web *w, const struct ctl_message *m)
 {
@@ -122,7 +100,7 @@ web_tls_take(struct web *w, const struct ctl_message *m)
 	t->path = key ? w->config->key : w->config->certificate;
 	if (m->fd == -1)
 		refuse_files(w, opened.why);
-	else if (read_file(t, m->fd) == -1)
+	else if ((t->data = disk_read_whole(m->fd, TLS_FILE_MAX, &t->len)) == NULL)
 		refuse_files(w, strerror(errno));
 	else if (--w->tls_files->missing == 0)
 		use_files(w);
