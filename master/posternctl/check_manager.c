@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
@@ -42,9 +41,6 @@ read_text(struct tls_text *t, const struct config *c, struct config_faults *faul
 {
 	struct ctl_opened answer = { .file = { .kind = kind } };
 	int fd = named_file_open_service(&c->service, &answer);
-	struct stat st = { 0 };
-	char *data = NULL;
-	ssize_t n = -1;
 
 	if (fd == -1 && answer.error == EACCES && access(t->path, R_OK) == -1)
 		blame(faults, c, key, true, "%s \"%s\" cannot be looked at by this user; root can", key,
@@ -53,34 +49,22 @@ read_text(struct tls_text *t, const struct config *c, struct config_faults *faul
 		blame(faults, c, key, false, "%s %s", key, answer.why);
 	if (fd == -1)
 		return false;
-	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size <= TLS_FILE_MAX) {
-		data = mem_zalloc((size_t)st.st_size + 1);
-		n = disk_pread(fd, data, (size_t)st.st_size, 0);
-	}
+	t->data = disk_read_whole(fd, TLS_FILE_MAX, &t->len);
 	close(fd);
-	t->data = data;
-	t->len = n > 0 ? (size_t)n : 0;
-	if (n == -1)
+	if (t->data == NULL)
 		blame(faults, c, key, false, "%s %s cannot be read, or is too large", key, t->path);
-	return n != -1;
+	return t->data != NULL;
 }
 
 static void
 judge_pair(const struct tls_source *source, const struct config *c, struct config_faults *faults)
 {
-	struct tls *t = tls_new(CONFIG_TLS_1_2, "manager", false);
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
+	enum check_pair found = check_pair_judge(source, CONFIG_TLS_1_2, "manager", &why);
 
-	if (tls_load(t, source, 1, false, &why) == -1)
-		blame(faults, c, "certificate", false, "%s", buf_text(&why));
-	else if (tls_days(t, 0) < 0)
-		blame(faults, c, "certificate", true, "the certificate in %s has expired",
-		    source->certificate.path);
-	else if (tls_days(t, 0) < TLS_SOON_DAYS)
-		blame(faults, c, "certificate", true, "the certificate in %s expires in %d days",
-		    source->certificate.path, tls_days(t, 0));
+	if (found != CHECK_PAIR_GOOD)
+		blame(faults, c, "certificate", found == CHECK_PAIR_WARNING, "%s", buf_text(&why));
 	buf_done(&why);
-	tls_free(t);
 }
 
 void

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
@@ -67,22 +66,14 @@ read_file(const struct check *c, enum ctl_file_kind kind, const char *key, const
 {
 	struct tls_text text = { .path = path };
 	int fd = open_file(c, kind, key, path);
-	struct stat st;
-	char *data;
 
 	if (fd == -1)
 		return text;
-	if (fstat(fd, &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size <= TLS_FILE_MAX) {
-		data = mem_zalloc((size_t)st.st_size + 1);
-		if (disk_pread(fd, data, (size_t)st.st_size, 0) == (ssize_t)st.st_size) {
-			text.data = data;
-			text.len = (size_t)st.st_size;
-		} else {
-			free(data);
-		}
-	}
-	if (text.data == NULL)
+	text.data = disk_read_whole(fd, TLS_FILE_MAX, &text.len);
+	if (text.len == 0) {
+		tls_text_forget(&text);
 		blame_file(c, key, false, "%s %s: is empty, too large, or cannot be read", key, path);
+	}
 	close(fd);
 	return text;
 }

@@ -71,26 +71,17 @@ static char *
 read_named_file(struct check_paths *p, enum ctl_file_kind kind, const char *path, size_t index, size_t most,
     size_t *len)
 {
-	struct stat st;
-	char *data = NULL;
-	ssize_t n = -1;
 	int fd = open_named_file(p, kind, path, index);
+	char *data;
 
+	*len = 0;
 	if (fd == -1)
 		return NULL;
-	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size <= most) {
-		data = mem_zalloc((size_t)st.st_size + 1);
-		n = disk_pread(fd, data, (size_t)st.st_size, 0);
-	} else {
-		errno = EFBIG;
-	}
-	if (n == -1) {
+	data = disk_read_whole(fd, most, len);
+	if (data == NULL) {
 		blame_key(p, false, "%s %s: %s", p->key, path, strerror(errno));
 		p->missing++;
-		free(data);
-		data = NULL;
 	}
-	*len = n > 0 ? (size_t)n : 0;
 	close(fd);
 	return data;
 }
@@ -100,18 +91,12 @@ read_named_file(struct check_paths *p, enum ctl_file_kind kind, const char *path
 static void
 judge_certificate(struct check_paths *p, const struct tls_source *source)
 {
-	struct tls *t = tls_new(p->server->tls_minimum, p->server->name, false);
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
+	enum check_pair found = check_pair_judge(source, p->server->tls_minimum, p->server->name, &why);
 
-	if (tls_load(t, source, 1, false, &why) == -1)
-		blame_key(p, false, "%s", buf_text(&why));
-	else if (tls_days(t, 0) < 0)
-		blame_key(p, true, "the certificate in %s has expired", source->certificate.path);
-	else if (tls_days(t, 0) < TLS_SOON_DAYS)
-		blame_key(p, true, "the certificate in %s expires in %d days", source->certificate.path,
-		    tls_days(t, 0));
+	if (found != CHECK_PAIR_GOOD)
+		blame_key(p, found == CHECK_PAIR_WARNING, "%s", buf_text(&why));
 	buf_done(&why);
-	tls_free(t);
 }
 
 static void

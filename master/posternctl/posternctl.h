@@ -72,6 +72,11 @@ int options_take(const struct command *row, const char *const *words, size_t cou
 bool options_match(const char *const *words, size_t count, const char *option, const char **value,
     size_t *used);
 
+/* --- event_filter: which events are meant --- */
+
+/* Whether the member `name` is that address, or in that "@domain"; wish NULL: every event. */
+bool event_filter_fits(const char *wish, const json_t *row, const char *name);
+
 /* --- trace_log: the lines of the event log, oldest first --- */
 
 struct trace_log;
@@ -164,6 +169,14 @@ int control_client_service(const char *socket_path, const char *const *words, si
  * is that of the installed service. The exit status.
  */
 int service_start_up(const char *config_path, bool standard, const char *name);
+
+/* --- check_pair: a certificate and its key --- */
+
+struct tls_source;
+enum check_pair { CHECK_PAIR_GOOD, CHECK_PAIR_WARNING, CHECK_PAIR_ERROR };
+/* `why` gets what is wrong. */
+enum check_pair check_pair_judge(const struct tls_source *source, enum config_tls_version least,
+    const char *name, struct buf *why);
 
 /* --- check_paths: the files that the configuration names --- */
 

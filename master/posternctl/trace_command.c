@@ -9,7 +9,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sysexits.h>
 
 #include "common/answers/answers.h"
@@ -106,16 +105,6 @@ add_id(struct trace_command *t, const char *id)
 	memcpy(t->ids[t->count++], id, MESSAGE_ID_SIZE);
 }
 
-static bool
-fits(const char *wish, const json_t *row, const char *name)
-{
-	const char *address = json_string_value(json_object_get(row, name));
-	const char *at = address != NULL ? strrchr(address, '@') : NULL;
-
-	return wish == NULL ||
-	    (address != NULL && strcasecmp(wish, wish[0] == '@' && at != NULL ? at : address) == 0);
-}
-
 /* Cheap first: most lines are about other messages. */
 static bool
 may_hold(const struct trace_command *t, const char *line)
@@ -132,12 +121,18 @@ find_ids(struct trace_command *t, struct trace_log *log)
 	const char *line;
 
 	while ((line = trace_log_next(log)) != NULL && !t->too_many) {
-		char *copy = mem_strdup(line);
 		struct trace_line l;
-		json_t *row = may_hold(t, line) && parse_line(&l, copy) ? row_of(&l) : NULL;
-		const char *id = json_string_value(json_object_get(row, "id"));
+		json_t *row;
+		const char *id;
+		char *copy;
 
-		if (id != NULL && fits(t->sender, row, "sender") && fits(t->recipient, row, "recipient"))
+		if (!may_hold(t, line))
+			continue;
+		copy = mem_strdup(line);
+		row = parse_line(&l, copy) ? row_of(&l) : NULL;
+		id = json_string_value(json_object_get(row, "id"));
+		if (id != NULL && event_filter_fits(t->sender, row, "sender") &&
+		    event_filter_fits(t->recipient, row, "recipient"))
 			add_id(t, id);
 		json_decref(row);
 		free(copy);
@@ -183,14 +178,19 @@ tell_story(struct trace_command *t, struct trace_log *log)
 	const char *line;
 
 	while ((line = trace_log_next(log)) != NULL) {
-		char *copy = mem_strdup(line);
+		bool named = t->count > 1 || strstr(line, t->ids[0]) != NULL;
 		struct trace_line l;
 		json_t *row = NULL;
+		char *copy;
 
-		if (parse_line(&l, copy) && (t->count > 1 || strstr(l.rest, t->ids[0]) != NULL))
-			row = row_of(&l);
-		if (t->since[0] == '\0' && copy[0] != '\0')
-			snprintf(t->since, sizeof(t->since), "%.63s", copy);
+		if (!named && t->since[0] != '\0')
+			continue;
+		copy = mem_strdup(line);
+		if (parse_line(&l, copy)) {
+			row = named ? row_of(&l) : NULL;
+			if (t->since[0] == '\0')
+				snprintf(t->since, sizeof(t->since), "%s", l.stamp);
+		}
 		if (row != NULL && is_about(t, row))
 			show(t, &l, row);
 		json_decref(row);

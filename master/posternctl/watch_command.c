@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -79,19 +78,6 @@ member(const json_t *row, const char *name)
 	return json_string_value(json_object_get(row, name));
 }
 
-/* A whole address, or "@domain". */
-static bool
-fits_address(const char *wish, const char *address)
-{
-	const char *at = address != NULL ? strrchr(address, '@') : NULL;
-
-	if (wish == NULL)
-		return true;
-	if (address == NULL)
-		return false;
-	return strcasecmp(wish, wish[0] == '@' && at != NULL ? at : address) == 0;
-}
-
 static bool
 is_wanted(const struct watch_command *w, const json_t *row)
 {
@@ -103,8 +89,8 @@ is_wanted(const struct watch_command *w, const json_t *row)
 		return true;
 	if (w->id != NULL && (id == NULL || strcmp(w->id, id) != 0))
 		return false;
-	if (!fits_address(w->sender, member(row, "sender")) ||
-	    !fits_address(w->recipient, member(row, "recipient")))
+	if (!event_filter_fits(w->sender, row, "sender") ||
+	    !event_filter_fits(w->recipient, row, "recipient"))
 		return false;
 	return w->topics == 0 || (topics_of(event, member(row, "level"), id) & w->topics) != 0;
 }

@@ -1,0 +1,31 @@
+/*
+ * check_pair - what is wrong with a certificate and its key: for check
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  the pair is judged as by the process that will use it
+ * Fails by: cannot
+ */
+#include "common/base/buf.h"
+#include "common/tls/tls.h"
+#include "master/posternctl/posternctl.h"
+
+enum check_pair
+check_pair_judge(const struct tls_source *source, enum config_tls_version least, const char *name,
+    struct buf *why)
+{
+	struct tls *t = tls_new(least, name, false);
+	enum check_pair found = CHECK_PAIR_WARNING;
+
+	if (tls_load(t, source, 1, false, why) == -1)
+		found = CHECK_PAIR_ERROR;
+	else if (tls_days(t, 0) < 0)
+		buf_printf(why, "the certificate in %s has expired", source->certificate.path);
+	else if (tls_days(t, 0) < TLS_SOON_DAYS)
+		buf_printf(why, "the certificate in %s expires in %d days", source->certificate.path,
+		    tls_days(t, 0));
+	else
+		found = CHECK_PAIR_GOOD;
+	tls_free(t);
+	return found;
+}
