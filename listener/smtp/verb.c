@@ -213,17 +213,6 @@ verb_refuse(struct session *s, const char *line, size_t len, enum reply why)
 		refuse_line(s, line, len, why);
 }
 
-/* Tabs are blanks, though not in a name that a client gives itself. AUTH alone has lines that are longer. */
-static const char *
-without_tabs(char *dst, const char *line, size_t len)
-{
-	if (len > SESSION_LINE_MAX || memchr(line, '\t', len) == NULL)
-		return line;
-	for (size_t i = 0; i < len; i++)
-		dst[i] = line[i] == '\t' ? ' ' : line[i];
-	return dst;
-}
-
 /* `line` is `told` with blanks for tabs. */
 static void
 dispatch(struct session *s, const char *told, const char *line, size_t len, bool more)
@@ -264,13 +253,24 @@ dispatch(struct session *s, const char *told, const char *line, size_t len, bool
 		session_reply(s, REPLY_PIPELINING, s->server->fqdn);
 }
 
+/* Tabs are blanks, though not in a name that a client gives itself. */
+static void
+dispatch_tabs(struct session *s, const char *told, size_t len, bool more)
+{
+	char line[SESSION_LINE_MAX];
+
+	for (size_t i = 0; i < len; i++)
+		line[i] = told[i] == '\t' ? ' ' : told[i];
+	dispatch(s, told, line, len, more);
+	explicit_bzero(line, len); /* AUTH has its secret there */
+}
+
 void
 verb_dispatch(struct session *s, const char *told, size_t len, bool more)
 {
-	char copy[SESSION_LINE_MAX] = { '\0' };	/* for the compiler: it is used only where it was filled */
-	const char *line = without_tabs(copy, told, len);
-
-	dispatch(s, told, line, len, more);
-	if (line == copy)
-		explicit_bzero(copy, len); /* AUTH has its secret there */
+	/* AUTH alone has lines that are longer. */
+	if (len <= SESSION_LINE_MAX && memchr(told, '\t', len) != NULL)
+		dispatch_tabs(s, told, len, more);
+	else
+		dispatch(s, told, told, len, more);
 }
