@@ -122,10 +122,10 @@ on_scan_end(void *arg, enum pickup_scan_end end, int error)
 		folder_gone(p);
 	if (end == PICKUP_SCAN_FAILED)
 		pickup_trouble_log(p, "scan", spool_pickup_path(p->folder), strerror(error));
-	if (end == PICKUP_SCAN_MORE)
-		p->scan_waits = true;
-	else
+	if (end != PICKUP_SCAN_MORE)
 		loop_timer_set(p->tick, TICK_MS);
+	else if (!p->stopping && !p->gone)
+		pickup_scan_go_on(p->scan);
 	pickup_flow_more(p->flow);
 }
 
@@ -234,7 +234,6 @@ update(struct pickup *p)
 		return;
 	}
 	if (p->gone) {
-		p->scan_waits = false;
 		if (!p->opening && pickup_flow_active(p->flow) == 0 && !loop_timer_is_set(p->tick) &&
 		    pickup_scan_stop(p->scan)) {
 			p->opening = true;
@@ -242,12 +241,8 @@ update(struct pickup *p)
 		}
 		return;
 	}
-	if (p->scan_waits) {
-		p->scan_waits = false;
-		pickup_scan_go_on(p->scan);
-	} else if (p->missed && pickup_names_count(p->names) < PICKUP_NAMES_MAX / 4) {
+	if (p->missed && pickup_names_count(p->names) < PICKUP_NAMES_MAX / 4)
 		begin_scan(p);
-	}
 }
 
 static void

@@ -337,7 +337,6 @@ struct pickup {
 	struct pickup_file_rules rules;
 	int64_t started_us;	/* claimed names with an older id belong to other processes */
 	bool missed;		/* names did not fit, or news were lost: scan again */
-	bool scan_waits;	/* for pickup_scan_go_on */
 	bool gone, opening;	/* the folder must be opened again; a job does it */
 	bool stopping, draining, ended;
 	struct spool *opened;	/* results of that job */
