@@ -84,3 +84,14 @@ def forge(number):
 
 def wait_served(where, tls=False):
     until(lambda: ask_if_there(where, tls=tls)[0], what="the manager to answer")
+
+
+def start_manager(t, servers=None, **options):
+    """A service with the manager on a port of its own; both, when the page is there."""
+    port = t.port()
+    service = t.postern(servers, start=False, **options)
+    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
+    service.write()
+    service.start()
+    wait_served(port)
+    return service, port

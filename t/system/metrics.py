@@ -1,6 +1,5 @@
 """metrics - the counters as Prometheus text: by posternctl, on a Unix socket, on loopback; their helper"""
 
-import http.client
 import os
 import re
 import signal
@@ -10,6 +9,7 @@ from checks import check, equal
 from patience import until
 from processes import is_alive
 from smtp import mail
+from web_client import connect
 
 SAMPLE = re.compile(r'^(postern_[a-z_]+)\{server="([a-z0-9-]+)"\} (-?\d+)$')
 
@@ -31,19 +31,8 @@ def parse(text):
     return found
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=20)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(self.path)
-
-
 def scrape(where):
-    connection = http.client.HTTPConnection("127.0.0.1", where, timeout=20) if isinstance(where, int) else UnixConnection(where)
+    connection = connect(where)
     try:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()

@@ -4,7 +4,7 @@ import json
 
 from checks import check, equal
 from patience import until
-from web_client import Browser, connect, forge, wait_served
+from web_client import Browser, connect, forge, start_manager
 
 
 class Stream:
@@ -34,12 +34,7 @@ class Stream:
 
 
 def test_stream(t):
-    port = t.port()
-    service = t.postern({"one": {}, "two": {}}, start=False)
-    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
-    service.write()
-    service.start()
-    wait_served(port)
+    service, port = start_manager(t, {"one": {}, "two": {}})
     browser = Browser(port)
     browser.log_in(service.ctl("web", "login").stdout)
     stream = Stream(browser)

@@ -12,7 +12,7 @@ from checks import check, equal
 from patience import until
 from processes import is_root
 from smtp import mail
-from web_client import Browser, ask, ask_if_there, connect, forge, wait_served
+from web_client import Browser, ask, ask_if_there, connect, forge, start_manager, wait_served
 
 
 def make_pair(service, stem, name):
@@ -103,12 +103,7 @@ def sockets(pid):
 
 
 def test_requests_and_connections(t):
-    port = t.port()
-    service = t.postern(start=False)
-    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
-    service.write()
-    service.start()
-    wait_served(port)
+    service, port = start_manager(t)
     browser = Browser(port)
     browser.log_in(service.ctl("web", "login").stdout)
     # size: at the limit and beyond
@@ -192,12 +187,7 @@ def test_requests_and_connections(t):
 
 def test_slow_requests(t):
     """A byte now and then does not keep a connection: the whole request has its time. All kinds at once, so that they take it together."""
-    port = t.port()
-    service = t.postern(start=False)
-    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
-    service.write()
-    service.start()
-    wait_served(port)
+    service, port = start_manager(t)
     head = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     body = b"POST /api/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
     slow = {name: socket.create_connection(("127.0.0.1", port), 20) for name in ("nothing", "head", "body")}

@@ -6,21 +6,11 @@ import signal
 
 from checks import check, equal
 from patience import until
-from web_client import Browser, ask, wait_served
-
-
-def start(t, **options):
-    port = t.port()
-    service = t.postern(start=False, **options)
-    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
-    service.write()
-    service.start()
-    wait_served(port)
-    return service, port
+from web_client import Browser, ask, start_manager, wait_served
 
 
 def test_login_and_commands(t):
-    service, port = start(t)
+    service, port = start_manager(t)
     link = service.ctl("web", "login").stdout
     check(link.startswith(f"http://127.0.0.1:{port}/#login="), link)
     one = Browser(port)
@@ -91,7 +81,7 @@ def test_login_and_commands(t):
 
 
 def test_failures_wait(t):
-    service, port = start(t)
+    service, port = start_manager(t)
     guess = Browser(port)
     for _ in range(4):
         equal(guess.log_in("1" * 64) and guess.status, 401)
@@ -104,7 +94,7 @@ def test_failures_wait(t):
 def test_rights(t):
     """A viewer looks, an operator of one virtual server has that one, a stranger gets no link; the last right taken ends it all."""
     t.need_root()
-    service, port = start(t, servers={"one": {"security": {"operators": "bin"}}, "two": {}}, service={"viewers": "sys"}, as_root=True)
+    service, port = start_manager(t, servers={"one": {"security": {"operators": "bin"}}, "two": {}}, service={"viewers": "sys"}, as_root=True)
 
     def log_in(name):
         account = pwd.getpwnam(name)
@@ -131,7 +121,7 @@ def test_rights(t):
 
 
 def test_sessions_end_with_the_manager(t):
-    service, port = start(t)
+    service, port = start_manager(t)
     browser = Browser(port)
     browser.log_in(service.ctl("web", "login").stdout)
     equal(browser.command("status")["status"], 0)

@@ -5,7 +5,7 @@ import signal
 
 from checks import check, equal
 from patience import until
-from web_client import ask, ask_if_there, wait_served
+from web_client import ask, ask_if_there, start_manager, wait_served
 
 
 def test_pages(t):
@@ -59,10 +59,5 @@ def test_pages(t):
 
 def test_a_user_of_its_own(t):
     t.need_root()
-    port = t.port()
-    service = t.postern(start=False, as_root=True, service={"web-user": "64207"})
-    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
-    service.write()
-    service.start()
-    wait_served(port)
+    service, port = start_manager(t, as_root=True, service={"web-user": "64207"})
     equal(os.stat(f"/proc/{service.child('web')}").st_uid, 64207)

@@ -12,7 +12,7 @@ from checks import check, equal
 from chromium import Chromium
 from patience import until
 from processes import is_root
-from web_client import wait_served
+from web_client import start_manager
 
 HOSTILE = '"<script>document.title=1</script>"@sender.example'
 TARGET = '"later-<img src=x onerror=alert(1)>"@one.example'
@@ -35,13 +35,8 @@ def wait_state(service, id, state):
 
 def start(t):
     sink = t.sink(answers={"RCPT": lambda _session, line: "450 4.2.1 come back" if "later" in line else None})
-    port = t.port()
-    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}, "other": {}},
-                        service={"viewers": "sys"} if is_root() else {}, start=False, as_root=is_root())
-    service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
-    service.write()
-    service.start()
-    wait_served(port)
+    service, _ = start_manager(t, {"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}, "other": {}},
+                               service={"viewers": "sys"} if is_root() else {}, as_root=is_root())
     ids = [service.default.send(sender=HOSTILE, to=TARGET, data=SUBJECT)]
     ids += [service.default.send(to=f"later-{n}@two.example") for n in range(3)]
     until(lambda: [row["state"] for row in messages(service).values()] == ["waiting"] * 4, what="all to wait")
