@@ -23,13 +23,14 @@ static const struct answers_column server_columns[] = {
 	{ "queue", "QUEUE", .type = ANSWERS_NUMBER },
 	{ "listener", NULL, .type = ANSWERS_PIDS }, { "pickup", NULL, .type = ANSWERS_PIDS },
 	{ "deliver", NULL, .type = ANSWERS_PIDS }, { "maintenance", NULL, .type = ANSWERS_PIDS },
-	{ "leaving", NULL, .type = ANSWERS_PIDS },
+	{ "leaving", NULL, .type = ANSWERS_PIDS }, { "right", NULL, .type = ANSWERS_WORD },
 	{ "reason", "REASON", .type = ANSWERS_WORD, .weight = 1, WRAP },
 };
 
 static const struct answers_column service_columns[] = {
 	{ "name", NULL, ANSWERS_TEXT, .at = 0 }, { "state", NULL, ANSWERS_TEXT, .at = 1 },
-	{ "pid", NULL, .type = ANSWERS_NUMBER }, { "resolver", NULL, .type = ANSWERS_NUMBER },
+	{ "pid", NULL, .type = ANSWERS_NUMBER }, { "right", NULL, .type = ANSWERS_WORD },
+	{ "resolver", NULL, .type = ANSWERS_NUMBER },
 	{ "auth", NULL, .type = ANSWERS_NUMBER }, { "directory", NULL, .type = ANSWERS_NUMBER },
 	{ "fetch", NULL, .type = ANSWERS_NUMBER }, { "metrics", NULL, .type = ANSWERS_NUMBER },
 	{ "web", NULL, .type = ANSWERS_NUMBER }, { "reason", NULL, .type = ANSWERS_WORD },

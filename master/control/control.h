@@ -58,6 +58,9 @@ void control_answer_done(struct control_command *cmd);
 /* Adds a line to the text; `status` becomes the exit status when none was set before. */
 void control_answer_say(struct control_command *cmd, int status, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
+/* For its event: who gave the command, "uid=1000" or "uid=1000 by=web". */
+#define CONTROL_ANSWER_WHO_SIZE 32
+void control_answer_who(char who[CONTROL_ANSWER_WHO_SIZE], const struct control_command *cmd);
 /* Whether the answer to a command about `only`, NULL: all, is about `s`, too: its user has the right. */
 bool control_answer_covers(const struct control_command *cmd, const struct server *s,
     const struct server *only);

@@ -49,6 +49,13 @@ control_answer_say(struct control_command *cmd, int status, const char *fmt, ...
 		cmd->status = status;
 }
 
+void
+control_answer_who(char who[CONTROL_ANSWER_WHO_SIZE], const struct control_command *cmd)
+{
+	snprintf(who, CONTROL_ANSWER_WHO_SIZE, "uid=%u%s", (unsigned)cmd->peer->uid,
+	    cmd->peer->web ? " by=web" : "");
+}
+
 bool
 control_answer_covers(const struct control_command *cmd, const struct server *s, const struct server *only)
 {

@@ -156,12 +156,14 @@ static void
 log_command(const struct control_command *cmd, const struct control_command_row *row,
     const struct control_words *w, const char *refusal)
 {
+	char who[CONTROL_ANSWER_WHO_SIZE];
+
 	if (refusal == NULL && !row->changes)
 		return;
+	control_answer_who(who, cmd);
 	log_event(refusal == NULL ? LOG_FACT : LOG_WARN, NULL, "operator",
-	    "server=%s uid=%u%s command=%s result=%s%s%s",
-	    names_server(w) ? log_safe(w->word[1]) : "-", (unsigned)cmd->peer->uid,
-	    cmd->peer->web ? " by=web" : "", row->name,
+	    "server=%s %s command=%s result=%s%s%s",
+	    names_server(w) ? log_safe(w->word[1]) : "-", who, row->name,
 	    refusal == NULL ? "ok" : "refused",
 	    refusal != NULL ? " reason=" : "", refusal != NULL ? log_safe(refusal) : "");
 }

@@ -37,7 +37,7 @@ put_pids(struct buf *b, const struct server *s, const char *label, enum role rol
 }
 
 static void
-put_status(struct buf *b, const struct server *s)
+put_status(struct buf *b, const struct server *s, const struct control_peer *peer)
 {
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 
@@ -53,6 +53,7 @@ put_status(struct buf *b, const struct server *s)
 	put_pids(b, s, "deliver=", ROLE_DELIVER, false);
 	put_pids(b, s, "maintenance=", ROLE_MAINTENANCE, false);
 	put_pids(b, s, "leaving=", ROLE_COUNT, true);
+	buf_printf(b, " right=%s", control_rights_name(control_rights_server(s, peer)));
 	health_put_troubles(&why, s);
 	if (why.len > 0)
 		buf_printf(b, " reason=%s", log_safe(buf_text(&why)));
@@ -68,11 +69,12 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_answer_covers(cmd, s, only))
-			put_status(&cmd->text, s);
+			put_status(&cmd->text, s, cmd->peer);
 	if (only != NULL || control_rights_service(m, cmd->peer) < cmd->right)
 		return;
-	buf_printf(&cmd->text, "(service) %s pid=%d",
-	    m->stopping ? "stopping" : m->ready ? "started" : "starting", (int)getpid());
+	buf_printf(&cmd->text, "(service) %s pid=%d right=%s",
+	    m->stopping ? "stopping" : m->ready ? "started" : "starting", (int)getpid(),
+	    control_rights_name(control_rights_service(m, cmd->peer)));
 	for (size_t i = 0; i < CTL_HELPER_COUNT; i++)
 		if (m->helper[i].child != NULL)
 			buf_printf(&cmd->text, " %s=%d", roster_roles[m->helper[i].role].name,

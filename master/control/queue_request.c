@@ -30,6 +30,7 @@ struct queue_request {
 	pid_t pid;
 	struct msg_queue_ask ask;
 	char *said;			/* text of the event; NULL: none, or logged */
+	char who[CONTROL_ANSWER_WHO_SIZE];	/* ... and who gave the command */
 	const char *fault;		/* why no page came, or NULL */
 	struct msg_queue_page page;
 	size_t text_len;
@@ -153,7 +154,7 @@ static void
 log_request(struct queue_request *r)
 {
 	if (r->said != NULL && (r->fault != NULL || r->page.state == MSG_QUEUE_OK))
-		log_event(LOG_FACT, NULL, "operator", "%s uid=%u result=%s", r->said, (unsigned)r->ask.uid,
+		log_event(LOG_FACT, NULL, "operator", "%s %s result=%s", r->said, r->who,
 		    r->fault == NULL ? "ok" : "failed");
 	free(r->said);
 	r->said = NULL;
@@ -268,6 +269,7 @@ send_request(struct control_command *cmd, struct master *m, struct child *c, con
 
 	control_question_init(&r->q, m, &queue_ops);
 	r->said = said;
+	control_answer_who(r->who, cmd);
 	snprintf(r->server, sizeof(r->server), "%s", c->server->name);
 	r->pid = c->pid;
 	r->ask = *ask;

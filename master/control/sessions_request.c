@@ -231,15 +231,17 @@ static bool
 update_request(struct control_question *q, struct control_command *cmd)
 {
 	struct sessions_request *s = request_of(q);
+	char who[CONTROL_ANSWER_WHO_SIZE];
 
 	if (!q->over)
 		return false;
 	if (!s->wish.terminate) {
 		answer_rows(cmd, s->gather, NULL, 0);
 	} else if (s->ending) {
+		control_answer_who(who, cmd);
 		log_event(LOG_FACT, NULL, "operator",
-		    "server=%s uid=%u command=terminate result=ok sessions=%zu", s->server,
-		    (unsigned)cmd->peer->uid, s->gather->count);
+		    "server=%s %s command=terminate result=ok sessions=%zu", s->server, who,
+		    s->gather->count);
 		answer_rows(cmd, s->gather, "ended", 0);
 	} else if (s->gather->count == 0) {
 		answer_rows(cmd, s->gather, "found", CONTROL_NO_MATCH);

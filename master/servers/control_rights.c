@@ -170,6 +170,15 @@ control_rights_server(const struct server *s, const struct control_peer *p)
 	return right == CONTROL_NONE && control_rights_has(&s->viewers, p) ? CONTROL_LOOK : right;
 }
 
+const char *
+control_rights_name(enum control_right right)
+{
+	static const char *const names[] = { [CONTROL_NONE] = "none", [CONTROL_LOOK] = "look",
+		[CONTROL_OPERATE] = "operate", [CONTROL_CONFIGURE] = "configure" };
+
+	return names[right];
+}
+
 enum control_right
 control_rights_any(const struct master *m, const struct control_peer *p)
 {

@@ -113,6 +113,8 @@ void control_rights_peer_done(struct control_peer *p);
 /* What that user may do with the service and every virtual server; with this one. */
 enum control_right control_rights_service(const struct master *m, const struct control_peer *p);
 enum control_right control_rights_server(const struct server *s, const struct control_peer *p);
+/* "none", "look", "operate", "configure". */
+const char *control_rights_name(enum control_right right);
 /* The most that it may do with any one of them. */
 enum control_right control_rights_any(const struct master *m, const struct control_peer *p);
 

@@ -1,5 +1,6 @@
 """viewers - who may look, operate and configure: each command for each kind of user, one row a command"""
 
+import json
 import os
 import pwd
 
@@ -63,6 +64,15 @@ def test_only_their_own(t):
             equal(service.ctl(*words, ok=False, account=account(name)).returncode, REFUSED, f"{name} {words}")
         equal(service.ctl("status", "--check", "two", ok=False, account=account(name)).returncode, 3)
     check("(service) started" in service.ctl("status", account=account("sys")).stdout, "a viewer of the service sees all")
+
+
+def test_each_row_says_the_right(t):
+    service = served(t)
+    for name, rights, of_service in (("sys", {"one": "look", "two": "look"}, "look"), ("games", {"one": "look"}, None),
+                                     ("daemon", {"one": "configure"}, None), ("bin", {"one": "configure", "two": "configure"}, "configure")):
+        said = json.loads(service.ctl("status", "--json", account=account(name)).stdout)
+        equal({row["name"]: row["right"] for row in said["servers"]}, rights, name)
+        equal(said["service"] and said["service"]["right"], of_service, name)
 
 
 def test_operators(t):

@@ -8,6 +8,7 @@
  */
 import { Live } from "./live.js";
 
+const RIGHTS = ["none", "look", "operate", "configure"];
 const ENDED = "Your session has ended. Log in again; the page you were on comes back.";
 
 class Manager extends EventTarget {
@@ -15,9 +16,19 @@ class Manager extends EventTarget {
 	session = null;
 	live = new Live();
 
-	/* A viewer has no button that changes something. */
-	get mayChange() {
-		return this.session?.right !== "viewer";
+	/* What this person may do with that virtual server; "-" or undefined: with the service. */
+	rightOf(name = "-") {
+		return (name === "-" ? this.live.status?.service : this.live.server(name))?.right ?? "none";
+	}
+
+	/* A button that is shown works. `right`: "look", "operate" or "configure". */
+	may(right, name) {
+		return RIGHTS.indexOf(this.rightOf(name)) >= RIGHTS.indexOf(right);
+	}
+
+	/* The virtual servers that have that right. */
+	those(right) {
+		return (this.live.status?.servers ?? []).map((row) => row.name).filter((name) => this.may(right, name));
 	}
 
 	/* Who is logged in: a name that somebody chose is told apart by its uid. */
@@ -26,11 +37,11 @@ class Manager extends EventTarget {
 	}
 
 	async logIn(token) {
-		this.#begin(await this.carrier.login(token));
+		await this.#begin(await this.carrier.login(token));
 	}
 
 	async resume() {
-		this.#begin(await this.carrier.session());
+		await this.#begin(await this.carrier.session());
 	}
 
 	async logOut() {
@@ -43,9 +54,13 @@ class Manager extends EventTarget {
 		this.end("You are logged out.");
 	}
 
-	#begin(session) {
+	/* Views begin with the rights: the stream tells them again. */
+	async #begin(session) {
+		const { data } = await this.carrier.command(["status"], true);
+
 		this.end(null);
 		this.session = session;
+		this.live.status = data;
 		this.live.begin(this.carrier, () => this.#check());
 		this.dispatchEvent(new Event("begin"));
 	}

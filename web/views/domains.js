@@ -16,20 +16,27 @@ const TYPES = { remote: "remote: mail for it goes on to its host", alias: "alias
 class Domains extends View {
 	#place = make("div");
 	#refusal = make("p", { class: "refused", role: "alert", hidden: true });
-	#table = makeTable({
-		caption: "Domains",
-		key: (row) => row.domain,
-		columns: [
-			{ heading: "Domain", wide: true, sort: (row) => row.domain, mark: (row) => row.domain,
-				node: (row) => make("a", { href: to(["server", this.words.NAME, "domains", row.domain]) }, row.domain) },
-			{ heading: "Type", text: (row) => row.type, sort: (row) => row.type },
-			{ heading: "From", wide: true, text: (row) => row.origin },
-			...(manager.mayChange ? [{ heading: "Actions", mark: (row) => row.domain + row.type, node: (row) => this.#actions(row) }] : []),
-		],
-	});
+	#table = null;
+
+	#makeTable(mayChange) {
+		return makeTable({
+			caption: "Domains",
+			key: (row) => row.domain,
+			columns: [
+				{ heading: "Domain", wide: true, sort: (row) => row.domain, mark: (row) => row.domain,
+					node: (row) => make("a", { href: to(["server", this.words.NAME, "domains", row.domain]) }, row.domain) },
+				{ heading: "Type", text: (row) => row.type, sort: (row) => row.type },
+				{ heading: "From", wide: true, text: (row) => row.origin },
+				...(mayChange ? [{ heading: "Actions", mark: (row) => row.domain + row.type, node: (row) => this.#actions(row) }] : []),
+			],
+		});
+	}
 
 	begin() {
-		this.append(this.head("Domains"), this.#place, ...(manager.mayChange ? [this.#makeForm()] : []),
+		const mayChange = manager.may("configure", this.words.NAME);
+
+		this.#table = this.#makeTable(mayChange);
+		this.append(this.head("Domains"), this.#place, ...(mayChange ? [this.#makeForm()] : []),
 			this.foot("domain", this.words.NAME, "list"));
 		this.#ask();
 	}

@@ -16,6 +16,8 @@ class History extends View {
 	#table = null;
 
 	#makeTable() {
+		const mayUndo = manager.may("configure", this.words.NAME) || manager.those("configure").length > 0;
+
 		return makeTable({
 			caption: "Changes",
 			key: (row) => `${row.number} ${row.key}`,
@@ -28,8 +30,9 @@ class History extends View {
 				{ heading: "Key", wide: true, text: (row) => row.key ?? "", sort: (row) => row.key ?? "" },
 				{ heading: "Before", long: true, text: (row) => row.before ?? "-" },
 				{ heading: "After", long: true, text: (row) => row.after ?? "-" },
-				...(manager.mayChange ? [{ heading: "Actions", mark: (row) => `${row.number} ${row.leads}`,
-				node: (row) => this.#undoButton(row) }] : []),
+				...(mayUndo ? [{ heading: "Actions",
+					mark: (row) => `${row.number} ${row.leads} ${manager.rightOf(row.server ?? "-")}`,
+					node: (row) => this.#undoButton(row) }] : []),
 			],
 		});
 	}
@@ -43,8 +46,10 @@ class History extends View {
 	}
 
 	/* With the first row of a change. */
-	#undoButton({ number, leads }) {
-		return leads ? make("button", { type: "button", "aria-label": `Undo change ${number}`, onclick: () => this.#undo(number) }, "Undo") :
+	#undoButton({ number, leads, server }) {
+		const mayUndo = leads && manager.may("configure", server ?? "-");
+
+		return mayUndo ? make("button", { type: "button", "aria-label": `Undo change ${number}`, onclick: () => this.#undo(number) }, "Undo") :
 			make("span");
 	}
 

@@ -73,7 +73,7 @@ class Message extends View {
 		const { NAME, KIND, ID } = this.words;
 		const held = message.state === "held";
 
-		return verbsOf(KIND).filter(({ verb }) => verb !== (held ? "hold" : "release") && !(held && verb === "retry"))
+		return verbsOf(KIND, NAME).filter(({ verb }) => verb !== (held ? "hold" : "release") && !(held && verb === "retry"))
 			.map(({ verb, title, danger }) => make("button", { type: "button", class: danger ? "danger" : null,
 				onclick: async () => await order(KIND, NAME, verb, { ids: [ID] }) && this.#ask(false) }, title));
 	}

@@ -38,7 +38,7 @@ class Messages extends View {
 		const kind = this.#kind = KINDS[KIND];
 
 		this.#table = makeTable({ caption: kind.title, key: (row) => row.id, name: (row) => `the message ${row.id}`,
-			selects: manager.mayChange, columns: this.#columns() });
+			selects: manager.may("operate", NAME), columns: this.#columns() });
 		this.append(this.head(kind.title), makeSelection(KIND === "queue", selection, (wanted) => go(["server", NAME, ...kind.path], wanted)),
 			this.#makeOrders(KIND, selection), this.#place, make("div", { class: "actions" }, this.#number, this.#first, this.#more),
 			this.foot(KIND, NAME, "list", ...toWords(selection)));
@@ -63,7 +63,7 @@ class Messages extends View {
 	}
 
 	#makeOrders(kind, selection) {
-		const verbs = verbsOf(kind);
+		const verbs = verbsOf(kind, this.words.NAME);
 		const button = ({ verb, title, danger }, all) => make("button", { type: "button", class: danger ? "danger" : null, disabled: !all,
 			"aria-label": `${title} ${all ? "all that match" : "the selected messages"}`,
 			onclick: () => this.#order(kind, verb, all, selection) }, title);

@@ -35,11 +35,15 @@ const VERBS = {
 	},
 };
 
-/* [{ verb, title, danger }] that this person may do there. */
-export function verbsOf(kind) {
-	const others = manager.live.status?.servers.length > 1;
+function othersOf(server) {
+	return manager.those("operate").filter((name) => name !== server);
+}
 
-	return !manager.mayChange ? [] : Object.entries(VERBS[kind]).filter(([verb]) => verb !== "move" || others)
+/* [{ verb, title, danger }] that this person may do there. */
+export function verbsOf(kind, server) {
+	const others = othersOf(server).length > 0;
+
+	return !manager.may("operate", server) ? [] : Object.entries(VERBS[kind]).filter(([verb]) => verb !== "move" || others)
 		.map(([verb, { title, danger = false }]) => ({ verb, title, danger }));
 }
 
@@ -94,7 +98,7 @@ function tell({ done, busy, failed, remarks }, row, command) {
 function questionOf(row, server, matched, what) {
 	const some = matched === 1 ? "1 message" : `${number(matched)} messages`;
 	const field = row.field?.word === "to" ?
-		{ ...row.field, options: manager.live.status.servers.map((each) => each.name).filter((name) => name !== server) } : row.field;
+		{ ...row.field, options: othersOf(server) } : row.field;
 
 	return { title: `${row.title} ${some}?`, button: `${row.title} ${some}`, danger: row.danger, field: field ?? null,
 		lines: [what, ...(row.note === undefined ? [] : [row.note])] };

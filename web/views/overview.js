@@ -38,7 +38,7 @@ class Overview extends View {
 				node: (row) => make("a", { href: to(["server", row.name, "sessions"]) }, number(row.sessions)) },
 			{ heading: "Queue", number: true, sort: (row) => row.queue, mark: (row) => `${row.queue}`,
 				node: (row) => make("a", { href: to(["server", row.name, "queue"]) }, number(row.queue)) },
-			...(manager.mayChange ? [{ heading: "Actions", mark: (row) => row.state,
+			...(manager.those("operate").length > 0 ? [{ heading: "Actions", mark: (row) => row.state + row.right,
 				node: (row) => make("span", { class: "actions" }, ...makeActions(row)) }] : []),
 		],
 	});
@@ -46,7 +46,7 @@ class Overview extends View {
 	begin() {
 		const link = (path, text) => make("a", { class: "button", href: to(path) }, text);
 
-		this.append(this.head("Service", manager.mayChange ? link(["new"], "New virtual server") : null,
+		this.append(this.head("Service", manager.may("configure") ? link(["new"], "New virtual server") : null,
 			link(["settings"], "Settings"), link(["history"], "History")), this.#health, this.#rows, this.#since, this.foot("status"));
 		this.listen(manager.live, "status", () => this.#showStatus());
 		this.listen(manager.live, "counters", () => this.#showCounters());

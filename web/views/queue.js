@@ -45,7 +45,7 @@ class Queue extends View {
 		const actions = [this.#filter, make("a", { class: "button", href: to(["server", NAME, "queue", "messages"]) }, "All messages"),
 			make("a", { class: "button", href: to(["server", NAME, "queue", "messages"], { state: "held" }) }, "Held")];
 
-		if (manager.mayChange)
+		if (manager.may("operate", NAME))
 			actions.push(make("button", { type: "button", onclick: () => this.#retry() }, "Retry all now"));
 		this.append(this.head("Queue", ...actions), this.#place, this.#sum, this.foot("queue", NAME, "count"));
 		this.every(EVERY_MS, () => Date.now() >= this.#next && this.#ask());

@@ -24,9 +24,9 @@ function questionOf(command, name) {
 		`${count(row?.queue ?? 0, "message")} in the queue ${row?.queue === 1 ? "stays" : "stay"} there.`] };
 }
 
-/* Buttons for a row of `status`; none for a viewer. */
+/* Buttons for a row of `status`; none for who may only look. */
 export function makeActions(row) {
-	if (!manager.mayChange)
+	if (!manager.may("operate", row.name))
 		return [];
 	return (ALLOWED[row.state] ?? []).map((command) => make("button", { type: "button",
 		"aria-label": `${TITLES[command]} ${row.name}`,

@@ -21,27 +21,32 @@ class Sessions extends View {
 	#filter = make("input", { type: "search", placeholder: "Filter", "aria-label": "Filter sessions",
 		oninput: (event) => this.#table.filter = event.target.value });
 	#busy = false;
-	#table = makeTable({
-		caption: "Current sessions",
-		key: (row) => row.id,
-		name: (row) => `the session of ${row.client}`,
-		selects: manager.mayChange,
-		columns: [
-			{ heading: "Client", text: (row) => row.client, sort: (row) => row.client },
-			{ heading: "User or HELO", long: true, text: (row) => row.user ?? (row.helo === null ? "" : `(${row.helo})`),
-				sort: (row) => row.user ?? row.helo ?? "" },
-			{ heading: "State", text: (row) => row.state, sort: (row) => row.state },
-			{ heading: "TLS", text: (row) => row.tls ?? "no", sort: (row) => row.tls ?? "" },
-			{ heading: "Since", text: (row) => when(row.since), sort: (row) => row.since },
-			{ heading: "Idle", number: true, text: (row) => duration(row.idle), sort: (row) => row.idle },
-			{ heading: "Messages", number: true, text: (row) => number(row.messages), sort: (row) => row.messages },
-		],
-	});
+	#table = null;
+
+	#makeTable() {
+		return makeTable({
+			caption: "Current sessions",
+			key: (row) => row.id,
+			name: (row) => `the session of ${row.client}`,
+			selects: manager.may("operate", this.words.NAME),
+			columns: [
+				{ heading: "Client", text: (row) => row.client, sort: (row) => row.client },
+				{ heading: "User or HELO", long: true, text: (row) => row.user ?? (row.helo === null ? "" : `(${row.helo})`),
+					sort: (row) => row.user ?? row.helo ?? "" },
+				{ heading: "State", text: (row) => row.state, sort: (row) => row.state },
+				{ heading: "TLS", text: (row) => row.tls ?? "no", sort: (row) => row.tls ?? "" },
+				{ heading: "Since", text: (row) => when(row.since), sort: (row) => row.since },
+				{ heading: "Idle", number: true, text: (row) => duration(row.idle), sort: (row) => row.idle },
+				{ heading: "Messages", number: true, text: (row) => number(row.messages), sort: (row) => row.messages },
+			],
+		});
+	}
 
 	begin() {
 		const words = ["sessions", this.words.NAME, "list"];
 
-		this.append(this.head("Current sessions", this.#filter, ...(manager.mayChange ? [this.#some, this.#everyone] : [])),
+		this.#table = this.#makeTable();
+		this.append(this.head("Current sessions", this.#filter, ...(manager.may("operate", this.words.NAME) ? [this.#some, this.#everyone] : [])),
 			this.#place, this.#number, this.foot(...words));
 		this.#table.addEventListener("select", () => this.#some.disabled = this.#table.chosen.length === 0);
 		this.every(EVERY_MS, () => this.#ask(words));

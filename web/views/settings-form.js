@@ -34,7 +34,7 @@ function finish(form, applied, id) {
 
 /* rows of readRows; applied(id) is called after a change, with the id of the control to have the focus. */
 export function makeSettingsForm(server, rows, applied) {
-	const readOnly = !manager.mayChange;
+	const readOnly = !manager.may("configure", server);
 	const status = make("span", { role: "status" });
 	const apply = make("button", { disabled: true }, "Show what would change");
 	const top = make("p", { class: "refused", role: "alert", hidden: true });

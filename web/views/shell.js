@@ -29,6 +29,8 @@ class ManagerShell extends HTMLElement {
 	#path = "";
 	#address = "";		/* of the view that is shown */
 	#follow = () => this.#leave();
+	#right = "";		/* of who is logged in, where the view is */
+	#followRights = () => this.#mayBeOthers();
 
 	connectedCallback() {
 		const { root, parts } = frame("frame-shell");
@@ -42,6 +44,7 @@ class ManagerShell extends HTMLElement {
 			parts.main.focus();
 		});
 		addEventListener("hashchange", this.#follow);
+		manager.live.addEventListener("status", this.#followRights);
 		this.addEventListener("keydown", (event) => event.key === "Escape" && this.#openMenu(false));
 		this.append(root);
 		this.#show(false);
@@ -49,6 +52,7 @@ class ManagerShell extends HTMLElement {
 
 	disconnectedCallback() {
 		removeEventListener("hashchange", this.#follow);
+		manager.live.removeEventListener("status", this.#followRights);
 	}
 
 	#openMenu(open) {
@@ -72,6 +76,16 @@ class ManagerShell extends HTMLElement {
 		this.#show(true);
 	}
 
+	/* A reload may give or take a right: the buttons follow, unless something was filled in. */
+	#mayBeOthers() {
+		if (this.#right !== this.#rightHere() && !this.#parts.main.firstElementChild?.isUnsaved)
+			this.#show(false);
+	}
+
+	#rightHere() {
+		return `${manager.rightOf(find(parse(location.hash).path)?.words.NAME)} ${manager.those("operate").length > 0}`;
+	}
+
 	#show(moved) {
 		const { path, query } = parse(location.hash);
 		const found = find(path);
@@ -81,6 +95,7 @@ class ManagerShell extends HTMLElement {
 		keep(location.hash);
 		this.#address = location.hash;
 		this.#path = path.join("/");
+		this.#right = this.#rightHere();
 		this.#openMenu(false);
 		if (moved && !same)
 			clearNotice();
