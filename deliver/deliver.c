@@ -56,6 +56,7 @@ struct deliver {
 	struct loop_timer *slow, *missed;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, at the last check */
+	bool trusted, told;		/* it knows the authorities; the addresses of other virtual servers */
 	bool waiting;			/* for the lock of the queue, as the log says */
 	bool retry;			/* all is to be due once the first scan is over */
 };
@@ -188,14 +189,21 @@ on_folder_mended(void *arg, enum spool_which which, bool ever)
 		queue_scan_start(r->queue.scan, false);
 }
 
-/* The trusted authorities are known. */
+/* Without either, mail would be refused, or sent where it must not go. */
 static void
-begin_work(void *arg)
+begin_work(struct deliver *r)
+{
+	if (r->trusted && r->told && !r->queue.ending)
+		own_queue(r);
+}
+
+static void
+on_trusted(void *arg)
 {
 	struct deliver *r = arg;
 
-	if (!r->queue.ending)
-		own_queue(r);
+	r->trusted = true;
+	begin_work(r);
 }
 
 static void
@@ -228,11 +236,10 @@ run_deliver(struct boot *b)
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
 	r->missed = loop_timer_new(b->loop, check_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
-	r->authorities = trusted_ca_new(b, begin_work, r);
+	r->authorities = trusted_ca_new(b, on_trusted, r);
 	r->outbound->tls = trusted_ca_tls(r->authorities);
 	boot_ready(b);
-	if (trusted_ca_begin(r->authorities))
-		own_queue(r);
+	r->trusted = trusted_ca_begin(r->authorities);	/* CTL_OTHERS comes by itself */
 }
 
 /* --- end --- */
@@ -353,6 +360,10 @@ static void
 on_others(struct deliver *r, const struct ctl_message *m)
 {
 	outbound_take_others(r->outbound, m);
+	if (r->told)
+		return;
+	r->told = true;
+	begin_work(r);
 }
 
 static void

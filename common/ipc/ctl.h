@@ -90,7 +90,10 @@ enum ctl_type {
 	CTL_QUEUE,		/* a piece of an operator's command on queue or badmail */
 	CTL_QUEUE_PAGE,
 	CTL_NEW_MAIL,		/* to deliver: another process put messages into its queue */
-	/* To deliver, at its birth and when they change: addresses of other virtual servers, one a line */
+	/*
+	 * To deliver, at its birth and when they change: addresses of other virtual servers, one a line. It
+	 * knows no more of them, and begins when it knows that
+	 */
 	CTL_OTHERS,
 	/* listener to deliver worker and back: payloads in common/ipc/msg_etrn.h */
 	CTL_ETRN,

@@ -204,9 +204,7 @@ unsigned host_memory_without(const struct host_memory *m, const char *key, uint6
  * and own-address, which without a port counts at each port that this server listens on or sends to.
  */
 struct net_address *own_address_list(const struct config_server *s, size_t *count);
-/* The same of the addresses of other virtual servers: of the configuration; of a text, one a line. */
-struct net_address *own_address_others(const struct config *c, const struct config_server *self,
-    size_t *count);
+/* The same of the addresses of other virtual servers, one a line: the payload of CTL_OTHERS. */
 struct net_address *own_address_others_parse(const char *text, size_t len, size_t *count);
 /*
  * An address at which another virtual server listens is that one's, also beside a wildcard of ours and while

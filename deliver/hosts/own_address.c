@@ -97,23 +97,6 @@ is_of_another(const struct mx_settings *set, const struct sockaddr *sa)
 }
 
 struct net_address *
-own_address_others(const struct config *c, const struct config_server *self, size_t *count)
-{
-	struct list l = { NULL, 0 };
-
-	for (size_t i = 0; i < c->nserver; i++)
-		for (size_t k = 0; &c->server[i] != self && k < c->server[i].nlisten; k++) {
-			const struct net_address *a = &c->server[i].listen[k].address;
-			const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
-
-			if (!net_is_any(sa))
-				add_address(&l, sa, net_port(sa));
-		}
-	*count = l.count;
-	return l.address;
-}
-
-struct net_address *
 own_address_others_parse(const char *text, size_t len, size_t *count)
 {
 	struct list l = { NULL, 0 };

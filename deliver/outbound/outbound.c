@@ -296,7 +296,6 @@ outbound_new(struct boot *b)
 	o->helper[CTL_HELPER_FETCH] = token_client_new(b);
 	o->mx = (struct mx_settings){ .server = b->server, .hostname = b->config->service.hostname,
 	    .chance = arc4random_uniform };
-	o->mx.others = o->others = own_address_others(b->config, b->server, &o->mx.nothers);
 	o->soon = loop_timer_new(b->loop, on_soon, o);
 	o->sweep = loop_timer_new(b->loop, on_sweep, o);
 	o->table = mem_zalloc(OUTBOUND_BUCKETS * sizeof(*o->table));

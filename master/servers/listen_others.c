@@ -61,11 +61,13 @@ tell_changed(struct server *s)
 			tell(c);
 }
 
+/* It waits for this before it connects to any host. */
 void
 listen_others_greet(struct child *c)
 {
-	if (c->server->others != NULL)
-		tell(c);
+	if (c->server->others == NULL)
+		c->server->others = list_others(c->server);
+	tell(c);
 }
 
 void
