@@ -1,14 +1,14 @@
 """chromium - Debian's browser for tests of the manager: a page with the hands of a person, keyboard and mouse
 
 Chromium owns the browser and its driver; end() ends them. It reaches 127.0.0.1 and nothing else. What a test looks for is named as
-a reader of the screen would say it: the role and the name of a control. With AXE=FILE, an axe.min.js of axe-core, look() asks that, too.
+a reader of the screen would say it: the role and the name of a control. look() asks axe-core (t/vendor), too.
 """
 
 import os
-from pathlib import Path
 
 from checks import check, equal
 from patience import until
+from programs import ROOT
 
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-default-apps", "--disable-sync", "--disable-extensions", "--disable-domain-reliability",
@@ -57,7 +57,13 @@ if (document.documentElement.scrollWidth > innerWidth)
     for (const e of document.body.querySelectorAll("*")) if (e.getBoundingClientRect().right > innerWidth + 1) say(e, "beside the screen");
 return faults;
 """
-AXE = "axe.run().then((r) => arguments[0](r.violations.map((v) => `${v.id}: ${v.nodes[0].html}`)))"
+AXE_FILE = ROOT / "t/vendor/axe-core/axe.min.js"
+AXE = """
+const [rules, done] = arguments;
+Promise.all(document.getAnimations().map((a) => a.finished)).then(() =>     /* a dialog that fades in has colours of its own */
+    axe.run(rules === null ? {} : { runOnly: { type: "rule", values: rules } })).then((r) => done(r.violations.flatMap((v) =>
+    v.nodes.map((n) => `${v.id}: ${n.html} ${n.any.map((c) => c.message).join(" ")}`))), (error) => done([String(error)]));
+"""
 
 
 class Chromium:
@@ -95,7 +101,15 @@ class Chromium:
         return self.run(FIND, what, name) is not None
 
     def click(self, what, name):
-        self.find(what, name).click()
+        from selenium.common.exceptions import StaleElementReferenceException
+
+        def done():     # news of the stream may put another button of that name in its place, just before
+            try:
+                self.find(what, name).click()
+            except StaleElementReferenceException:
+                return False
+            return True
+        until(done, what=f"a click on {what} {name!r}")
 
     def press(self, *keys):
         from selenium.webdriver.common.action_chains import ActionChains
@@ -129,9 +143,17 @@ class Chromium:
     def look(self, where):
         self.note_commands()
         equal(self.run(FAULTS), [], f"faults of {where}")
-        if os.environ.get("AXE"):
-            self.run(Path(os.environ["AXE"]).read_text())
-            equal(self.driver.execute_async_script(AXE), [], f"faults of {where} by axe")
+        self.ask_axe(where)
+
+    def ask_axe(self, where, rules=None):
+        """`rules`: these alone, as those that look at colours when nothing else has changed."""
+        if not self.run("return 'axe' in window"):
+            self.run(AXE_FILE.read_text())
+        equal(self.driver.execute_async_script(AXE, rules), [], f"faults of {where} by axe")
+
+    def scheme(self, name):
+        """Light or dark, as the system of the reader says."""
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": name}]})
 
     def complaints(self):
         """What the browser has complained about since the last call."""
