@@ -75,6 +75,7 @@ is_same_client(const struct web_connection *x, const struct web_connection *y)
 	    fa == fb && memcmp(a, b, len) == 0;
 }
 
+/* Those that have ended and were not forgotten yet do not count. */
 static size_t
 of_client(const struct web_connections *c, const struct web_connection *like)
 {
@@ -82,7 +83,7 @@ of_client(const struct web_connections *c, const struct web_connection *like)
 	size_t n = 0;
 
 	TAILQ_FOREACH(k, &c->all, link)
-		n += !k->cut && is_same_client(k, like);
+		n += !k->cut && is_same_client(k, like) && is_there(k);
 	return n;
 }
 
