@@ -61,6 +61,7 @@ on_child_born(struct child *c)
 {
 	event_log_greet(c);
 	watch_request_greet(c);
+	control_web_greet(c);
 	server_child_born(c);
 }
 

@@ -116,6 +116,7 @@ enum ctl_type {
 	/* A command for a session: its answer is CTL_TEXT and CTL_END, or a CTL_WEB_SESSION that refuses */
 	CTL_WEB_COMMAND,
 	CTL_WEB_SESSION,		/* answer to these four */
+	CTL_WEB_KEY,			/* to the helper, at its birth: what tells forged secrets */
 	/*
 	 * With a descriptor. To all others: a copy of each event goes there (common/base/log_watch.h). To an
 	 * operator: where they come out, until the end of the answer

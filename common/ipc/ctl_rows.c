@@ -122,6 +122,7 @@ const struct ctl_row ctl_rows[] = {
 	    sizeof(struct msg_web_command), CTL_FROM_HELPER, false },
 	[CTL_WEB_SESSION] = { "web-session", sizeof(struct msg_web_session), sizeof(struct msg_web_session),
 	    CTL_FROM_MASTER, false },
+	[CTL_WEB_KEY] = { "web-key", WEB_KEY_SIZE, WEB_KEY_SIZE, CTL_FROM_MASTER, false },
 	[CTL_ETRN_ANSWER] = { "etrn-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer),
 	    CTL_FROM_HELPER, true },
 };

@@ -13,7 +13,8 @@
 
 #include "common/ipc/control_words.h"
 
-#define WEB_SECRET_SIZE 32U		/* random bytes of a token or a handle */
+#define WEB_SECRET_SIZE 32U		/* bytes of a token or a handle: web_mac */
+#define WEB_KEY_SIZE 32U		/* of web_mac: payload of CTL_WEB_KEY */
 #define WEB_SECRET_TEXT 65U		/* its hexadecimal digits, with the NUL */
 #define WEB_NAME_SIZE 64
 

@@ -124,6 +124,8 @@ struct web_session {			/* or a link that leads to one */
 };
 
 struct web_sessions *web_sessions_new(void);
+/* What tells the secrets that it made, for web_mac. */
+const unsigned char *web_sessions_key(const struct web_sessions *w);
 void web_sessions_free(struct web_sessions *w);		/* NULL is fine */
 /* A one-time link for that user: its token. */
 void web_sessions_link(struct web_sessions *w, const struct control_peer *peer, const char *name,
@@ -141,6 +143,7 @@ void web_sessions_end_all(struct web_sessions *w);
 
 /* CTL_WEB_LOGIN, CTL_WEB_ASK, CTL_WEB_LOGOUT, CTL_WEB_COMMAND */
 void control_web_take(struct child *c, const struct ctl_message *m);
+void control_web_greet(struct child *c);	/* a child was born: the web helper gets its key */
 void control_web_gone(struct child *c);		/* the helper is dead: its commands go on without an answer */
 
 /* --- web_link: one-time links --- */

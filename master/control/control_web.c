@@ -70,6 +70,13 @@ static const struct control_caller_ops order_ops = { .send = send_to_helper, .is
     .answered = on_answered, .end = end_order };
 
 void
+control_web_greet(struct child *c)
+{
+	if (c->role == ROLE_WEB)
+		child_send(c, CTL_WEB_KEY, 0, web_sessions_key(c->m->web_sessions), WEB_KEY_SIZE, -1);
+}
+
+void
 control_web_gone(struct child *c)
 {
 	struct control_caller *caller;
@@ -113,12 +120,12 @@ log_in(struct child *c, const struct ctl_message *message)
 	s = web_sessions_login(c->m->web_sessions, login.token, clock_mono_ms(), answer.handle);
 	if (s == NULL) {
 		log_event(LOG_WARN, NULL, "operator",
-		    "server=- by=web command=login result=refused client=%s reason=%s",
+		    "server=- by=web command=login way=link result=refused client=%s reason=%s",
 		    log_safe(login.client), log_safe("no such link, or it is used up"));
 	} else {
 		describe(&answer, c->m, s);
 		log_event(LOG_FACT, NULL, "operator",
-		    "server=- uid=%u by=web command=login result=%s client=%s",
+		    "server=- uid=%u by=web command=login way=link result=%s client=%s",
 		    (unsigned)s->peer.uid, answer.result == WEB_OK ? "ok" : "refused",
 		    log_safe(login.client));
 		if (answer.result != WEB_OK)

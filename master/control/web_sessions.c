@@ -16,10 +16,12 @@
 #include "common/base/mem.h"
 #include "common/base/secret.h"
 #include "common/base/utf8.h"
+#include "common/ipc/web_mac.h"
 #include "master/control/control.h"
 
 struct web_sessions {
 	TAILQ_HEAD(, web_session) links, sessions;	/* the oldest first */
+	unsigned char key[WEB_KEY_SIZE];
 };
 
 static void
@@ -108,7 +110,7 @@ add_one(struct web_sessions *w, bool is_link, const struct control_peer *peer, c
 
 	end_old(w, now);
 	make_room(w, is_link, peer->uid);
-	arc4random_buf(secret, WEB_SECRET_SIZE);
+	web_mac_make(secret, is_link ? WEB_MAC_LINK : WEB_MAC_SESSION, w->key);
 	hash_secret(s->hash, secret);
 	s->is_link = is_link;
 	s->born_ms = s->used_ms = now;
@@ -143,7 +145,14 @@ web_sessions_new(void)
 
 	TAILQ_INIT(&w->links);
 	TAILQ_INIT(&w->sessions);
+	arc4random_buf(w->key, sizeof(w->key));
 	return w;
+}
+
+const unsigned char *
+web_sessions_key(const struct web_sessions *w)
+{
+	return w->key;
 }
 
 void
@@ -152,6 +161,7 @@ web_sessions_free(struct web_sessions *w)
 	if (w == NULL)
 		return;
 	web_sessions_end_all(w);
+	explicit_bzero(w->key, sizeof(w->key));
 	free(w);
 }
 

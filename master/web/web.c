@@ -97,7 +97,7 @@ serve(struct web *w, struct evhttp_request *q, enum web_door_kind kind)
 	struct sockaddr_storage local;
 	socklen_t len = sizeof(local);
 	struct web_request r = { .field = field, .secure = kind != WEB_PLAIN, .hosts = &w->config->hosts,
-	    .target = evhttp_request_get_uri(q) };
+	    .target = evhttp_request_get_uri(q), .key = w->key };
 	enum evhttp_cmd_type method = evhttp_request_get_command(q);
 	struct web_verdict v = { .status = HTTP_BADREQUEST, .why = "the header has too many fields" };
 	int fd = descriptor_of(q);
@@ -113,6 +113,17 @@ serve(struct web *w, struct evhttp_request *q, enum web_door_kind kind)
 	explicit_bzero(&v, sizeof(v));
 }
 
+/* The master sends it before all else. */
+static void
+take_key(struct web *w, const struct ctl_message *m)
+{
+	memcpy(w->key, m->data, sizeof(w->key));
+	web_door_open(w, WEB_PATH);
+	if (w->config->certificate == NULL)
+		web_door_open(w, WEB_PLAIN);
+	web_tls_ask(w);
+}
+
 static void
 take_control(struct boot *b, const struct ctl_message *m)
 {
@@ -120,6 +131,8 @@ take_control(struct boot *b, const struct ctl_message *m)
 
 	if (m->type == CTL_FILE)
 		web_tls_take(w, m);
+	else if (m->type == CTL_WEB_KEY)
+		take_key(w, m);
 	else if (m->type == CTL_RENEWED || m->type == CTL_LOGS)	/* a change, or a reload */
 		web_tls_ask(w);
 	else if (m->type == CTL_TEXT || m->type == CTL_END || m->type == CTL_WEB_SESSION)
@@ -158,10 +171,6 @@ start_helper(struct boot *b)
 	w->throttle = web_throttle_new();
 	w->events = web_events_new(w);
 	w->connections = web_connections_new(b->loop, web_door_stop, w);
-	web_door_open(w, WEB_PATH);
-	if (w->config->certificate == NULL)
-		web_door_open(w, WEB_PLAIN);
-	web_tls_ask(w);
 	boot_ready(b);
 }
 
@@ -177,6 +186,7 @@ finish_helper(struct boot *b)
 	web_connections_free(w->connections);
 	web_tls_done(w);
 	web_page_forget(w->page);
+	explicit_bzero(w->key, sizeof(w->key));
 	free(w);
 	b->state = NULL;
 }

@@ -57,6 +57,7 @@ struct web_request {
 	const struct sockaddr *local;		/* where the browser connected; NULL: a web server in front */
 	bool secure;				/* TLS, or a web server in front that has it */
 	const struct config_strings *hosts;
+	const unsigned char *key;		/* of web_mac */
 };
 struct web_verdict {
 	int status;				/* 0: serve it; else of HTTP, and why */
@@ -149,14 +150,10 @@ void web_ask_take(struct web *w, const struct ctl_message *m);	/* an answer */
 /* The master called that session good, or it is over. */
 void web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool good);
 
-/* --- web_throttle: logins that failed, sessions that are not known; pure, times are monotonic ms --- */
+/* --- web_throttle: sessions that are not known; pure, times are monotonic ms --- */
 
 struct web_throttle *web_throttle_new(void);
 void web_throttle_free(struct web_throttle *t);
-/* How long that address has to wait before its next login. */
-uint64_t web_throttle_wait(struct web_throttle *t, const char *client, uint64_t now);
-void web_throttle_failed(struct web_throttle *t, const char *client, uint64_t now);
-void web_throttle_passed(struct web_throttle *t, const char *client, uint64_t now);
 /* Whether the master may be asked for a session that this address shows, and that is not known. */
 bool web_throttle_stranger(struct web_throttle *t, const char *client, uint64_t now)
     __attribute__((warn_unused_result));
@@ -194,6 +191,9 @@ struct web {
 	struct web_asks *asks;
 	struct web_throttle *throttle;
 	struct web_events *events;
+	unsigned char key[WEB_KEY_SIZE];	/* of web_mac; served once it is here */
+	uint64_t forged_at;			/* the latest event of a forged link; 0: none */
+	unsigned forged;			/* since then */
 };
 
 #endif

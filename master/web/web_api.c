@@ -19,8 +19,10 @@
 #include "common/answers/answers.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/control_words.h"
+#include "common/ipc/web_mac.h"
 #include "master/web/web.h"
 
 /* A request whose answer the master has. */
@@ -103,13 +105,10 @@ on_session(void *arg, const struct msg_web_session *s, int status, struct buf *t
 {
 	struct web_call *c = arg;
 	const unsigned char *handle = c->route == WEB_ROUTE_LOGIN && s != NULL ? s->handle : c->handle;
-	uint64_t now = clock_mono_ms();
 
 	if (s == NULL) {
 		web_reply_error(c->q, HTTP_INTERNAL, "the service gave no answer");
 	} else if (s->result != WEB_OK) {
-		if (c->route == WEB_ROUTE_LOGIN && s->result == WEB_UNKNOWN)
-			web_throttle_failed(c->web->throttle, c->client, now);
 		reply_refusal(c, (enum msg_web_result)s->result);
 	} else if (c->route == WEB_ROUTE_LOGOUT) {
 		web_ask_trust(c->web, handle, false);
@@ -120,10 +119,8 @@ on_session(void *arg, const struct msg_web_session *s, int status, struct buf *t
 		web_events_begin(c->web->events, c->q, handle);
 	} else {
 		web_ask_trust(c->web, handle, true);
-		if (c->route == WEB_ROUTE_LOGIN) {
-			web_throttle_passed(c->web->throttle, c->client, now);
+		if (c->route == WEB_ROUTE_LOGIN)
 			add_cookie(c, c->cookie);
-		}
 		reply_session(c, s);
 	}
 	free_call(c);
@@ -170,23 +167,36 @@ read_body(struct evhttp_request *q)
 	return NULL;
 }
 
+/* At most one event a second: whoever sends them must not fill the log. */
+static void
+tell_forged(struct web_call *c)
+{
+	struct web *w = c->web;
+	uint64_t now = clock_mono_ms();
+
+	if (w->forged_at != 0 && now - w->forged_at < 1000) {
+		w->forged++;
+		return;
+	}
+	log_event(LOG_WARN, NULL, "operator",
+	    "server=- by=web command=login way=link result=refused client=%s unreported=%u reason=%s",
+	    log_safe(c->client), w->forged, log_safe("a link that this service has not made"));
+	w->forged_at = now;
+	w->forged = 0;
+}
+
 static void
 log_in(struct web_call *c, const json_t *body)
 {
 	const char *token = json_string_value(json_object_get(body, "token"));
 	struct msg_web_login login = { 0 };
-	uint64_t wait = web_throttle_wait(c->web->throttle, c->client, clock_mono_ms());
-	char seconds[24];
 
-	if (wait > 0) {
-		snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(wait + 999) / 1000);
-		(void)evhttp_add_header(evhttp_request_get_output_headers(c->q), "Retry-After", seconds);
-		refuse(c, 429, "too many logins have failed: wait");
-	} else if (token == NULL) {
+	if (token == NULL) {
 		refuse(c, HTTP_BADREQUEST, "the body has no token");
-	} else if (!msg_web_secret_parse(login.token, token)) {
-		web_throttle_failed(c->web->throttle, c->client, clock_mono_ms());
-		refuse(c, 401, "this is no token of posternctl web login");
+	} else if (!msg_web_secret_parse(login.token, token) ||
+	    !web_mac_is_ours(login.token, WEB_MAC_LINK, c->web->key)) {
+		tell_forged(c);
+		refuse(c, 401, "this is no link that posternctl web login has printed for this service");
 	} else {
 		snprintf(login.client, sizeof(login.client), "%s", c->client);
 		if (!web_ask_send(c->web, CTL_WEB_LOGIN, &login, sizeof(login), NULL, c->client,

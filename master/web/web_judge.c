@@ -4,7 +4,8 @@
  * Runs in:  web
  * Owns:     nothing
  * Promise:  what is not allowed here is not done: a request is for a row of a table, by a name of ours, and
- *           one for anything of a session comes from our own page, with the session's cookie and token
+ *           one for anything of a session comes from our own page, with the session's cookie and token, which
+ *           the master made
  * Fails by: a status of HTTP and a sentence
  */
 #include <ctype.h>
@@ -14,6 +15,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "common/ipc/web_mac.h"
 #include "master/web/web.h"
 
 #define HOST_MAX 255
@@ -169,6 +171,8 @@ judge_session(struct web_verdict *v, const struct web_request *r)
 
 	if (!web_cookie_find(v->handle, r, field_once(r, "X-Postern-Token", &twice)))
 		refuse(v, 401, "this tab has no session: posternctl web login prints a link for it");
+	else if (!web_mac_is_ours(v->handle, WEB_MAC_SESSION, r->key))
+		refuse(v, 401, "the session is over: log in");
 }
 
 static void

@@ -1,12 +1,11 @@
 /*
- * web_throttle - logins that fail make the next one from that address wait, and so do sessions that are not
- * known; pure
+ * web_throttle - sessions that are not known: how often an address may have the master asked for one; pure
  *
  * Runs in:  web
- * Owns:     two tables of fixed size
- * Promise:  the first three failures cost nothing, each further one doubles the wait, to a minute; a quarter
- *           of an hour without one forgets them. Addresses of one customer of IPv6 count as one
- * Fails by: forgetting the address that failed longest ago, when the table is full
+ * Owns:     a table of fixed size
+ * Promise:  an address asks 20 times at once, and then five times a second. Addresses of one customer of IPv6
+ *           count as one
+ * Fails by: forgetting the address that asked longest ago, when the table is full
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -17,21 +16,12 @@
 #include "master/web/web.h"
 
 #define ROWS 256U
-#define FREE_FAILURES 3U
-#define WAIT_MAX_MS 60000U
-#define FORGET_MS 900000U
 #define STRANGER_MS 200U		/* a question to the master earned */
 #define STRANGER_MOST 20U		/* at once */
 #define PREFIX_BYTES 8U			/* of an IPv6 address: a /64 */
 
-struct web_throttle_row {
-	char client[64];
-	unsigned failures;
-	uint64_t at, until;		/* the latest failure; from when on the next try is taken */
-};
 struct web_throttle_stranger { char client[64]; uint64_t owed, at; };	/* in ms; the latest question */
 struct web_throttle {
-	struct web_throttle_row row[ROWS];
 	struct web_throttle_stranger stranger[ROWS];
 };
 
@@ -49,30 +39,6 @@ put_key(char key[64], const char *client)
 	}
 }
 
-static struct web_throttle_row *
-find_row(struct web_throttle *t, const char *client, uint64_t now, bool make)
-{
-	struct web_throttle_row *oldest = &t->row[0];
-	char key[64];
-
-	put_key(key, client);
-	for (size_t i = 0; i < ROWS; i++) {
-		struct web_throttle_row *r = &t->row[i];
-
-		if (r->failures > 0 && now - r->at >= FORGET_MS)
-			*r = (struct web_throttle_row){ 0 };
-		if (r->failures > 0 && strcmp(r->client, key) == 0)
-			return r;
-		if (r->failures == 0 || (oldest->failures > 0 && r->at < oldest->at))
-			oldest = r;
-	}
-	if (!make)
-		return NULL;
-	*oldest = (struct web_throttle_row){ 0 };
-	memcpy(oldest->client, key, sizeof(oldest->client));
-	return oldest;
-}
-
 struct web_throttle *
 web_throttle_new(void)
 {
@@ -83,36 +49,6 @@ void
 web_throttle_free(struct web_throttle *t)
 {
 	free(t);
-}
-
-uint64_t
-web_throttle_wait(struct web_throttle *t, const char *client, uint64_t now)
-{
-	const struct web_throttle_row *r = find_row(t, client, now, false);
-
-	return r != NULL && r->until > now ? r->until - now : 0;
-}
-
-void
-web_throttle_failed(struct web_throttle *t, const char *client, uint64_t now)
-{
-	struct web_throttle_row *r = find_row(t, client, now, true);
-	uint64_t wait = 0;
-
-	r->at = now;
-	if (++r->failures > FREE_FAILURES)
-		wait = r->failures - FREE_FAILURES > 6 ? WAIT_MAX_MS :
-		    1000ULL << (r->failures - FREE_FAILURES - 1);
-	r->until = now + (wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS);
-}
-
-void
-web_throttle_passed(struct web_throttle *t, const char *client, uint64_t now)
-{
-	struct web_throttle_row *r = find_row(t, client, now, false);
-
-	if (r != NULL)
-		*r = (struct web_throttle_row){ 0 };
 }
 
 static struct web_throttle_stranger *

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <strings.h>
 
+#include "common/ipc/web_mac.h"
 #include "master/web/web.h"
 #include "t/fuzz/fuzz.h"
 
@@ -79,17 +80,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static char *names[] = { (char *)"mail.example", (char *)"[2001:db8::5]" };
 	static const struct config_strings hosts = { names, 2 };
-	static const unsigned char handle[WEB_SECRET_SIZE] = { 7, 8, 9 };
+	static unsigned char handle[WEB_SECRET_SIZE];
+	static const unsigned char key[WEB_KEY_SIZE] = { 7, 8, 9 };
 	unsigned char cookie[WEB_SECRET_SIZE];
 	char token[WEB_TOKEN_TEXT], *text, *save = NULL;
 	struct web_field field[FIELDS];
 	struct sockaddr_in local = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
-	struct web_request r = { .field = field, .hosts = &hosts };
+	struct web_request r = { .field = field, .hosts = &hosts, .key = key };
 	struct web_verdict v;
 
 	if (len < 2)
 		return 0;
 	fuzz_check(msg_web_secret_parse(cookie, COOKIE));
+	web_mac_make(handle, WEB_MAC_SESSION, key);
 	web_cookie_token(token, handle, cookie);
 	r.method = (enum web_method)(data[0] % 3);
 	r.secure = data[0] & 4;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/ipc/web_mac.h"
 #include "master/web/web.h"
 #include "t/unit/check_main.h"
 
@@ -12,7 +13,8 @@
 static char *names[] = { (char *)"mail.example", (char *)"[2001:db8::5]" };
 static const struct config_strings hosts = { names, 2 }, no_hosts = { NULL, 0 };
 static char token[WEB_TOKEN_TEXT];
-static const unsigned char handle[WEB_SECRET_SIZE] = { 7, 8, 9 };
+static unsigned char handle[WEB_SECRET_SIZE];
+static const unsigned char key[WEB_KEY_SIZE] = { 1, 2, 3 };
 
 /* "Name: value|Name: value" as the header; the verdict of such a request to 127.0.0.1 without TLS. */
 static struct web_verdict
@@ -21,7 +23,7 @@ judge_at(const char *local, bool secure, const struct config_strings *list, enum
 {
 	struct web_field field[FIELDS_MAX];
 	struct sockaddr_storage sa = { 0 };
-	struct web_request r = { .method = method, .target = target, .field = field, .secure = secure, .hosts = list };
+	struct web_request r = { .method = method, .target = target, .field = field, .secure = secure, .hosts = list, .key = key };
 	struct web_verdict v;
 	char *copy = mem_strdup(header), *save = NULL;
 
@@ -116,6 +118,7 @@ set_token(void)
 	unsigned char cookie[WEB_SECRET_SIZE];
 
 	(void)msg_web_secret_parse(cookie, COOKIE);
+	web_mac_make(handle, WEB_MAC_SESSION, key);
 	web_cookie_token(token, handle, cookie);
 }
 
@@ -255,40 +258,31 @@ START_TEST(cookies)
 }
 END_TEST
 
-START_TEST(failures)
+START_TEST(forged)
 {
-	struct web_throttle *t = web_throttle_new();
-	uint64_t now = 1000000, wait = 0;
-	char client[64];
+	unsigned char secret[WEB_SECRET_SIZE], cookie[WEB_SECRET_SIZE], other[WEB_KEY_SIZE] = { 1, 2, 4 };
+	char text[300], shown[WEB_TOKEN_TEXT];
 
-	for (unsigned i = 0; i < 3; i++) {
-		ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now), 0);
-		web_throttle_failed(t, "192.0.2.1", now);
+	set_token();
+	ck_assert(web_mac_is_ours(handle, WEB_MAC_SESSION, key));
+	ck_assert(!web_mac_is_ours(handle, WEB_MAC_LINK, key));		/* a link is no session */
+	ck_assert(!web_mac_is_ours(handle, WEB_MAC_SESSION, other));
+	web_mac_make(secret, WEB_MAC_LINK, key);
+	ck_assert(web_mac_is_ours(secret, WEB_MAC_LINK, key));
+	for (size_t bit = 0; bit < sizeof(secret) * 8; bit++) {
+		secret[bit / 8] ^= (unsigned char)(1 << bit % 8);
+		ck_assert(!web_mac_is_ours(secret, WEB_MAC_LINK, key));
+		secret[bit / 8] ^= (unsigned char)(1 << bit % 8);
 	}
-	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now), 0);
-	for (uint64_t expect = 1000; expect <= 64000; expect *= 2) {
-		web_throttle_failed(t, "192.0.2.1", now);
-		wait = web_throttle_wait(t, "192.0.2.1", now);
-		ck_assert_uint_eq(wait, expect > 60000 ? 60000 : expect);
+	/* a cookie and a token that go together, and the master made neither */
+	ck_assert(msg_web_secret_parse(cookie, COOKIE));
+	for (size_t bit = 0; bit < sizeof(handle) * 8; bit++) {
+		memcpy(secret, handle, sizeof(secret));
+		secret[bit / 8] ^= (unsigned char)(1 << bit % 8);
+		web_cookie_token(shown, secret, cookie);
+		snprintf(text, sizeof(text), "Host: localhost|Cookie: postern=" COOKIE "|X-Postern-Token: %s", shown);
+		ck_assert_int_eq(status(WEB_GET, "/api/session", text), 401);
 	}
-	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.2", now), 0);		/* another client */
-	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now + 59999), 1);
-	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now + 60000), 0);
-	web_throttle_failed(t, "192.0.2.1", now + 60000);			/* and one more */
-	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now + 60000), 60000);
-	web_throttle_passed(t, "192.0.2.1", now + 60000);
-	web_throttle_failed(t, "192.0.2.1", now + 60000);
-	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now + 60000), 0);
-	for (unsigned i = 0; i < 4; i++)	/* one customer of IPv6 */
-		web_throttle_failed(t, i % 2 == 0 ? "2001:db8::1" : "2001:db8:0:0:1::1", now);
-	ck_assert_uint_gt(web_throttle_wait(t, "2001:db8::ffff", now), 0);
-	ck_assert_uint_eq(web_throttle_wait(t, "2001:db8:0:1::1", now), 0);
-	ck_assert_uint_eq(web_throttle_wait(t, "2001:db8::1", now + 900000), 0);	/* forgotten */
-	for (unsigned i = 0; i < 2000; i++) {	/* more than the table has */
-		snprintf(client, sizeof(client), "10.0.%u.%u", i / 250, i % 250);
-		web_throttle_failed(t, client, now + i);
-	}
-	web_throttle_free(t);
 }
 END_TEST
 
@@ -303,7 +297,6 @@ START_TEST(strangers)
 		taken += web_throttle_stranger(t, "192.0.2.1", now);
 	ck_assert_uint_eq(taken, 20);
 	ck_assert(web_throttle_stranger(t, "192.0.2.2", now));		/* another client */
-	ck_assert_uint_eq(web_throttle_wait(t, "192.0.2.1", now), 0);	/* and a login is another thing */
 	ck_assert(!web_throttle_stranger(t, "192.0.2.1", now + 199));
 	ck_assert(web_throttle_stranger(t, "192.0.2.1", now + 200));
 	ck_assert(!web_throttle_stranger(t, "192.0.2.1", now + 200));
@@ -318,4 +311,4 @@ START_TEST(strangers)
 }
 END_TEST
 
-UNIT_MAIN("web_judge", names_of_the_manager, targets, each_request, with_tls, cookies, failures, strangers)
+UNIT_MAIN("web_judge", names_of_the_manager, targets, each_request, with_tls, cookies, forged, strangers)
