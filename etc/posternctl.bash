@@ -111,13 +111,13 @@ _posternctl()
 		mapfile -t COMPREPLY < <(compgen -W login -- "$cur")
 		;;
 	*'[name]'* | *' name' | *' name '*)
-		words=$(grep -oE -- '--[a-z]+' <<<"$usage")
+		words=$(grep -oE -- '--[a-z-]+' <<<"$usage")
 		[[ $command == sessions ]] && words='terminate --json --from --user --idle --all --yes'
 		[[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *' terminate '* ]] && words+=" $(_posternctl_ids sessions)"
 		mapfile -t COMPREPLY < <(compgen -W "$words $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')" -- "$cur")
 		;;
 	*--*)
-		mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z]+' <<<"$usage")" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z-]+' <<<"$usage")" -- "$cur")
 		;;
 	esac
 }

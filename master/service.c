@@ -25,6 +25,8 @@
 #include "common/base/log.h"
 #include "common/base/machine.h"
 #include "common/base/mem.h"
+#include "common/change/change_file.h"
+#include "common/change/change_move.h"
 #include "common/sandbox/sandbox.h"
 #include "master/control/control.h"
 #include "master/master.h"
@@ -120,6 +122,30 @@ read_configuration(struct master *m, struct config_faults *faults)
 		die(EX_USAGE, "-S %s: there is no such virtual server", m->options.start);
 }
 
+/* What was interrupted: names of files and folders may be others then. */
+static void
+finish_change(struct master *m, struct config_faults *faults)
+{
+	const char *state = m->snapshot->config->service.state;
+	struct buf why = BUF_INIT(4096);
+	int lock, result;
+
+	if (!change_move_is_noted(state))
+		return;
+	lock = change_file_lock(state, &why);
+	result = lock != -1 ? change_move_finish(state, &why) : 0;
+	log_event(result == 1 ? LOG_WARN : LOG_FAULT, NULL, "change", "result=%s reason=%s",
+	    result == 1 ? "finished" : result == 0 ? "not-finished" : "taken-back", log_safe(buf_text(&why)));
+	if (lock != -1)
+		close(lock);
+	if (result == 1) {
+		server_snapshot_drop(m->snapshot);
+		config_faults_done(faults);
+		read_configuration(m, faults);
+	}
+	buf_done(&why);
+}
+
 static void
 make_servers(struct master *m, const struct config_faults *faults)
 {
@@ -172,6 +198,7 @@ open_service(struct master *m)
 	make_run_folders(m);
 	set_limits();
 	daemon_lock(&m->pidfile, m->snapshot->config->service.run);
+	finish_change(m, &faults);
 	event_log_open(m);
 	if (!m->options.foreground)
 		m->parent = daemon_background();

@@ -99,7 +99,14 @@ change_done(struct change *c)
 		free(c->key[i].before);
 		free(c->key[i].after);
 	}
+	for (size_t i = 0; i < c->steps; i++) {
+		free(c->step[i].from);
+		free(c->step[i].to);
+	}
 	free(c->key);
+	free(c->step);
+	free(c->gone);
+	free(c->kept);
 	free(c->server);
 	free(c->path);
 	free(c->old);
@@ -122,7 +129,8 @@ change_compare(struct change *c, const char *loaded, size_t len)
 		line += loaded[at] == '\n';
 	buf_printf(&c->why,
 	    "%s:%u: was changed by hand since the service has read it; look at it, take it over with "
-	    "posternctl reload, and say this again\n", c->path, line);
+	    "posternctl reload, and say this again\n",
+	    c->steps > 0 ? c->step[c->steps - 1].from : c->path, line);
 	return 1;
 }
 
@@ -369,6 +377,6 @@ change_section_rename(struct change *c, enum key_section section, const char *fr
 bool
 change_is_none(const struct change *c)
 {
-	return c->old != NULL && c->text.len == c->old_len &&
+	return c->gone == NULL && c->old != NULL && c->text.len == c->old_len &&
 	    memcmp(buf_text(&c->text), c->old, c->old_len) == 0;
 }

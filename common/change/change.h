@@ -7,10 +7,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/buf.h"
 #include "common/change/change_place.h"
 #include "common/config/config_check.h"
+#include "common/config/config_files.h"
 
 struct change_key {
 	struct change_place place;
@@ -18,11 +20,24 @@ struct change_key {
 	char *before, *after;		/* as the file says it; NULL: not there */
 };
 
+/* A file or folder that gets another name. */
+struct change_step { char *from, *to; };
+
 struct change {
 	const char *config_path;
 	/* The files as the service has read them; NULL: those on disk count. Set before change_judge */
 	const struct config_files *base;
 	char *server;			/* NULL: postern.ini */
+	/*
+	 * A virtual server that is there no more afterwards: of a rename by its name so far, else `server`.
+	 * NULL: none. Then these get another name, in this order, and this was remembered of it
+	 */
+	char *gone;
+	struct change_step *step;
+	size_t steps;
+	uint32_t id;			/* 0: not known */
+	bool stopped;			/* it was to stay stopped */
+	char *kept;	/* of a file that comes back: where the deleted one may be; NULL: another change */
 	char *path;
 	char *old;			/* the text on disk; NULL: the file is new */
 	size_t old_len;
@@ -74,6 +89,8 @@ bool change_guarded_has_account(const struct config *config, const char *server)
  * (or NULL) adds faults of what they name. EX_OK: it may be written; c->why has new warnings.
  */
 int change_judge(struct change *c, config_check_files *files);
+/* What becomes of its file with that text. */
+struct config_candidate change_candidate(const struct change *c, const struct buf *text);
 /* The set as it is (text NULL), or as it would be; as config_read. */
 struct config *change_judge_read(const struct change *c, const struct buf *text,
     struct config_faults *faults) __attribute__((warn_unused_result));

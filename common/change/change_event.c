@@ -8,7 +8,10 @@
  */
 #include "common/change/change_event.h"
 
+#include <string.h>
+
 #include "common/base/log.h"
+#include "common/change/change_history.h"
 
 void
 change_event_log(const struct change *c, const char *author, const char *command, const char *result)
@@ -24,7 +27,13 @@ change_event_log(const struct change *c, const char *author, const char *command
 		    log_safe(buf_text(&place)), log_safe(k->before), log_safe(k->after));
 		buf_done(&place);
 	}
-	if (c->keys == 0)
+	if (c->gone != NULL)
+		log_event(LOG_FACT, NULL, "change",
+		    "server=%s %s command=%s result=%s file=%s key=" CHANGE_HISTORY_NAME
+		    " before=%s after=%s",
+		    c->server, author, command, result, log_safe(c->path), c->gone,
+		    strcmp(c->gone, c->server) != 0 ? c->server : "-");
+	else if (c->keys == 0)
 		log_event(LOG_FACT, NULL, "change", "server=%s %s command=%s result=%s file=%s",
 		    c->server != NULL ? c->server : "-", author, command, result, log_safe(c->path));
 }

@@ -156,14 +156,16 @@ say_changed(struct change *c)
 static int
 write_new(struct change *c)
 {
+	struct stat st, *like = c->kept != NULL && stat(c->kept, &st) == 0 ? &st : NULL;
 	char *folder;
 	int status;
 
 	if (access(c->path, F_OK) == 0)
 		return say_changed(c);
 	folder = folder_of(c->path);
-	status = replace(c->path, NULL, buf_text(&c->text), c->text.len) == 0 ? EX_OK : say_errno(c, c->path);
-	change_file_own(c->path, folder);
+	status = replace(c->path, like, buf_text(&c->text), c->text.len) == 0 ? EX_OK : say_errno(c, c->path);
+	if (like == NULL)
+		change_file_own(c->path, folder);
 	free(folder);
 	return status;
 }
@@ -199,6 +201,13 @@ change_file_write(struct change *c)
 	status = real != NULL ? write_there(c, real) : say_errno(c, c->path);
 	free(real);
 	return status;
+}
+
+void
+change_file_drop_kept(const struct change *c)
+{
+	if (has_text(c->kept, buf_text(&c->text), c->text.len))
+		unlink(c->kept);
 }
 
 int

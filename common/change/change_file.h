@@ -16,6 +16,8 @@ void change_file_own(const char *path, const char *folder);
  * before is kept beside it as FILE.previous. An exit status; c->why.
  */
 int change_file_write(struct change *c);
+/* The copy that was kept of a file that has come back goes. */
+void change_file_drop_kept(const struct change *c);
 /* The text before is there again, unless somebody else has changed the file since. An exit status; c->why. */
 int change_file_take_back(struct change *c);
 

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -124,6 +123,24 @@ put_value(struct buf *out, const char *value)
 		config_get_cell(out, value);
 }
 
+/* What moves, and what it was like: "step TAB=FROM TAB=TO", "was ID running|stopped". */
+static void
+put_steps(struct buf *out, const struct change *c)
+{
+	bool goes = strcmp(c->gone, c->server) == 0;
+
+	buf_puts(out, "key " CHANGE_HISTORY_NAME);
+	put_value(out, c->gone);
+	put_value(out, goes ? NULL : c->server);
+	buf_printf(out, "\nwas %u %s\n", c->id, c->stopped ? "stopped" : "running");
+	for (size_t i = 0; i < c->steps; i++) {
+		buf_puts(out, "step ");
+		put_value(out, c->step[i].from);
+		put_value(out, c->step[i].to);
+		buf_puts(out, "\n");
+	}
+}
+
 static void
 format_record(struct buf *out, const struct change *c, const char *author, const char *command)
 {
@@ -136,9 +153,54 @@ format_record(struct buf *out, const struct change *c, const char *author, const
 		put_value(out, c->key[i].after);
 		buf_puts(out, "\n");
 	}
+	if (c->gone != NULL)
+		put_steps(out, c);
 	buf_puts(out, "lines\n");
-	if (c->old != NULL)
+	if (c->gone != NULL && strcmp(c->gone, c->server) == 0)
+		buf_add(out, c->old, c->old_len);
+	else if (c->old != NULL)
 		config_edit_undo_format(c->edit, out);
+}
+
+/* --- the note of what is under way --- */
+
+static char *
+note_path(const char *state)
+{
+	return mem_printf("%s/changes/.noted", state);
+}
+
+int
+change_history_note(const char *state, const struct change *c, const char *author, const char *command)
+{
+	struct buf text = BUF_INIT(RECORD_MAX);
+	char *path = note_path(state), *part = mem_printf("%s/changes/.part", state),
+	    *folder = mem_printf("%s/changes", state);
+	int result, saved;
+
+	format_record(&text, c, author, command);
+	errno = EFBIG;
+	result = buf_ok(&text) ? disk_replace(part, path, 0600, buf_text(&text), text.len) : -1;
+	if (result == 0)
+		result = disk_sync_folder_at(folder);
+	saved = errno;
+	if (result == -1)
+		unlink(path);
+	buf_done(&text);
+	free(path);
+	free(part);
+	free(folder);
+	errno = saved;
+	return result;
+}
+
+void
+change_history_forget(const char *state)
+{
+	char *path = note_path(state);
+
+	unlink(path);
+	free(path);
 }
 
 void
@@ -166,6 +228,27 @@ forget_old(const char *state, const struct history_file *list, size_t count, con
 		unlink(path);
 		free(path);
 	}
+}
+
+unsigned
+change_history_keep(const char *state, const char *server)
+{
+	size_t count;
+	struct history_file *list = list_files(state, &count), f = { .number = 1 };
+	char *path, *note = note_path(state);
+
+	f.number = count > 0 ? list[count - 1].number + 1 : 1;
+	snprintf(f.server, sizeof(f.server), "%s", server);
+	path = path_of(state, &f);
+	if (rename(note, path) == -1)
+		f.number = 0;
+	change_file_own(path, state);
+	if (f.number != 0)
+		forget_old(state, list, count, f.server);
+	free(list);
+	free(path);
+	free(note);
+	return f.number;
 }
 
 unsigned
@@ -202,7 +285,12 @@ change_history_done(struct change_record *r)
 		free(r->key[i].before);
 		free(r->key[i].after);
 	}
+	for (size_t i = 0; i < r->steps; i++) {
+		free(r->step[i].from);
+		free(r->step[i].to);
+	}
 	free(r->key);
+	free(r->step);
 	free(r->author);
 	free(r->command);
 	free(r->server);
@@ -260,6 +348,23 @@ take_key(struct change_record *r, char *line)
 }
 
 static void
+take_step(struct change_record *r, char *line)
+{
+	char *rest = line, *from, *to;
+
+	(void)strsep(&rest, "\t");
+	from = take_value(strsep(&rest, "\t"));
+	to = take_value(rest);
+	if (from == NULL || to == NULL) {
+		free(from);
+		free(to);
+		return;
+	}
+	r->step = mem_grow(r->step, r->steps, sizeof(*r->step));
+	r->step[r->steps++] = (struct change_step){ from, to };
+}
+
+static void
 take_line(struct change_record *r, char *line)
 {
 	char *value = strchr(line, ' ');
@@ -277,6 +382,12 @@ take_line(struct change_record *r, char *line)
 		r->server = mem_strdup(value);
 	else if (strcmp(line, "key") == 0)
 		take_key(r, value);
+	else if (strcmp(line, "step") == 0)
+		take_step(r, value);
+	else if (strcmp(line, "was") == 0) {
+		r->id = (uint32_t)strtoul(value, NULL, 10);
+		r->stopped = strstr(value, " stopped") != NULL;
+	}
 }
 
 static bool
@@ -291,6 +402,22 @@ parse_record(struct change_record *r, char *text)
 	if (rest != NULL && *rest != '\0')
 		r->lines = mem_strdup(rest);
 	return line != NULL && r->author != NULL && r->command != NULL;
+}
+
+bool
+change_history_noted(struct change_record *r, const char *state)
+{
+	char *path = note_path(state), *text = read_file(path);
+	bool good;
+
+	*r = (struct change_record){ 0 };
+	good = text != NULL && parse_record(r, text) && r->server != NULL && r->keys == 1 &&
+	    r->key[0].before != NULL;
+	if (!good)
+		change_history_done(r);
+	free(path);
+	free(text);
+	return good;
 }
 
 bool
@@ -318,7 +445,7 @@ change_history_read(struct change_record *r, const char *state, unsigned number)
 	return good;
 }
 
-/* --- shown and undone --- */
+/* --- shown --- */
 
 void
 change_history_put(struct buf *out, const struct change_record *r)
@@ -337,41 +464,4 @@ change_history_put(struct buf *out, const struct change_record *r)
 		}
 		buf_puts(out, "\n");
 	}
-}
-
-/* The lines come back, and each key is told as it is then. */
-static int
-undo_lines(struct change *c, const struct change_record *r, struct buf *why)
-{
-	struct config_place *place = mem_array(NULL, c->keys + 1, sizeof(*place));
-	int result;
-
-	for (size_t i = 0; i < c->keys; i++)
-		place[i] = change_place_config(&c->key[i].place);
-	result = config_edit_undo_apply(c->edit, r->lines, place, c->keys, why);
-	free(place);
-	for (size_t i = 0; i < c->keys && result == 0; i++)
-		change_note_again(c, &c->key[i]);
-	return result;
-}
-
-int
-change_history_undo(struct change *c, const struct change_record *r)
-{
-	struct buf why = BUF_INIT(1000);
-	int status = EX_OK;
-
-	if (r->lines == NULL) {
-		buf_printf(&c->why, "change %u (%s) cannot be undone\n", r->number, r->command);
-		return 1;
-	}
-	for (size_t i = 0; i < r->keys && status == EX_OK; i++)
-		status = change_note(c, r->key[i].place, r->key[i].before);
-	if (status == EX_OK && undo_lines(c, r, &why) == -1) {
-		buf_printf(&c->why, "change %u cannot be undone: %s of %s\n", r->number, buf_text(&why),
-		    c->path);
-		status = 1;
-	}
-	buf_done(&why);
-	return status;
 }

@@ -11,6 +11,8 @@
 #define CHANGE_HISTORY_MAX 100U		/* of one file; older ones are forgotten */
 
 struct change_record_key { char *place, *before, *after; };	/* NULL: not there */
+/* The place of the one key of a change that moves a virtual server: its name before and after. */
+#define CHANGE_HISTORY_NAME "name"
 struct change_record {
 	unsigned number;		/* rises; 0: there is none */
 	int64_t when_us;
@@ -18,12 +20,25 @@ struct change_record {
 	char *server;			/* NULL: postern.ini */
 	struct change_record_key *key;
 	size_t keys;
-	char *lines;			/* of config_edit_undo; NULL: it cannot be undone */
+	char *lines;	/* of config_edit_undo, or the file that goes; NULL: it cannot be undone */
+	struct change_step *step;	/* of a rename or delete: see struct change */
+	size_t steps;
+	uint32_t id;
+	bool stopped;
 };
 
 /* With the lock. The number of the new record; 0 and errno. */
 unsigned change_history_add(const char *state, const struct change *c, const char *author,
     const char *command);
+/*
+ * A change that takes several steps is noted before the first one, and is in the history after the last: then
+ * a crash between them leaves a note of what is to be finished. 0, or -1 and errno.
+ */
+int change_history_note(const char *state, const struct change *c, const char *author,
+    const char *command) __attribute__((warn_unused_result));
+bool change_history_noted(struct change_record *r, const char *state);		/* as change_history_read */
+unsigned change_history_keep(const char *state, const char *server);	/* as change_history_add */
+void change_history_forget(const char *state);			/* nothing was done */
 void change_history_remove(const char *state, unsigned number);
 /* number 0: the latest. False: there is none, or it cannot be read; `r` is empty. */
 bool change_history_read(struct change_record *r, const char *state, unsigned number);
@@ -34,7 +49,5 @@ unsigned *change_history_numbers(const char *state, size_t *count);
  * A row a key: "NUMBER TAB seconds TAB author TAB server TAB command TAB key TAB before TAB after"; "-": none
  */
 void change_history_put(struct buf *out, const struct change_record *r);
-/* Makes the change that takes `r` back, on its file as it is now. An exit status; c->why. */
-int change_history_undo(struct change *c, const struct change_record *r);
 
 #endif

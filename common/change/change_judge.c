@@ -22,15 +22,23 @@ is_fatal(const struct change *c, const struct config *after, const struct config
 	    (after == NULL || config_server_by_name(after, c->server) == NULL);
 }
 
+/* Both are of the file that is renamed. */
+static bool
+has_moved(const struct change *c, const struct config_fault *before, const struct config_fault *f)
+{
+	return c->gone != NULL && before->server != NULL && f->server != NULL &&
+	    strcmp(before->server, c->gone) == 0 && strcmp(f->server, c->server) == 0;
+}
+
 /* The line may be another one now. */
 static bool
-is_known(const struct config_faults *before, const struct config_fault *f)
+is_known(const struct change *c, const struct config_faults *before, const struct config_fault *f)
 {
 	for (size_t i = 0; i < before->count; i++) {
 		const struct config_fault *x = &before->fault[i];
 
 		if (x->warning == f->warning && strcmp(x->text, f->text) == 0 &&
-		    strcmp(x->file, f->file) == 0)
+		    (strcmp(x->file, f->file) == 0 || has_moved(c, x, f)))
 			return true;
 	}
 	return false;
@@ -46,7 +54,7 @@ tell_faults(struct change *c, const struct config_faults *before, const struct c
 	for (size_t i = 0; i < after->count; i++) {
 		const struct config_fault *f = &after->fault[i];
 
-		if (is_known(before, f) && (f->warning || !is_fatal(c, config, f)))
+		if (is_known(c, before, f) && (f->warning || !is_fatal(c, config, f)))
 			continue;
 		errors += !f->warning;
 		buf_printf(&c->why, "%s:", f->file);
@@ -57,15 +65,25 @@ tell_faults(struct change *c, const struct config_faults *before, const struct c
 	return errors;
 }
 
+struct config_candidate
+change_candidate(const struct change *c, const struct buf *text)
+{
+	bool goes = c->gone != NULL && strcmp(c->gone, c->server) == 0;
+
+	return (struct config_candidate){ .server = c->server, .text = goes ? NULL : buf_text(text),
+	    .len = goes ? 0 : text->len, .gone = c->gone };
+}
+
 struct config *
 change_judge_read(const struct change *c, const struct buf *text, struct config_faults *faults)
 {
-	struct config_candidate candidate = { .server = c->server, .text = c->old, .len = c->old_len };
+	struct config_candidate candidate = { .server = c->gone != NULL ? c->gone : c->server,
+	    .text = c->old, .len = c->old_len };
 	struct config_files *files;
 	struct config *config;
 
 	if (text != NULL)
-		candidate = (struct config_candidate){ c->server, buf_text(text), text->len };
+		candidate = change_candidate(c, text);
 	if (c->base == NULL)
 		return text == NULL ? config_read(c->config_path, faults) :
 		    config_files_judge(c->config_path, &candidate, faults);

@@ -220,11 +220,27 @@ take_source(struct config_source *s, const struct config_candidate *r, struct co
 	s->len = r->len;
 }
 
+/* One that goes. */
+static void
+drop_name(char **names, size_t *count, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *count; i++)
+		if (name != NULL && strcmp(names[i], name) == 0)
+			free(names[i]);
+		else
+			names[kept++] = names[i];
+	*count = kept;
+}
+
 /* One that is not on disk yet. */
 static void
-add_new_name(char ***names, size_t *count, const char *name)
+add_new_name(char ***names, size_t *count, const struct config_candidate *r)
 {
-	if (name == NULL)
+	const char *name = r->server;
+
+	if (name == NULL || (r->gone != NULL && r->text == NULL))
 		return;
 	for (size_t i = 0; i < *count; i++)
 		if (strcmp((*names)[i], name) == 0)
@@ -241,7 +257,8 @@ gather_servers(struct config_work *w, const char *folder, const struct config_ca
 	size_t count = 0;
 	int listed = list_names(folder, &names, &count), error = errno;
 
-	add_new_name(&names, &count, r->server);
+	drop_name(names, &count, r->gone);
+	add_new_name(&names, &count, r);
 	if (listed == -1 && error != ENOENT)
 		config_faults_add(w->faults, &w->sources.source[0], 0, false,
 		    "its folder %s cannot be read: %s", folder, strerror(error));

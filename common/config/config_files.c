@@ -82,6 +82,8 @@ copy_sources(struct config_sources *to, const struct config_files *files, const 
 	for (size_t i = 0; i < files->sources.count; i++) {
 		const struct config_source *s = &files->sources.source[i];
 
+		if (s->server != NULL && is_of(s->server, c->gone))
+			continue;
 		if (is_of(s->server, c->server)) {
 			if (c->text != NULL)
 				add_text(to, s->server, s->path, c->text, c->len);
@@ -108,7 +110,7 @@ copy_faults(struct config_files *to, const struct config_files *from, const stru
 		const struct config_fault *f = &from->faults.fault[i];
 		struct config_source at = { .path = f->file, .server = f->server };
 
-		if (f->server != NULL && is_of(f->server, c->server))
+		if (f->server != NULL && (is_of(f->server, c->server) || is_of(f->server, c->gone)))
 			continue;
 		config_faults_add(&to->faults, &at, f->line, f->warning, "%s", f->text);
 	}

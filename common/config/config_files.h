@@ -8,6 +8,7 @@
 struct config_candidate {
 	const char *server;		/* NULL: postern.ini */
 	const char *text; size_t len;	/* NULL: there is no such file */
+	const char *gone;		/* the file of a virtual server that goes with that; NULL: none */
 };
 
 /* The text of an INI file as of that reading; server NULL: of postern.ini. NULL: it could not be read. */

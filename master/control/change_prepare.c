@@ -17,6 +17,8 @@
 #include "common/base/mem.h"
 #include "common/change/change_create.h"
 #include "common/change/change_history.h"
+#include "common/change/change_servers.h"
+#include "common/change/change_undo.h"
 #include "common/change/change_words.h"
 #include "common/config/config_check.h"
 #include "common/config/config_files.h"
@@ -30,16 +32,30 @@ latest_files(const struct master *m)
 }
 
 static int
+compare(struct change_request *r, const char *server)
+{
+	size_t len = 0;
+	const char *loaded = config_files_text(latest_files(r->m), server, &len);
+
+	return change_compare(&r->change, loaded, len);
+}
+
+static int
 open_change(struct change_request *r, const struct server *s)
 {
-	const char *server = s != NULL ? s->name : NULL, *loaded;
-	size_t len = 0;
+	const char *server = s != NULL ? s->name : NULL;
 	int status = change_open(&r->change, r->m->options.config_path, server);
 
-	if (status != EX_OK)
-		return status;
-	loaded = config_files_text(latest_files(r->m), server, &len);
-	return change_compare(&r->change, loaded, len);
+	return status == EX_OK ? compare(r, server) : status;
+}
+
+static int
+make_move(struct change_request *r, const struct server *s, const struct control_words *w)
+{
+	int status = change_servers_make(&r->change, r->m->options.config_path, r->m->snapshot->config,
+	    r->command, s != NULL ? s->name : "", w->word + 2, w->count > 2 ? w->count - 2 : 0);
+
+	return status == EX_OK ? compare(r, r->change.gone) : status;
 }
 
 /* --- undo --- */
@@ -50,6 +66,9 @@ right_on(const struct change_record *record, const struct control_command *cmd, 
 {
 	const struct server *s = record->server != NULL ? server_list_find(m, record->server) : NULL;
 
+	/* which virtual servers there are is for operators of the service */
+	if (cmd->right == CONTROL_CONFIGURE && change_servers_is_record(record))
+		return control_rights_service(m, cmd->peer);
 	return s != NULL ? control_rights_server(s, cmd->peer) : control_rights_service(m, cmd->peer);
 }
 
@@ -102,6 +121,16 @@ find_record(struct change_record *record, const struct control_command *cmd, con
 	return false;
 }
 
+/* The name before, or the file that is there no more. */
+static int
+undo_move(struct change_request *r, const struct change_record *record)
+{
+	int status = change_servers_undo(&r->change, r->m->options.config_path, r->m->snapshot->config,
+	    record);
+
+	return status == EX_OK && r->change.gone != NULL ? compare(r, r->change.gone) : status;
+}
+
 static int
 make_undo(struct change_request *r, const struct control_command *cmd, const struct server **s,
     const struct control_words *w)
@@ -114,6 +143,11 @@ make_undo(struct change_request *r, const struct control_command *cmd, const str
 		return CONTROL_NO_MATCH;
 	}
 	*s = record.server != NULL ? server_list_find(r->m, record.server) : NULL;
+	if (change_servers_is_record(&record)) {
+		status = undo_move(r, &record);
+		change_history_done(&record);
+		return status;
+	}
 	if (record.server != NULL && *s == NULL) {
 		buf_printf(&r->text, "there is no virtual server %s any more\n", record.server);
 		status = CONTROL_NO_MATCH;
@@ -121,7 +155,7 @@ make_undo(struct change_request *r, const struct control_command *cmd, const str
 	if (status == EX_OK)
 		status = open_change(r, *s);
 	if (status == EX_OK)
-		status = change_history_undo(&r->change, &record);
+		status = change_undo_make(&r->change, &record);
 	change_history_done(&record);
 	return status;
 }
@@ -140,6 +174,8 @@ make_change(struct change_request *r, const struct control_command *cmd, const s
 		    w->word + 2, w->count > 2 ? w->count - 2 : 0);
 	if (strcmp(r->command, "undo") == 0)
 		return make_undo(r, cmd, s, w);
+	if (change_servers_is_command(r->command))
+		return make_move(r, *s, w);
 	status = open_change(r, *s);
 	return status == EX_OK ? change_words_make(&r->change, r->command, w->word + 2,
 	    w->count > 2 ? w->count - 2 : 0) : status;
@@ -200,7 +236,8 @@ change_prepare(struct change_request *r, const struct control_command *cmd, cons
 	if (status == EX_OK && r->change.old == NULL)
 		status = change_create_judge(&r->change);
 	if (status == EX_OK && !change_is_none(&r->change) && (r->change.old != NULL || is_dry_run(w))) {
-		buf_printf(&r->text, "%s\n", r->change.path);
+		if (r->change.gone == NULL)
+			buf_printf(&r->text, "%s\n", r->change.path);
 		buf_add(&r->text, buf_text(&r->change.diff), r->change.diff.len);
 	}
 	buf_add(&r->text, buf_text(&r->change.why), r->change.why.len);

@@ -172,8 +172,6 @@ void control_change_continue(struct control_command *cmd, struct master *m, stru
 /* reload [- NAME]: with NAME the answer is about that virtual server alone. */
 void control_change_reload(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w);
-/* Whether the user might reload: says nothing, or that the service is stopping. */
-void control_change_nothing(struct control_command *cmd, struct master *m, struct server *only);
 void control_change_retry(struct control_command *cmd, struct master *m, struct server *only);
 
 /* --- control_show: commands that show something; `only` NULL: all that the operator may see --- */

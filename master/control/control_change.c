@@ -22,6 +22,10 @@ change_server(struct control_command *cmd, struct master *m, struct server *s, e
 		control_answer_say(cmd, CONTROL_REFUSED, "the service is stopping");
 		return;
 	}
+	if (s->removed && event != EVENT_STOP) {
+		control_answer_say(cmd, CONTROL_REFUSED, "%s is being removed", s->name);
+		return;
+	}
 	switch (server_request(s, event, &text)) {
 	case STATE_GO:
 		control_answer_wait(cmd, s, goal);
@@ -128,13 +132,6 @@ control_change_reload(struct control_command *cmd, struct master *m, struct serv
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (!m->stopping && (only == NULL || strcmp(s->name, only) == 0))
 			control_answer_wait(cmd, s, 0);
-}
-
-void
-control_change_nothing(struct control_command *cmd, struct master *m, struct server *only)
-{
-	if (m->stopping)
-		control_answer_say(cmd, CONTROL_REFUSED, "the service is stopping");
 }
 
 void

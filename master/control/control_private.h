@@ -41,6 +41,7 @@ struct change_request {
 	size_t witnesses;
 	struct loop_timer *timer;
 	unsigned number;		/* of the request, for the command that waits for it */
+	bool leaving, was_active;	/* it is written when the virtual server that moves has stopped */
 	bool written, over, late;
 	bool alone;			/* nobody waits for the answer */
 	struct buf text;		/* the answer */
@@ -49,12 +50,36 @@ struct change_request {
 
 /*
  * set|unset NAME|- [dry-run] WORD ..., domain NAME VERB DOMAIN [dry-run] [WORD ...], create - NAME [dry-run]
- * [WORD ...], undo NAME|- [dry-run] [NUMBER]
+ * [WORD ...], rename NAME NEW-NAME [dry-run], delete NAME [dry-run], undo NAME|- [dry-run] [NUMBER]
  */
 void change_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w);
 void change_request_update(struct master *m);	/* state may have changed */
 void change_request_close(struct master *m);
+
+/* --- change_apply: a change written, taken over, taken back --- */
+
+#define CHANGE_WAIT_MS 15000U	/* no other change is made until then, at the most */
+
+const char *change_apply_state(const struct change_request *r);		/* the folder of its history */
+void change_apply_say(struct change_request *r, int status, const char *text);
+void change_apply_tell(const struct change_request *r, const char *result);	/* an event */
+/* The virtual servers that it is about, as they are before. */
+void change_apply_watch(struct change_request *r);
+/* Whether one of them is worse off now; `why` says which. */
+bool change_apply_has_failed(const struct change_request *r, struct buf *why);
+bool change_apply_is_steady(const struct change_request *r);	/* it has shown what becomes of them */
+/* The service takes over the files as the change has made them; `back`: as they were before. */
+void change_apply_reload(struct change_request *r, bool back, struct buf *text);
+void change_apply_write(struct change_request *r);
+void change_apply_take_back(struct change_request *r, const struct buf *why);
+void change_apply_end(struct change_request *r);
+
+/* --- change_leave: the virtual server of a rename or delete stops before it moves --- */
+
+void change_leave_begin(struct change_request *r);	/* it is told to stop */
+/* State may have changed. True: it is written, and is being taken over; false: not yet, or it is over. */
+bool change_leave_step(struct change_request *r);
 
 /* --- change_rate --- */
 

@@ -1,6 +1,6 @@
 /*
- * change_command - get, set, unset, domain, create, history and undo: asks the service, which does the work
- * on behalf of this user; without a service change_local does the same on the files
+ * change_command - get, set, unset, domain, create, rename, delete, history and undo: asks the service, which
+ * does the work on behalf of this user; without a service change_local does the same on the files
  *
  * Runs in:  posternctl
  * Owns:     nothing
@@ -92,6 +92,21 @@ take_name(struct change_line *l)
 		l->word[at] = l->word[at + 1];
 }
 
+/* The first word is a name, whatever it looks like. */
+static void
+take_first(struct change_line *l)
+{
+	size_t at = 1;
+
+	while (at < l->count && strcmp(l->word[at], CHANGE_WORDS_DRY_RUN) == 0)
+		at++;
+	if (at == l->count)
+		return;
+	l->word[0] = l->word[at];
+	for (l->count--; at < l->count; at++)
+		l->word[at] = l->word[at + 1];
+}
+
 static bool
 take_words(struct change_line *l, const struct command *row, const char *const *words, size_t count,
     struct buf *why)
@@ -110,6 +125,8 @@ take_words(struct change_line *l, const struct command *row, const char *const *
 		}
 		l->word[0] = l->word[2];
 		memmove(&l->word[2], &l->word[3], (--l->count - 2) * sizeof(l->word[0]));
+	} else if (strcmp(row->name, "rename") == 0 || strcmp(row->name, "delete") == 0) {
+		take_first(l);
 	} else if (!create) {
 		take_name(l);
 	}

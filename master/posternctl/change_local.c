@@ -22,6 +22,9 @@
 #include "common/change/change_event.h"
 #include "common/change/change_file.h"
 #include "common/change/change_history.h"
+#include "common/change/change_move.h"
+#include "common/change/change_servers.h"
+#include "common/change/change_undo.h"
 #include "common/change/change_words.h"
 #include "common/config/config_get.h"
 #include "master/posternctl/posternctl.h"
@@ -158,9 +161,10 @@ make_undo(struct change_local *x)
 		buf_puts(x->text, "there is no such change: see posternctl history\n");
 		return SERVER_SET_NO_MATCH;
 	}
-	status = change_open(&x->change, x->config_path, r.server);
-	if (status == EX_OK)
-		status = change_history_undo(&x->change, &r);
+	if (change_servers_is_record(&r))
+		status = change_servers_undo(&x->change, x->config_path, x->config, &r);
+	else if ((status = change_open(&x->change, x->config_path, r.server)) == EX_OK)
+		status = change_undo_make(&x->change, &r);
 	change_history_done(&r);
 	return status;
 }
@@ -175,7 +179,10 @@ make_change(struct change_local *x)
 		return change_create_make(&x->change, x->config_path, x->config, l->word + 1, l->count - 1);
 	if (strcmp(l->command, "undo") == 0)
 		return make_undo(x);
-	if (server_of(l) != NULL && !server_set_name_is_good(server_of(l))) {
+	if (change_servers_is_command(l->command))
+		return change_servers_make(&x->change, x->config_path, x->config, l->command, l->word[0],
+		    l->word + 1, l->count - 1);
+	if (server_of(l) != NULL && !change_servers_name_is_good(server_of(l))) {
 		buf_printf(x->text, "there is no virtual server %s\n", server_of(l));
 		return SERVER_SET_NO_MATCH;
 	}
@@ -184,22 +191,48 @@ make_change(struct change_local *x)
 	    status == EX_NOINPUT ? SERVER_SET_NO_MATCH : status;
 }
 
+/* What is on disk, and in the history: *number, 0: it is not there. */
+static int
+write_files(struct change_local *x, const char *author, unsigned *number)
+{
+	const char *state = x->config->service.state, *command = x->line->command;
+	struct change *c = &x->change;
+	int status;
+
+	if (c->gone != NULL)
+		return change_move_run(c, state, author, command, number);
+	if (c->kept != NULL && change_servers_recall(c, state) == -1) {
+		buf_printf(&c->why, "%s: %s\n", state, strerror(errno));
+		return EX_IOERR;
+	}
+	status = change_file_write(c);
+	if (status == EX_OK && c->kept != NULL)
+		change_file_drop_kept(c);
+	*number = status == EX_OK ? change_history_add(state, c, author, command) : 0;
+	return status;
+}
+
 static int
 write_change(struct change_local *x)
 {
 	const char *state = x->config->service.state;
 	char author[32];
-	int status = change_file_write(&x->change);
+	unsigned number;
+	int status;
 
+	snprintf(author, sizeof(author), "uid=%u", (unsigned)getuid());
+	status = write_files(x, author, &number);
 	if (status != EX_OK)
 		return status;
-	snprintf(author, sizeof(author), "uid=%u", (unsigned)getuid());
-	if (change_history_add(state, &x->change, author, x->line->command) == 0)
+	if (number == 0)
 		buf_printf(x->text, "%s/changes: %s: this change is not in the history\n", state,
 		    strerror(errno));
 	log_change(x, author);
-	if (x->change.old == NULL)
-		buf_printf(x->text, "%s has been made: %s\n", x->change.server, x->change.path);
+	if (x->change.gone != NULL)
+		change_servers_say(&x->change, x->config, x->text);
+	else if (x->change.old == NULL)
+		buf_printf(x->text, "%s %s: %s\n", x->change.server,
+		    x->change.kept != NULL ? "is there again" : "has been made", x->change.path);
 	buf_puts(x->text, "the service is not running\n");
 	return EX_OK;
 }
@@ -219,7 +252,8 @@ change(struct change_local *x)
 		return EX_OK;
 	}
 	if (status == EX_OK && (x->change.old != NULL || dry))
-		buf_printf(x->text, "%s\n%s", x->change.path, buf_text(&x->change.diff));
+		buf_printf(x->text, "%s%s%s", x->change.gone == NULL ? x->change.path : "",
+		    x->change.gone == NULL ? "\n" : "", buf_text(&x->change.diff));
 	buf_add(x->text, buf_text(&x->change.why), x->change.why.len);
 	buf_clear(&x->change.why);
 	if (status == EX_OK && dry) {
@@ -230,6 +264,20 @@ change(struct change_local *x)
 		status = write_change(x);
 	buf_add(x->text, buf_text(&x->change.why), x->change.why.len);
 	return status;
+}
+
+/* A rename that was interrupted comes first: files have other names then. False: the set cannot be read. */
+static bool
+finish_earlier(struct change_local *x)
+{
+	struct config_faults faults;
+
+	if (change_move_finish(x->config->service.state, x->text) != 1)
+		return true;
+	config_free(x->config);
+	x->config = config_read(x->config_path, &faults);
+	config_faults_done(&faults);
+	return x->config != NULL;
 }
 
 int
@@ -245,7 +293,7 @@ change_local_run(const char *config_path, const struct change_line *line, struct
 		status = EX_CONFIG;
 	} else if ((status = look(&x)) == CONTROL_CLIENT_NO_SERVICE) {
 		lock = change_file_lock(x.config->service.state, text);
-		status = lock == -1 ? 1 : change(&x);
+		status = lock == -1 ? 1 : finish_earlier(&x) ? change(&x) : EX_CONFIG;
 		change_done(&x.change);
 		if (lock != -1)
 			close(lock);

@@ -92,70 +92,6 @@ run_start(const struct command_context *c, const struct command *row, const char
 	    command_send_no_answer(status);
 }
 
-/* The INI files have changed: a service that runs takes them over, and tells what became of `name`. */
-static int
-reload_service(const struct command_context *c, const char *name)
-{
-	const char *words[] = { "-", name };
-	int status = command_send_words(c, "reload", words, nitems_of(words));
-
-	if (status == CONTROL_CLIENT_CUT)
-		return command_send_no_answer(status);
-	if (status == CONTROL_CLIENT_NO_SERVICE)
-		printf("the service is not running\n");
-	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status;
-}
-
-/*
- * Whether the service that runs would take the changed files over for this user: an order that is refused
- * afterwards would have changed them.
- */
-static int
-ask_before(const struct command_context *c)
-{
-	int status;
-
-	if (c->socket_path != NULL && c->config_path == NULL) {
-		fprintf(stderr, "posternctl: -s names a service, and no configuration to change: name that "
-		    "with -c\n");
-		return EX_USAGE;
-	}
-	status = command_send_words(c, "reload-test", NULL, 0);
-	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ?
-	    command_send_no_answer(status) : status;
-}
-
-static int
-run_delete(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
-{
-	int status = ask_before(c);
-
-	if (status == EX_OK)
-		status = server_command_delete(command_send_config(c), words[0]);
-	return status == EX_OK ? reload_service(c, words[0]) : status;
-}
-
-static int
-request_server(void *arg, const char *what, const char *name)
-{
-	const struct command_context *c = arg;
-	int status = command_send_words(c, what, &name, 1);
-
-	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ? EX_UNAVAILABLE :
-	    status;
-}
-
-static int
-run_rename(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
-{
-	struct command_context context = *c;
-	int status = ask_before(c);
-
-	if (status == EX_OK)
-		status = server_rename(command_send_config(c), words[0], words[1], request_server, &context);
-	return status == EX_OK ? reload_service(c, words[1]) : status;
-}
-
 /* The service knows who asks; the name is for the page, which shows it. */
 static int
 run_web(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
@@ -297,10 +233,10 @@ const struct command command_rows[] = {
 	{ "create", "name [--from name] [--dry-run] [key=value ...]", 1, CONTROL_WORDS_MAX,
 	    "Make a virtual server; keys are listen, domain, description and section.key.",
 	    change_command_run, "create" },
-	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", run_rename,
-	    "reload" },
-	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders are kept.", run_delete,
-	    "reload" },
+	{ "rename", "[--dry-run] name new-name", 2, 3, "Rename a virtual server; it is stopped for a moment.",
+	    change_command_run, "rename" },
+	{ "delete", "[--dry-run] name", 1, 2, "Delete a virtual server; its mail folders are kept.",
+	    change_command_run, "delete" },
 	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list [--json]] file|name [account]", 1, 8,
 	    "Make, change or delete an account in a password file, given by its path or by the virtual "
 	    "server that uses it; --list shows the accounts.", passwd_run, NULL },

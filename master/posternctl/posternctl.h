@@ -230,7 +230,7 @@ int change_command_run(const struct command_context *c, const struct command *ro
 /* The answer is added to `text`, as the service would give it. An exit status. */
 int change_local_run(const char *config_path, const struct change_line *line, struct buf *text);
 
-/* --- server_set: the INI files of all virtual servers, for commands that change them --- */
+/* --- server_set: the INI files of all virtual servers, for commands that read them --- */
 
 struct server_set {
 	const char *config_path;
@@ -239,35 +239,9 @@ struct server_set {
 };
 enum { SERVER_SET_NO_MATCH = 3 };
 
-/* Pure: [a-z0-9][a-z0-9-]* of at most CONFIG_NAME_MAX bytes. */
-bool server_set_name_is_good(const char *name);
 /* EX_OK, or EX_CONFIG and the faults are printed; close it in both cases. */
 int server_set_open(struct server_set *set, const char *config_path);
 void server_set_close(struct server_set *set);
-/* EX_OK: there is a virtual server of that name. */
-int server_set_find(const struct server_set *set, const char *name);
-/* Path of servers/NAME.ini beside the service file, with `ending` after it; owned by the caller. */
-char *server_set_path(const struct server_set *set, const char *name, const char *ending);
-/* What is remembered of `from` goes to `to`; NULL: it is forgotten. 0, or -1 and errno. */
-int server_set_move_state(const char *folder, const char *from, const char *to, bool wanted);
-/* Print a line and return an exit status: that of errno; `status`. */
-int server_set_say_errno(const char *what);
-int server_set_refuse(int status, const char *name, const char *why);
-
-/* --- server_command: deletes virtual servers on disk; then the service reloads --- */
-
-/* An exit status; it has been printed why. */
-int server_command_delete(const char *config_path, const char *name);
-
-/* --- server_rename: gives a virtual server another name on disk --- */
-
-/*
- * An exit status; it has been printed why. Calls `request` to stop the virtual server before its folders
- * move, and to start it again when they could not; it returns EX_OK also when no service runs.
- */
-int server_rename(const char *config_path, const char *from, const char *to,
-    int (*request)(void *arg, const char *what, const char *name), void *arg);
-
 /* --- words of the commands about sessions and queues --- */
 
 /* Words that are put together piece by piece. */

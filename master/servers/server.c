@@ -131,7 +131,7 @@ server_files_changed(struct server *s)
 	struct ctl_file file = { .kind = CTL_FILE_CERTIFICATE };
 	struct child *c;
 
-	if (s->state == STATE_STOPPED && s->wanted && !s->m->stopping) {
+	if (s->state == STATE_STOPPED && s->wanted && !s->removed && !s->m->stopping) {
 		server_event(s, EVENT_START);
 		return;
 	}

@@ -32,6 +32,7 @@ def test_completion(t):
     equal(offered(service, "create", ""), [], "names of the servers that are there")
     equal(offered(service, "create", "three", ""), ["listen=", "domain=", "description=", "--from", "--dry-run"])
     equal(offered(service, "domain", "re"), ["remove", "rename"])
+    equal(sorted(offered(service, "rename", "")), ["--dry-run", "one", "two"])
     equal(offered(service, "domain", "set", "one", ""), ["one.example"])
     equal(sorted(offered(service, "counters", "")), ["--json", "--prometheus", "one", "two"])
     check("--check" in offered(service, "status", ""), "status")

@@ -2,6 +2,7 @@
 
 import pwd
 import re
+import subprocess
 from pathlib import Path
 
 from checks import check, equal
@@ -198,6 +199,134 @@ def test_delete_the_last(t):
     done = service.ctl("delete", "only", ok=False)
     check(done.returncode == 1 and "last" in done.stderr, done.stderr)
     service["only"].send(to="b@only.example")
+
+
+def rows(service, *words):
+    return [line.split("\t") for line in service.ctl(*words).stdout.splitlines()]
+
+
+def test_moves_are_changes(t):
+    """Shown before they are made, in the history and the event log with who and what, and taken back by undo."""
+    service = t.postern({"default": {}, "old": {}})
+    who, old, young = f"uid={service.test.uid}", file_of(service, "old"), file_of(service, "young")
+    text = old.read_text()
+    children = service.children(server="old")
+    done = service.ctl("rename", "--dry-run", "old", "young")
+    check(f"-{old}\n+{young}\n" in done.stdout and f"+{service.spool}/young\n" in done.stdout and "nothing was written" in done.stdout, done.stdout)
+    check(f"-{old}\n+{old}.deleted" in service.ctl("delete", "old", "--dry-run").stdout, "what delete would do")
+    equal(service.children(server="old"), children, "it was only asked")
+    done = service.ctl("rename", "old", "young")
+    check("old is now young" in done.stdout and "young is started" in done.stdout and "this is change 1" in done.stdout, done.stdout)
+    equal(rows(service, "history")[0][2:], [who, "young", "rename", "name", "old", "young"])
+    event = service.events.wait("change", server="young", command="rename", result="ok")
+    equal((event["uid"], event["key"], event["before"], event["after"]), (str(service.test.uid), "name", "old", "young"))
+    check("+" + str(old) in service.ctl("undo", "--dry-run").stdout, "what undo would do")
+    done = service.ctl("undo")
+    check("young is now old" in done.stdout and "old is started" in done.stdout, done.stdout)
+    check((service.spool / "old").exists() and not (service.spool / "young").exists() and old.read_text() == text, "all is back")
+    service["old"].send(to="b@old.example")
+    service["old"].home.wait_drops()
+    # one that was stopped, with its number, mail and file
+    service.ctl("stop", "old")
+    service.ctl("delete", "old")
+    equal(rows(service, "history", "1")[0][2:], [who, "old", "delete", "name", "old", "-"])
+    done = service.ctl("undo")
+    check("old is there again" in done.stdout and "old is stopped" in done.stdout, done.stdout)
+    equal((old.read_text(), number(service, "old"), Path(f"{old}.deleted").exists()), (text, "2", False))
+    service.ctl("start", "old")
+    equal(len(service["old"].home.drops()), 1, "its mail")
+    equal(service.ctl("undo", "1", ok=False).returncode, 3, "there is no young any more")
+    done = service.ctl("undo", ok=False)
+    check(done.returncode == 1 and "cannot be undone" in done.stderr, done.stderr)
+
+
+def test_moves_wait(t):
+    """A rename waits for the sessions, and other changes for it; what was changed by hand is not moved unseen."""
+    service = t.postern({"default": {}, "old": {}}, service={"grace": "20s"})
+    client = service["old"].connect(ehlo="c.example")
+    client.expect(250, "MAIL FROM:<a@sender.example>")
+    client.expect(250, "RCPT TO:<b@old.example>")
+    client.expect(354, "DATA")
+    ctl = [service.bin / "posternctl", "-c", service.config]
+    with subprocess.Popen([*ctl, "rename", "old", "young"], env=service.environment(), stdout=subprocess.PIPE, text=True,
+                          **service.account()) as rename:
+        service.events.wait("state", server="old", state="stopping")
+        done = service.ctl("delete", "old", ok=False)
+        check(done.returncode == 1 and "another change is under way" in done.stderr, done.stderr)
+        done = service.ctl("start", "old", ok=False)
+        check(done.returncode == 1 and "is being removed" in done.stdout + done.stderr, done.stdout, done.stderr)
+        client.send(b".\r\n")
+        equal(client.reply().code, 250, "the session ends as it likes")
+        client.close()
+        check("young is started" in rename.communicate()[0], "the rename")
+    Home(service.spool / "young").wait_drops()
+    young = file_of(service, "young")
+    young.write_text(young.read_text() + "; by hand\n")
+    for words in (("rename", "young", "aged"), ("delete", "young")):
+        done = service.ctl(*words, ok=False)
+        check(done.returncode == 1 and f"{young}:" in done.stderr and "by hand" in done.stderr, done.stderr)
+
+
+def test_moves_without_a_service(t):
+    """The same by the same code, with history and undo."""
+    service = t.postern({"default": {}, "old": {}})
+    service["old"].send(to="b@old.example")
+    service["old"].home.wait_drops()
+    service.stop()
+    done = service.ctl("rename", "old", "young")
+    check("old is now young" in done.stdout and "not running" in done.stdout, done.stdout)
+    equal(len(Home(service.spool / "young").drops()), 1, "the mail")
+    service.ctl("undo")
+    service.ctl("delete", "old")
+    check(not file_of(service, "old").exists(), "it is deleted")
+    service.ctl("undo")
+    equal([row[4:] for row in rows(service, "history")][:4], [["undo", "-", "-", "-"], ["delete", "name", "old", "-"],
+          ["undo", "name", "young", "old"], ["rename", "name", "old", "young"]])
+    service.start()
+    equal((number(service, "old"), len(service["old"].home.drops())), ("2", 1))
+
+
+def test_rename_ends_anywhere(t):
+    """After a crash at any point the next start finishes it: the mail is where the virtual server is."""
+    for hit in range(1, 6):
+        service = t.postern({"default": {}, "old": {}}, start=False, env={"POSTERN_CRASH": f"moved:{hit}"})
+        service.start()
+        service["old"].send(to="b@old.example")
+        service["old"].home.wait_drops()
+        until(lambda service=service: list((service.folder / "logs" / "old").glob("ex*.log")), what="a log")
+        service.ctl("stop", "old")
+        service.ctl("rename", "old", "young", ok=False)
+        service.wait_end()
+        service.kill()
+        service.env.clear()
+        service.servers["young"] = service.servers.pop("old")
+        service.start(wait=["default"])
+        equal(service.events.wait("change", result="finished")["result"], "finished")
+        check(service.ctl("status", "young").stdout.startswith("young stopped "), "it had been stopped")
+        equal((number(service, "young"), len(Home(service.spool / "young").drops())), ("2", 1), f"crash {hit}")
+        check((service.folder / "logs" / "young").exists() and not (service.spool / "old").exists(), f"the folders, crash {hit}")
+        equal(service.ctl("status", "old", ok=False).returncode, 3)
+        equal([row[4:] for row in rows(service, "history")], [["rename", "name", "old", "young"]])
+        service.stop()
+
+
+def test_rename_that_cannot_be_finished(t):
+    """A folder is in the way at the next start: the steps before are taken back, and it runs under the name before."""
+    service = t.postern({"default": {}, "old": {}}, start=False, env={"POSTERN_CRASH": "moved:2"})
+    service.start()
+    service["old"].send(to="b@old.example")
+    until(lambda: list((service.folder / "logs" / "old").glob("ex*.log")), what="a log")
+    service.ctl("rename", "old", "young", ok=False)
+    service.wait_end()
+    service.kill()
+    service.env.clear()
+    (service.folder / "logs" / "young").mkdir()
+    service.own()
+    service.start()
+    check("logs/young" in service.events.wait("change", result="taken-back")["reason"], "why")
+    equal(len(service["old"].home.wait_drops()), 1, "the mail")
+    check(not (service.spool / "young").exists(), "the home folder")
+    equal(rows(service, "history"), [])
 
 
 def file_of(service, name):

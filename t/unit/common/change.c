@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/change/change_history.h"
+#include "common/change/change_undo.h"
 #include "common/change/change_words.h"
 #include "common/config/config.h"
 #include "t/unit/check_main.h"
@@ -256,7 +257,7 @@ START_TEST(history)
 	ck_assert_int_eq(change_file_write(&c), EX_OK);
 	change_done(&c);
 	ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
-	ck_assert_int_eq(change_history_undo(&c, &r), EX_OK);
+	ck_assert_int_eq(change_undo_make(&c, &r), EX_OK);
 	ck_assert_int_eq(change_judge(&c, NULL), EX_OK);
 	ck_assert_str_eq(buf_text(&c.text), START_TEXT);
 	ck_assert(c.keys == 1 && c.key[0].after == NULL && strcmp(c.key[0].before, "a\\b \xc3\xa4, c") == 0);

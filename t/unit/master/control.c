@@ -135,7 +135,8 @@ START_TEST(rights)
 		{ { "domain", "a", "add" }, CONTROL_CONFIGURE }, { { "domain", "a", "remove" }, CONTROL_CONFIGURE },
 		{ { "set", "a", "access.tls=off" }, CONTROL_CONFIGURE }, { { "unset", "a" }, CONTROL_CONFIGURE },
 		{ { "create", "-", "a" }, CONTROL_CONFIGURE }, { { "undo", "-" }, CONTROL_CONFIGURE },
-		{ { "reload" }, CONTROL_CONFIGURE }, { { "reload-test" }, CONTROL_CONFIGURE }, { { "nothing" }, CONTROL_NONE },
+		{ { "reload" }, CONTROL_CONFIGURE }, { { "rename", "a", "b" }, CONTROL_CONFIGURE },
+		{ { "delete", "a" }, CONTROL_CONFIGURE }, { { "nothing" }, CONTROL_NONE },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct control_words w = { 0 };

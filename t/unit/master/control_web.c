@@ -178,7 +178,7 @@ START_TEST(rights_of_the_user)
 	ck_assert(!viewer.operates);
 	ck_assert_uint_eq(viewer.uid, 64001);
 	ck_assert_str_eq(viewer.name, "anna");
-	command(4, viewer.handle, "reload-test", sizeof("reload-test"));
+	command(4, viewer.handle, "start", sizeof("start"));
 	ck_assert_int_eq(heard_answer(4, text), EX_NOPERM);
 	command(5, viewer.handle, "counters", sizeof("counters"));
 	ck_assert_int_eq(heard_answer(5, text), 0);
@@ -186,7 +186,7 @@ START_TEST(rights_of_the_user)
 	web_sessions_link(m.web_sessions, &(struct control_peer){ .uid = geteuid() }, "me", clock_mono_ms(), token);
 	me = log_in(token);
 	ck_assert(me.operates);
-	command(6, me.handle, "reload-test", sizeof("reload-test"));
+	command(6, me.handle, "start", sizeof("start"));
 	ck_assert_int_eq(heard_answer(6, text), 0);
 	command(7, me.handle, "web-login\0-\0root", sizeof("web-login\0-\0root"));
 	ck_assert_int_eq(heard_answer(7, text), EX_NOPERM);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/change/change_servers.h"
 #include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/master.h"
@@ -177,9 +178,9 @@ START_TEST(server_names)
 	static const char *const ill[] = { "", "-a", "A", "a.b", "../a", "a b",
 	    "abcdefghijabcdefghijabcdefghij123", "a/b", "\xc3\xa4" };
 	for (size_t i = 0; i < nitems_of(well); i++)
-		ck_assert_msg(server_set_name_is_good(well[i]), "%s", well[i]);
+		ck_assert_msg(change_servers_name_is_good(well[i]), "%s", well[i]);
 	for (size_t i = 0; i < nitems_of(ill); i++)
-		ck_assert_msg(!server_set_name_is_good(ill[i]), "%s", ill[i]);
+		ck_assert_msg(!change_servers_name_is_good(ill[i]), "%s", ill[i]);
 }
 END_TEST
 
