@@ -53,6 +53,7 @@ struct deliver {
 	struct expand *expand;		/* NULL: no directory */
 	struct etrn_server *etrn_server;
 	struct folder_watch *folders;
+	struct age_watch *age;
 	struct loop_timer *slow, *missed;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, at the last check */
@@ -224,6 +225,7 @@ make_parts(struct deliver *r, struct boot *b)
 	queue_owner_begin(&r->queue, &setup, own_queue);
 	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
 	r->folders = folder_watch_new(b, r->queue.pool, r->queue.spool, on_folder_mended, r);
+	r->age = age_watch_new(b, r->queue.schedule);
 }
 
 static void
@@ -283,6 +285,7 @@ finish_deliver(struct boot *b)
 	pool_free(r->queue.pool);
 	w3clog_free(r->log);
 	folder_watch_free(r->folders);
+	age_watch_free(r->age);
 	expand_free(r->expand);
 	queue_owner_close(&r->queue);
 	loop_io_free(r->hint);

@@ -14,6 +14,7 @@ struct pool;
 struct queue_admin;
 struct queue_scan;
 struct schedule;
+struct schedule_index;
 struct schedule_setup;
 struct spool;
 struct spool_paths;
@@ -66,6 +67,21 @@ void queue_owner_close(struct queue_owner *q);	/* after pool_free */
 struct folder_watch *folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
     void (*mended)(void *arg, enum spool_which which, bool ever), void *arg);
 void folder_watch_free(struct folder_watch *w);		/* after pool_free */
+
+/* --- age_walk: the oldest message that is to be delivered; pure --- */
+
+struct age_walk {
+	uint32_t next;			/* the record to look at next; 0: a walk begins */
+	uint32_t record; int64_t found_us;	/* the oldest of this walk */
+	int64_t oldest_us;		/* out: when it came, in microseconds since 1970; 0: there is none */
+};
+/* One portion of a walk; starts with zeros. True: a walk is over, and `oldest_us` is its result. */
+bool age_walk_step(const struct schedule_index *x, struct age_walk *a) __attribute__((warn_unused_result));
+
+/* --- age_watch: how old the oldest message of the queue is --- */
+
+struct age_watch *age_watch_new(struct boot *b, const struct schedule *schedule);
+void age_watch_free(struct age_watch *w);
 
 /* --- room_watch: whether the file systems of the virtual server are nearly full --- */
 

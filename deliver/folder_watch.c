@@ -116,6 +116,17 @@ on_check_time(void *arg)
 	pool_submit(w->lane, w);
 }
 
+/* Once in the life of the process: it is so, and nothing that is to be mended while it runs. */
+static void
+report_fleeting(const char *queue)
+{
+	const char *kind = disk_fleeting(queue);
+
+	if (kind != NULL)
+		log_event(LOG_WARN, NULL, "trouble", "doing=folder folder=%s reason=\"it lies on %s: "
+		    DISK_FLEETING_WORDS "\"", log_safe(queue), kind);
+}
+
 struct folder_watch *
 folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
     void (*mended)(void *arg, enum spool_which which, bool ever), void *arg)
@@ -132,6 +143,7 @@ folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
 	w->path[SPOOL_BADMAIL] = s->badmail;
 	w->path[SPOOL_PICKUP] = s->pickup;
 	w->path[LOG_FOLDER] = s->log ? s->log_directory : NULL;
+	report_fleeting(s->queue);
 	w->room = room_watch_new(b);
 	w->lane = pool_lane_new(pool, 1, 1, check_folders, on_checked, w);
 	w->again = loop_timer_new(b->loop, on_check_time, w);

@@ -3,7 +3,7 @@
  *
  * Runs in:  deliver: the look on a pool thread, the rest on the loop
  * Owns:     what was last told
- * Promise:  a file system with less than a twentieth and less than ROOM_LEAST free, or without free inodes,
+ * Promise:  a file system with less than a tenth and less than ROOM_LEAST free, or without free inodes,
  *           is one event and a reason that operators see before mail has to be refused
  * Fails by: telling nothing of a folder that is not there
  */
@@ -19,7 +19,7 @@
 
 #define ROOM_LEAST (4ULL << 30)		/* bytes */
 #define INODES_LEAST 100000ULL
-#define SHARE_LEAST 20U			/* one part in so many */
+#define SHARE_LEAST 10U			/* one part in so many */
 #define FOLDERS_MAX 8
 
 struct room_watch {

@@ -26,6 +26,7 @@ struct config_server;
 struct control;
 struct counters;
 struct file_watch;
+struct health_disk;
 struct loop;
 struct loop_timer;
 struct master;
@@ -66,6 +67,15 @@ enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, 
 /* How often the child of one post failed. */
 struct restart_record {
 	unsigned failures;		/* one after the other */
+};
+
+/* The latest crashes of the processes of a virtual server, or of the helpers. */
+#define CRASH_RECORD_OFTEN 3U		/* so many ... */
+#define CRASH_RECORD_MS 600000U		/* ... within so long are often */
+struct crash_record {
+	uint64_t at[CRASH_RECORD_OFTEN];	/* monotonic ms, the latest first; 0 none */
+	enum role role;			/* of the latest */
+	char words[160];
 };
 
 /* A place that one process should fill. */
@@ -135,6 +145,7 @@ struct server {
 	bool removed;			/* its INI file is gone: forget it when it has stopped */
 	bool renewing;			/* a reload is under way */
 	bool trouble;	/* a child crashed since the last command or reload, and not all are ready again */
+	struct crash_record crashes;
 	char *reason;			/* why it is not as wanted, or NULL */
 	struct listen_set sockets, leaving;	/* leaving: old ones, until the old listeners drain */
 	struct listen_set guard;	/* of one that is stopped: they turn clients away from a wildcard */
@@ -193,6 +204,8 @@ struct master {
 	uid_t uid; gid_t gid;		/* user and group of those that own mail; -1 when not root */
 	struct loop *loop;
 	struct control *control;
+	uint32_t readings;		/* of the INI set, so far */
+	struct health_disk *health_disk;	/* what status --check found on disk, or NULL */
 	TAILQ_HEAD(, server) servers;	/* in the order of their ids */
 	TAILQ_HEAD(, child) children;
 	TAILQ_HEAD(, control_question) questions;	/* to children, for commands */
@@ -200,6 +213,7 @@ struct master {
 	uint32_t requests;		/* number of the latest question to a child */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
+	struct crash_record crashes;	/* of helpers */
 	struct file_watch *file_watch;
 	struct socket_post metrics, web;
 	struct web_sessions *web_sessions;	/* of those who logged in there */

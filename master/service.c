@@ -393,6 +393,7 @@ close_service(struct master *m)
 	daemon_unlock(&m->pidfile);
 	control_close(m->control, "the service has stopped\n");
 	web_sessions_free(m->web_sessions);
+	health_disk_free(m->health_disk);
 	control_rights_done(&m->operators);
 	control_rights_done(&m->viewers);
 	reload_words_forget(m);

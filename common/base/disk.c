@@ -11,11 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
@@ -35,6 +38,25 @@ is_private(const char *path)
 		if (strncmp(path, closed[i], strlen(closed[i])) == 0)
 			return true;
 	return false;
+}
+
+const char *
+disk_fleeting(const char *path)
+{
+	static const struct { uint32_t magic; const char *name; } rows[] = {
+		{ TMPFS_MAGIC, "tmpfs" }, { RAMFS_MAGIC, "ramfs" }, { OVERLAYFS_SUPER_MAGIC, "overlay" },
+	};
+	char *part = mem_strdup(path), *slash;
+	struct statfs st;
+	int result;
+
+	while ((result = statfs(part, &st)) == -1 && errno == ENOENT && (slash = strrchr(part, '/')) != NULL)
+		slash[slash == part] = '\0';
+	free(part);
+	for (size_t i = 0; result == 0 && i < nitems_of(rows); i++)
+		if ((uint32_t)st.f_type == rows[i].magic)
+			return rows[i].name;
+	return NULL;
 }
 
 const char *

@@ -27,6 +27,15 @@ ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn
 char *disk_read_whole(int fd, size_t most, size_t *len) __attribute__((warn_unused_result));
 
 /*
+ * The file system, where what is written does not outlive the host or the container: "tmpfs", "ramfs",
+ * "overlay"; for a path that is not there yet, that of the folder above it. NULL: another, or not known.
+ * Static.
+ */
+const char *disk_fleeting(const char *path);
+#define DISK_FLEETING_WORDS \
+    "accepted mail that waits there is lost when the host, or its container, is started anew"
+
+/*
  * Why the file or folder `path` cannot be made or used, for operators: strerror(3), and where the unit of
  * systemd may be the cause, what to change. Static.
  */

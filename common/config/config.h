@@ -156,6 +156,7 @@ struct config_server {
 	bool auth_for_old_clients;
 	enum config_tls tls;
 	struct config_strings certificate, key;
+	uint64_t certificate_alarm;
 	enum config_tls_version tls_minimum;
 	bool ask_certificate, tls_for_old_devices;
 	enum config_list_mode connection_control; struct config_nets connection_list;
@@ -184,7 +185,7 @@ struct config_server {
 	struct config_nets never_to;
 	struct config_strings smart_host;
 	enum config_after_direct smart_host_after_direct;
-	uint64_t smart_host_alarm;
+	uint64_t smart_host_alarm, queue_age_alarm;
 	bool reverse_dns;
 	struct net_address source_address[2]; size_t nsource_address;	/* one a family */
 	/* [security] */

@@ -32,5 +32,9 @@ void config_print_each(const struct config *c, const char *server, config_print_
 /* --- config_host: what the configuration wants of this host; a config_check_files --- */
 
 void config_host_judge(const struct config *c, struct config_faults *faults);
+/* Of these only what would keep the service from starting: errors; names of operators are not looked up. */
+void config_host_judge_start(const struct config *c, struct config_faults *faults);
+/* Of these only addresses that this host does not have: warnings, as they may come. */
+void config_host_judge_addresses(const struct config *c, struct config_faults *faults);
 
 #endif

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/base/account.h"
+#include "common/base/disk.h"
 #include "common/base/log_file.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
@@ -160,6 +161,19 @@ judge_folder(struct config_faults *faults, const struct config_server *s, enum k
 	free(missing);
 }
 
+/* Mail that was accepted would be gone with the host or the container. */
+static void
+judge_fleeting(struct config_faults *faults, const struct config_server *s)
+{
+	const char *kind = disk_fleeting(s->queue);
+	char text[400];
+
+	if (kind == NULL)
+		return;
+	snprintf(text, sizeof(text), "queue %.200s lies on %s: " DISK_FLEETING_WORDS, s->queue, kind);
+	config_faults_tell(faults, s, KEY_GENERAL, "queue", true, text);
+}
+
 static void
 judge_writing(struct config_faults *faults, const struct config *c, const struct config_server *s,
     enum key_section section, const char *key, const char *path)
@@ -243,12 +257,25 @@ judge_addresses(struct config_faults *faults, const struct config_server *s)
 }
 
 void
-config_host_judge(const struct config *c, struct config_faults *faults)
+config_host_judge_start(const struct config *c, struct config_faults *faults)
 {
 	judge_identity(faults, c);
+	judge_events(faults, c);
+}
+
+void
+config_host_judge_addresses(const struct config *c, struct config_faults *faults)
+{
+	for (size_t i = 0; i < c->nserver; i++)
+		judge_addresses(faults, &c->server[i]);
+}
+
+void
+config_host_judge(const struct config *c, struct config_faults *faults)
+{
+	config_host_judge_start(c, faults);
 	judge_accounts(faults, c, NULL, "operators", &c->service.operators);
 	judge_accounts(faults, c, NULL, "viewers", &c->service.viewers);
-	judge_events(faults, c);
 	judge_unit(faults, c);
 	for (size_t i = 0; i < c->nserver; i++) {
 		const struct config_server *s = &c->server[i];
@@ -256,6 +283,7 @@ config_host_judge(const struct config *c, struct config_faults *faults)
 		judge_accounts(faults, c, s, "operators", &s->operators);
 		judge_accounts(faults, c, s, "viewers", &s->viewers);
 		judge_addresses(faults, s);
+		judge_fleeting(faults, s);
 		judge_folder(faults, s, KEY_GENERAL, "home", s->home);
 		judge_folder(faults, s, KEY_GENERAL, "pickup", s->pickup);
 		judge_folder(faults, s, KEY_GENERAL, "queue", s->queue);

@@ -460,6 +460,11 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The private keys of the certificates, in the same order, in PEM form and without a pass phrase. "
 	    "Only root needs to be able to read them." },
+	{ ACCESS("certificate-alarm", KEY_TIME, certificate_alarm), .standard = "14d", .min = DAY,
+	    .max = YEARS, .unlimited = true,
+	    .meaning =
+	    "How long before a certificate ends posternctl status --check, check and the event log say so. "
+	    "unlimited: only when it has ended." },
 	{ ACCESS("tls-minimum", KEY_ENUM, tls_minimum), .standard = "1.2", .choice = tls_versions,
 	    .meaning =
 	    "The oldest TLS version that is accepted: 1.2 or 1.3. For old devices there are 1.0 and 1.1, "
@@ -656,6 +661,11 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "How long a smart host, or a host of a domain's route, may take no message while mail waits for "
 	    "it. Then posternctl status --check and the event log say so." },
+	{ DELIVERY("queue-age-alarm", KEY_TIME, queue_age_alarm), .standard = "unlimited", .min = SECOND,
+	    .max = YEARS, .unlimited = true,
+	    .meaning =
+	    "How old the oldest message in the queue may get before posternctl status --check and the event "
+	    "log say so. Messages that an operator holds, or that wait for ETRN or ATRN, do not count." },
 	{ DELIVERY("never-to", KEY_NETS, never_to), BY_SERVICE, .addresses = true,
 	    .standard = "loopback, unspecified, link-local, multicast",
 	    .meaning =

@@ -17,11 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/tls/tls_private.h"
 
-enum { NAME_SIZE = 16, AES_SIZE = 32, MAC_SIZE = 32, CLIENT_CHAIN_MAX = 32768 };
+enum { NAME_SIZE = 16, AES_SIZE = 32, MAC_SIZE = 32, CLIENT_CHAIN_MAX = 32768, DAY_S = 86400 };
 _Static_assert(NAME_SIZE + AES_SIZE + MAC_SIZE == TLS_TICKET_SIZE, "parts of a ticket key");
 
 struct set {
@@ -305,10 +306,29 @@ tls_names(const struct tls *t, size_t i)
 	return t->set.pair[i].names;
 }
 
+int64_t
+tls_ends(const struct tls *t, size_t i)
+{
+	return t->set.pair[i].ends;
+}
+
 int
 tls_days(const struct tls *t, size_t i)
 {
-	return t->set.pair[i].days;
+	int64_t left = t->set.pair[i].ends;
+
+	if (left == INT64_MIN)
+		return -1;
+	left -= clock_wall_us() / 1000000;
+	return (int)(left >= 0 ? left / DAY_S : -1 - (-1 - left) / DAY_S);
+}
+
+bool
+tls_ends_soon(const struct tls *t, size_t i, uint64_t alarm_ms)
+{
+	int64_t now = clock_wall_us() / 1000000, ends = t->set.pair[i].ends;
+
+	return ends < now || (alarm_ms != UINT64_MAX && (uint64_t)(ends - now) < alarm_ms / 1000);
 }
 
 SSL *

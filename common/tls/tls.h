@@ -31,7 +31,7 @@ struct ssl_st;
 struct tls_text { const char *path, *data; size_t len; };
 struct tls_source { struct tls_text certificate, key; };
 void tls_text_forget(struct tls_text *t);	/* wipes and frees its bytes; there may be none */
-#define TLS_SOON_DAYS 14	/* a certificate that ends within so many days is told of */
+#define TLS_SOON_MS (14 * 86400000ULL)	/* the same for certificates that no key is about */
 
 /*
  * `context` keeps tickets of one server from use at another. Ticket keys are random until tls_tickets(). With
@@ -57,7 +57,10 @@ void tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE],
 size_t tls_count(const struct tls *t);
 /* "mx.example.com, *.example.org"; long lists are cut. */
 const char *tls_names(const struct tls *t, size_t i);
-int tls_days(const struct tls *t, size_t i);		/* negative: expired */
+int64_t tls_ends(const struct tls *t, size_t i);	/* Unix time; INT64_MIN: not known */
+int tls_days(const struct tls *t, size_t i);		/* from now; negative: expired */
+/* Whether it has expired, or is to be told of: it ends in less than `alarm` ms; UINT64_MAX: never. */
+bool tls_ends_soon(const struct tls *t, size_t i, uint64_t alarm_ms);
 
 /* --- tls_link: one connection --- */
 

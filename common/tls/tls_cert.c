@@ -68,17 +68,16 @@ parse_key(struct tls_cert *p, const struct tls_text *file, struct buf *why)
 	return -1;
 }
 
-/* Days from now to `at`, less than 0 when it has passed. */
-static int
-days_until(const ASN1_TIME *at)
+/* Unix time; INT64_MIN: it is no time. */
+static int64_t
+unix_time(const ASN1_TIME *at)
 {
 	int days = 0, seconds = 0;
-	ASN1_TIME *now = ASN1_TIME_set(NULL, (time_t)(clock_wall_us() / 1000000));
+	ASN1_TIME *origin = ASN1_TIME_set(NULL, 0);
+	bool good = origin != NULL && ASN1_TIME_diff(&days, &seconds, origin, at) == 1;
 
-	if (now == NULL || ASN1_TIME_diff(&days, &seconds, now, at) != 1)
-		days = -1;
-	ASN1_TIME_free(now);
-	return days < 0 || seconds < 0 ? days - 1 : days;
+	ASN1_TIME_free(origin);
+	return good ? (int64_t)days * 86400 + seconds : INT64_MIN;
 }
 
 static void
@@ -119,14 +118,16 @@ collect_names(X509 *certificate)
 static int
 judge_dates(struct tls_cert *p, const struct tls_text *file, bool strict, struct buf *why)
 {
-	p->days = days_until(X509_get0_notAfter(p->certificate));
+	int64_t now = clock_wall_us() / 1000000;
+
+	p->ends = unix_time(X509_get0_notAfter(p->certificate));
 	if (!strict)
 		return 0;
-	if (p->days < 0) {
+	if (p->ends < now) {
 		buf_printf(why, "the certificate in %s has expired", file->path);
 		return -1;
 	}
-	if (days_until(X509_get0_notBefore(p->certificate)) > 0) {
+	if (unix_time(X509_get0_notBefore(p->certificate)) > now) {
 		buf_printf(why, "the certificate in %s is not valid yet", file->path);
 		return -1;
 	}

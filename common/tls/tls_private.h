@@ -15,7 +15,7 @@ struct tls_cert {
 	STACK_OF(X509) *chain;
 	EVP_PKEY *key;
 	char *names;		/* for people */
-	int days;		/* until it expires */
+	int64_t ends;		/* Unix time; INT64_MIN: not known */
 };
 
 /* tls: a new connection. */

@@ -92,7 +92,7 @@ tell_days(void *arg)
 	for (size_t i = 0; s->serving && i < tls_count(s->tls); i++) {
 		int days = tls_days(s->tls, i);
 
-		if (days >= TLS_SOON_DAYS)
+		if (!tls_ends_soon(s->tls, i, s->listener->server->certificate_alarm))
 			continue;
 		buf_printf(&text, "%sthe certificate in %s ", text.len > 0 ? "; " : "", path_at(s, i * 2));
 		if (days < 0)
@@ -161,8 +161,8 @@ tell_loaded(const struct tls_files *s)
 	for (size_t i = 0; i < tls_count(s->tls); i++) {
 		int days = tls_days(s->tls, i);
 
-		log_event(days < TLS_SOON_DAYS ? LOG_WARN : LOG_FACT, NULL, "certificate",
-		    "result=%s days=%d names=%s file=%s",
+		log_event(tls_ends_soon(s->tls, i, s->listener->server->certificate_alarm) ?
+		    LOG_WARN : LOG_FACT, NULL, "certificate", "result=%s days=%d names=%s file=%s",
 		    days < 0 ? "expired" : "loaded", days, log_safe(tls_names(s->tls, i)),
 		    log_safe(path_at(s, i * 2)));
 	}

@@ -196,10 +196,10 @@ void health_put_service(struct buf *b, const struct master *m);		/* the same of 
 
 /* --- health_disk: whether what is on disk would start again --- */
 
-struct health_disk { struct config *config; struct config_faults faults; };	/* NULL: none is good */
+struct health_disk;
 
-void health_disk_read(struct health_disk *d, const struct master *m);
-void health_disk_done(struct health_disk *d);
+const struct health_disk *health_disk_get(struct master *m);	/* as it was a moment ago at the latest */
+void health_disk_free(struct health_disk *d);			/* NULL is fine */
 void health_disk_blame_service(const struct health_disk *d, struct buf *why);
 void health_disk_blame(const struct health_disk *d, const struct server *s, struct buf *why);
 

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/ipc/msg_queue.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"
@@ -40,11 +41,21 @@ put_children(struct buf *b, const struct master *m, const struct server *s)
 			buf_printf(b, "%s%s", b->len > 0 ? "; " : "", c->trouble);
 }
 
+static void
+put_crashes(struct buf *b, const struct crash_record *r)
+{
+	if (crash_record_is_often(r, clock_mono_ms()))
+		buf_printf(b, "%sprocesses keep dying: %u within %u minutes, the last one %s: %s",
+		    b->len > 0 ? "; " : "", CRASH_RECORD_OFTEN, CRASH_RECORD_MS / 60000,
+		    roster_roles[r->role].name, r->words);
+}
+
 void
 health_put_troubles(struct buf *b, const struct server *s)
 {
 	if (s->reason != NULL)
 		buf_puts(b, s->reason);
+	put_crashes(b, &s->crashes);
 	put_children(b, s->m, s);
 	if (s->conf != NULL && s->state != STATE_STOPPED)
 		file_handover_blame(s->conf, b);
@@ -67,6 +78,7 @@ put_sockets(struct buf *b, const char *what, const struct socket_post *p)
 void
 health_put_service(struct buf *b, const struct master *m)
 {
+	put_crashes(b, &m->crashes);
 	put_children(b, m, NULL);
 	put_sockets(b, "the metrics are", &m->metrics);
 	put_sockets(b, "the manager is", &m->web);
@@ -148,7 +160,7 @@ health_show(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w)
 {
 	struct health_answer a = { .line = BUF_INIT(MASTER_TEXT_MAX), .rows = BUF_INIT(MASTER_TEXT_MAX) };
-	struct health_disk disk;
+	const struct health_disk *disk;
 	const struct server *s;
 	int worst = 0, health;
 
@@ -158,21 +170,20 @@ health_show(struct control_command *cmd, struct master *m, struct server *only,
 		return;
 	}
 
-	health_disk_read(&disk, m);
+	disk = health_disk_get(m);
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_answer_covers(cmd, s, only)) {
-			health = put_server(&a, s, &disk);
+			health = put_server(&a, s, disk);
 			worst = health > worst ? health : worst;
 		}
 	/* what helpers say may be about a virtual server that this user knows nothing of */
-	health = control_rights_service(m, cmd->peer) >= cmd->right ? put_all(&a, m, &disk) : 0;
+	health = control_rights_service(m, cmd->peer) >= cmd->right ? put_all(&a, m, disk) : 0;
 	worst = health > worst ? health : worst;
 	keep_one_line(&a.line);
 	buf_printf(&cmd->text, "%s: %s\n", words[worst], buf_text(&a.line));
 	if (w->count == 3)
 		buf_add(&cmd->text, buf_text(&a.rows), a.rows.len);
 	cmd->status = worst;
-	health_disk_done(&disk);
 	buf_done(&a.line);
 	buf_done(&a.rows);
 }

@@ -60,7 +60,7 @@ static void
 judge_pair(const struct tls_source *source, const struct config *c, struct config_faults *faults)
 {
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
-	enum check_pair found = check_pair_judge(source, CONFIG_TLS_1_2, "manager", &why);
+	enum check_pair found = check_pair_judge(source, CONFIG_TLS_1_2, "manager", TLS_SOON_MS, &why);
 
 	if (found != CHECK_PAIR_GOOD)
 		blame(faults, c, "certificate", found == CHECK_PAIR_WARNING, "%s", buf_text(&why));

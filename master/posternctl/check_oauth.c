@@ -89,7 +89,7 @@ judge_pair(const struct check *c, const struct tls_source *source)
 	else if (tls_days(t, 0) < 0)
 		blame_file(c, "certificate-file", true, "the certificate in %s has expired",
 		    source->certificate.path);
-	else if (tls_days(t, 0) < TLS_SOON_DAYS)
+	else if (tls_ends_soon(t, 0, TLS_SOON_MS))
 		blame_file(c, "certificate-file", true, "the certificate in %s expires in %d days",
 		    source->certificate.path, tls_days(t, 0));
 	buf_done(&why);

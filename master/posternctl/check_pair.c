@@ -12,7 +12,7 @@
 
 enum check_pair
 check_pair_judge(const struct tls_source *source, enum config_tls_version least, const char *name,
-    struct buf *why)
+    uint64_t alarm_ms, struct buf *why)
 {
 	struct tls *t = tls_new(least, name, false);
 	enum check_pair found = CHECK_PAIR_WARNING;
@@ -21,7 +21,7 @@ check_pair_judge(const struct tls_source *source, enum config_tls_version least,
 		found = CHECK_PAIR_ERROR;
 	else if (tls_days(t, 0) < 0)
 		buf_printf(why, "the certificate in %s has expired", source->certificate.path);
-	else if (tls_days(t, 0) < TLS_SOON_DAYS)
+	else if (tls_ends_soon(t, 0, alarm_ms))
 		buf_printf(why, "the certificate in %s expires in %d days", source->certificate.path,
 		    tls_days(t, 0));
 	else

@@ -92,7 +92,8 @@ static void
 judge_certificate(struct check_paths *p, const struct tls_source *source)
 {
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
-	enum check_pair found = check_pair_judge(source, p->server->tls_minimum, p->server->name, &why);
+	enum check_pair found = check_pair_judge(source, p->server->tls_minimum, p->server->name,
+	    p->server->certificate_alarm, &why);
 
 	if (found != CHECK_PAIR_GOOD)
 		blame_key(p, found == CHECK_PAIR_WARNING, "%s", buf_text(&why));

@@ -174,9 +174,9 @@ int service_start_up(const char *config_path, bool standard, const char *name);
 
 struct tls_source;
 enum check_pair { CHECK_PAIR_GOOD, CHECK_PAIR_WARNING, CHECK_PAIR_ERROR };
-/* `why` gets what is wrong. */
+/* `why` gets what is wrong: also that it ends in less than `alarm_ms`. */
 enum check_pair check_pair_judge(const struct tls_source *source, enum config_tls_version least,
-    const char *name, struct buf *why);
+    const char *name, uint64_t alarm_ms, struct buf *why);
 
 /* --- check_paths: the files that the configuration names --- */
 

@@ -43,6 +43,13 @@ struct roster_role {
 };
 extern const struct roster_role roster_roles[ROLE_COUNT];
 
+/* --- crash_record: whether processes keep dying --- */
+
+/* Pure. `words`: how it died. */
+void crash_record_add(struct crash_record *r, enum role role, const char *words, uint64_t now_ms);
+/* Whether they die often now. */
+bool crash_record_is_often(const struct crash_record *r, uint64_t now_ms);
+
 /* --- roster: which processes should exist --- */
 
 /* Pure: how many processes of a role a virtual server has in that state. */

@@ -71,6 +71,9 @@ reap_one(struct master *m, struct child *c, int status)
 	child_free(c);
 	if (post != NULL)
 		delay = roster_vacate(post, d.crashed && d.missed, lived);
+	if (d.crashed && d.missed)
+		crash_record_add(d.server != NULL ? &d.server->crashes : &m->crashes, d.role, words,
+		    clock_mono_ms());
 	if (d.crashed)
 		log_event(LOG_FAULT, NULL, "crash", "server=%s role=%s pid=%d reason=%s restart=%.1fs",
 		    d.server != NULL ? d.server->name : "-", roster_roles[d.role].name, (int)pid,

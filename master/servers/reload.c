@@ -409,6 +409,7 @@ reload_run(struct master *m, const char *only, const struct config_candidate *ca
 	struct config_files *files;
 	struct config *c = read_set(m, candidate, &files, &r.faults);
 
+	m->readings++;
 	m->names_stay = candidate != NULL;
 	reload_words_log(&r);
 	config_files_drop(m->refused);

@@ -1,6 +1,7 @@
 """health - posternctl status --check: what would not start again, and what the service needs and does not get"""
 
 import os
+import signal
 
 from checks import check, equal
 from disks import small_disk
@@ -24,6 +25,11 @@ def says(service, *words, names=(), status=1, timeout=WAIT):
     said = health(service, *names).stdout
     equal(said.count("\n"), 1, f"lines of {said!r}")
     return said
+
+
+def judged(service):
+    done = service.ctl("check", ok=False)
+    return done.stdout + done.stderr
 
 
 def is_well(service, *names):
@@ -97,6 +103,14 @@ def test_certificate(t):
     put(*first)
     is_well(service)
     put(*short)
+    says(service, "the certificate in", "pair.pem expires in", "days")
+    check("expires in" in judged(service), "check says it, too")
+    service.default.set("access", certificate_alarm="4d")
+    service.ctl("reload")
+    is_well(service)
+    check("expires in" not in judged(service), "the key counts for check, too")
+    service.default.set("access", certificate_alarm="6d")
+    service.ctl("reload")
     says(service, "the certificate in", "pair.pem expires in", "days")
     put(*first)
     is_well(service)
@@ -184,6 +198,62 @@ def test_smart_host(t):
     sink.answers["RCPT"] = "550 5.1.1 unknown"
     service.default.send(to="z@elsewhere.example")
     service.home.wait_queued(0)
+    is_well(service)
+
+
+def test_oldest_message(t):
+    """Told once it is so old; what an operator holds does not count; over when it is gone."""
+    service = t.postern({"default": {"delivery": {"smart-host": "[127.0.0.1]:9", "retry": "1h", "queue-age-alarm": "2s"}}})
+    is_well(service)
+    service.default.send(to="x@elsewhere.example")
+    says(service, "default started (", "the oldest message in the queue is there for ", "seconds")
+    service.events.wait("trouble", what="queue-age")
+    service.ctl("queue", "default", "hold", "--all", "--yes")
+    is_well(service)
+    service.events.wait("service", what="queue-age", state="over")
+    service.ctl("queue", "default", "release", "--all", "--yes")
+    says(service, "the oldest message in the queue")
+    service.ctl("queue", "default", "delete", "--all", "--yes")
+    is_well(service)
+
+
+def test_processes_that_keep_dying(t):
+    """Each crash is followed by a start that goes well, and still somebody has to know."""
+    service = t.postern()
+    for _ in range(2):
+        pid = service.child("deliver")
+        os.kill(pid, signal.SIGKILL)
+        until(lambda pid=pid: service.child("deliver") not in (None, pid), what="another one")
+        is_well(service)
+    pid = service.child("deliver")
+    os.kill(pid, signal.SIGKILL)
+    says(service, "default started (", "processes keep dying: 3 within 10 minutes, the last one deliver: signal 9", timeout=90)
+
+
+def test_address_that_is_not_here(t):
+    """An address of source-address that the host does not have: the service runs, and no mail goes out."""
+    service = t.postern()
+    is_well(service)
+    service.default.set("delivery", source_address="192.0.2.77")
+    says(service, "default started (source-address: this host does not have the address 192.0.2.77 now")
+    service.ctl("reload", ok=False)
+    says(service, "192.0.2.77")
+
+
+def test_queue_in_memory(t):
+    """A queue that ends with the host: check and the start warn; it is no fault while all runs."""
+    disk = small_disk(t, "64M")
+    service = t.postern(start=False)
+    for name in ("pickup", "queue", "drop", "badmail"):
+        (disk / name).mkdir()
+        owned(service, disk / name, 0o700)
+    service.default.set("messages", badmail=disk / "badmail", disk_reserve="0")
+    service.default.set("general", **{k: disk / k for k in ("pickup", "queue", "drop")})
+    said = judged(service)
+    check(f"queue {disk / 'queue'} lies on tmpfs: accepted mail that waits there is lost" in said, said)
+    service.start()
+    event = service.events.wait("trouble", doing="folder", folder=str(disk / "queue"))
+    check("tmpfs" in str(event), event)
     is_well(service)
 
 

@@ -96,11 +96,11 @@ static const char open_keys[] =
     " drop-delete description own-address connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 "
     "connection-timeout session-time idle-command-limit log log-format log-fields log-roll log-roll-size banner "
     "authentication helo-required mend dsn basic-requires-tls mechanisms auth-for-old-clients basic-domain "
-    "kerberos-realms kerberos-accounts kerberos-binding tls tls-minimum tls-for-old-devices client-certificate "
+    "kerberos-realms kerberos-accounts kerberos-binding tls certificate-alarm tls-minimum tls-for-old-devices client-certificate "
     "connection-control connection-list relay relay-list relay-authenticated max-message-size "
     "max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail-keep pickup-dots "
     "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit "
-    "masquerade fqdn smart-host-after-direct smart-host-alarm reverse-dns enable timeout schema group-depth "
+    "masquerade fqdn smart-host-after-direct smart-host-alarm queue-age-alarm reverse-dns enable timeout schema group-depth "
     "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
     "atrn-accounts ";
 
@@ -145,7 +145,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_ACCESS] =
 	    "mechanisms auth-for-old-clients kerberos-realms kerberos-accounts kerberos-binding "
 	    "authentication password-file basic-requires-tls basic-domain keytab service-principal tls "
-	    "certificate key tls-minimum tls-for-old-devices client-certificate "
+	    "certificate key certificate-alarm tls-minimum tls-for-old-devices client-certificate "
 	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy "
 	    "proxy-trusted mend helo-required dsn",
 	[KEY_MESSAGES] =
@@ -155,7 +155,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
 	    "auth-mechanisms outbound-tls authorities connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
-	    "smart-host-after-direct smart-host-alarm never-to reverse-dns source-address",
+	    "smart-host-after-direct smart-host-alarm queue-age-alarm never-to reverse-dns source-address",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
 	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter",

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "deliver/deliver.h"
 #include "deliver/schedule/schedule.h"
 #include "t/unit/check_main.h"
 
@@ -27,6 +28,40 @@ make_id(char *id, uint32_t i)
 {
 	message_id_make(id, 1795288657000000 + (int64_t)(i / 3) * 1000003, 12345 + i % 3);
 }
+
+/* More than a portion: some walks later the oldest that counts is found. */
+START_TEST(test_oldest)
+{
+	struct schedule_index *x = schedule_index_new();
+	struct age_walk age = { 0 };
+	uint32_t number[COUNT];
+	char id[MESSAGE_ID_SIZE];
+
+	ck_assert(age_walk_step(x, &age));
+	ck_assert_int_eq(age.oldest_us, 0);
+	for (uint32_t i = 0; i < COUNT; i++) {
+		make_id(id, COUNT - i);
+		number[i] = schedule_index_add(x, id);
+	}
+	ck_assert(!age_walk_step(x, &age));
+	ck_assert_int_eq(age.oldest_us, 0);
+	ck_assert(age_walk_step(x, &age));
+	make_id(id, 1);
+	ck_assert_int_eq(age.oldest_us, message_id_time_us(id));
+	schedule_index_set_held(x, number[COUNT - 1], true);
+	schedule_index_set_held(x, number[COUNT - 2], true);
+	while (!age_walk_step(x, &age))
+		;
+	make_id(id, 3);
+	ck_assert_int_eq(age.oldest_us, message_id_time_us(id));
+	for (uint32_t i = 0; i < COUNT - 2; i++)
+		schedule_index_remove(x, number[i]);
+	while (!age_walk_step(x, &age))
+		;
+	ck_assert_int_eq(age.oldest_us, 0);
+	schedule_index_free(x);
+}
+END_TEST
 
 START_TEST(test_many)
 {
@@ -246,5 +281,5 @@ START_TEST(test_make_due)
 }
 END_TEST
 
-UNIT_MAIN("schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked,
+UNIT_MAIN("schedule_index", test_oldest, test_many, test_oldest_first, test_all_due, test_reuse, test_parked,
     test_atrn_ended, test_make_due)

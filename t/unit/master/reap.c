@@ -40,6 +40,23 @@ START_TEST(forgives)
 }
 END_TEST
 
+START_TEST(keeps_dying)
+{
+	struct crash_record r = { 0 };
+
+	crash_record_add(&r, ROLE_DELIVER, "first", 1);
+	crash_record_add(&r, ROLE_DELIVER, "second", 2);
+	ck_assert(!crash_record_is_often(&r, 2));
+	crash_record_add(&r, ROLE_LISTENER, "third", CRASH_RECORD_MS);
+	ck_assert(crash_record_is_often(&r, CRASH_RECORD_MS));
+	ck_assert(!crash_record_is_often(&r, CRASH_RECORD_MS + 1));
+	crash_record_add(&r, ROLE_LISTENER, "fourth", CRASH_RECORD_MS + 1);
+	ck_assert(crash_record_is_often(&r, CRASH_RECORD_MS + 1));
+	ck_assert_int_eq(r.role, ROLE_LISTENER);
+	ck_assert_str_eq(r.words, "fourth");
+}
+END_TEST
+
 #define EXITED(code) ((code) << 8)	/* as waitpid(2) gives it */
 
 START_TEST(judges)
@@ -74,4 +91,4 @@ START_TEST(judges)
 }
 END_TEST
 
-UNIT_MAIN("reap", doubles, forgives, judges)
+UNIT_MAIN("reap", doubles, forgives, keeps_dying, judges)
