@@ -291,6 +291,42 @@ def new_server(t, page, service):
     page.wait_text("started", f"127.0.0.1:{port}", 'Fax "gateway"')
 
 
+def moves(page, service):
+    """A virtual server gets another name and goes, after two questions; its history brings it back."""
+    page.click("button", "Rename fax")
+    page.press(*"default", "ENTER")
+    page.wait_text("default exists already")
+    page.click("button", "Rename fax")
+    page.press(*"facsimile", "ENTER")
+    page.wait_text("Rename fax to facsimile?", f"-{service.spool}/fax", f"+{service.spool}/facsimile", "posternctl rename fax facsimile")
+    page.look("the question of a rename")
+    page.click("button", "Rename fax")
+    page.wait_title("facsimile")
+    page.wait_text("started", 'Fax "gateway"')
+    check((service.folder / "servers" / "facsimile.ini").exists(), "its file")
+    page.click("button", "Delete facsimile")
+    page.wait_text("Delete facsimile?", ".ini.deleted", "posternctl delete facsimile")
+    page.look("the question of a deletion")
+    page.press("ENTER")     # Cancel has the focus
+    page.click("button", "Delete facsimile")
+    page.wait_text("Delete facsimile?")
+    page.click("button", "Delete facsimile")
+    page.wait_title("Service")
+    page.find("a", "New virtual server")
+    check("facsimile" not in service.ctl("status").stdout, "it is there")
+    page.go("#/history")
+    number = service.ctl("history", "1").stdout.split()[0]
+    page.click("button", f"Undo change {number}")
+    page.wait_text(f"Undo change {number}?", "+" + str(service.folder / "servers" / "facsimile.ini"))
+    page.click("button", "Undo")
+    page.wait_text("facsimile is there again")
+    check("facsimile started" in service.ctl("status").stdout, "it is not there")
+    equal(service.events.wait("change", command="rename", result="ok")["by"], "web")
+    page.go("#/server/default")
+    page.find("button", "Rename default")
+    check(not page.has("button", "Delete default"), "default cannot be deleted")
+
+
 def small(page):
     """At 360 pixels nothing stands beside the screen; the tree is a menu."""
     page.size(360)
@@ -370,6 +406,7 @@ def test_person(t):
     settings(page, service)
     domains(page, service)
     new_server(t, page, service)
+    moves(page, service)
     small(page)
     equal(page.complaints(), [], "complaints of the browser")
     interruptions(page, service)

@@ -11,6 +11,11 @@ import { View } from "./view.js";
 
 const MOST = "100";
 
+/* Whose right counts: which virtual servers there are is a matter of the service. */
+function fileOf({ key, server }) {
+	return key === "name" ? "-" : server ?? "-";
+}
+
 class History extends View {
 	#place = make("div");
 	#table = null;
@@ -31,7 +36,7 @@ class History extends View {
 				{ heading: "Before", long: true, text: (row) => row.before ?? "-" },
 				{ heading: "After", long: true, text: (row) => row.after ?? "-" },
 				...(mayUndo ? [{ heading: "Actions",
-					mark: (row) => `${row.number} ${row.leads} ${manager.rightOf(row.server ?? "-")}`,
+					mark: (row) => `${row.number} ${row.leads} ${manager.rightOf(fileOf(row))}`,
 					node: (row) => this.#undoButton(row) }] : []),
 			],
 		});
@@ -46,8 +51,9 @@ class History extends View {
 	}
 
 	/* With the first row of a change. */
-	#undoButton({ number, leads, server }) {
-		const mayUndo = leads && manager.may("configure", server ?? "-");
+	#undoButton(row) {
+		const { number, leads } = row;
+		const mayUndo = leads && manager.may("configure", fileOf(row));
 
 		return mayUndo ? make("button", { type: "button", "aria-label": `Undo change ${number}`, onclick: () => this.#undo(number) }, "Undo") :
 			make("span");

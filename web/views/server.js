@@ -8,7 +8,7 @@ import { manager } from "../base/manager.js";
 import { RECEIVED, SENT } from "../base/rates.js";
 import { makeState } from "../parts/state.js";
 import { serverPages } from "./routes.js";
-import { makeActions } from "./server-actions.js";
+import { makeActions, makeMoves } from "./server-actions.js";
 import { View } from "./view.js";
 
 const ROLES = ["listener", "pickup", "deliver", "maintenance", "leaving"];
@@ -57,7 +57,7 @@ class Server extends View {
 		if (this.#facts.mark === mark)
 			return;
 		this.#facts.mark = mark;
-		this.#actions.replaceChildren(...makeActions(row));
+		this.#actions.replaceChildren(...makeActions(row), ...makeMoves(row));
 		this.#facts.replaceChildren(...fact("State", makeState(row.state, row.reason !== null)),
 			...(row.reason === null ? [] : fact("Reason", row.reason)), ...fact("Description", row.description),
 			...fact("Addresses", row.listen.join(", ") || "none"),
