@@ -50,12 +50,12 @@ TLS  := -lssl -lcrypto
 
 # One row a program: its folder and its libraries. Read by its link line, its unit tests (t/unit/ROW) and the fuzz targets.
 P_master     := master            -lmd
-P_posternctl := master/posternctl -lgsasl -lcrypt -ljansson -lsmartcols $(TLS)
+P_posternctl := master/posternctl -lgsasl -lcrypt -ljansson -lsmartcols -lz $(TLS)
 P_metrics    := master/metrics    -levent_extra
 P_web        := master/web        -levent_extra -levent_openssl -ljansson -lmd $(TLS)
 P_listener   := listener          $(TLS)
 P_auth       := listener/auth     $(SASL)
-P_deliver    := deliver           $(TLS)
+P_deliver    := deliver           -lz $(TLS)
 P_resolver   := deliver/resolver  -lunbound
 P_directory  := deliver/directory -lldap -llber $(KRB5) $(TLS)
 P_fetch      := deliver/fetch     -lcurl -ljansson -lcrypto

@@ -325,6 +325,12 @@ on_queue(struct deliver *r, const struct ctl_message *m)
 }
 
 static void
+on_trace(struct deliver *r, const struct ctl_message *m)
+{
+	trace_server_take(r->queue.trace, m);
+}
+
+static void
 on_channel(struct deliver *r, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
@@ -398,6 +404,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_FILE] = on_file,
 	[CTL_RENEWED] = on_renewed,
 	[CTL_QUEUE] = on_queue,
+	[CTL_TRACE] = on_trace,
 	[CTL_NEW_MAIL] = on_new_mail,
 	[CTL_OTHERS] = on_others,
 	[CTL_PAUSE] = on_pause,

@@ -29,6 +29,7 @@ struct queue_owner {
 	struct badmail *badmail;
 	struct schedule *schedule;
 	struct queue_admin *admin;
+	struct trace_server *trace;
 	struct queue_scan *scan;
 	struct loop_timer *own;		/* the next attempt to lock the queue */
 	struct loop_timer *grace;	/* NULL: no stop yet */

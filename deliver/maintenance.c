@@ -118,9 +118,16 @@ on_queue(struct maintenance *k, const struct ctl_message *m)
 	queue_admin_take(k->queue.admin, m);
 }
 
+static void
+on_trace(struct maintenance *k, const struct ctl_message *m)
+{
+	trace_server_take(k->queue.trace, m);
+}
+
 static void (*const controls[CTL_COUNT])(struct maintenance *k, const struct ctl_message *m) = {
 	[CTL_STOP] = on_stop,
 	[CTL_QUEUE] = on_queue,
+	[CTL_TRACE] = on_trace,
 	[CTL_NEW_MAIL] = on_new_mail,
 };
 

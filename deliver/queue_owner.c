@@ -103,6 +103,7 @@ queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*ow
 	if (q->schedule == NULL)
 		die(EX_CONFIG, "the smart hosts of %s cannot be understood", why);
 	q->admin = queue_admin_new(b, q->pool, q->spool, q->schedule);
+	q->trace = trace_server_new(b, q->pool);
 	q->scan = queue_scan_new(b->loop, q->pool, q->spool, on_found, on_scan_end, q);
 	q->own = loop_timer_new(b->loop, own, q->worker);
 }
@@ -138,6 +139,7 @@ queue_owner_close(struct queue_owner *q)
 	schedule_count(q->schedule);	/* what it leaves */
 	schedule_free(q->schedule);
 	queue_admin_free(q->admin);
+	trace_server_free(q->trace);
 	badmail_free(q->badmail);
 	queue_scan_free(q->scan);
 	enqueue_free(q->enqueue);

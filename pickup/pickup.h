@@ -244,6 +244,7 @@ struct pickup_file {
 	bool claimed;
 	bool unclaimed;			/* was claimed, and has its old name again */
 	struct message_envelope envelope;
+	char message_id[256];		/* its Message-ID, as it is sent */
 	struct buf content;		/* made by pickup_file_read and pickup_file_piece */
 	bool at_end;			/* content is the last piece */
 	/* private to pickup_file */

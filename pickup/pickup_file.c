@@ -21,6 +21,7 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/mail/message_id_scan.h"
 #include "pickup/pickup.h"
 
 #define HEAD_MAX (64U << 10)		/* of a file written in place, to see how far it has come */
@@ -368,6 +369,16 @@ read_file_header(struct pickup_file *t, struct piece *p, struct buf *out, struct
 	return found;
 }
 
+/* `content` is the header as it is sent. */
+static void
+keep_message_id(struct pickup_file *t)
+{
+	struct message_id_scan scan = { .len = 0 };
+
+	message_id_scan_add(&scan, buf_text(&t->content), t->content.len);
+	snprintf(t->message_id, sizeof(t->message_id), "%.*s", (int)sizeof(t->message_id) - 1, scan.id);
+}
+
 static enum judge_reason
 compose(struct pickup_file *t, const struct buf *text, const struct compose_header *h)
 {
@@ -378,8 +389,10 @@ compose(struct pickup_file *t, const struct buf *text, const struct compose_head
 
 	clock_format_mail(date, clock_wall_us());
 	reason = compose_message(&rules, buf_text(text), h, &t->envelope, &t->content, t->detail);
-	if (reason == JUDGE_GOOD)
+	if (reason == JUDGE_GOOD) {
+		keep_message_id(t);
 		buf_add(&t->content, text->data + h->body, text->len - h->body);
+	}
 	return reason;
 }
 

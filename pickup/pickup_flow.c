@@ -130,10 +130,12 @@ say_accepted(struct pickup_flow *f, struct pickup_file *t)
 
 	counters_add(f->p->boot->counters, COUNTER_PICKUP, 1);
 	log_event(LOG_FACT, t->id, "accepted",
-	    "client=pickup file=%s sender=%s recipients=%zu size=%ju%s%s%s", log_safe(t->name),
+	    "client=pickup file=%s sender=%s recipients=%zu size=%ju%s%s%s%s%s", log_safe(t->name),
 	    log_safe(*sender != '\0' ? sender : "<>"), t->envelope.nrcpt, (uintmax_t)t->sent,
 	    t->body.unstuff ? " dots=stuffed" : "", t->detail[0] != '\0' ? " malformed=" : "",
-	    t->detail[0] != '\0' ? log_safe(t->detail) : "");
+	    t->detail[0] != '\0' ? log_safe(t->detail) : "",
+	    t->message_id[0] != '\0' ? " message-id=" : "",
+	    t->message_id[0] != '\0' ? log_safe(t->message_id) : "");
 }
 
 static void

@@ -152,6 +152,8 @@ take_row(struct answer *a, char *line)
 		add_remark(a, line);
 	} else if (form == ANSWERS_FORM_TABS) {
 		add_row(a, answers_line_tabs(a->table, server, line), copy);
+	} else if (form == ANSWERS_FORM_EVENTS) {
+		add_row(a, answers_line_story(line), copy);
 	} else if (form == ANSWERS_FORM_AGES) {
 		add_row(a, answers_line_ages(line), copy);
 	} else if (form == ANSWERS_FORM_FIELDS) {
@@ -202,6 +204,7 @@ take_line(struct answer *a, char *line)
 	case ANSWERS_FORM_TABS:
 	case ANSWERS_FORM_FIELDS:
 	case ANSWERS_FORM_AGES:
+	case ANSWERS_FORM_EVENTS:
 	case ANSWERS_FORM_NONE:
 		break;
 	}

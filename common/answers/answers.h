@@ -52,8 +52,6 @@ void answers_value_put_bytes(json_t *object, const char *name, const char *bytes
 void answers_value_append_bytes(json_t *object, const char *name, const char *bytes, size_t len);
 /* "2026-11-21T19:04:57Z"; `dst` has CLOCK_DATE_SIZE bytes. */
 void answers_value_time(char *dst, const char *seconds);
-/* Undoes the escapes in place; the length, as there may be a NUL byte now. */
-size_t answers_value_unescape(char *text);
 
 /* --- answers_rows: command x columns --- */
 
@@ -82,6 +80,7 @@ enum answers_form {
 	ANSWERS_FORM_NONE,	/* no rows, a trailer */
 	ANSWERS_FORM_HEALTH,	/* "OK: text"; then a row a line, cells parted by tabs */
 	ANSWERS_FORM_STEPS,	/* "step: text" */
+	ANSWERS_FORM_EVENTS,	/* "time TAB program TAB pid TAB id event=... key=value"; a trailer */
 	ANSWERS_FORM_DOCUMENT,	/* of posternctl itself: the service has no such answer */
 };
 
@@ -115,6 +114,8 @@ json_t *answers_line_ages(char *line);
 json_t *answers_line_pairs(const struct answers_table *t, char *line);
 /* Adds an event as it comes to who watches (log_watch) to `row`. False: it is none. */
 bool answers_line_event(json_t *row, char *line);
+/* "time TAB program TAB pid TAB id event=..." of the event log, as such an event; NULL: it is none. */
+json_t *answers_line_story(char *line);
 /* One field of a row that has begun. */
 void answers_line_field(const struct answers_table *t, json_t *row, char *line);
 

@@ -145,20 +145,15 @@ answers_line_pairs(const struct answers_table *t, char *line)
 
 /* --- "LEVEL MICROSECONDS PROGRAM PID ID key=value ..." --- */
 
-bool
-answers_line_event(json_t *row, char *line)
+/* "ID key=value ..."; false: it is no event. */
+static bool
+put_facts(json_t *row, char *line)
 {
-	const char *level = next_word(&line), *us = next_word(&line), *program = next_word(&line);
-	const char *pid = next_word(&line), *id = next_word(&line);
-	char time[CLOCK_DATE_SIZE], *word;
+	const char *id = next_word(&line);
+	char *word;
 
 	if (id == NULL)
 		return false;
-	clock_format_utc(time, strtoll(us, NULL, 10));
-	answers_value_put(row, "time", ANSWERS_TEXT, time);
-	answers_value_put(row, "level", ANSWERS_TEXT, level);
-	answers_value_put(row, "program", ANSWERS_TEXT, program);
-	answers_value_put(row, "pid", ANSWERS_NUMBER, pid);
 	answers_value_put(row, "id", ANSWERS_WORD, id);
 	while ((word = next_word(&line)) != NULL) {
 		const char *value = cut_pair(word);
@@ -167,6 +162,39 @@ answers_line_event(json_t *row, char *line)
 			answers_value_put(row, word, ANSWERS_TEXT, value);
 	}
 	return true;
+}
+
+bool
+answers_line_event(json_t *row, char *line)
+{
+	const char *level = next_word(&line), *us = next_word(&line), *program = next_word(&line);
+	const char *pid = next_word(&line);
+	char time[CLOCK_DATE_SIZE];
+
+	if (pid == NULL)
+		return false;
+	clock_format_utc(time, strtoll(us, NULL, 10));
+	answers_value_put(row, "time", ANSWERS_TEXT, time);
+	answers_value_put(row, "level", ANSWERS_TEXT, level);
+	answers_value_put(row, "program", ANSWERS_TEXT, program);
+	answers_value_put(row, "pid", ANSWERS_NUMBER, pid);
+	return put_facts(row, line);
+}
+
+json_t *
+answers_line_story(char *line)
+{
+	const char *time = strsep(&line, "\t"), *program = strsep(&line, "\t"), *pid = strsep(&line, "\t");
+	json_t *row = json_object();
+
+	answers_value_put_bytes(row, "time", time, strlen(time));
+	if (line != NULL && put_facts(row, line) && json_object_get(row, "event") != NULL) {
+		answers_value_put_bytes(row, "program", program, strlen(program));
+		answers_value_put(row, "pid", ANSWERS_NUMBER, pid);
+		return row;
+	}
+	json_decref(row);
+	return NULL;
 }
 
 /* --- "key TAB value" --- */

@@ -165,6 +165,7 @@ static const struct answers_table tables[] = {
 	{ "badmail", "list", ANSWERS_FORM_TABS, "messages", COLUMNS(badmail_columns) },
 	{ "badmail", "show", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
 	{ "badmail", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
+	{ "trace", NULL, ANSWERS_FORM_EVENTS, "events", NULL, 0 },
 	{ "domains", NULL, ANSWERS_FORM_DOCUMENT, "domains", COLUMNS(domain_columns) },
 	{ "get", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(key_columns) },
 	{ "keys", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(table_columns) },

@@ -13,39 +13,11 @@
 #include "common/answers/answers.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/escape.h"
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 
 #define TIME_LAST 253402300799	/* 9999-12-31T23:59:59Z */
-
-static int
-hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-
-	return at != NULL ? (int)(at - digits) : -1;
-}
-
-/* log_safe() writes \xHH, \" and \\; msg_queue_put() and the rows of sessions \xHH alone, also for "\". */
-size_t
-answers_value_unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *at = text; *at != '\0'; at++, to++) {
-		if (at[0] == '\\' && at[1] == 'x' && hex_value(at[2]) >= 0 && hex_value(at[3]) >= 0) {
-			*to = (char)(hex_value(at[2]) << 4 | hex_value(at[3]));
-			at += 3;
-		} else if (at[0] == '\\' && (at[1] == '\\' || at[1] == '"')) {
-			*to = *++at;
-		} else {
-			*to = *at;
-		}
-	}
-	*to = '\0';
-	return (size_t)(to - text);
-}
 
 void
 answers_value_time(char *dst, const char *seconds)
@@ -129,7 +101,7 @@ answers_value_append(json_t *object, const char *name, const char *text)
 {
 	char *copy = mem_strdup(text);
 
-	answers_value_append_bytes(object, name, copy, answers_value_unescape(copy));
+	answers_value_append_bytes(object, name, copy, escape_undo(copy));
 	free(copy);
 }
 
@@ -138,7 +110,7 @@ put_text(json_t *object, const char *name, const char *text)
 {
 	char *copy = mem_strdup(text);
 
-	answers_value_put_bytes(object, name, copy, answers_value_unescape(copy));
+	answers_value_put_bytes(object, name, copy, escape_undo(copy));
 	free(copy);
 }
 

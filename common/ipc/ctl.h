@@ -89,6 +89,7 @@ enum ctl_type {
 	/* master to deliver and back: payloads in common/ipc/msg_queue.h */
 	CTL_QUEUE,		/* a piece of an operator's command on queue or badmail */
 	CTL_QUEUE_PAGE,
+	CTL_TRACE,		/* a search in a file of the event log; CTL_QUEUE_PAGE answers */
 	CTL_NEW_MAIL,		/* to deliver: another process put messages into its queue */
 	/*
 	 * To deliver, at its birth and when they change: addresses of other virtual servers, one a line. It

@@ -21,6 +21,7 @@
 #include "common/ipc/msg_sessions.h"
 #include "common/ipc/msg_spool.h"
 #include "common/ipc/msg_token.h"
+#include "common/ipc/msg_trace.h"
 #include "common/ipc/msg_web.h"
 
 #define WORKERS (CTL_FROM_WORKER | CTL_FROM_HELPER)
@@ -100,6 +101,8 @@ const struct ctl_row ctl_rows[] = {
 	    false },
 	[CTL_QUEUE_PAGE] = { "queue-page", offsetof(struct msg_queue_page, text),
 	    sizeof(struct msg_queue_page), CTL_FROM_WORKER, false },
+	[CTL_TRACE] = { "trace", sizeof(struct msg_trace_ask), sizeof(struct msg_trace_ask), CTL_FROM_MASTER,
+	    true },
 	[CTL_NEW_MAIL] = { "new-mail", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_OTHERS] = { "others", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_ETRN] = { "etrn", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT,

@@ -26,6 +26,7 @@ struct pool_lane;
 struct queue_admin;
 struct schedule;
 struct spool;
+struct trace_server;
 
 #define QUEUE_ADMIN_ITEMS 512		/* messages looked at for one page */
 #define QUEUE_ADMIN_AGES 7
@@ -114,6 +115,11 @@ void queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue
 bool queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e);
 void queue_admin_rows_counts(struct queue_admin_job *j);	/* at the end of the page */
+
+/* --- trace_server: searches in the event log, whose files come from the master --- */
+struct trace_server *trace_server_new(struct boot *b, struct pool *pool);
+void trace_server_free(struct trace_server *t);		/* after pool_free; NULL is fine */
+void trace_server_take(struct trace_server *t, const struct ctl_message *m);
 
 /* --- etrn_server: answers the listeners' ETRN and ATRN requests --- */
 struct etrn_server *etrn_server_new(struct loop *l, struct schedule *s);

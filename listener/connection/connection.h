@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/mail/header_mend.h"
+#include "common/mail/message_id_scan.h"
 #include "common/rules/policy.h"
 #include "common/tls/tls.h"
 #include "listener/accept/accept.h"
@@ -143,6 +144,7 @@ struct inbound_content {
 	bool mending;			/* the header is coming, and is mended */
 	struct header_mend mend;	/* what was found in it */
 	char date[CLOCK_DATE_SIZE];	/* of the Received field */
+	struct message_id_scan *scan;	/* of the latest content; NULL: there was none */
 	bool storing;			/* `stored` is to come */
 	void (*room)(void *arg);	/* more content may come */
 	void (*stored)(void *arg, int error, const char *id);	/* on disk, or failed with an errno */
@@ -158,6 +160,11 @@ int inbound_content_begin(struct inbound_content *c, const struct message_envelo
 bool inbound_content_add(struct inbound_content *c, const char *data, size_t len);
 void inbound_content_finish(struct inbound_content *c);		/* `stored` follows, later */
 void inbound_content_discard(struct inbound_content *c);	/* also when there is nothing */
+void inbound_content_done(struct inbound_content *c);	/* the session ends */
+/* The Message-ID of the message just stored under `id`, into `dst`; "": it has none. */
+#define INBOUND_CONTENT_ID_SIZE 256
+void inbound_content_message_id(char dst[INBOUND_CONTENT_ID_SIZE], const struct inbound_content *c,
+    const char *id);
 
 /* --- inbound_log: what one session says and hears, for the protocol log --- */
 
@@ -168,7 +175,7 @@ struct inbound_log {
 	const char *line;		/* the command that waits for its reply; NULL: none */
 	char *copy;			/* `line`, once it had to be copied; else NULL */
 	const char *id;			/* of the message just stored; the caller's */
-	struct inbound_log_header *header;	/* of the content that is coming */
+	const struct message_id_scan *header;	/* of the content that is coming; the caller's */
 	uint64_t opened_ms, since_ms;
 	size_t length;			/* of the command as it came */
 	uint32_t sent;			/* bytes of replies */
@@ -186,8 +193,8 @@ void inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct se
 void inbound_log_command(struct inbound_log *r, const char *line, size_t len);
 void inbound_log_keep(struct inbound_log *r);
 void inbound_log_reply(struct inbound_log *r, const char *text, size_t len);
-void inbound_log_begin(struct inbound_log *r);		/* a content comes */
-void inbound_log_content(struct inbound_log *r, const char *data, size_t len);
+/* A content comes; its `header` lives until the next one begins, or the session ends. */
+void inbound_log_begin(struct inbound_log *r, const struct message_id_scan *header);
 void inbound_log_close(struct inbound_log *r);		/* the connection is closed: the last line */
 void inbound_log_done(struct inbound_log *r);		/* frees; `r` is the owner's */
 

@@ -161,6 +161,7 @@ free_inbound(struct inbound *c)
 	forget_questions(c);
 	inbound_content_discard(&c->content);
 	inbound_log_done(&c->log);
+	inbound_content_done(&c->content);
 	auth_in_client_cancel(c->auth_question);
 	ctl_client_forget(c->etrn_question);
 	atrn_relay_free(c->atrn_relay);
@@ -260,17 +261,20 @@ tell_accepted(struct inbound *c, const char *id)
 	size_t recipients = s->envelope->m.nrcpt;
 	struct ssl_st *tls = c->conn != NULL ? conn_link(c->conn) : NULL;
 	char link[TLS_FACTS_SIZE], certificate[TLS_FILES_FINGERPRINT_SIZE], mended[HEADER_MEND_SIZE];
+	char message_id[INBOUND_CONTENT_ID_SIZE];
 
+	inbound_content_message_id(message_id, &c->content, id);
 	header_mend_format(mended, c->content.mend.found, s->data.mended);
 	tls_files_format_event(link, tls);
 	tls_files_format_fingerprint(certificate, tls);
 	log_event(LOG_FACT, id, "accepted",
-	    "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s%s%s", c->ip,
+	    "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s%s%s%s%s", c->ip,
 	    log_safe(s->helo), log_safe(inbound_ops_sender(c)), recipients,
 	    (unsigned long long)s->data.size, link,
 	    s->user != NULL ? " user=" : "", s->user != NULL ? log_safe(s->user) : "",
 	    certificate[0] != '\0' ? " certificate=" : "", certificate,
-	    mended[0] != '\0' ? " mended=" : "", mended);
+	    mended[0] != '\0' ? " mended=" : "", mended,
+	    message_id[0] != '\0' ? " message-id=" : "", message_id[0] != '\0' ? log_safe(message_id) : "");
 	add_counter(c, COUNTER_MESSAGES_RECEIVED, 1);
 	add_counter(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	add_counter(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);

@@ -11,10 +11,12 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/mail/header.h"
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
@@ -57,6 +59,9 @@ inbound_content_begin(struct inbound_content *c, const struct message_envelope *
 	add_received(c, e, c->listener->server->reverse_dns ? names : NULL, link);
 	c->opening = BUF_INIT(HEADER_OPENING_MAX + 1);
 	c->opened = c->mbox = false;
+	if (c->scan == NULL)
+		c->scan = mem_new(struct message_id_scan);
+	*c->scan = (struct message_id_scan){ 0 };
 	c->mending = mend;
 	c->mend = (struct header_mend){ .found = mend ? 0 : HEADER_MEND_DATE | HEADER_MEND_ID };
 	return 0;
@@ -144,6 +149,8 @@ add_opening(struct inbound_content *c, const char *data, size_t len)
 bool
 inbound_content_add(struct inbound_content *c, const char *data, size_t len)
 {
+	if (!c->scan->over)
+		message_id_scan_add(c->scan, data, len);
 	if (c->opened)
 		add_content(c, data, len);
 	else
@@ -186,4 +193,22 @@ inbound_content_discard(struct inbound_content *c)
 	queue_message_discard(c->message);
 	buf_done(&c->opening);
 	c->message = NULL;
+}
+
+void
+inbound_content_done(struct inbound_content *c)
+{
+	free(c->scan);
+	c->scan = NULL;
+}
+
+void
+inbound_content_message_id(char dst[INBOUND_CONTENT_ID_SIZE], const struct inbound_content *c, const char *id)
+{
+	if (c->scan != NULL && c->scan->id[0] != '\0')
+		snprintf(dst, INBOUND_CONTENT_ID_SIZE, "%.*s", INBOUND_CONTENT_ID_SIZE - 1, c->scan->id);
+	else if ((c->mend.found & HEADER_MEND_ID) == 0)	/* added by us */
+		snprintf(dst, INBOUND_CONTENT_ID_SIZE, "<%s@%s>", id, c->listener->server->fqdn);
+	else
+		dst[0] = '\0';
 }

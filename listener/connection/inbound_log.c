@@ -22,87 +22,12 @@
 #include "common/w3clog/w3clog.h"
 #include "listener/connection/connection.h"
 
-#define HEADER_MAX (64U << 10)	/* the Message-ID is searched in so many bytes */
-#define LINE_STORED 400
 #define LINE_COPIED 1100	/* bytes of a command that has to wait: more than the log shows */
 
-/* Searches the Message-ID in the header of a content as it comes. */
-struct inbound_log_header {
-	size_t seen, len;
-	bool over, folded;		/* folded: the value is on the line after the field's name */
-	char line[LINE_STORED];
-	char id[LINE_STORED];
-};
-
-/* --- the Message-ID --- */
-
-static void
-keep_id(struct inbound_log_header *h, const char *value, size_t len)
-{
-	while (len > 0 && (*value == ' ' || *value == '\t')) {
-		value++;
-		len--;
-	}
-	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t' || value[len - 1] == '\r'))
-		len--;
-	if (len == 0 && !h->folded) {
-		h->folded = true;
-		return;
-	}
-	h->over = true;
-	memcpy(h->id, value, len);
-	h->id[len] = '\0';
-}
-
-static void
-judge_line(struct inbound_log_header *h)
-{
-	static const char name[] = "Message-ID:";
-	size_t n = sizeof(name) - 1, len = h->len;
-
-	h->len = 0;
-	if (h->folded)
-		keep_id(h, h->line, h->line[0] == ' ' || h->line[0] == '\t' ? len : 0);
-	else if (len == 0 || h->line[0] == '\r')
-		h->over = true;
-	else if (len >= n && strncasecmp(h->line, name, n) == 0)
-		keep_id(h, h->line + n, len - n);
-}
-
-static void
-read_header(struct inbound_log_header *h, const char *data, size_t len)
-{
-	while (len > 0 && !h->over) {
-		const char *lf = memchr(data, '\n', len);
-		size_t n = lf != NULL ? (size_t)(lf - data) : len, room = LINE_STORED - 1 - h->len;
-
-		memcpy(h->line + h->len, data, n < room ? n : room);
-		h->len += n < room ? n : room;
-		h->seen += n + 1;
-		if (lf == NULL)
-			break;
-		judge_line(h);
-		data = lf + 1;
-		len -= n + 1;
-	}
-	if (h->seen > HEADER_MAX)
-		h->over = true;
-}
-
 void
-inbound_log_begin(struct inbound_log *r)
+inbound_log_begin(struct inbound_log *r, const struct message_id_scan *header)
 {
-	if (r->log == NULL)
-		return;
-	free(r->header);
-	r->header = mem_new(struct inbound_log_header);
-}
-
-void
-inbound_log_content(struct inbound_log *r, const char *data, size_t len)
-{
-	if (r->header != NULL && !r->header->over)
-		read_header(r->header, data, len);
+	r->header = r->log != NULL ? header : NULL;
 }
 
 /* --- lines --- */
@@ -130,7 +55,6 @@ static void
 forget_command(struct inbound_log *r)
 {
 	free(r->copy);
-	free(r->header);
 	r->copy = NULL;
 	r->header = NULL;
 	r->line = r->id = NULL;

@@ -53,9 +53,9 @@ do_begin(void *arg, struct message_envelope *e, bool mend)
 	if (inbound_memory_is_short(c, true))
 		return ENOMEM;
 	c->message_since = clock_mono_ms();
-	inbound_log_begin(&c->log);
 	tls_files_format_received(link, conn_link(c->conn));
 	error = inbound_content_begin(&c->content, e, c->names, link, mend);
+	inbound_log_begin(&c->log, error == 0 ? c->content.scan : NULL);
 	inbound_memory_count(c);
 	return error;
 }
@@ -63,7 +63,6 @@ do_begin(void *arg, struct message_envelope *e, bool mend)
 static bool
 do_add(void *arg, const char *data, size_t len)
 {
-	inbound_log_content(&((struct inbound *)arg)->log, data, len);
 	return inbound_content_add(&((struct inbound *)arg)->content, data, len);
 }
 

@@ -250,6 +250,8 @@ size_t control_question_add(struct control_question *q, struct child *c);	/* the
 void control_question_turn(struct control_question *q, size_t part, struct child *c);
 /* Sends a message of type ops->ask, with a new number, to the child of a part. */
 void control_question_ask(struct control_question *q, size_t part, const void *data, size_t len);
+/* The same with a descriptor, which stays the caller's; -1: none. */
+void control_question_hand(struct control_question *q, size_t part, const void *data, size_t len, int fd);
 bool control_question_is_answered(const struct control_question *q);	/* no part waits for its child */
 /* Sets `over`. What comes afterwards is dropped. */
 void control_question_end(struct control_question *q);
@@ -262,6 +264,17 @@ void control_question_gone(struct child *c);
 /* --- queue_request: commands about queues and badmail --- */
 
 void queue_request_run(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w);
+/*
+ * The process that owns the queue of `s`; NULL: the answer says why there is none, or tells posternctl to ask
+ * again.
+ */
+struct child *queue_request_call(struct control_command *cmd, struct master *m, struct server *s);
+
+/* --- trace_request: searches in the event log for who cannot read it --- */
+
+/* trace NAME find|story [id=ID ...] [sender=TEXT] [recipient=TEXT] [message-id=TEXT] [at=INODE:PLACE] */
+void trace_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w);
 
 /* --- sessions_gather: one question about sessions to many listeners --- */
@@ -304,26 +317,6 @@ struct sessions_wish {
 bool sessions_request_parse(struct sessions_wish *w, const struct control_words *words);	/* pure */
 void sessions_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *words);
-
-/* --- test_request: what commands have in common that ask a helper for a test --- */
-
-/* The first member of the request of such a command, which begins with zeros and is freed as a whole. */
-struct test_request {
-	struct control_question q;	/* one part: the process that is asked at present */
-	enum ctl_helper helper;		/* asked first; it is started when there is none */
-	void (*ask)(struct test_request *r, struct child *helper);
-	struct buf text;
-	int status;
-};
-
-/* `helper` and `ask` are set. The command waits for the answer. */
-void test_request_begin(struct test_request *r, struct control_command *cmd, struct master *m,
-    const struct control_question_ops *ops, uint64_t wait_ms);
-void test_request_take_text(struct test_request *r, const struct ctl_message *m);
-void test_request_end(struct test_request *r, int status);	/* the first fault counts */
-/* For its ops. */
-bool test_request_update(struct control_question *q, struct control_command *cmd);
-void test_request_free(struct control_question *q);
 
 /* --- directory_request: a recipient in the directory, for posternctl explain --- */
 

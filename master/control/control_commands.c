@@ -56,6 +56,8 @@ static const struct control_command_row rows[] = {
 	    .run_words = queue_request_run },
 	{ "badmail", CONTROL_OPERATE, .looks = " list show ", .scope = CONTROL_VIEW, .takes_name = true,
 	    .run_words = queue_request_run },
+	{ "trace", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,
+	    .run_words = trace_request_run },
 	{ "start", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_start },
 	{ "stop", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,

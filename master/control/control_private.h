@@ -95,4 +95,24 @@ int change_prepare(struct change_request *r, const struct control_command *cmd, 
 bool change_prepare_is_shown(const struct change_record *record, const struct control_command *cmd,
     const struct master *m, const struct server *only);
 
+/* --- test_request: what commands have in common that ask a helper for a test --- */
+
+/* The first member of the request of such a command, which begins with zeros and is freed as a whole. */
+struct test_request {
+	struct control_question q;	/* one part: the process that is asked at present */
+	enum ctl_helper helper;		/* asked first; it is started when there is none */
+	void (*ask)(struct test_request *r, struct child *helper);
+	struct buf text;
+	int status;
+};
+
+/* `helper` and `ask` are set. The command waits for the answer. */
+void test_request_begin(struct test_request *r, struct control_command *cmd, struct master *m,
+    const struct control_question_ops *ops, uint64_t wait_ms);
+void test_request_take_text(struct test_request *r, const struct ctl_message *m);
+void test_request_end(struct test_request *r, int status);	/* the first fault counts */
+/* For its ops. */
+bool test_request_update(struct control_question *q, struct control_command *cmd);
+void test_request_free(struct control_question *q);
+
 #endif

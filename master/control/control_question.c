@@ -81,12 +81,18 @@ control_question_turn(struct control_question *q, size_t part, struct child *c)
 }
 
 void
-control_question_ask(struct control_question *q, size_t part, const void *data, size_t len)
+control_question_hand(struct control_question *q, size_t part, const void *data, size_t len, int fd)
 {
 	struct control_question_part *p = &q->part[part];
 
 	p->request = ++q->m->requests;
-	child_send(p->child, q->ops->ask, p->request, data, len, -1);
+	child_send(p->child, q->ops->ask, p->request, data, len, fd);
+}
+
+void
+control_question_ask(struct control_question *q, size_t part, const void *data, size_t len)
+{
+	control_question_hand(q, part, data, len, -1);
 }
 
 bool

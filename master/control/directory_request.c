@@ -13,6 +13,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/msg_directory.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 
 #define DIRECTORY_REQUEST_WAIT_MS 30000U

@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/msg_token.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 
 /* Besides twice the time limit of the endpoint: another request to it may be open, and is waited for. */

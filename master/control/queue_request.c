@@ -74,12 +74,9 @@ queue_owner(struct master *m, const struct server *s)
 	return NULL;
 }
 
-/*
- * The process that owns the queue; of a stopped virtual server the maintenance process, which is started when
- * there is none. NULL: the answer says why, or tells posternctl to ask again.
- */
-static struct child *
-call_worker(struct control_command *cmd, struct master *m, struct server *s)
+/* Of a stopped virtual server it is the maintenance process, which is started when there is none. */
+struct child *
+queue_request_call(struct control_command *cmd, struct master *m, struct server *s)
 {
 	static const struct queue_words_trailer not_yet = { .at = "0:", .state = MSG_QUEUE_NOT_YET };
 	struct child *c = NULL;
@@ -298,7 +295,7 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
 	}
 	if (ask.verb == MSG_QUEUE_MOVE && !judge_target(cmd, m, s, &ask))
 		return;
-	c = call_worker(cmd, m, s);
+	c = queue_request_call(cmd, m, s);
 	if (c == NULL)
 		return;
 	if (pid != 0 && pid != c->pid)

@@ -12,6 +12,7 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 
 static struct test_request *

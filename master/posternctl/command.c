@@ -204,9 +204,9 @@ const struct command command_rows[] = {
 	{ "watch", "[name] [--topic topic,...] [--sender address] [--recipient address] [--id id]", 0, 9,
 	    "Show events as they come, a line of JSON each: sessions, messages, state, operators, trouble; "
 	    "and counters once a second.", watch_command_run, NULL },
-	{ "trace", "id | [--sender address] [--recipient address] [--json]", 1, 6,
-	    "Show the story of a message, or of all of a sender or recipient, from the event log, also of "
-	    "those that are long gone.", trace_command_run, NULL },
+	{ "trace", "id | [--sender address] [--recipient address] [--message-id text] [--json]", 1, 8,
+	    "Show the story of a message, or of all of a sender, recipient or Message-ID, from the event "
+	    "log, also of those that are long gone.", trace_command_run, NULL },
 	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
 	    COMMAND_WORDS_MAX,
 	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "

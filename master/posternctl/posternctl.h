@@ -81,8 +81,8 @@ bool event_filter_fits(const char *wish, const json_t *row, const char *name);
 
 struct trace_log;
 struct trace_log *trace_log_open(const struct config_service *s);
-/* With its end of line; good until the next call. NULL: the end. */
-const char *trace_log_next(struct trace_log *t);
+/* Without its end; the caller may change it; good until the next call. NULL: the end. */
+char *trace_log_next(struct trace_log *t);
 void trace_log_rewind(struct trace_log *t);
 void trace_log_close(struct trace_log *t);
 

@@ -16,12 +16,14 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/message_id.h"
+#include "common/trace/trace_line.h"
 #include "master/posternctl/posternctl.h"
 
 #define IDS_MAX 10000
 
 struct trace_command {
-	const char *id, *sender, *recipient;
+	const char *id;
+	struct trace_wish wish;		/* when there is no id */
 	bool json;
 	char (*ids)[MESSAGE_ID_SIZE];	/* sorted */
 	size_t count;
@@ -30,68 +32,7 @@ struct trace_command {
 	size_t lines;			/* that were shown */
 };
 
-/* --- one line --- */
-
-struct trace_line {
-	char stamp[64], program[48], *pid;
-	char *rest;			/* "ID event=... key=value" */
-};
-
-/*
- * "TIME postern-x[PID]: ID event=..." of our own file, "TIME HOST postern-x[PID]: ..." of syslog and journal.
- * `copy` is changed and belongs to the caller.
- */
-static bool
-parse_line(struct trace_line *l, char *copy)
-{
-	char *program = strstr(copy, " postern"), *pid, *end, *host;
-
-	copy[strcspn(copy, "\n")] = '\0';
-	pid = program != NULL ? strchr(program, '[') : NULL;
-	end = pid != NULL ? strstr(pid, "]: ") : NULL;
-	if (end == NULL || (size_t)(pid - program) > sizeof(l->program))
-		return false;
-	*program = *pid = *end = '\0';
-	*l = (struct trace_line){ .pid = pid + 1, .rest = end + 3 };
-	snprintf(l->program, sizeof(l->program), "%.47s", program + 1);
-	/* the host's name is no part of the time */
-	host = strrchr(copy, ' ');
-	if (host != NULL)
-		*host = '\0';
-	snprintf(l->stamp, sizeof(l->stamp), "%.63s", copy);
-	return true;
-}
-
-static json_t *
-row_of(struct trace_line *l)
-{
-	char *text = mem_printf("- 0 %s %s %s", l->program, l->pid, l->rest);
-	json_t *row = answers_new();
-	bool good = answers_line_event(row, text) && json_object_get(row, "event") != NULL;
-
-	free(text);
-	if (!good) {
-		json_decref(row);
-		return NULL;
-	}
-	json_object_del(row, "level");
-	json_object_set_new(row, "time", json_string(l->stamp));
-	return row;
-}
-
 /* --- which messages --- */
-
-static int
-by_id(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static bool
-is_meant(const struct trace_command *t, const char *id)
-{
-	return id != NULL && t->count > 0 && bsearch(id, t->ids, t->count, sizeof(*t->ids), by_id) != NULL;
-}
 
 static void
 add_id(struct trace_command *t, const char *id)
@@ -105,96 +46,64 @@ add_id(struct trace_command *t, const char *id)
 	memcpy(t->ids[t->count++], id, MESSAGE_ID_SIZE);
 }
 
-/* Cheap first: most lines are about other messages. */
-static bool
-may_hold(const struct trace_command *t, const char *line)
-{
-	const char *wish = t->sender != NULL ? t->sender : t->recipient;
-	const char *at = wish != NULL ? strchr(wish, '@') : NULL;
-
-	return at == NULL || strcasestr(line, at) != NULL;
-}
-
 static void
 find_ids(struct trace_command *t, struct trace_log *log)
 {
-	const char *line;
+	char *line, id[MESSAGE_ID_SIZE];
+	struct trace_line l;
 
-	while ((line = trace_log_next(log)) != NULL && !t->too_many) {
-		struct trace_line l;
-		json_t *row;
-		const char *id;
-		char *copy;
-
-		if (!may_hold(t, line))
-			continue;
-		copy = mem_strdup(line);
-		row = parse_line(&l, copy) ? row_of(&l) : NULL;
-		id = json_string_value(json_object_get(row, "id"));
-		if (id != NULL && event_filter_fits(t->sender, row, "sender") &&
-		    event_filter_fits(t->recipient, row, "recipient"))
+	while ((line = trace_log_next(log)) != NULL && !t->too_many)
+		if (trace_wish_may_fit(&t->wish, line) && trace_line_parse(&l, line) &&
+		    trace_wish_fits(&t->wish, &l) && trace_line_id(&l, id))
 			add_id(t, id);
-		json_decref(row);
-		free(copy);
-	}
-	if (t->count > 0)
-		qsort(t->ids, t->count, sizeof(*t->ids), by_id);
+	trace_line_sort_ids(t->ids, t->count);
 	trace_log_rewind(log);
 }
 
 /* --- what became of them --- */
 
-static void
-show(struct trace_command *t, const struct trace_line *l, const json_t *row)
+/* False: it is no event. */
+static bool
+show_json(const struct trace_line *l)
 {
-	char *text = t->json ? answers_print_text(row) : NULL;
+	char *line = mem_printf("%s\t%s\t%s\t%s", l->stamp, l->program, l->pid, l->rest), *text;
+	json_t *row = answers_line_story(line), *all = answers_new();
 
-	if (t->json)
+	free(line);
+	if (row != NULL) {
+		json_object_update(all, row);
+		text = answers_print_text(all);
 		puts(text);
-	else
-		printf("%s  %s\n", l->stamp, l->rest);
-	free(text);
-	t->lines++;
+		free(text);
+	}
+	json_decref(all);
+	json_decref(row);
+	return row != NULL;
 }
 
-/* Its own lines, and those of others that name it: a report, a move to another queue. */
-static bool
-is_about(const struct trace_command *t, const json_t *row)
+static void
+show(struct trace_command *t, const struct trace_line *l)
 {
-	const char *key;
-	json_t *value;
-
-	if (is_meant(t, json_string_value(json_object_get(row, "id"))))
-		return true;
-	json_object_foreach(mem_unconst(row), key, value)
-		if (json_is_string(value) && is_meant(t, json_string_value(value)))
-			return true;
-	return false;
+	if (!t->json)
+		printf("%s  %s\n", l->stamp, l->rest);
+	t->lines += !t->json || show_json(l);
 }
 
 static void
 tell_story(struct trace_command *t, struct trace_log *log)
 {
-	const char *line;
+	struct trace_line l;
+	char *line;
 
 	while ((line = trace_log_next(log)) != NULL) {
 		bool named = t->count > 1 || strstr(line, t->ids[0]) != NULL;
-		struct trace_line l;
-		json_t *row = NULL;
-		char *copy;
 
-		if (!named && t->since[0] != '\0')
+		if ((!named && t->since[0] != '\0') || !trace_line_parse(&l, line))
 			continue;
-		copy = mem_strdup(line);
-		if (parse_line(&l, copy)) {
-			row = named ? row_of(&l) : NULL;
-			if (t->since[0] == '\0')
-				snprintf(t->since, sizeof(t->since), "%s", l.stamp);
-		}
-		if (row != NULL && is_about(t, row))
-			show(t, &l, row);
-		json_decref(row);
-		free(copy);
+		if (t->since[0] == '\0')
+			snprintf(t->since, sizeof(t->since), "%s", l.stamp);
+		if (named && trace_line_names(&l, t->ids, t->count))
+			show(t, &l);
 	}
 }
 
@@ -230,8 +139,9 @@ trace_command_run(const struct command_context *c, const struct command *row, co
 {
 	struct trace_command t = { .id = NULL };
 	const struct option_row options[] = {
-		{ "--sender", NULL, &t.sender, "an address or @domain" },
-		{ "--recipient", NULL, &t.recipient, "an address or @domain" },
+		{ "--sender", NULL, &t.wish.sender, "an address or @domain" },
+		{ "--recipient", NULL, &t.wish.recipient, "an address or @domain" },
+		{ "--message-id", NULL, &t.wish.message_id, "the field of that name" },
 		{ .word = "--json", .set = &t.json }, { .word = NULL },
 	};
 	int status = options_take(row, words, count, options, &t.id, 1);
@@ -239,8 +149,10 @@ trace_command_run(const struct command_context *c, const struct command *row, co
 
 	if (status != EX_OK)
 		return status;
-	if ((t.id != NULL) == (t.sender != NULL || t.recipient != NULL))
-		return usage_say(row, "say either the id of a message, or --sender or --recipient");
+	if ((t.id != NULL) ==
+	    (t.wish.sender != NULL || t.wish.recipient != NULL || t.wish.message_id != NULL))
+		return usage_say(row, "say either the id of a message, or --sender, --recipient or "
+		    "--message-id");
 	if (t.id != NULL && !message_id_is_valid(t.id))
 		return usage_say(row, "that is no id of a message");
 	status = server_set_open(&set, command_send_config(c));

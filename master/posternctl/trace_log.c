@@ -2,99 +2,52 @@
  * trace_log - the lines of the event log, oldest first, wherever they are kept
  *
  * Runs in:  posternctl
- * Owns:     the open file, or the program that unpacks or prints it
+ * Owns:     the open file, or the program that prints the journal
  * Promise:  a file that was rotated or packed is read as well; no shell sees a name
  * Fails by: a line on the standard error output; what cannot be read is left out
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
+#include "common/trace/trace_file.h"
+#include "common/trace/trace_files.h"
 #include "master/posternctl/posternctl.h"
 
-struct trace_file {
-	char *path;			/* NULL: the journal of systemd */
-	struct timespec written;
-};
-
 struct trace_log {
-	struct trace_file *file;
-	size_t files, at;
-	FILE *in;
+	struct trace_files files;	/* none: the journal of systemd */
+	size_t at, count;
+	struct trace_file *in;
 	pid_t program;			/* that writes into `in`; 0 none */
-	char *line;
-	size_t size;
 };
-
-static int
-by_age(const void *a, const void *b)
-{
-	const struct trace_file *x = a, *y = b;
-
-	if (x->written.tv_sec != y->written.tv_sec)
-		return x->written.tv_sec < y->written.tv_sec ? -1 : 1;
-	return x->written.tv_nsec < y->written.tv_nsec ? -1 : x->written.tv_nsec > y->written.tv_nsec;
-}
-
-/* "PATH", "PATH.1", "PATH.2.gz", "PATH-20261130". */
-static void
-add_files(struct trace_log *t, const char *path)
-{
-	const char *const endings[] = { "", ".[0-9]*", "-[0-9]*" };
-
-	for (size_t i = 0; i < nitems_of(endings); i++) {
-		char *pattern = mem_printf("%s%s", path, endings[i]);
-		glob_t found = { 0 };
-		struct stat st;
-
-		if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0)
-			for (size_t k = 0; k < found.gl_pathc; k++) {
-				if (stat(found.gl_pathv[k], &st) == -1 || !S_ISREG(st.st_mode))
-					continue;
-				t->file = mem_grow(t->file, t->files, sizeof(*t->file));
-				t->file[t->files++] = (struct trace_file){
-					mem_strdup(found.gl_pathv[k]), st.st_mtim };
-			}
-		globfree(&found);
-		free(pattern);
-	}
-	if (t->files > 0)
-		qsort(t->file, t->files, sizeof(*t->file), by_age);
-}
 
 struct trace_log *
 trace_log_open(const struct config_service *s)
 {
 	struct trace_log *t = mem_new(struct trace_log);
+	bool own = config_service_log_sink(s, false) == LOG_TO_FILE;
 
-	if (config_service_log_sink(s, false) == LOG_TO_FILE) {
-		add_files(t, s->events);
-		return t;
-	}
-	add_files(t, "/var/log/mail.log");
-	if (t->files == 0) {
-		t->file = mem_grow(t->file, 0, sizeof(*t->file));
-		t->file[t->files++] = (struct trace_file){ NULL };
-	}
+	trace_files_find(&t->files, own ? s->events : TRACE_FILES_SYSLOG);
+	t->count = t->files.count > 0 || own ? t->files.count : 1;
 	return t;
 }
 
-/* The standard output of a program as a stream. */
-static FILE *
-run_program(struct trace_log *t, const char *const *argv)
+/* The standard output of the program that prints the journal; -1 and errno. */
+static int
+print_journal(struct trace_log *t)
 {
+	static const char *const argv[] = { "journalctl", "--facility=mail", "--quiet", "--no-pager",
+	    "--output=short-iso-precise", NULL };
 	int pair[2];
 
 	if (pipe2(pair, O_CLOEXEC) == -1)
-		return NULL;
+		return -1;
 	t->program = fork();
 	if (t->program == 0) {
 		dup2(pair[1], STDOUT_FILENO);
@@ -102,27 +55,31 @@ run_program(struct trace_log *t, const char *const *argv)
 		_exit(127);
 	}
 	close(pair[1]);
-	if (t->program == -1) {
-		t->program = 0;
-		close(pair[0]);
-		return NULL;
-	}
-	return fdopen(pair[0], "r");
+	if (t->program != -1)
+		return pair[0];
+	t->program = 0;
+	close(pair[0]);
+	return -1;
 }
 
-static FILE *
-open_file(struct trace_log *t, const struct trace_file *f)
+static const char *
+name_of(const struct trace_log *t, size_t i)
 {
-	const char *const journal[] = { "journalctl", "--facility=mail", "--quiet", "--no-pager",
-	    "--output=short-iso-precise", NULL };
-	const char *const unpacked[] = { "gzip", "-cd", "--", f->path, NULL };
-	size_t len = f->path != NULL ? strlen(f->path) : 0;
+	return i < t->files.count ? t->files.one[i].path : "journalctl";
+}
 
-	if (f->path == NULL)
-		return run_program(t, journal);
-	if (len > 3 && strcmp(f->path + len - 3, ".gz") == 0)
-		return run_program(t, unpacked);
-	return fopen(f->path, "re");
+static bool
+open_next(struct trace_log *t)
+{
+	size_t i = t->at++;
+	int fd = i < t->files.count ? open(t->files.one[i].path, O_RDONLY | O_CLOEXEC | O_NOCTTY) :
+	    print_journal(t);
+
+	if (fd == -1)
+		fprintf(stderr, "posternctl: %s: %s\n", name_of(t, i), strerror(errno));
+	else
+		t->in = trace_file_open(fd, 0);
+	return fd != -1;
 }
 
 static void
@@ -130,30 +87,27 @@ close_file(struct trace_log *t)
 {
 	int status;
 
-	if (t->in != NULL)
-		fclose(t->in);
+	if (t->in != NULL && trace_file_fault(t->in) != NULL)
+		fprintf(stderr, "posternctl: %s: %s\n", name_of(t, t->at - 1), trace_file_fault(t->in));
+	trace_file_close(t->in);
 	if (t->program > 0 && waitpid(t->program, &status, 0) == t->program &&
 	    WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		fprintf(stderr, "posternctl: journalctl or gzip is not installed\n");
+		fprintf(stderr, "posternctl: journalctl is not installed\n");
 	t->in = NULL;
 	t->program = 0;
 }
 
-const char *
+char *
 trace_log_next(struct trace_log *t)
 {
-	for (; t->in != NULL || t->at < t->files; close_file(t)) {
-		const struct trace_file *f = &t->file[t->in != NULL ? t->at - 1 : t->at];
+	char *line;
 
-		if (t->in == NULL) {
-			t->at++;
-			t->in = open_file(t, f);
-		}
-		if (t->in == NULL)
-			fprintf(stderr, "posternctl: %s: %s\n", f->path != NULL ? f->path : "journalctl",
-			    strerror(errno));
-		else if (getline(&t->line, &t->size, t->in) != -1)
-			return t->line;
+	for (; t->in != NULL || t->at < t->count; close_file(t)) {
+		if (t->in == NULL && !open_next(t))
+			continue;
+		line = trace_file_next(t->in);
+		if (line != NULL)
+			return line;
 	}
 	return NULL;
 }
@@ -169,9 +123,6 @@ void
 trace_log_close(struct trace_log *t)
 {
 	close_file(t);
-	for (size_t i = 0; i < t->files; i++)
-		free(t->file[i].path);
-	free(t->file);
-	free(t->line);
+	trace_files_done(&t->files);
 	free(t);
 }

@@ -76,6 +76,8 @@ const struct web_page web_page_rows[] = {
 	FILE_OF("views/settings-form.js", SCRIPT),
 	FILE_OF("views/settings.js", SCRIPT),
 	FILE_OF("views/shell.js", SCRIPT),
+	FILE_OF("views/story.js", SCRIPT),
+	FILE_OF("views/trace.js", SCRIPT),
 	FILE_OF("views/view.js", SCRIPT),
 };
 const size_t web_page_count = nitems_of(web_page_rows);

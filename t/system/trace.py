@@ -6,6 +6,7 @@ import os
 import subprocess
 
 from checks import check, equal
+from patience import until
 from smtp import mail
 
 
@@ -58,10 +59,22 @@ def test_story(t):
     equal({row["id"] for row in traced(service, "--sender", "ELSE@s.example")}, {new})
     equal({row["id"] for row in traced(service, "--recipient", "@far.example")} & {old, new}, {old})
     equal({row["id"] for row in traced(service, "--sender", "@s.example")} & {old, new}, {old, new})
+    # by its Message-ID, as the field has it or without the brackets; text of strangers in it stays one value
+    with service.default.connect() as client:
+        client.message(sender="m@s.example", to="z@default.example", data=b'Subject: x\r\nMessage-ID: <a b="c" id=1@\xff.example>\r\n\r\nx\r\n')
+    service.home.put("one.eml", b"x-sender: p@s.example\r\nx-receiver: z@default.example\r\nSubject: y\r\nMessage-ID:\r\n <in-pickup@s.example>\r\n\r\ny\r\n")
+    service.events.wait("dropped", recipient="z@default.example")
+    until(lambda: len(service.events.all("dropped", recipient="z@default.example")) == 2, what="both to be dropped")
+    events.write_text(lines(service, since=before.count("\n")))
+    odd = service.events.all("accepted", sender="m@s.example")[0]
+    equal({row["id"] for row in traced(service, "--message-id", b'a b="c" id=1@\xff.example')}, {odd["id"]})
+    equal({row["id"] for row in traced(service, "--message-id", "<in-pickup@s.example>")},
+          {service.events.all("accepted", sender="p@s.example")[0]["id"]})
     people = ask(service, new)
     check(f"{new} event=dropped" in people.stdout and "the event log begins at " in people.stderr, people)
     for words, status, said in ((("0000000000000000",), 3, "no such message; it begins at "), (("--sender", "nobody@s.example"), 3, "no such message"),
-                                (("what",), 64, "that is no id"), ((new, "--sender", "a@b"), 64, "say either"), (("--json",), 64, "say either")):
+                                (("what",), 64, "that is no id"), ((new, "--sender", "a@b"), 64, "say either"), (("--json",), 64, "say either"),
+                                (("--message-id", "nobody@x"), 3, "no such message")):
         refused = ask(service, *words, ok=False)
         equal(refused.returncode, status, words)
         check(said in refused.stderr, refused)

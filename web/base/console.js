@@ -42,6 +42,9 @@ function argumentsOf(words) {
 		return [command, ...(verb === "list" ? [] : [verb]), ...options(rest), ...named];
 	if (command === "queue" || command === "badmail")
 		return [command, ...named, verb, ...options(rest)];
+	if (command === "trace")
+		return [command, ...rest.flatMap((word) => word.startsWith("id=") ? [word.slice(3)] :
+			[`--${word.slice(0, word.indexOf("="))}`, word.slice(word.indexOf("=") + 1)])];
 	if (command === "counters")
 		return [command, ...named];
 	if (command === "domain")

@@ -30,7 +30,8 @@ class Message extends View {
 		const list = ["server", NAME, ...(KIND === "queue" ? ["queue", "messages"] : ["badmail"])];
 
 		this.append(make("p", { class: "path" }, make("a", { href: to(list) }, KIND === "queue" ? "Messages in the queue" : "Badmail")),
-			this.head(`Message ${ID}`, this.#actions), this.#body, this.foot(KIND, NAME, "show", `id=${ID}`));
+			this.head(`Message ${ID}`, make("a", { class: "button", href: to(["server", NAME, "trace"], { id: ID }) }, "Trace"),
+				this.#actions), this.#body, this.foot(KIND, NAME, "show", `id=${ID}`));
 		this.every(EVERY_MS, () => this.#ask(true));
 		this.#ask(false);
 	}

@@ -24,6 +24,7 @@ const rows = [
 	{ path: ["server", "NAME", "badmail"], element: "view-messages", words: { KIND: "badmail" }, title: ({ NAME }) => `Badmail of ${NAME}`,
 		tree: "Badmail" },
 	{ path: ["server", "NAME", "badmail", "ID"], element: "view-message", words: { KIND: "badmail" }, title: ({ ID }) => `Badmail ${ID}` },
+	{ path: ["server", "NAME", "trace"], element: "view-trace", title: ({ NAME }) => `Trace of ${NAME}`, tree: "Trace" },
 	{ path: ["server", "NAME", "counters"], element: "view-counters", title: ({ NAME }) => `Counters of ${NAME}`, tree: "Counters" },
 	{ path: ["server", "NAME", "history"], element: "view-history", title: ({ NAME }) => `History of ${NAME}`, tree: "History" },
 ];

@@ -23,6 +23,7 @@ import "./queue.js";
 import "./server.js";
 import "./sessions.js";
 import "./settings.js";
+import "./trace.js";
 
 class ManagerShell extends HTMLElement {
 	#parts = null;
