@@ -31,6 +31,7 @@ struct loop;
 struct loop_timer;
 struct master;
 struct server;
+struct sampler;
 struct tls_renewal;
 
 #define MASTER_TEXT_MAX (1U << 20)	/* bytes; limit of any text made for people */
@@ -154,6 +155,7 @@ struct server {
 	struct loop_timer *reopen;	/* of sockets that are shut and could not be opened */
 	struct counters *counters;
 	int counters_fd;
+	struct sampler *sampler;
 	int hint[2];			/* reading end, writing end */
 	struct tls_renewal *tls_renewal;	/* NULL: no TLS until now */
 	struct post *post;
@@ -215,6 +217,7 @@ struct master {
 	struct loop_timer *helper_timer;
 	struct crash_record crashes;	/* of helpers */
 	struct file_watch *file_watch;
+	struct loop_timer *sampler_timer;
 	struct socket_post metrics, web;
 	struct web_sessions *web_sessions;	/* of those who logged in there */
 	struct daemon_pidfile pidfile;

@@ -216,6 +216,7 @@ open_service(struct master *m)
 	file_handover_tell_missing(m->snapshot->config);
 	m->file_watch = file_watch_new(m);
 	make_servers(m, &faults);
+	sampler_open(m);
 	socket_post_open(&m->metrics, m, ROLE_METRICS, offsetof(struct config_service, metrics),
 	    metrics_post_tell_all);
 	socket_post_open(&m->web, m, ROLE_WEB, offsetof(struct config_service, manager.listen), NULL);
@@ -379,6 +380,7 @@ close_service(struct master *m)
 		TAILQ_REMOVE(&m->servers, s, link);
 		server_free(s);
 	}
+	sampler_close(m);
 	file_watch_free(m->file_watch);
 	helper_close(m);
 	socket_post_close(&m->metrics);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/ipc/queue_words.h"
 
@@ -120,6 +121,65 @@ take_step(struct answer *a, char *line)
 	json_array_append_new(a->rows, row);
 }
 
+/* One value of a series: a number, milliseconds as seconds, a time. NULL: it is none. */
+static json_t *
+series_value(const char *kind, const char *text)
+{
+	char date[CLOCK_DATE_SIZE], *end;
+	json_int_t n = strtoll(text, &end, 10);
+
+	if (strcmp(text, "-") == 0)
+		return json_null();
+	if (end == text || *end != '\0')
+		return NULL;
+	if (strcmp(kind, "times") == 0) {
+		answers_value_time(date, text);
+		return json_string(date);
+	}
+	return strcmp(kind, "lengths") == 0 ? json_real((double)n / 1000) : json_integer(n);
+}
+
+static json_t *
+series_values(const char *kind, char *rest)
+{
+	json_t *list = json_array(), *value;
+
+	for (char *one; (one = strsep(&rest, "\t")) != NULL;) {
+		value = series_value(kind, one);
+		if (value == NULL) {
+			json_decref(list);
+			return NULL;
+		}
+		json_array_append_new(list, value);
+	}
+	return list;
+}
+
+/* "step", "times" and "lengths" are members of the document; each other line is a counter with its kind. */
+static void
+take_series(struct answer *a, char *line)
+{
+	char *copy = mem_strdup(line), *rest = line, *name = strsep(&rest, "\t"), *kind = name;
+	bool own = strcmp(name, "step") == 0 || strcmp(name, "times") == 0 || strcmp(name, "lengths") == 0;
+	json_t *values = NULL;
+
+	if (!own)
+		kind = strsep(&rest, "\t");
+	if (line[0] != '!' && kind != NULL)
+		values = series_values(kind, rest);
+	if (values == NULL)
+		add_remark(a, copy[0] == '!' ? copy + 1 : copy);
+	else if (strcmp(name, "step") == 0)
+		json_object_set(a->document, name, json_array_get(values, 0));
+	else if (own)
+		json_object_set(a->document, name, values);
+	else
+		json_array_append_new(a->rows, json_pack("{s:s,s:s,s:O}", "counter", name, "kind", kind,
+		    "points", values));
+	json_decref(values);
+	free(copy);
+}
+
 /* The numbers of a page of queue or badmail, and where the next one begins. */
 static void
 take_trailer(struct answer *a, const char *line)
@@ -200,6 +260,9 @@ take_line(struct answer *a, char *line)
 	case ANSWERS_FORM_STEPS:
 		take_step(a, line);
 		return;
+	case ANSWERS_FORM_SERIES:
+		take_series(a, line);
+		return;
 	case ANSWERS_FORM_DOCUMENT:
 	case ANSWERS_FORM_TABS:
 	case ANSWERS_FORM_FIELDS:
@@ -227,6 +290,11 @@ begin(struct answer *a)
 		json_object_set_new(a->document, "servers", json_array());
 	} else if (t->form == ANSWERS_FORM_NONE) {
 		answers_value_put(a->document, "action", ANSWERS_TEXT, a->count > 2 ? a->words[2] : NULL);
+	} else if (t->form == ANSWERS_FORM_SERIES) {
+		answers_value_put(a->document, "server", ANSWERS_TEXT, server);
+		answers_value_put(a->document, "span", ANSWERS_TEXT, a->words[2]);
+		json_object_update_new(a->document, json_pack("{s:n,s:[],s:[],s:[]}", "step", "times",
+		    "lengths", t->rows));
 	} else if (t->rows != NULL) {
 		json_object_set_new(a->document, t->rows, json_array());
 	}

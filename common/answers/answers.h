@@ -81,6 +81,7 @@ enum answers_form {
 	ANSWERS_FORM_HEALTH,	/* "OK: text"; then a row a line, cells parted by tabs */
 	ANSWERS_FORM_STEPS,	/* "step: text" */
 	ANSWERS_FORM_EVENTS,	/* "time TAB program TAB pid TAB id event=... key=value"; a trailer */
+	ANSWERS_FORM_SERIES,	/* "name TAB kind TAB number TAB ...", "-" for null */
 	ANSWERS_FORM_DOCUMENT,	/* of posternctl itself: the service has no such answer */
 };
 

@@ -155,6 +155,8 @@ const char *const answers_rows_ages[ANSWERS_AGES] = { "15m", "1h", "4h", "12h", 
 static const struct answers_table tables[] = {
 	{ "status", NULL, ANSWERS_FORM_PAIRS, "servers", COLUMNS(server_columns) },
 	{ "health", NULL, ANSWERS_FORM_HEALTH, "parts", COLUMNS(health_columns) },
+	{ "counters", "hour", ANSWERS_FORM_SERIES, "series", NULL, 0 },
+	{ "counters", "day", ANSWERS_FORM_SERIES, "series", NULL, 0 },
 	{ "counters", NULL, ANSWERS_FORM_COUNTERS, "counters", NULL, 0 },
 	{ "sessions", "list", ANSWERS_FORM_TABS, "sessions", COLUMNS(session_columns) },
 	{ "sessions", "terminate", ANSWERS_FORM_TABS, "sessions", COLUMNS(session_columns) },

@@ -23,6 +23,7 @@
 #include "common/change/change_history.h"
 #include "common/config/server_numbers.h"
 #include "common/config/wanted_state.h"
+#include "common/process/counters_ring.h"
 
 static bool
 is_there(const char *path)
@@ -88,7 +89,7 @@ lead_back(const struct change_step *step, size_t steps, struct buf *why)
 	return left;
 }
 
-/* Whether it should run, and its number; `to` NULL: they are forgotten. */
+/* Whether it should run, its number, and how its counters went; `to` NULL: they are forgotten. */
 static int
 remember(const char *state, const char *from, const char *to, uint32_t id, bool stopped)
 {
@@ -99,8 +100,10 @@ remember(const char *state, const char *from, const char *to, uint32_t id, bool 
 		result = wanted_state_write(state, to, false);
 	else if (to != NULL)
 		wanted_state_forget(state, to);
-	if (result == 0 && (to == NULL || strcmp(from, to) != 0))
+	if (result == 0 && (to == NULL || strcmp(from, to) != 0)) {
 		wanted_state_forget(state, from);
+		counters_ring_move(state, from, to);
+	}
 	server_numbers_read(&n, state);
 	if (result == 0 && id != 0 && (to != NULL || server_numbers_find(&n, from) != 0)) {
 		(void)server_numbers_set(&n, to != NULL ? to : from, to != NULL ? id : 0);

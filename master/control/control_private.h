@@ -3,6 +3,7 @@
 #define MASTER_CONTROL_CONTROL_PRIVATE_H
 
 #include "common/change/change.h"
+#include "common/process/counters_ring.h"
 #include "master/control/control.h"
 
 struct change_record;
@@ -20,6 +21,13 @@ void get_request_domains(struct control_command *cmd, struct master *m, struct s
 void get_request_history(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w);
 void get_request_keys(struct control_command *cmd, struct master *m, struct server *only);
+
+/* --- ring_request: counters of the last hour and day --- */
+
+/* That of the third word, or COUNTERS_RING_SPANS: it is none. */
+enum counters_ring_span ring_request_span(const struct control_words *w);
+/* counters NAME hour|day [COUNTER ...]; lines with tabs: "step", "times", "lengths" (ms), and each counter */
+void ring_request_run(struct control_command *cmd, const struct server *s, const struct control_words *w);
 
 /* --- change_request: commands that change the configuration --- */
 

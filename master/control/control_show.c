@@ -15,7 +15,7 @@
 #include "common/base/mem.h"
 #include "common/process/counters.h"
 #include "common/process/counters_text.h"
-#include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
@@ -98,13 +98,20 @@ put_each(struct buf *b, const struct server *s)
 		buf_printf(b, "%s %lld\n", counters_rows[i].name, (long long)counters_get(s->counters, i));
 }
 
-/* The counters of one virtual server; without a name the sums of all, which have no state. */
+/*
+ * The counters of one virtual server, or its samples of the last hour or day; without a name the sums of
+ * all, which have no state.
+ */
 void
 control_show_counters(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w)
 {
 	const struct server *s;
 
+	if (ring_request_span(w) < COUNTERS_RING_SPANS) {
+		ring_request_run(cmd, only, w);
+		return;
+	}
 	if (w->count > 3 || (w->count == 3 && strcmp(w->word[2], "each") != 0)) {
 		control_answer_say(cmd, EX_USAGE,
 		    "the service does not understand this question for counters");

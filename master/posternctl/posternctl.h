@@ -135,6 +135,10 @@ int read_command_oauth(const struct command_context *c, const struct command *ro
 /* words[0] is the command, `text` the answer to it. */
 void read_table_print(const char *const *words, size_t count, const char *text);
 
+/* --- series_table: counters of the last hour or day as curves of letters --- */
+
+void series_table_print(const json_t *document);
+
 /* --- config_command: what is on disk --- */
 
 int config_command_check(const struct command_context *c, const struct command *row,

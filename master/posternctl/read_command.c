@@ -130,20 +130,40 @@ read_command_status(const struct command_context *c, const struct command *row, 
 	return check ? check_health(c, all[1], json) : ask(c, all, all[1] != NULL ? 2 : 1, view_of(json));
 }
 
+/* On a terminal and in a pipe it is a table: what comes from the service is for JSON alone. */
+static int
+show_history(const struct command_context *c, const struct command *row, const char *name, const char *span,
+    bool json, bool prometheus)
+{
+	const char *all[] = { row->asks, name, span };
+
+	if (prometheus)
+		return usage_say(row, "--prometheus and --history do not go together: Prometheus "
+		    "keeps its own");
+	if (strcmp(span, "hour") != 0 && strcmp(span, "day") != 0)
+		return usage_say(row, "--history is hour or day, not %.60s", span);
+	if (name == NULL)
+		return usage_say(row, "--history is of one virtual server: say which");
+	return ask(c, all, nitems_of(all), json ? VIEW_JSON : VIEW_TABLE);
+}
+
 int
 read_command_counters(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {
 	bool json = false, prometheus = false;
+	const char *name = NULL, *history = NULL;
 	const struct option_row options[] = { { .word = "--json", .set = &json },
-	    { .word = "--prometheus", .set = &prometheus }, { .word = NULL } };
-	const char *name = NULL;
+	    { .word = "--prometheus", .set = &prometheus },
+	    { .word = "--history", .value = &history, .wanted = "hour or day" }, { .word = NULL } };
 	int status = options_take(row, words, count, options, &name, 1);
 	const char *all[] = { prometheus ? "prometheus" : row->asks, name != NULL ? name : "-", "each" };
 	enum view view;
 
 	if (status != EX_OK)
 		return status;
+	if (history != NULL)
+		return show_history(c, row, name, history, json, prometheus);
 	if (json && prometheus) {
 		fprintf(stderr, "posternctl: --json and --prometheus are two formats: say one of them\n");
 		return EX_USAGE;

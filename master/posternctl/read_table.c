@@ -107,6 +107,8 @@ read_table_print(const char *const *words, size_t count, const char *text)
 
 	if (strcmp(words[0], "status") == 0)
 		print_status(document);
+	else if (strcmp(words[0], "counters") == 0 && json_object_get(document, "series") != NULL)
+		series_table_print(document);
 	else if (strcmp(words[0], "counters") == 0)
 		print_counters(document);
 	else

@@ -54,6 +54,7 @@ server_new(struct master *m, const char *name)
 		return NULL;
 	}
 	counters_set(s->counters, COUNTER_STATE, s->state);
+	sampler_begin(s);
 	maintenance_post_open(s);
 	listen_gate_open(s);
 	return s;
@@ -69,6 +70,7 @@ server_free(struct server *s)
 	listen_close(&s->leaving);
 	listen_close(&s->guard);
 	free(s->others);
+	sampler_forget(s);
 	if (s->counters != NULL)
 		counters_free(s->counters);
 	if (s->counters_fd != -1)

@@ -68,6 +68,16 @@ int server_renew(struct server *s, struct snapshot *snap,
     struct buf *why) __attribute__((warn_unused_result));
 uint32_t server_id(const struct server *s);	/* 0: its file has errors */
 
+/* --- sampler: counters of the last hour and day --- */
+
+struct counters_ring;
+void sampler_open(struct master *m);
+void sampler_close(struct master *m);
+void sampler_begin(struct server *s);	/* of one that is made */
+void sampler_forget(struct server *s);
+/* NULL: there is none. */
+const struct counters_ring *sampler_ring(const struct server *s);
+
 /* --- server_list: the virtual servers of the service, by id --- */
 
 /*

@@ -34,7 +34,7 @@ def test_completion(t):
     equal(offered(service, "domain", "re"), ["remove", "rename"])
     equal(sorted(offered(service, "rename", "")), ["--dry-run", "one", "two"])
     equal(offered(service, "domain", "set", "one", ""), ["one.example"])
-    equal(sorted(offered(service, "counters", "")), ["--json", "--prometheus", "one", "two"])
+    equal(sorted(offered(service, "counters", "")), ["--history", "--json", "--prometheus", "one", "two"])
     check("--check" in offered(service, "status", ""), "status")
     check(message in offered(service, "queue", "one", "show", ""), "the id of a message")
     check(message not in offered(service, "queue", "one", ""), "an id in front of the verb")

@@ -21,16 +21,16 @@ static const struct answer_row { const char *words[4], *text, *json; } rows[] = 
 	{ { "status" },
 	    "default started number=2 id=1 description=\"Default \\\"SMTP\\\" = \\\\x41 \\x1b\" "
 	    "listen=127.0.0.1:25,[::1]:25 sessions=3 queue=7 listener=11,12 pickup=13 "
-	    "reason=\"cannot open /x: no\"\n"
+	    "right=operator reason=\"cannot open /x: no\"\n"
 	    "two stopped number=4 id=0 description=\"\" listen= sessions=0 queue=0\n"
 	    "(service) started pid=10 resolver=14 reason=sad\n",
 	    "{\"schema\": 1, \"servers\": [{\"name\": \"default\", \"state\": \"started\", \"number\": 2, \"id\": 1, "
 	    "\"description\": \"Default \\\"SMTP\\\" = \\\\x41 \\u001B\", \"listen\": [\"127.0.0.1:25\", \"[::1]:25\"], "
 	    "\"sessions\": 3, \"queue\": 7, \"listener\": [11, 12], \"pickup\": [13], \"deliver\": [], "
-	    "\"maintenance\": [], \"leaving\": [], \"reason\": \"cannot open /x: no\"}, "
+	    "\"maintenance\": [], \"leaving\": [], \"right\": \"operator\", \"reason\": \"cannot open /x: no\"}, "
 	    "{\"name\": \"two\", \"state\": \"stopped\", \"number\": 4, \"id\": 0, \"description\": \"\", \"listen\": [], "
 	    "\"sessions\": 0, \"queue\": 0, \"listener\": [], \"pickup\": [], \"deliver\": [], \"maintenance\": [], "
-	    "\"leaving\": [], \"reason\": null}], \"service\": {\"state\": \"started\", \"pid\": 10, \"resolver\": 14, "
+	    "\"leaving\": [], \"right\": null, \"reason\": null}], \"service\": {\"state\": \"started\", \"pid\": 10, \"right\": null, \"resolver\": 14, "
 	    "\"auth\": null, \"directory\": null, \"fetch\": null, \"metrics\": null, \"web\": null, "
 	    "\"reason\": \"sad\"}, \"remarks\": []}" },
 	{ { "status", "none" }, "there is no virtual server none\n",
@@ -42,6 +42,16 @@ static const struct answer_row { const char *words[4], *text, *json; } rows[] = 
 	    "{\"schema\": 1, \"server\": null, \"counters\": {\"queue_length\": 9}, \"servers\": ["
 	    "{\"server\": \"a\", \"counters\": {\"queue_length\": 7, \"state\": 2}}, "
 	    "{\"server\": \"b\", \"counters\": {\"queue_length\": 2}}], \"remarks\": [\"odd\"]}" },
+	{ { "counters", "a", "hour" },
+	    "step\t10\ntimes\t1795000000\t1795000010\nlengths\t-\t10004\nmessages_received_total\tgrowth\t-\t5\n"
+	    "queue_length\tvalue\t7\t-3\nodd\tvalue\tx\n!a remark\n",
+	    "{\"schema\": 1, \"server\": \"a\", \"span\": \"hour\", \"step\": 10, \"times\": [\"2026-11-18T11:06:40Z\", "
+	    "\"2026-11-18T11:06:50Z\"], \"lengths\": [null, 10.004], \"series\": [{\"counter\": \"messages_received_total\", "
+	    "\"kind\": \"growth\", \"points\": [null, 5]}, {\"counter\": \"queue_length\", \"kind\": \"value\", "
+	    "\"points\": [7, -3]}], \"remarks\": [\"odd\\tvalue\\tx\", \"a remark\"]}" },
+	{ { "counters", "a", "day" }, "step\t300\ntimes\nlengths\nqueue_length\tvalue\n",
+	    "{\"schema\": 1, \"server\": \"a\", \"span\": \"day\", \"step\": 300, \"times\": [], \"lengths\": [], "
+	    "\"series\": [{\"counter\": \"queue_length\", \"kind\": \"value\", \"points\": []}], \"remarks\": []}" },
 	{ { "sessions", "-", "list" },
 	    "10-1\ta\t192.0.2.1\t1795000000\t1234\tready\t2\tTLSv1.3\t-\tuser\tJohn \\xc3\\xa9 \\x5c\n"
 	    "10-2\ta\t192.0.2.1\t1795000000\t5\tlogin\t0\t-\tab01\thelo\t\\xff\n"
