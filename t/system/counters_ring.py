@@ -4,10 +4,8 @@ import json
 import time
 
 from checks import check, equal
-from counter_samples import fill
+from counter_samples import STEP, fill_day, names
 from patience import until
-
-STEP = 10
 
 
 def ask(service, name="one", span="hour"):
@@ -16,21 +14,6 @@ def ask(service, name="one", span="hour"):
 
 def points(document, counter):
     return next(row["points"] for row in document["series"] if row["counter"] == counter)
-
-
-def names(service):
-    return [line.split()[0] for line in service.ctl("counters", "one").stdout.splitlines()]
-
-
-def fill_day(service, counters, last=8640):
-    """A day until a minute ago: six messages a minute, a queue that grows and falls; a restart in the middle of the last hour."""
-    now, samples = time.time() - 60, []
-    for number in list(range(30, last, 30)) + list(range(last - 359, last + 1)):
-        new = number > last - 180
-        age = (number - (last - 180 if new else 0)) * STEP
-        samples.append((number, 2 if new else 1, now - (last - number) * STEP, age * 1000,
-                        {"messages_received_total": age // STEP, "messages_sent_total": age // STEP, "queue_length": number % 400, "state": 2}))
-    fill(service.state / "one.counters", counters, samples)
 
 
 def test_restarts(t):
@@ -49,7 +32,7 @@ def test_restarts(t):
     after = ask(service)
     equal(points(after, "messages_received_total")[:3], [None, 1, None] if len(after["times"]) == 3 else [None, 1, 0])
     service.stop()
-    fill_day(service, counters)
+    fill_day(service.state / "one.counters", counters)
     service.start()
     for span, least in (("hour", 350), ("day", 280)):
         found = ask(service, span=span)

@@ -46,7 +46,7 @@ function argumentsOf(words) {
 		return [command, ...rest.flatMap((word) => word.startsWith("id=") ? [word.slice(3)] :
 			[`--${word.slice(0, word.indexOf("="))}`, word.slice(word.indexOf("=") + 1)])];
 	if (command === "counters")
-		return [command, ...named];
+		return [command, ...(verb === "hour" || verb === "day" ? ["--history", verb] : []), ...named];
 	if (command === "domain")
 		return [command, verb, ...named, ...rest.filter((word) => word !== "dry-run")];
 	if (command === "create")

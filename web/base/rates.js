@@ -12,7 +12,10 @@ const OVER_MS = 10000;	/* a rate is that of the last ten seconds */
 export class Rates {
 	#samples = [];		/* { at, all, servers: Map of name to counters } */
 
+	/* Samples that come at once, or after the clock was set back, leave the newest of them. */
 	add(document, at = Date.now()) {
+		while (this.#samples.length > 0 && this.#samples.at(-1).at >= at)
+			this.#samples.pop();
 		this.#samples.push({ at, all: document.counters,
 			servers: new Map(document.servers.map((row) => [row.server, row.counters])) });
 		if (this.#samples.length > KEEP)
