@@ -76,8 +76,8 @@ _posternctl()
 	case $command in
 	domain)
 		if [[ ${COMP_WORDS[COMP_CWORD - 1]} == domain ]]; then
-			words='list add set remove rename'
-		elif [[ " list add set remove rename " == *" ${COMP_WORDS[COMP_CWORD - 1]} "* ]]; then
+			words='list add set remove rename new'
+		elif [[ " list add set remove rename new " == *" ${COMP_WORDS[COMP_CWORD - 1]} "* ]]; then
 			words=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
 		elif [[ ${COMP_WORDS[COMP_CWORD - 2]} =~ ^(set|remove|rename)$ ]]; then
 			words=$("$control" "${options[@]}" domain list "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null | cut -f 1)

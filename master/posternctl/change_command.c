@@ -155,6 +155,22 @@ show(const struct change_line *l, int status, const char *text)
 }
 
 int
+change_command_send(const struct command_context *c, const struct change_line *l, struct buf *text,
+    bool *local)
+{
+	int status = command_send_for(c, l->command, l->word, l->count, text);
+	bool without = status == CONTROL_CLIENT_NO_SERVICE;
+
+	if (local != NULL)
+		*local = without;
+	/* with -s alone it is not known whose files these would be */
+	if (without && (c->socket_path == NULL || c->config_path != NULL))
+		status = change_local_run(command_send_config(c), l, text);
+	return status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT ?
+	    command_send_no_answer(status) : status;
+}
+
+int
 change_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {
@@ -165,13 +181,8 @@ change_command_run(const struct command_context *c, const struct command *row, c
 	if (!take_words(&l, row, words, count, &why)) {
 		status = usage_misused(row, &why);
 	} else {
-		status = command_send_for(c, l.command, l.word, l.count, &text);
-		/* with -s alone it is not known whose files these would be */
-		if (status == CONTROL_CLIENT_NO_SERVICE && (c->socket_path == NULL || c->config_path != NULL))
-			status = change_local_run(command_send_config(c), &l, &text);
-		if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT)
-			status = command_send_no_answer(status);
-		else
+		status = change_command_send(c, &l, &text, NULL);
+		if (text.len > 0 || status == EX_OK)
 			show(&l, status, buf_text(&text));
 	}
 	free(l.from);

@@ -19,6 +19,7 @@
 #include "common/config/config.h"
 #include "common/config/config_check.h"
 #include "master/posternctl/posternctl.h"
+#include "master/posternctl/wizard/wizard.h"
 
 /* The service does the work; row->asks is its command. */
 static int
@@ -102,6 +103,13 @@ run_web(const struct command_context *c, const struct command *row, const char *
 	if (strcmp(words[0], "login") != 0)
 		return usage_misused(row, NULL);
 	return run_ask(c, row, all, nitems_of(all));
+}
+
+static int
+run_domain(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	return strcmp(words[0], "new") == 0 ? wizard_domain_run(c, row, words + 1, count - 1) :
+	    change_command_run(c, row, words, count);
 }
 
 static int
@@ -224,9 +232,9 @@ const struct command command_rows[] = {
 	    "domain:example.com.key.", change_command_run, "set" },
 	{ "unset", "[--dry-run] [name] section.key ...", 1, CONTROL_WORDS_MAX,
 	    "Take keys out of the file, so that their defaults count.", change_command_run, "unset" },
-	{ "domain", "list|add|remove|rename|set [--dry-run] [--json] name [domain] [key=value ...]", 2,
-	    CONTROL_WORDS_MAX, "Show and change the domains of a virtual server.", change_command_run,
-	    "domain" },
+	{ "domain", "list|add|remove|rename|set|new [--dry-run] [--json] name [domain] [key=value ...]", 1,
+	    CONTROL_WORDS_MAX, "Show and change the domains of a virtual server; new: by questions.",
+	    run_domain, "domain" },
 	{ "history", "[--json] [name] [count]", 0, 3, "Show the last changes by command.",
 	    change_command_run, "history" },
 	{ "undo", "[--dry-run] [number]", 0, 2, "Take a change back; without number the last one.",
@@ -234,6 +242,7 @@ const struct command command_rows[] = {
 	{ "create", "name [--from name] [--dry-run] [key=value ...]", 1, CONTROL_WORDS_MAX,
 	    "Make a virtual server; keys are listen, domain, description and section.key.",
 	    change_command_run, "create" },
+	{ "new", "", 0, 0, "Make a virtual server by questions on the terminal.", wizard_server_run, NULL },
 	{ "rename", "[--dry-run] name new-name", 2, 3, "Rename a virtual server; it is stopped for a moment.",
 	    change_command_run, "rename" },
 	{ "delete", "[--dry-run] name", 1, 2, "Delete a virtual server; its mail folders are kept.",

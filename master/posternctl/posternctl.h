@@ -229,6 +229,10 @@ struct change_line {
 int change_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
+/* The answer is added to `text`. An exit status. *local (or NULL): no service runs, the files were used. */
+int change_command_send(const struct command_context *c, const struct change_line *l, struct buf *text,
+    bool *local);
+
 /* --- change_local: the same without a service --- */
 
 /* The answer is added to `text`, as the service would give it. An exit status. */
