@@ -212,6 +212,7 @@ samples: $(B)/sample
 	$(B)/sample service >etc/postern.ini
 	$(B)/sample server >etc/default.ini
 	$(B)/sample manual etc/postern.ini.5 >$(B)/postern.ini.5 && cp $(B)/postern.ini.5 etc/postern.ini.5
+	$(B)/sample manual master/postern.8 >$(B)/postern.8 && cp $(B)/postern.8 master/postern.8
 
 # --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten. ACCOUNT=no: no system user ---
 UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,$(PREFIX)/lib/systemd/system)
@@ -241,6 +242,7 @@ install: deps
 	install -d $(D)$(DATADIR)/postern
 	cd web && find . -type d -exec install -d $(D)$(DATADIR)/postern/web/{} \; && \
 	    find . -type f -exec install -m 644 {} $(D)$(DATADIR)/postern/web/{} \;
+	install -m 644 etc/prometheus/postern.rules.yml etc/grafana/postern.json $(D)$(DATADIR)/postern
 	install -m 644 etc/postern.sysusers $(D)$(SYSUSERSDIR)/postern.conf
 	install -m 644 etc/posternctl.bash $(D)$(COMPLETIONDIR)/posternctl
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini

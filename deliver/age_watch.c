@@ -59,6 +59,7 @@ tell(struct age_watch *w, int64_t oldest_us)
 		    (unsigned long long)age, log_safe(buf_text(&text)));
 	else if (!late && w->told)
 		log_event(LOG_FACT, NULL, "service", "what=queue-age state=over");
+	measures_set(counters_measures(w->boot->counters), MEASURE_OLDEST, oldest_us / 1000000);
 	w->told = late;
 	boot_trouble(w->boot, "age", buf_text(&text));
 	buf_done(&text);

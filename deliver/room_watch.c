@@ -26,7 +26,12 @@ struct room_watch {
 	struct boot *boot;
 	const char *path[FOLDERS_MAX];
 	size_t count;
-	struct room { bool low; dev_t device; char text[400]; } found[FOLDERS_MAX];	/* by the thread */
+	struct room {
+		bool low;
+		dev_t device;
+		struct statvfs v;
+		char text[400];
+	} found[FOLDERS_MAX];			/* by the thread */
 	bool low[FOLDERS_MAX];			/* as last logged */
 };
 
@@ -50,6 +55,7 @@ room_watch_look(struct room_watch *w)
 			continue;
 		left = (uint64_t)v.f_bavail * v.f_frsize;
 		r->device = st.st_dev;
+		r->v = v;
 		r->low = room_watch_is_low(left, (uint64_t)v.f_blocks * v.f_frsize, ROOM_LEAST);
 		if (r->low)
 			snprintf(r->text, sizeof(r->text),
@@ -71,11 +77,25 @@ is_told_before(const struct room_watch *w, size_t n)
 	return false;
 }
 
+/* Of the queue, which is the first. */
+static void
+measure_room(const struct room_watch *w)
+{
+	struct measures *m = counters_measures(w->boot->counters);
+	const struct statvfs *v = &w->found[0].v;
+
+	measures_set(m, MEASURE_FREE_BYTES, (int64_t)((uint64_t)v->f_bavail * v->f_frsize));
+	measures_set(m, MEASURE_SIZE_BYTES, (int64_t)((uint64_t)v->f_blocks * v->f_frsize));
+	measures_set(m, MEASURE_FREE_FILES, (int64_t)v->f_favail);
+	measures_set(m, MEASURE_FILES, (int64_t)v->f_files);
+}
+
 void
 room_watch_tell(struct room_watch *w)
 {
 	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
 
+	measure_room(w);
 	for (size_t i = 0; i < w->count; i++) {
 		const struct room *r = &w->found[i];
 		bool tell = r->low && !is_told_before(w, i);

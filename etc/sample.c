@@ -4,7 +4,8 @@
  * Runs in:  the build: make samples
  * Owns:     nothing
  * Promise:  "sample service" and "sample server" write a commented INI file; "sample keys" writes a line for
- *           each key; "sample manual FILE" writes the page with new text between `.\" keys SECTION` and `.\" end`; all on standard output
+ *           each key; "sample manual FILE" writes the page with new text between
+ *           `.\" keys SECTION`, or `.\" metrics`, and `.\" end`; all on standard output
  * Fails by: exit 64, 65, 66 or 74
  */
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sysexits.h>
 
 #include "common/config/key.h"
+#include "common/process/counters_text.h"
 
 /* Copies the page, with new text between the markers. -1: the markers are wrong, or a read error. */
 static int
@@ -27,6 +29,10 @@ renew_page(FILE *page, FILE *out)
 			inside = false;
 		if (!inside)
 			fputs(line, out);
+		if (strncmp(line, ".\\\" metrics", 11) == 0) {
+			counters_text_manual(out);
+			inside = true;
+		}
 		if (sscanf(line, ".\\\" keys %31s", name) != 1)
 			continue;
 		section = key_section_find(name);

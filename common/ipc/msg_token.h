@@ -25,6 +25,7 @@ enum msg_token_result { TOKEN_OK, TOKEN_LATER };
 
 /* Payload of CTL_TOKEN_ANSWER; only the used part of `token` is sent. */
 struct msg_token_answer {
+	int64_t ends;		/* Unix time: of the token */
 	uint32_t serial;	/* of the token, never 0 */
 	uint16_t len;
 	uint8_t result;		/* enum msg_token_result */

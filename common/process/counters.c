@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 
 const struct counter_row counters_rows[COUNTER_COUNT] = {
@@ -43,6 +44,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_OUTBOUND_REFUSED] = { "outbound_connections_refused_total", "Outbound Connections Refused",
 	    0 },
 	[COUNTER_CONNECTION_ERRORS] = { "connection_errors_total", "Total Connection Errors", 0 },
+	[COUNTER_LOGINS_REFUSED] = { "logins_refused_total", "Logins Refused", 0 },
 	[COUNTER_BYTES_RECEIVED] = { "bytes_received_total", "Bytes Received Total", 0 },
 	[COUNTER_BYTES_SENT] = { "bytes_sent_total", "Bytes Sent Total", 0 },
 	[COUNTER_QUEUE_LENGTH] = { "queue_length", "Queue Length", 1 },
@@ -80,6 +82,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 struct counters_memory {
 	_Atomic int64_t shared[COUNTER_COUNT];
 	struct { _Atomic int64_t inbound, outbound; } slot[COUNTERS_SLOTS];
+	struct measures measures;
 	struct client_count client_count;	/* unused pages take no memory */
 };
 
@@ -115,8 +118,10 @@ counters_new(int *fd)
 	sized = ftruncate(*fd, sizeof(struct counters_memory)) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
 	c = sized ? map_memory(*fd, PROT_READ | PROT_WRITE) : NULL;
-	if (c != NULL)
+	if (c != NULL) {
 		client_count_init(&c->memory->client_count);
+		measures_set(&c->memory->measures, MEASURE_STARTED, clock_wall_us() / 1000000);
+	}
 	if (c == NULL) {
 		int saved = errno;
 
@@ -220,4 +225,10 @@ struct client_count *
 counters_client_count(struct counters *c)
 {
 	return c != NULL ? &c->memory->client_count : NULL;
+}
+
+struct measures *
+counters_measures(const struct counters *c)
+{
+	return c != NULL ? &c->memory->measures : NULL;
 }

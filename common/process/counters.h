@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/process/client_count.h"
+#include "common/process/measures.h"
 
 enum counter {
 	COUNTER_MESSAGES_RECEIVED, COUNTER_MESSAGE_BYTES_RECEIVED, COUNTER_RECIPIENTS_RECEIVED,
@@ -17,6 +18,7 @@ enum counter {
 	COUNTER_INBOUND_TOTAL, COUNTER_INBOUND_CURRENT, COUNTER_INBOUND_REFUSED,
 	COUNTER_TLS_SESSIONS, COUNTER_TLS_FAILED,
 	COUNTER_OUTBOUND_TOTAL, COUNTER_OUTBOUND_CURRENT, COUNTER_OUTBOUND_REFUSED, COUNTER_CONNECTION_ERRORS,
+	COUNTER_LOGINS_REFUSED,
 	COUNTER_BYTES_RECEIVED, COUNTER_BYTES_SENT,
 	COUNTER_QUEUE_LENGTH, COUNTER_QUEUE_LOCAL, COUNTER_QUEUE_REMOTE, COUNTER_QUEUE_RETRY,
 	COUNTER_QUEUE_HELD, COUNTER_QUEUE_ETRN,
@@ -60,5 +62,7 @@ void counters_use_slot(struct counters *c, unsigned slot);	/* worker: its slot *
 void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
 /* Connections per client, in the same memory. */
 struct client_count *counters_client_count(struct counters *c);
+/* What is measured, in the same memory; NULL: no counters. Mapped for reading only, it may not be written. */
+struct measures *counters_measures(const struct counters *c);
 
 #endif

@@ -26,6 +26,7 @@ struct auth_out_login {
 	struct ctl_client *client;	/* to the helper of the source */
 	const struct config_account *account;
 	const char *server;		/* our virtual server, for events */
+	struct measures *measures;	/* of it; NULL: none */
 	const char *host;		/* "mx.example.com" */
 	const char *where;		/* "mx.example.com [192.0.2.1]:25", for people */
 	uint16_t port;

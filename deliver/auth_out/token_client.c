@@ -53,6 +53,16 @@ give_up_login(struct auth_out_login *l, const char *status, const char *why)
 	l->give_up(l->arg, status, text);
 }
 
+static void
+measure_token(const struct auth_out_login *l, const struct msg_token_answer *a)
+{
+	struct measures_row *row = a->result == TOKEN_OK ?
+	    measures_row(l->measures, MEASURES_TOKENS, l->account->oauth) : NULL;
+
+	if (row != NULL)
+		row->value[MEASURES_TIME] = a->ends;
+}
+
 /* May end the connection, and others with it. */
 static void
 show_token(struct token_client_question *q, const struct msg_token_answer *a)
@@ -89,6 +99,7 @@ on_token_answer(struct ctl_client_question *base, const struct ctl_message *m)
 
 	if (!msg_token_answer_take(&answer, m->data, m->len))
 		return false;
+	measure_token(((struct token_client_question *)base)->login, &answer);
 	show_token((struct token_client_question *)base, &answer);
 	explicit_bzero(&answer, sizeof(answer));
 	return true;

@@ -75,6 +75,7 @@ answer_question(const struct oauth_profile *p, struct ctl_server *s, uint32_t re
 	if (p->token != NULL) {
 		a.result = TOKEN_OK;
 		a.serial = p->serial;
+		a.ends = (clock_wall_us() / 1000 + (int64_t)p->expires - (int64_t)clock_mono_ms()) / 1000;
 		a.len = (uint16_t)strlen(p->token);
 		memcpy(a.token, p->token, a.len);
 	} else {

@@ -365,6 +365,7 @@ begin_dialogue(struct outconn *p, const struct mx_address *a)
 	p->login.say = on_word;
 	p->login.give_up = on_no_word;
 	p->login.arg = p;
+	p->login.measures = counters_measures(s->o->counters);
 	if (a != NULL)
 		outconn_memory_begin(p, a, &set);
 	outconn_auth_settings(p, &set);

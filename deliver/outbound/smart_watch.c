@@ -25,6 +25,7 @@ struct smart_row {
 	TAILQ_ENTRY(smart_row) link;
 	char *key, *name;
 	uint64_t since, last;		/* monotonic ms: the first and the last failure */
+	struct measures_row *measured;
 	bool told;
 	struct verdict why;
 };
@@ -46,13 +47,37 @@ find_row(const struct smart_watch *w, const char *key)
 	return r;
 }
 
+/* NULL: there are no counters. */
+static void
+measure_since(struct measures_row *row, int64_t since)
+{
+	if (row != NULL)
+		row->value[MEASURES_SINCE] = since;
+}
+
 static void
 forget_row(struct smart_watch *w, struct smart_row *r)
 {
 	TAILQ_REMOVE(&w->rows, r, link);
+	measure_since(r->measured, 0);
 	free(r->key);
 	free(r->name);
 	free(r);
+}
+
+/* "[192.0.2.1]:25, relay.example:587"; owned by the caller. */
+static char *
+name_hosts(const struct destination *d)
+{
+	struct buf names = BUF_INIT(NAMES_MAX);
+	char *text;
+
+	for (size_t i = 0; i < d->nhost; i++)
+		buf_printf(&names, d->host[i].literal ? "%s[%s]:%u" : "%s%s:%u", i > 0 ? ", " : "",
+		    d->host[i].name, (unsigned)d->host[i].port);
+	text = mem_strdup(names.len > 0 ? buf_text(&names) : d->domain);
+	buf_done(&names);
+	return text;
 }
 
 static void
@@ -83,11 +108,11 @@ static bool
 is_given_up(const struct smart_watch *w, const struct smart_row *r, uint64_t now)
 {
 	const struct config_times *t = &w->boot->server->retry;
-	uint64_t longest = 0;
+	uint64_t longest = 0, alarm = w->boot->server->smart_host_alarm;
 
 	for (size_t i = 0; i < t->count; i++)
 		longest = t->ms[i] > longest ? t->ms[i] : longest;
-	return now - r->last > 2 * longest + w->boot->server->smart_host_alarm + MINUTE_MS;
+	return now - r->last > 2 * longest + (alarm == CONFIG_UNLIMITED ? 0 : alarm) + MINUTE_MS;
 }
 
 static void
@@ -140,21 +165,6 @@ note_success(struct smart_watch *w, struct smart_row *r)
 	set_timer(w);
 }
 
-/* "[192.0.2.1]:25, relay.example:587"; owned by the caller. */
-static char *
-name_hosts(const struct destination *d)
-{
-	struct buf names = BUF_INIT(NAMES_MAX);
-	char *text;
-
-	for (size_t i = 0; i < d->nhost; i++)
-		buf_printf(&names, d->host[i].literal ? "%s[%s]:%u" : "%s%s:%u", i > 0 ? ", " : "",
-		    d->host[i].name, (unsigned)d->host[i].port);
-	text = mem_strdup(names.len > 0 ? buf_text(&names) : d->domain);
-	buf_done(&names);
-	return text;
-}
-
 static void
 note_failure(struct smart_watch *w, struct smart_row *r, const struct destination *d,
     const struct verdict *why)
@@ -164,11 +174,26 @@ note_failure(struct smart_watch *w, struct smart_row *r, const struct destinatio
 		r->key = mem_strdup(d->key);
 		r->name = name_hosts(d);
 		r->since = clock_mono_ms();
+		r->measured = measures_row(counters_measures(w->boot->counters), MEASURES_NEXT_HOPS, r->name);
+		measure_since(r->measured, clock_wall_us() / 1000000);
 		TAILQ_INSERT_TAIL(&w->rows, r, link);
 	}
 	r->last = clock_mono_ms();
 	r->why = *why;
 	set_timer(w);
+}
+
+/* All that the configuration does not name are one row: their number has no bound. */
+static void
+measure_success(const struct smart_watch *w, const struct destination *d)
+{
+	char *name = d->named ? name_hosts(d) : mem_strdup("mx");
+	struct measures_row *row = measures_row(counters_measures(w->boot->counters), MEASURES_NEXT_HOPS,
+	    name);
+
+	if (row != NULL)
+		row->value[MEASURES_TIME] = clock_wall_us() / 1000000;
+	free(name);
 }
 
 void
@@ -177,10 +202,9 @@ smart_watch_note(struct smart_watch *w, const struct destination *d, const struc
 	struct smart_row *r = d->named ? find_row(w, d->key) : NULL;
 	const struct verdict *later = NULL;
 
-	if (!d->named || w->boot->server->smart_host_alarm == CONFIG_UNLIMITED)
-		return;
 	for (size_t i = 0; i < job->count; i++) {
 		if (job->verdict[i].what == VERDICT_DELIVERED) {
+			measure_success(w, d);
 			if (r != NULL)
 				note_success(w, r);
 			return;
@@ -188,8 +212,18 @@ smart_watch_note(struct smart_watch *w, const struct destination *d, const struc
 		if (job->verdict[i].what == VERDICT_LATER)
 			later = &job->verdict[i];
 	}
-	if (later != NULL)
+	if (later != NULL && d->named)
 		note_failure(w, r, d, later);
+}
+
+/* Of the process before: perhaps the configuration has other hosts now. */
+static void
+forget_failures(const struct smart_watch *w)
+{
+	struct measures *m = counters_measures(w->boot->counters);
+
+	for (size_t i = 0; m != NULL && i < MEASURES_ROWS; i++)
+		m->row[MEASURES_NEXT_HOPS][i].value[MEASURES_SINCE] = 0;
 }
 
 struct smart_watch *
@@ -199,6 +233,7 @@ smart_watch_new(struct boot *b)
 
 	w->boot = b;
 	TAILQ_INIT(&w->rows);
+	forget_failures(w);
 	w->look = loop_timer_new(b->loop, on_look_time, w);
 	return w;
 }

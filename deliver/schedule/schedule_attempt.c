@@ -137,6 +137,7 @@ note_success(struct active_message *m, size_t i, const struct verdict *v)
 {
 	m->recipient[i].outcome = OUTCOME_DELIVERED;
 	m->unwritten = true;
+	measures_observe(counters_measures(m->schedule->set.counters), clock_wall_us() - m->arrived_us);
 	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) && !v->dsn)
 		m->recipient[i].reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
@@ -196,10 +197,9 @@ take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t
 			note_success(m, i, v);
 			result_mark_delivered(m, i);
 			m->recipient[i].delivery = DELIVERY_RELAYED;
-			log_event(LOG_FACT, m->id, "delivered",
-			    "recipient=%s host=%s status=%s tls=%s verified=%s",
-			    log_safe(m->e.rcpt[i].address), log_value(v->host), v->status, job->tls,
-			    job->verified);
+			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s "
+			    "tls=%s verified=%s", log_safe(m->e.rcpt[i].address), log_value(v->host),
+			    v->status, job->tls, job->verified);
 		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
 			m->recipient[i].rest = job->rest;

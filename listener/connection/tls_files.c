@@ -82,6 +82,17 @@ ask_files(struct tls_files *s)
 		    (unsigned)(i / 2), "");
 }
 
+/* Every listener of the virtual server writes the same. */
+static void
+measure_ends(const struct tls_files *s)
+{
+	struct measures *m = counters_measures(s->listener->boot->counters);
+
+	for (size_t i = 0; i < tls_count(s->tls); i++)
+		measures_set_row(m, MEASURES_CERTIFICATES, i, path_at(s, i * 2), tls_ends(s->tls, i));
+	measures_clear_rows(m, MEASURES_CERTIFICATES, tls_count(s->tls));
+}
+
 /* Which certificates in use end soon, for operators. */
 static void
 tell_days(void *arg)
@@ -183,6 +194,7 @@ use_files(struct tls_files *s)
 		refuse_files(s, buf_text(&why));
 	} else {
 		tell_loaded(s);
+		measure_ends(s);
 		boot_trouble(s->listener->boot, "certificate", "");
 		if (!s->serving) {
 			s->serving = true;

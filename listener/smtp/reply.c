@@ -85,7 +85,8 @@ const struct reply_row reply_rows[] = {
 	[REPLY_BINARY_DATA] = { 503, "5.5.1", "BODY=BINARYMIME needs BDAT", REPLY_ERROR },
 
 	[REPLY_AUTH_REQUIRED] = { 530, "5.7.0", "Authentication required", REPLY_ERROR },
-	[REPLY_AUTH_FAILED] = { 535, "5.7.8", "Authentication unsuccessful", REPLY_ERROR },
+	[REPLY_AUTH_FAILED] = { 535, "5.7.8", "Authentication unsuccessful", REPLY_ERROR,
+	    COUNTER_LOGINS_REFUSED },
 	[REPLY_AUTH_LATER] = { 454, "4.7.0", "Temporary authentication failure", REPLY_ERROR },
 	[REPLY_AUTH_CANCELLED] = { 501, "5.7.0", "Authentication cancelled", REPLY_ERROR },
 	[REPLY_AUTH_BASE64] = { 501, "5.5.2", "Cannot decode base64", REPLY_ERROR },

@@ -104,6 +104,7 @@ def test_wrong_password(t):
     with service.default.connect(source="127.0.0.4", ehlo="c") as client:
         equal(scram(client, "nobody", "geheim").code, 535)
     check("geheim" not in (service.folder / "events.log").read_text(), "the log")
+    check("\nlogins_refused_total 4\n" in service.ctl("counters", "default").stdout, "counted")
 
 
 def timed(work):

@@ -1,34 +1,73 @@
 """metrics - the counters as Prometheus text: by posternctl, on a Unix socket, on loopback; their helper"""
 
+import json
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
+import time
+from pathlib import Path
 
 from checks import check, equal
 from patience import until
-from processes import is_alive
+from processes import is_alive, is_root
+from slapd import Authority
 from smtp import mail
 from web_client import connect
 
-SAMPLE = re.compile(r'^(postern_[a-z_]+)\{server="([a-z0-9-]+)"\} (-?\d+)$')
+SAMPLE = re.compile(r'^(postern_[a-z_]+)\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\n"])*",?)+)\} (-?\d+(?:\.\d+)?)$')
+LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
+
+
+def samples(text):
+    """[(name, {label: value}, number)] of the lines that are no comments."""
+    found = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            match = SAMPLE.match(line)
+            check(match, "no sample:", line)
+            found.append((match[1], dict(LABEL.findall(match[2])), float(match[3])))
+    return found
+
+
+def value(text, name, **labels):
+    """The number of the one sample with these labels; None: there is none."""
+    found = [n for sample, have, n in samples(text) if sample == name and labels.items() <= have.items()]
+    check(len(found) <= 1, "several samples:", name, labels, found)
+    return found[0] if found else None
 
 
 def parse(text):
-    """{(name, server): value}; every line has to be one of the format's, every family typed before its samples."""
+    """{(name, server): value} of counters; every line has to be one of the format's, every family typed before its samples."""
     found, typed = {}, {}
     for line in text.splitlines():
         if line.startswith("# TYPE "):
             _, _, name, kind = line.split()
-            check(kind in ("counter", "gauge") and name not in typed, line)
+            check(kind in ("counter", "gauge", "histogram") and name not in typed, line)
             typed[name] = kind
         elif not line.startswith("# HELP "):
             match = SAMPLE.match(line)
-            check(match and match[1] in typed, "no sample:", line)
-            check((match[1], match[2]) not in found, "twice:", line)
-            check(typed[match[1]] == "gauge" or match[1].endswith("_total"), "a counter without _total:", line)
-            found[match[1], match[2]] = int(match[3])
+            check(match, "no sample:", line)
+            family = re.sub("_(bucket|sum|count)$", "", match[1])
+            check(match[1] in typed or typed.get(family) == "histogram", "not typed:", line)
+            check(typed.get(match[1]) != "counter" or match[1].endswith("_total"), "a counter without _total:", line)
+            if match[1] in typed and match[2].startswith("server=") and "," not in match[2]:
+                server = LABEL.findall(match[2])[0][1]
+                check((match[1], server) not in found, "twice:", line)
+                found[match[1], server] = float(match[3])
     return found
+
+
+def families(text):
+    return {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")}
+
+
+def promtool(*args, data=None):
+    program = shutil.which("promtool")
+    check(program, "promtool (package prometheus) is not installed")
+    return subprocess.run([program, *map(str, args)], input=data, capture_output=True, text=True, timeout=60, check=False)
 
 
 def scrape(where):
@@ -58,7 +97,7 @@ def test_by_command(t):
     one = parse(service.ctl("counters", "--prometheus", "one").stdout)
     equal({server for _, server in one}, {"one"})
     names = {f"postern_{line.split()[0]}" for line in service.ctl("counters", "one").stdout.splitlines()}
-    equal({name for name, _ in one}, names, "counters in both forms")
+    equal(names - {name for name, _ in one}, set(), "counters in both forms")
     total = re.search(r"^messages_received_total (\d+)$", service.ctl("counters").stdout, re.M)
     equal(total[1], "1", "the sum")
 
@@ -164,3 +203,117 @@ def test_only_near(t):
         done = service.check()
         equal(done.returncode, 78, wrong)
         check("loopback" in done.stdout + done.stderr, done.stdout, done.stderr)
+
+
+def text_of(service):
+    return service.ctl("counters", "--prometheus").stdout
+
+
+def test_what_is_measured(t):
+    """Times, room, next hops, a certificate, refused logins: each has a number that is true."""
+    began = time.time()
+    sink, other = t.sink(), t.sink()
+    service = t.postern(start=False)
+    pair = Authority(t.folder, "authority").certificate("pair", ["DNS:mx.example.com"], 30)
+    for path in pair:
+        path.chmod(0o600)
+        if is_root() and not service.as_root:
+            os.chown(path, service.test.uid, service.test.gid)
+    service.default.set("access", certificate=pair[0], key=pair[1])
+    service.default.set("delivery", smart_host=f"[127.0.0.1]:{sink.port}", retry="1s")
+    service.default.set("domain other.example", type="remote", route=f"[127.0.0.1]:{other.port}")
+    service.start()
+    text = text_of(service)
+    check(int(began) <= value(text, "postern_start_time_seconds", server="default") <= time.time(), "when it started")
+    equal(value(text, "postern_build_info"), 1)
+    equal((value(text, "postern_oldest_message_age_seconds"), value(text, "postern_time_to_delivery_seconds_count")), (0, 0))
+    ends = value(text, "postern_certificate_expiry_timestamp_seconds", file=str(pair[0]))
+    check(29 * 86400 < ends - time.time() < 31 * 86400, "the end of the certificate", ends)
+    disk = os.statvfs(service.home.path / "queue")
+    until(lambda: value(text_of(service), "postern_queue_filesystem_size_bytes") == disk.f_blocks * disk.f_frsize, what="the size of the file system")
+    check(value(text_of(service), "postern_queue_filesystem_avail_bytes") > 0, "free")
+    # one host takes mail, the other one does not
+    hop, lame = (f"[127.0.0.1]:{port}" for port in (sink.port, other.port))
+    other.answers["RCPT"] = "450 4.7.1 not now"
+    service.default.send(to="x@elsewhere.example")
+    service.default.send(to="y@other.example")
+    sink.wait()
+    success = "postern_next_hop_last_success_timestamp_seconds"
+    until(lambda: (value(text_of(service), success, next_hop=hop) or 0) >= int(began), what="a success")
+    until(lambda: value(text_of(service), "postern_next_hop_waiting_seconds", next_hop=lame) or 0 >= 1, what="a host that takes nothing")
+    until(lambda: value(text_of(service), "postern_oldest_message_age_seconds") >= 2, what="a message that waits")
+    text = text_of(service)
+    equal(value(text, success, next_hop=lame), None)
+    equal(value(text, "postern_next_hop_waiting_seconds", next_hop=hop), 0)
+    equal(value(text, "postern_time_to_delivery_seconds_count"), 1)
+    equal(value(text, "postern_time_to_delivery_seconds_bucket", le="+Inf"), 1)
+    del other.answers["RCPT"]
+    other.wait()
+    until(lambda: value(text_of(service), "postern_next_hop_waiting_seconds", next_hop=lame) == 0, what="nothing waits")
+    until(lambda: value(text_of(service), "postern_oldest_message_age_seconds") == 0, what="no message waits")
+    text = text_of(service)
+    equal(value(text, "postern_time_to_delivery_seconds_count"), 2)
+    check(value(text, "postern_time_to_delivery_seconds_sum") >= 2, "the second one took its time")
+    # a reload: what was measured stays, the certificate is another one
+    service.ctl("reload")
+    check(value(text_of(service), success, next_hop=hop) >= int(began), "kept")
+
+
+def test_promtool(t):
+    """Debian's promtool finds nothing to complain about, with labels that have to be escaped, too."""
+    sink = t.sink()
+    service = t.postern({"one": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}, "two": {}})
+    service["one"].send(to="x@elsewhere.example")
+    sink.wait()
+    until(lambda: value(text_of(service), "postern_time_to_delivery_seconds_count", server="one") == 1, what="a delivery")
+    done = promtool("check", "metrics", data=text_of(service))
+    equal((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+
+def test_rules_and_dashboard(t):
+    """Each expression is understood by promtool, and each metric that is named there is one of ours."""
+    etc = Path(__file__).resolve().parents[2] / "etc"
+    service = t.postern()
+    ours = families(text_of(service))
+    rules = etc / "prometheus/postern.rules.yml"
+    done = promtool("check", "rules", rules)
+    equal(done.returncode, 0, done.stdout + done.stderr)
+    board = json.loads((etc / "grafana/postern.json").read_text())
+    expressions = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    check(len(expressions) > 10, expressions)
+    copy = t.folder / "board.yml"
+    copy.write_text(json.dumps({"groups": [{"name": "board", "rules": [
+        {"record": f"a:{i}".replace(":", "_"), "expr": e.replace("$__rate_interval", "5m").replace("$server", ".*")} for i, e in enumerate(expressions)]}]}))
+    done = promtool("check", "rules", copy)
+    equal(done.returncode, 0, done.stdout + done.stderr)
+    for text in (rules.read_text(), *expressions):
+        for name in re.findall(r"\bpostern_[a-z_]+", text):
+            check(re.sub("_(bucket|sum|count)$", "", name) in ours, "no metric of ours:", name)
+    manual = (etc.parent / "master/postern.8").read_text()
+    for name in ours:
+        check(f".It Li {name}\n" in manual, "not in the manual:", name)
+
+
+def test_alerts(t):
+    """promtool test rules: the alarms that matter go off, and stay silent when all is well."""
+    etc = Path(__file__).resolve().parents[2] / "etc"
+    rules = etc / "prometheus/postern.rules.yml"
+    series = {'postern_next_hop_waiting_seconds{server="a",next_hop="mx"}': "0+60x40",
+              'postern_next_hop_waiting_seconds{server="b",next_hop="mx"}': "0x40",
+              'postern_state{server="a"}': "4x40", 'postern_state{server="b"}': "2x40",
+              'postern_worker_crashes_total{server="a"}': "0+1x40", 'postern_worker_crashes_total{server="b"}': "7x40",
+              'postern_certificate_expiry_timestamp_seconds{server="a",file="/c"}': "600000x40",
+              'postern_certificate_expiry_timestamp_seconds{server="b",file="/c"}': "9000000x40"}
+    wanted = {"PosternNextHopTakesNothing": {"severity": "critical", "server": "a", "next_hop": "mx"},
+              "PosternServerNotStarted": {"severity": "critical", "server": "a"},
+              "PosternWorkersDie": {"severity": "critical", "server": "a"},
+              "PosternCertificateEnds": {"severity": "warning", "server": "a", "file": "/c"}}
+    case = {"interval": "1m", "input_series": [{"series": k, "values": v} for k, v in series.items()],
+            "alert_rule_test": [{"eval_time": "30m", "alertname": name, "exp_alerts": [{"exp_labels": labels}]} for name, labels in wanted.items()]}
+    copy = t.folder / "rules.yml"
+    # the words are for people: the test is about what goes off
+    copy.write_text(re.sub(r"\n        annotations:(\n          [^\n]*)*", "", rules.read_text()))
+    test = t.folder / "test.yml"
+    test.write_text(json.dumps({"rule_files": [str(copy)], "evaluation_interval": "1m", "tests": [case]}))
+    done = promtool("test", "rules", test)
+    equal(done.returncode, 0, done.stdout + done.stderr)

@@ -564,6 +564,9 @@ def test_to_microsoft(t):
     service.host.sink.wait(1)
     service.events.wait("auth", result="ok", user=USER, mechanism="XOAUTH2")
     delivered = service.events.wait("delivered", id=ident)
+    text = service.ctl("counters", "--prometheus").stdout
+    ends = re.search(r'^postern_token_expiry_timestamp_seconds\{server="default",profile="m365"\} (\d+)$', text, re.M)
+    check(ends and abs(int(ends[1]) - time.time() - 3600) < 600, text)
     equal((delivered["verified"], delivered["tls"][:3]), ("name", "TLS"), "what the host has shown")
     send(service)
     service.host.sink.wait(2)

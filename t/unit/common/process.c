@@ -1,5 +1,6 @@
 /* process - the shelf common/process: loop, pool and counters, with a real loop */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -162,6 +163,42 @@ START_TEST(test_counter_names_are_all_there)
 }
 END_TEST
 
+/* Rows have a bound, labels are shown as text whoever wrote them. */
+START_TEST(test_measures)
+{
+	static struct measures m;
+	char label[MEASURES_LABEL_SIZE], text[16];
+	struct measures_row *r;
+
+	measures_observe(&m, -5);
+	measures_observe(&m, 1000000);
+	measures_observe(&m, 1001000);
+	measures_observe(&m, INT64_MAX);
+	ck_assert_uint_eq(m.bucket[0], 2);
+	ck_assert_uint_eq(m.bucket[1], 1);
+	ck_assert_uint_eq(m.bucket[MEASURES_BUCKETS], 1);
+	for (int i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text), "host%d", i);
+		r = measures_row(&m, MEASURES_NEXT_HOPS, text);
+		r->value[MEASURES_TIME] = 1000 + i;
+		ck_assert_ptr_eq(measures_row(&m, MEASURES_NEXT_HOPS, text), r);
+	}
+	ck_assert_int_eq(measures_row(&m, MEASURES_NEXT_HOPS, "host39")->value[MEASURES_TIME], 1039);
+	ck_assert_int_eq(measures_row(&m, MEASURES_NEXT_HOPS, "host1")->value[MEASURES_TIME], 0);
+	r = measures_row(&m, MEASURES_TOKENS, "x");
+	memset(r->label, 'a', sizeof(r->label));
+	memcpy(r->label, "\x1b\xff\n\"", 4);
+	ck_assert(measures_label(r, label));
+	ck_assert_int_eq(strncmp(label, "???\"aaa", 7), 0);
+	ck_assert_uint_eq(strlen(label), MEASURES_LABEL_SIZE - 1);
+	measures_clear_rows(&m, MEASURES_TOKENS, 0);
+	ck_assert(!measures_label(r, label));
+	measures_set(NULL, MEASURE_FILES, 1);
+	ck_assert_int_eq(measures_get(NULL, MEASURE_FILES), 0);
+	ck_assert_ptr_null(measures_row(NULL, MEASURES_TOKENS, "x"));
+}
+END_TEST
+
 START_TEST(test_counters_forget_the_dead)
 {
 	int fd;
@@ -188,4 +225,4 @@ START_TEST(test_counters_forget_the_dead)
 END_TEST
 
 UNIT_MAIN("process", test_timer_and_waker, test_first, test_signal_values, test_pool_runs_all_in_order,
-    test_counter_names_are_all_there, test_counters_forget_the_dead)
+    test_counter_names_are_all_there, test_measures, test_counters_forget_the_dead)
