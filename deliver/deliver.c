@@ -25,6 +25,7 @@
 #include "deliver/admin/admin.h"
 #include "deliver/deliver.h"
 #include "deliver/local/local.h"
+#include "deliver/move/move.h"
 #include "deliver/outbound/outbound.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
@@ -34,7 +35,7 @@
  * work goes on, or it would come twice when the process ends
  */
 #define OTHERS 8
-#define THREADS 13	/* one for the protocol log */
+#define THREADS 15	/* one for the protocol log */
 #define WINDOW 2000		/* messages loaded at a time */
 #define WINDOW_MIN 64
 /* Descriptors beside window and connections: spare messages, drop files, reports */
@@ -73,7 +74,7 @@ on_scanned(void *arg, uint64_t ms)
 		schedule_retry_all(r->queue.schedule);
 	r->retry = false;
 	etrn_server_open(r->etrn_server, !r->queue.ending);
-	if (!queue_owner_scan_again(&r->queue) && !r->queue.ending)
+	if (!r->queue.ending)
 		loop_timer_set(r->slow, ms * 10 > SLOW_MS ? ms * 10 : SLOW_MS);
 }
 
@@ -83,13 +84,6 @@ slow_scan(void *arg)
 	struct deliver *r = arg;
 
 	queue_scan_start(r->queue.scan, false);
-}
-
-/* Another process put messages into our queue. */
-static void
-on_new_mail(struct deliver *r, const struct ctl_message *m)
-{
-	queue_owner_new_mail(&r->queue);
 }
 
 /* --- hints --- */
@@ -144,7 +138,7 @@ own_queue(void *arg)
 {
 	struct deliver *r = arg;
 
-	if (spool_own_queue(r->queue.spool) == -1) {
+	if (queue_owner_lock(&r->queue) == -1) {
 		if (!r->waiting)
 			log_event(LOG_FACT, NULL, "service", "what=queue-owner waiting-for=%s",
 			    errno == EWOULDBLOCK ? "\"the worker before\"" : log_safe(strerror(errno)));
@@ -154,7 +148,6 @@ own_queue(void *arg)
 	}
 	spool_drop_sweep(r->queue.spool);
 	r->hint = loop_io_new(r->queue.boot->loop, BOOT_HINT, LOOP_READ, take_hints, r);
-	queue_scan_start(r->queue.scan, true);
 	badmail_keep_trimmed(r->queue.badmail);
 }
 
@@ -331,6 +324,12 @@ on_trace(struct deliver *r, const struct ctl_message *m)
 }
 
 static void
+on_moves(struct deliver *r, const struct ctl_message *m)
+{
+	move_taker_channel(r->queue.taker, m);
+}
+
+static void
 on_channel(struct deliver *r, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
@@ -405,7 +404,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_RENEWED] = on_renewed,
 	[CTL_QUEUE] = on_queue,
 	[CTL_TRACE] = on_trace,
-	[CTL_NEW_MAIL] = on_new_mail,
+	[CTL_MOVES] = on_moves,
 	[CTL_OTHERS] = on_others,
 	[CTL_PAUSE] = on_pause,
 	[CTL_CONTINUE] = on_continue,

@@ -10,6 +10,7 @@
 
 struct badmail;
 struct enqueue;
+struct move_taker;
 struct pool;
 struct queue_admin;
 struct queue_scan;
@@ -31,13 +32,12 @@ struct queue_owner {
 	struct queue_admin *admin;
 	struct trace_server *trace;
 	struct queue_scan *scan;
+	struct move_taker *taker;
 	struct loop_timer *own;		/* the next attempt to lock the queue */
 	struct loop_timer *grace;	/* NULL: no stop yet */
 	bool scanned;			/* the first scan is over */
-	bool scan_again;			/* another scan is to follow the running one */
 	bool ending;
-	/* A scan is over, and took `ms`. Starts the next one: queue_owner_scan_again(). */
-	void (*on_scanned)(void *worker, uint64_t ms);
+	void (*on_scanned)(void *worker, uint64_t ms);	/* a scan is over, and took `ms` */
 	void *worker;
 };
 
@@ -50,13 +50,12 @@ void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_
  * malformed.
  */
 void queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*own)(void *worker));
-/* Another process put messages into the queue: they are found by the running scan, or by one more. */
-void queue_owner_new_mail(struct queue_owner *q);
-/* Starts the scan that is to follow. False: there is none, or the worker ends. */
-bool queue_owner_scan_again(struct queue_owner *q);
+/* Tries to lock the queue: reads it and takes messages of others from then on. -1 and errno. */
+int queue_owner_lock(struct queue_owner *q) __attribute__((warn_unused_result));
 /* A stop: `late` is called with the worker after `ms`. False: not the first stop or drain. */
 bool queue_owner_end(struct queue_owner *q, uint64_t ms, void (*late)(void *worker));
-void queue_owner_idle(void *arg);		/* a queue_owner: nothing is at work; ends the process */
+/* A queue_owner: nothing is at work. Ends the process when what others have handed over is answered. */
+void queue_owner_idle(void *arg);
 void queue_owner_close(struct queue_owner *q);	/* after pool_free */
 
 /* --- folder_watch: whether the folders of the virtual server can be used --- */

@@ -16,9 +16,10 @@
 #include "common/spool/spool_private.h"
 #include "deliver/admin/admin.h"
 #include "deliver/deliver.h"
+#include "deliver/move/move.h"
 #include "deliver/schedule/schedule.h"
 
-#define THREADS 8
+#define THREADS 10
 #define WINDOW 64		/* messages loaded at a time: commands load few */
 #define OWN_MS 100		/* between attempts to own the queue while another process has it */
 
@@ -26,21 +27,11 @@ struct maintenance {
 	struct queue_owner queue;
 };
 
-/* --- scan and new mail --- */
+/* --- scan --- */
 
 static void
 on_scanned(void *arg, uint64_t ms)
 {
-	struct maintenance *k = arg;
-
-	(void)queue_owner_scan_again(&k->queue);
-}
-
-/* Another process put messages into our queue. */
-static void
-on_new_mail(struct maintenance *k, const struct ctl_message *m)
-{
-	queue_owner_new_mail(&k->queue);
 }
 
 /* The lock says whether another process of this service still has the queue. */
@@ -48,12 +39,10 @@ static void
 own_queue(void *arg)
 {
 	struct maintenance *k = arg;
-	bool owned = spool_own_queue(k->queue.spool) == 0;
+	bool owned = queue_owner_lock(&k->queue) == 0;
 
 	queue_admin_bar(k->queue.admin, !owned);
-	if (owned)
-		queue_scan_start(k->queue.scan, true);
-	else
+	if (!owned)
 		loop_timer_set(k->queue.own, OWN_MS);
 }
 
@@ -124,11 +113,17 @@ on_trace(struct maintenance *k, const struct ctl_message *m)
 	trace_server_take(k->queue.trace, m);
 }
 
+static void
+on_moves(struct maintenance *k, const struct ctl_message *m)
+{
+	move_taker_channel(k->queue.taker, m);
+}
+
 static void (*const controls[CTL_COUNT])(struct maintenance *k, const struct ctl_message *m) = {
 	[CTL_STOP] = on_stop,
 	[CTL_QUEUE] = on_queue,
 	[CTL_TRACE] = on_trace,
-	[CTL_NEW_MAIL] = on_new_mail,
+	[CTL_MOVES] = on_moves,
 };
 
 static void

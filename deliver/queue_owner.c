@@ -19,6 +19,7 @@
 #include "common/spool/spool.h"
 #include "deliver/admin/admin.h"
 #include "deliver/deliver.h"
+#include "deliver/move/move.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
 
@@ -48,21 +49,21 @@ on_scan_end(void *arg, ssize_t total, uint64_t ms)
 	q->on_scanned(q->worker, ms);
 }
 
-bool
-queue_owner_scan_again(struct queue_owner *q)
+int
+queue_owner_lock(struct queue_owner *q)
 {
-	if (!q->scan_again || q->ending)
-		return false;
-	q->scan_again = !queue_scan_start(q->scan, false);
-	return true;
+	if (spool_own_queue(q->spool) == -1)
+		return -1;
+	move_taker_open(q->taker);
+	queue_scan_start(q->scan, true);
+	return 0;
 }
 
-/* Before the first scan is over, which may not have begun and may have passed it, it is remembered. */
-void
-queue_owner_new_mail(struct queue_owner *q)
+/* A message of another virtual server came into the queue. */
+static void
+on_taken(void *arg, const struct spool_entry *entry)
 {
-	if (!q->ending && (!q->scanned || !queue_scan_start(q->scan, false)))
-		q->scan_again = true;
+	on_found(arg, entry, 1);
 }
 
 /* --- begin --- */
@@ -105,6 +106,7 @@ queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*ow
 	q->admin = queue_admin_new(b, q->pool, q->spool, q->schedule);
 	q->trace = trace_server_new(b, q->pool);
 	q->scan = queue_scan_new(b->loop, q->pool, q->spool, on_found, on_scan_end, q);
+	q->taker = move_taker_new(b, q->pool, q->spool, on_taken, q);
 	q->own = loop_timer_new(b->loop, own, q->worker);
 }
 
@@ -124,13 +126,21 @@ queue_owner_end(struct queue_owner *q, uint64_t ms, void (*late)(void *worker))
 	return true;
 }
 
-void
-queue_owner_idle(void *arg)
+static void
+end_process(void *arg)
 {
 	struct queue_owner *q = arg;
 
 	boot_tell(q->boot, CTL_IDLE);
 	boot_end(q->boot);
+}
+
+void
+queue_owner_idle(void *arg)
+{
+	struct queue_owner *q = arg;
+
+	move_taker_end(q->taker, end_process, q);
 }
 
 void
@@ -140,6 +150,7 @@ queue_owner_close(struct queue_owner *q)
 	schedule_free(q->schedule);
 	queue_admin_free(q->admin);
 	trace_server_free(q->trace);
+	move_taker_free(q->taker);
 	badmail_free(q->badmail);
 	queue_scan_free(q->scan);
 	enqueue_free(q->enqueue);

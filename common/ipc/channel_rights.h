@@ -6,7 +6,7 @@
 
 #include "common/ipc/ctl.h"
 
-/* `role`: the name of a worker's program, "listener". Unknown ones may nothing. */
+/* `role`: the name of a worker's program, "listener". Unknown ones may nothing. To ask for that channel: */
 bool channel_rights_join(const char *role, enum ctl_helper helper);
 /* A worker of that role may send this question to the helper. */
 bool channel_rights_ask(const char *role, enum ctl_helper helper, enum ctl_type question);

@@ -87,10 +87,18 @@ enum ctl_type {
 	CTL_TEST_TEXT,		/* back: lines for operators */
 	CTL_TEST_END,		/* back: int32_t exit status */
 	/* master to deliver and back: payloads in common/ipc/msg_queue.h */
-	CTL_QUEUE,		/* a piece of an operator's command on queue or badmail */
+	/* A piece of an operator's command on queue or badmail; to move: with a channel to the other queue */
+	CTL_QUEUE,
 	CTL_QUEUE_PAGE,
 	CTL_TRACE,		/* a search in a file of the event log; CTL_QUEUE_PAGE answers */
-	CTL_NEW_MAIL,		/* to deliver: another process put messages into its queue */
+	/*
+	 * To the process that owns a queue: a channel on which that of another virtual server hands over
+	 * messages; without a descriptor: that one is over. Payload struct ctl_channel, of the other
+	 */
+	CTL_MOVES,
+	CTL_MOVE_NOTE,		/* on that channel: the note of the message that follows, a descriptor */
+	CTL_MOVE_PUT,		/* the message, a descriptor; payloads in common/ipc/msg_move.h */
+	CTL_MOVE_ANSWER,
 	/*
 	 * To deliver, at its birth and when they change: addresses of other virtual servers, one a line. It
 	 * knows no more of them, and begins when it knows that

@@ -17,6 +17,7 @@
 #include "common/ipc/msg_directory.h"
 #include "common/ipc/msg_dns.h"
 #include "common/ipc/msg_etrn.h"
+#include "common/ipc/msg_move.h"
 #include "common/ipc/msg_queue.h"
 #include "common/ipc/msg_sessions.h"
 #include "common/ipc/msg_spool.h"
@@ -98,12 +99,18 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_TEST_TEXT] = { "test-text", 1, 4096, WORKERS, false },
 	[CTL_TEST_END] = { "test-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
 	[CTL_QUEUE] = { "queue", sizeof(struct msg_queue_ask), sizeof(struct msg_queue_ask), CTL_FROM_MASTER,
-	    false },
+	    true },
 	[CTL_QUEUE_PAGE] = { "queue-page", offsetof(struct msg_queue_page, text),
 	    sizeof(struct msg_queue_page), CTL_FROM_WORKER, false },
 	[CTL_TRACE] = { "trace", sizeof(struct msg_trace_ask), sizeof(struct msg_trace_ask), CTL_FROM_MASTER,
 	    true },
-	[CTL_NEW_MAIL] = { "new-mail", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_MOVES] = { "moves", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER,
+	    true },
+	[CTL_MOVE_NOTE] = { "move-note", 0, 0, CTL_FROM_CLIENT, true },
+	[CTL_MOVE_PUT] = { "move-put", sizeof(struct msg_move_put), sizeof(struct msg_move_put),
+	    CTL_FROM_CLIENT, true },
+	[CTL_MOVE_ANSWER] = { "move-answer", sizeof(struct msg_move_answer), sizeof(struct msg_move_answer),
+	    CTL_FROM_HELPER, false },
 	[CTL_OTHERS] = { "others", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_ETRN] = { "etrn", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT,
 	    false },

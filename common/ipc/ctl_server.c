@@ -2,7 +2,7 @@
  * ctl_server - the answering side of the channels to a helper: the channels of all workers, and their open
  * questions
  *
- * Runs in:  auth, resolver, directory, fetch, pickup
+ * Runs in:  auth, resolver, directory, fetch, pickup, deliver
  * Owns:     the channels; the list of open questions, not the questions
  * Promise:  a worker gets answers to what its role may ask (channel_rights). One that misbehaves loses its
  *           channel at the next turn of the loop, so a channel is never freed while its worker asks or is
@@ -29,7 +29,7 @@ struct ctl_server {
 	bool broken;			/* ends at the next turn */
 	struct loop_timer *end;
 	LIST_HEAD(, ctl_server_question) open[BUCKETS];	/* by request number */
-	size_t count;
+	size_t count, life;		/* open; all that have been opened */
 };
 
 static void
@@ -95,7 +95,8 @@ ctl_server_server(const struct ctl_server *s)
 bool
 ctl_server_is_full(const struct ctl_server *s)
 {
-	return s->count >= s->kind->questions_max;
+	return s->count >= s->kind->questions_max ||
+	    (s->kind->life_max > 0 && s->life >= s->kind->life_max);
 }
 
 void
@@ -105,6 +106,7 @@ ctl_server_open(struct ctl_server *s, struct ctl_server_question *q, uint32_t re
 	q->request = request;
 	LIST_INSERT_HEAD(&s->open[request % BUCKETS], q, bucket);
 	s->count++;
+	s->life++;
 }
 
 struct ctl_server_question *
@@ -146,6 +148,16 @@ ctl_server_list_done(struct ctl_server_list *l)
 
 	while ((s = TAILQ_FIRST(&l->channels)) != NULL)
 		ctl_server_free(s);
+}
+
+void
+ctl_server_list_end(struct ctl_server_list *l, const char *server)
+{
+	struct ctl_server *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &l->channels, link, next)
+		if (strcmp(s->of.server, server) == 0)
+			ctl_server_free(s);
 }
 
 struct ctl_server *

@@ -26,6 +26,7 @@ struct ctl_server_question {
 struct ctl_server_kind {
 	const char *part;		/* "resolver": for the event log */
 	size_t questions_max;		/* open at a time, of one worker */
+	size_t life_max;		/* in the life of a channel; 0: any number */
 	/*
 	 * A question; `arg` is the helper. False: malformed, and the channel ends. The payload is wiped
 	 * afterwards.
@@ -46,6 +47,8 @@ struct ctl_server_list {
 };
 void ctl_server_list_init(struct ctl_server_list *l, struct loop *loop, void *arg);
 void ctl_server_list_done(struct ctl_server_list *l);	/* frees all channels */
+/* Frees those of workers of that virtual server. Not from `asked`. */
+void ctl_server_list_end(struct ctl_server_list *l, const char *server);
 
 /*
  * Takes over `fd`; `of` names the worker's virtual server and role: it gets answers to what that role may ask
@@ -57,7 +60,7 @@ struct ctl_server *ctl_server_new(struct ctl_server_list *l, const struct ctl_se
 void ctl_server_free(struct ctl_server *s);
 const char *ctl_server_server(const struct ctl_server *s);
 
-/* Whether questions_max are open: then no further one may be opened. */
+/* Whether questions_max are open, or life_max have been: then no further one may be opened. */
 bool ctl_server_is_full(const struct ctl_server *s);
 void ctl_server_open(struct ctl_server *s, struct ctl_server_question *q, uint32_t request);
 /* NULL: there is no such open question. */

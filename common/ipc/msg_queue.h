@@ -15,7 +15,6 @@
 
 #define MSG_QUEUE_AT_SIZE 48
 #define MSG_QUEUE_NAME_SIZE 64
-#define MSG_QUEUE_PATH_SIZE 1024
 #define MSG_QUEUE_REASON_SIZE 320
 #define MSG_QUEUE_TEXT_MAX 30000
 
@@ -43,8 +42,7 @@ struct msg_queue_ask {		/* payload of CTL_QUEUE */
 	uint32_t uid;			/* of the operator */
 	int64_t newest_us;		/* only messages that came until then; 0: all */
 	char at[MSG_QUEUE_AT_SIZE];		/* `next` of the page before; "" from the beginning */
-	char to[MSG_QUEUE_NAME_SIZE];	/* move: the other virtual server, and its queue folder */
-	char to_queue[MSG_QUEUE_PATH_SIZE];
+	char to[MSG_QUEUE_NAME_SIZE];	/* move: the other virtual server; a channel to it comes along */
 	char reason[MSG_QUEUE_REASON_SIZE];	/* bounce, hold; "" none */
 	struct queue_filter pick;
 };

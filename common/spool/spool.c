@@ -290,6 +290,23 @@ load_open(int fd, struct message_envelope *e, const char **why)
 }
 
 int
+spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
+{
+	int saved;
+
+	*e = (struct message_envelope){ 0 };
+	*why = "cannot be read";
+	if (load_open(fd, e, why) == -1) {
+		saved = errno;
+		message_envelope_done(e);
+		errno = saved;
+		return -1;
+	}
+	memcpy(e->id, id, MESSAGE_ID_SIZE);
+	return 0;
+}
+
+int
 spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
 {
 	char name[SPOOL_NAME_SIZE];
@@ -304,16 +321,14 @@ spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd,
 	}
 	if (*fd == -1)
 		return -1;
-	if (load_open(*fd, e, why) == -1) {
+	if (spool_load_open(*fd, id, e, why) == -1) {
 		int saved = errno;
 
 		close(*fd);
 		*fd = -1;
-		message_envelope_done(e);
 		errno = saved;
 		return -1;
 	}
-	memcpy(e->id, id, MESSAGE_ID_SIZE);
 	return 0;
 }
 

@@ -144,14 +144,6 @@ int spool_set_due(struct spool *s, const char *id, int64_t due) __attribute__((w
  */
 int spool_hold(struct spool *s, const char *id, bool held) __attribute__((warn_unused_result));
 int spool_hold_sync(struct spool *s, const char *id) __attribute__((warn_unused_result));
-/*
- * Moves the message with its marks, its note and its hold into the queue of `to` under its id, due at `due`:
- * by a rename, or to another file system by a copy that is synced there before it leaves `from`; a repeat
- * after a crash finds the copy and continues. -1 EEXIST: another message has that id there; EINVAL: both are
- * the same folder; ENOENT: gone.
- */
-int spool_move(struct spool *from, struct spool *to, const char *id,
-    int64_t due) __attribute__((warn_unused_result));
 /* Appends `text` (whole lines) to the note of the message; synced when `sync`. */
 int spool_note_add(struct spool *s, const char *id, const char *text,
     bool sync) __attribute__((warn_unused_result));
@@ -161,6 +153,26 @@ int spool_note_read(struct spool *s, const char *id, struct buf *out) __attribut
 int spool_remove(struct spool *s, const char *id) __attribute__((warn_unused_result));
 /* Removes its note, if any; after spool_remove (the scan removes notes without message). */
 int spool_remove_note(struct spool *s, const char *id) __attribute__((warn_unused_result));
+
+/* --- spool_move: into the queue of another virtual server, by the processes that own the two queues --- */
+struct spool_move {
+	char id[MESSAGE_ID_SIZE];
+	int fd, note;		/* the message, for reading, locked; its note; -1: there is none */
+	bool held;		/* by an operator */
+	int error;		/* in and out of spool_move_take */
+};
+/* Opens the message `m->id` and its note. -1: ENOENT gone; spool_move_close in any case. */
+int spool_move_open(struct spool *from, struct spool_move *m) __attribute__((warn_unused_result));
+void spool_move_close(struct spool_move *m);
+/*
+ * Writes those without error into the queue of `to` under their ids, with marks, note and hold, due now, as
+ * one group. Without error then: it is on disk, perhaps by an earlier try. EEXIST: another message has that
+ * id; EINVAL: it lies in this very queue; EBADMSG: it is no message. The files may be those of a process that
+ * is not trusted.
+ */
+void spool_move_take(struct spool *to, struct spool_move **moves, size_t n);
+/* It is in the other queue: removes it here. */
+int spool_move_leave(struct spool *from, const char *id) __attribute__((warn_unused_result));
 
 /* --- drop --- */
 struct spool_drop {

@@ -1,193 +1,238 @@
 /*
- * spool_move - moves a queued message to the queue of another virtual server
+ * spool_move - a message goes from the queue of one virtual server to that of another, by the two processes
+ * that own them
  *
  * Runs in:  deliver; on pool threads
  * Owns:     nothing
- * Promise:  on one file system the message is in one of the two queues at every moment (rename). Else it is
- *           on disk in the other queue before it leaves this one: a crash between leaves it in both, and
- *           moving it back meanwhile is refused
- * Fails by: -1 and errno; the message is then in one of them, after a copy perhaps in both
+ * Promise:  the message is on disk in the other queue before it leaves this one. A crash between leaves it in
+ *           both: it may come twice, and a repeat of the move finds the copy and continues. While it is on
+ *           its way, its copy cannot be moved back
+ * Fails by: -1 and errno, or spool_move.error; the message stays, and after a failed answer may be in both
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/disk.h"
+#include "common/base/mem.h"
 #include "common/spool/spool.h"
 #include "common/spool/spool_private.h"
 
-static bool
-is_same_file(struct spool *a, struct spool *b, const char *name)
+/* --- in the process that owns the queue where it is --- */
+
+int
+spool_move_open(struct spool *from, struct spool_move *m)
 {
-	struct stat x, y;
-
-	return fstatat(a->queue, name, &x, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstatat(b->queue, name, &y, AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev &&
-	    x.st_ino == y.st_ino;
-}
-
-/* One folder under two names: the move would remove what it has just put there. */
-static bool
-is_same_queue(struct spool *a, struct spool *b)
-{
-	struct stat x, y;
-
-	return fstat(a->queue, &x) == 0 && fstat(b->queue, &y) == 0 && x.st_dev == y.st_dev &&
-	    x.st_ino == y.st_ino;
-}
-
-/* A copy of an earlier try: the same envelope and size, and not on its way from there to here. */
-static bool
-is_copy(struct spool *to, const char *id, const struct message_envelope *e)
-{
-	struct message_envelope other;
-	const char *why;
-	int fd;
-	bool same;
-
-	if (spool_load(to, id, &other, &fd, &why) == -1)
-		return false;
-	same = flock(fd, LOCK_EX | LOCK_NB) == 0 && strcmp(other.sender, e->sender) == 0 &&
-	    other.nrcpt == e->nrcpt && other.content_size == e->content_size;
-	close(fd);
-	message_envelope_done(&other);
-	return same;
-}
-
-static int
-write_copy(struct spool *to, const char *id, const struct message_envelope *e, int fd, bool held)
-{
-	struct spool_draft *d = spool_draft_new(to, e);
-	char piece[16384];
-	off_t at = 0;
-	int error;
-
-	if (d == NULL)
-		return -1;
-	if (held)
-		spool_draft_hold(d);
-	while (at < e->content_size) {
-		size_t want = e->content_size - at < (off_t)sizeof(piece) ? (size_t)(e->content_size - at) :
-		    sizeof(piece);
-		ssize_t n = disk_pread(fd, piece, want, e->content_at + at);
-
-		if (n <= 0 || spool_draft_write(d, piece, (size_t)n) == -1) {
-			int saved = n == 0 ? EBADMSG : errno;
-
-			spool_draft_free(d);
-			errno = saved;
-			return -1;
-		}
-		at += n;
-	}
-	spool_draft_commit(&d, 1);
-	error = spool_draft_error(d);
-	spool_draft_free(d);
-	errno = error == EEXIST && is_copy(to, id, e) ? 0 : error;
-	return errno == 0 ? 0 : -1;
-}
-
-static int
-copy_over(struct spool *from, struct spool *to, const char *id, const char *name)
-{
-	struct message_envelope e;
-	struct stat st;
-	const char *why;
-	int fd, saved, rc;
-	bool held;
-
-	if (spool_load(from, id, &e, &fd, &why) == -1)
-		return -1;
-	held = fstat(fd, &st) == 0 && (st.st_mode & SPOOL_HELD) != 0;
-	rc = write_copy(to, id, &e, fd, held);
-	if (rc == 0 && held) /* a copy of an earlier try may not be held */
-		rc = fchmodat(to->queue, name, st.st_mode & 07777, 0);
-	saved = errno;
-	close(fd);
-	message_envelope_done(&e);
-	errno = saved;
-	return rc;
-}
-
-/* Moves the note. When a crash loses it, the other side only counts its tries again. */
-static void
-move_note(struct spool *from, struct spool *to, const char *id)
-{
-	struct buf text = BUF_INIT(MESSAGE_ENVELOPE_MAX);
 	char name[SPOOL_NAME_SIZE];
+	struct stat st;
 
-	spool_name_note(name, id);
-	if (linkat(from->queue, name, to->queue, name, 0) == -1 && errno != ENOENT && errno != EEXIST &&
-	    spool_note_read(from, id, &text) == 1)
-		(void)!spool_note_add(to, id, buf_text(&text), false);
-	buf_done(&text);
-}
-
-/* It is in the other queue. */
-static int
-finish_move(struct spool *from, struct spool *to, const char *id, int64_t due)
-{
-	disk_crash_point("move-placed");
-	(void)!spool_set_due(to, id, due); /* else its old due time stays */
-	move_note(from, to, id);
-	if (spool_sync_bucket(to, spool_bucket(id)) == -1)
+	m->note = -1;
+	spool_name_message(name, m->id);
+	m->fd = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (m->fd == -1 || flock(m->fd, LOCK_EX | LOCK_NB) == -1 || fstat(m->fd, &st) == -1)
 		return -1;
-	disk_crash_point("move-synced");
-	return 0;
+	m->held = (st.st_mode & SPOOL_HELD) != 0;
+	spool_name_note(name, m->id);
+	m->note = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return m->note == -1 && errno != ENOENT ? -1 : 0;
 }
 
-static void
-leave_note(struct spool *from, const char *id)
+void
+spool_move_close(struct spool_move *m)
 {
+	if (m->fd != -1)
+		close(m->fd);
+	if (m->note != -1)
+		close(m->note);
+	m->fd = m->note = -1;
+}
+
+int
+spool_move_leave(struct spool *from, const char *id)
+{
+	if (spool_remove(from, id) == -1)
+		return -1;
 	(void)!spool_remove_note(from, id); /* the scan removes what stays */
 	disk_crash_point("move-left");
-}
-
-/* `fd` is the message, locked, so that no other process takes it for a copy of what it moves here. */
-static int
-copy_and_remove(struct spool *from, struct spool *to, const char *id, int64_t due, int fd)
-{
-	char name[SPOOL_NAME_SIZE];
-
-	spool_name_message(name, id);
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		return -1;
-	/* Two names of one file: a rename in two steps (NFS) was interrupted. */
-	if ((!is_same_file(from, to, name) && copy_over(from, to, id, name) == -1) ||
-	    finish_move(from, to, id, due) == -1 || spool_remove(from, id) == -1)
-		return -1;
-	leave_note(from, id);
 	/* a name that returns is a second delivery, never a loss */
 	(void)!spool_sync_bucket(from, spool_bucket(id));
 	return 0;
 }
 
-int
-spool_move(struct spool *from, struct spool *to, const char *id, int64_t due)
+/* --- in the process that owns the other queue --- */
+
+/* One folder under two names: the move would remove what it has just put there. */
+static bool
+is_ours(struct spool *to, const struct spool_move *m)
 {
 	char name[SPOOL_NAME_SIZE];
-	int fd, rc, saved;
+	struct stat x, y;
 
-	if (is_same_queue(from, to)) {
+	spool_name_message(name, m->id);
+	return fstat(m->fd, &x) == 0 && fstatat(to->queue, name, &y, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static int
+copy_content(const struct message_envelope *e, int fd, struct spool_draft *d)
+{
+	char *piece = mem_zalloc(SPOOL_COPY);
+	off_t at = 0;
+	int error = 0;
+
+	while (at < e->content_size && error == 0) {
+		size_t want = e->content_size - at < (off_t)SPOOL_COPY ? (size_t)(e->content_size - at) :
+		    SPOOL_COPY;
+		ssize_t n = disk_pread(fd, piece, want, e->content_at + at);
+
+		if (n <= 0)
+			error = n == 0 ? EBADMSG : errno;
+		else if (spool_draft_write(d, piece, (size_t)n) == -1)
+			error = errno;
+		at += n;
+	}
+	free(piece);
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+/* The whole message as a draft, not synced yet. NULL and errno. */
+static struct spool_draft *
+write_copy(struct spool *to, const struct spool_move *m)
+{
+	struct message_envelope e;
+	struct spool_draft *d;
+	const char *why;
+	int saved;
+
+	if (is_ours(to, m)) {
 		errno = EINVAL;
-		return -1;
+		return NULL;
 	}
-	spool_name_message(name, id);
-	if (spool_place(to, from->queue, name, id) == 0) {
-		rc = finish_move(from, to, id, due);
-		leave_note(from, id);
-		return rc;
+	if (spool_load_open(m->fd, m->id, &e, &why) == -1)
+		return NULL;
+	d = spool_draft_new(to, &e);
+	if (d != NULL && m->held)
+		spool_draft_hold(d);
+	if (d != NULL && copy_content(&e, m->fd, d) == -1) {
+		saved = errno;
+		spool_draft_free(d);
+		d = NULL;
+		errno = saved;
 	}
-	if (errno != EXDEV && !(errno == EEXIST && is_same_file(from, to, name)))
-		return -1;
-	fd = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	rc = fd != -1 ? copy_and_remove(from, to, id, due, fd) : -1;
 	saved = errno;
-	if (fd != -1)
-		close(fd);
+	message_envelope_done(&e);
 	errno = saved;
-	return rc;
+	return d;
+}
+
+/* A copy of an earlier try: the same envelope and size, and not on its way from here to there. */
+static bool
+is_copy(struct spool *to, const struct spool_move *m)
+{
+	struct message_envelope e, other;
+	const char *why;
+	int fd;
+	bool same;
+
+	if (spool_load(to, m->id, &other, &fd, &why) == -1)
+		return false;
+	same = flock(fd, LOCK_EX | LOCK_NB) == 0 && spool_load_open(m->fd, m->id, &e, &why) != -1;
+	close(fd);
+	if (same) {
+		same = strcmp(other.sender, e.sender) == 0 && other.nrcpt == e.nrcpt &&
+		    other.content_size == e.content_size;
+		message_envelope_done(&e);
+	}
+	message_envelope_done(&other);
+	return same;
+}
+
+/* It may have waited there, not held. */
+static int
+renew_copy(struct spool *to, const struct spool_move *m)
+{
+	if (m->held && spool_hold(to, m->id, true) == -1)
+		return -1;
+	return spool_set_due(to, m->id, clock_wall_us() / 1000000);
+}
+
+/* What a crash loses of it only makes the tries be counted again. */
+static void
+copy_note(struct spool *to, const struct spool_move *m)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct stat st;
+	int fd;
+
+	if (m->note == -1 || fstat(m->note, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    st.st_size > MESSAGE_ENVELOPE_MAX)
+		return;
+	spool_name_note(name, m->id);
+	fd = openat(to->queue, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return;
+	if (spool_copy(m->note, 0, st.st_size, fd) == 0)
+		(void)!disk_sync(fd);
+	close(fd);
+}
+
+/* The names of the notes, of copies that were there, and their holds. */
+static void
+sync_buckets(struct spool *to, struct spool_move **moves, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned bucket = spool_bucket(moves[i]->id);
+		bool first = true;
+
+		for (size_t j = 0; j < i && first; j++)
+			first = spool_bucket(moves[j]->id) != bucket;
+		if (!first || spool_sync_bucket(to, bucket) == 0)
+			continue;
+		for (size_t j = i; j < n; j++)
+			if (moves[j]->error == 0 && spool_bucket(moves[j]->id) == bucket)
+				moves[j]->error = errno;
+	}
+}
+
+static void
+finish_copy(struct spool *to, struct spool_move *m, struct spool_draft *d)
+{
+	if (d == NULL)
+		return;
+	m->error = spool_draft_error(d);
+	spool_draft_free(d);
+	if (m->error == EEXIST && is_copy(to, m))
+		m->error = renew_copy(to, m) == 0 ? 0 : errno;
+	disk_crash_point("move-placed");
+}
+
+void
+spool_move_take(struct spool *to, struct spool_move **moves, size_t n)
+{
+	struct spool_draft **all = mem_zalloc(n * sizeof(*all)), **of = mem_zalloc(n * sizeof(*of));
+	size_t drafts = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (moves[i]->error == 0 && (of[i] = write_copy(to, moves[i])) == NULL)
+			moves[i]->error = errno;
+		if (of[i] != NULL)
+			all[drafts++] = of[i];
+	}
+	spool_draft_commit(all, drafts);
+	for (size_t i = 0; i < n; i++)
+		finish_copy(to, moves[i], of[i]);
+	for (size_t i = 0; i < n; i++)
+		if (moves[i]->error == 0)
+			copy_note(to, moves[i]);
+	sync_buckets(to, moves, n);
+	for (size_t i = 0; i < n; i++)
+		disk_crash_point("move-synced");
+	free(all);
+	free(of);
 }

@@ -43,6 +43,9 @@ void spool_name_bucket(char *dst, unsigned bucket);
 /* Moves a file into its bucket, making that when needed; EEXIST when the id is taken. */
 int spool_place(struct spool *s, int from_folder, const char *from,
     const char *id) __attribute__((warn_unused_result));
+/* As spool_load, of a file that another process may have opened. */
+int spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
+	__attribute__((warn_unused_result));
 /* Makes its bucket, synced. */
 int spool_make_bucket(struct spool *s, const char *id) __attribute__((warn_unused_result));
 int spool_sync_bucket(struct spool *s, unsigned bucket) __attribute__((warn_unused_result));

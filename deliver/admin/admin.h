@@ -14,6 +14,7 @@
 #include "common/ipc/queue_filter.h"
 #include "common/mail/message.h"
 #include "common/spool/spool.h"
+#include "deliver/move/move.h"
 #include "deliver/schedule/schedule.h"
 
 struct boot;
@@ -62,7 +63,7 @@ struct queue_admin_job {
 	bool by_id;			/* all ids are given in full: the records are not searched */
 	size_t next;			/* the next page begins with this record or term; 0: there is none */
 	size_t started, open;		/* commands: items gone through, commands at work */
-	bool renounced;			/* nothing can be done; the text says why */
+	int channel;			/* move: to the owner of the other queue, until it is used; -1 */
 	struct queue_admin_count *count; size_t counts;
 };
 
@@ -76,8 +77,7 @@ struct queue_admin {
 	enum msg_queue_state state;		/* OK: takes questions; else why not */
 	void (*idle)(void *arg);	/* at the end: no question is at work */
 	void *idle_arg;
-	struct spool *other;		/* the queue that messages were last moved to */
-	char other_path[MSG_QUEUE_PATH_SIZE];
+	struct move_sender *sender;
 };
 
 /* --- queue_admin: takes questions, one after the other --- */

@@ -2,7 +2,7 @@
  * queue_admin - commands about queue and badmail: takes questions from the master, answers each with a page
  *
  * Runs in:  deliver, on the loop
- * Owns:     the questions that wait; the spool that messages are moved to
+ * Owns:     the questions that wait
  * Promise:  the loop walks over a bounded number of records for a page; files are read and changed by pool
  *           threads; each question is answered once
  * Fails by: an answer that says so
@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -26,6 +27,8 @@ job_free(struct queue_admin_job *j)
 {
 	TAILQ_REMOVE(&j->queue_admin->jobs, j, link);
 	j->queue_admin->waiting--;
+	if (j->channel != -1)
+		close(j->channel);
 	buf_done(&j->text);
 	free(j->count);
 	free(j);
@@ -77,6 +80,7 @@ send_answer(struct queue_admin_job *j)
 	if (msg_queue_rows[j->ask.verb].acts)
 		schedule_count(c->schedule);
 	send_page(c, j->request, &j->page, len);
+	move_sender_channel(c->sender, -1);
 	job_free(j);
 	begin_first(c);
 }
@@ -107,6 +111,7 @@ queue_admin_take(struct queue_admin *c, const struct ctl_message *m)
 	j->queue_admin = c;
 	j->answer = send_answer;
 	j->request = m->request;
+	j->channel = m->fd != -1 ? ctl_take_fd(m) : -1;
 	buf_init(&j->text, MSG_QUEUE_TEXT_MAX);
 	TAILQ_INSERT_TAIL(&c->jobs, j, link);
 	c->waiting++;
@@ -160,6 +165,7 @@ queue_admin_new(struct boot *b, struct pool *pool, struct spool *spool, struct s
 	TAILQ_INIT(&c->jobs);
 	c->select = pool_lane_new(pool, 1, 1, queue_admin_select_run, on_selected, c);
 	c->act = pool_lane_new(pool, 1, 1, queue_admin_act_run, queue_admin_act_done, c);
+	c->sender = move_sender_new(b->loop, pool, spool);
 	return c;
 }
 
@@ -172,6 +178,6 @@ queue_admin_free(struct queue_admin *c)
 		return;
 	while ((j = TAILQ_FIRST(&c->jobs)) != NULL)
 		job_free(j);
-	spool_close(c->other);
+	move_sender_free(c->sender);
 	free(c);
 }

@@ -7,6 +7,7 @@
  *           time
  * Fails by: a line on the page, and counts
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,12 +15,14 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
+#include "common/ipc/msg_move.h"
 #include "common/process/pool.h"
 #include "common/spool/spool_private.h"
 #include "deliver/admin/admin.h"
 #include "deliver/result/result.h"
 
 #define COMMANDS_MAX 48		/* messages loaded at a time */
+static_assert(COMMANDS_MAX <= MSG_MOVE_OPEN_MAX && QUEUE_ADMIN_ITEMS <= MSG_MOVE_PAGE_MAX, "a page is taken");
 
 static const char *
 strerror_for(const struct queue_admin_job *j, int error)
@@ -30,9 +33,7 @@ strerror_for(const struct queue_admin_job *j, int error)
 		    "it is damaged, and goes to badmail";
 	if (error == EINVAL && msg_queue_rows[j->ask.verb].badmail)
 		return "it is no message";
-	if (error == EINVAL && j->ask.verb == MSG_QUEUE_MOVE)
-		return "that virtual server has the very same queue folder";
-	return strerror(error);
+	return j->ask.verb == MSG_QUEUE_MOVE ? move_sender_words(error) : strerror(error);
 }
 
 static void
@@ -110,40 +111,18 @@ run_badmail(struct queue_admin_job *j)
 	}
 }
 
-static int
-open_other(struct queue_admin_job *j)
-{
-	struct queue_admin *c = j->queue_admin;
-	struct spool_paths paths = { .queue = j->ask.to_queue };
-	const char *where;
-
-	if (c->other != NULL && strcmp(c->other_path, j->ask.to_queue) == 0)
-		return 0;
-	spool_close(c->other);
-	c->other = spool_open(&paths, &where);
-	if (c->other == NULL)
-		return -1;
-	memcpy(c->other_path, j->ask.to_queue, sizeof(c->other_path));
-	return 0;
-}
-
 void
 queue_admin_act_run(void *arg, void **jobs, size_t n)
 {
 	for (size_t k = 0; k < n; k++) {
 		struct queue_admin_job *j = jobs[k];
 
-		if (j->ask.verb == MSG_QUEUE_MOVE)
-			j->renounced = open_other(j) == -1;
-		else if (msg_queue_rows[j->ask.verb].badmail)
+		if (msg_queue_rows[j->ask.verb].badmail)
 			run_badmail(j);
 		else if (j->ask.verb == MSG_QUEUE_RETRY)
 			run_due(j);
 		else
 			run_hold(j);
-		if (j->renounced)
-			buf_printf(&j->text, "!the queue of %s cannot be opened: %s\n", j->ask.to,
-			    strerror(errno));
 	}
 }
 
@@ -241,6 +220,20 @@ on_command_done(void *arg, struct schedule_admin *o)
 }
 
 static void
+on_moved(void *arg, int error)
+{
+	schedule_admin_moved(arg, error);
+}
+
+static void
+begin_move(struct schedule_admin *o)
+{
+	const struct queue_admin_job *j = o->arg;
+
+	move_sender_begin(j->queue_admin->sender, o->id, on_moved, o);
+}
+
+static void
 start_command(struct queue_admin_job *j, struct queue_admin_item *i)
 {
 	struct schedule_admin *o = &i->command;
@@ -249,8 +242,8 @@ start_command(struct queue_admin_job *j, struct queue_admin_item *i)
 	*o = (struct schedule_admin){
 		.kind = j->ask.verb == MSG_QUEUE_DELETE ? SCHEDULE_DELETE : j->ask.verb == MSG_QUEUE_BOUNCE ?
 		    SCHEDULE_BOUNCE : SCHEDULE_MOVE,
-		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to = j->queue_admin->other,
-		.to_name = j->ask.to, .done = on_command_done, .arg = j,
+		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to_name = j->ask.to,
+		.move = begin_move, .done = on_command_done, .arg = j,
 	};
 	memcpy(o->id, i->id, sizeof(o->id));
 	j->open++;
@@ -277,16 +270,16 @@ start_commands(struct queue_admin_job *j)
 void
 queue_admin_act_done(void *arg, void *job)
 {
-	struct queue_admin_job *j = job;
+	finish_files(job);
+}
 
-	if (j->renounced)
-		j->page.next[0] = '\0';
-	if (j->renounced)
-		j->answer(j);
-	else if (j->ask.verb == MSG_QUEUE_MOVE)
-		start_commands(j);
-	else
-		finish_files(j);
+/* Without a channel each message says so. */
+static void
+begin_moves(struct queue_admin_job *j)
+{
+	move_sender_channel(j->queue_admin->sender, j->channel);
+	j->channel = -1;
+	start_commands(j);
 }
 
 static void
@@ -306,6 +299,8 @@ queue_admin_act_begin(struct queue_admin_job *j)
 		retry_all(j);
 	else if (j->ask.verb == MSG_QUEUE_DELETE || j->ask.verb == MSG_QUEUE_BOUNCE)
 		start_commands(j);
+	else if (j->ask.verb == MSG_QUEUE_MOVE)
+		begin_moves(j);
 	else
 		pool_submit(j->queue_admin->act, j);
 }

@@ -436,7 +436,6 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	    .spool = setup->spool, .report = s->report, .badmail = setup->badmail, .server = setup->server,
 	    .settled = on_settled });
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
-	s->move = pool_lane_new(setup->pool, 1, 1, schedule_admin_run_move, schedule_admin_moved, s);
 	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, on_loaded_by_thread, s);
 	s->timer = loop_timer_new(setup->loop, load_due, s);
 	s->recover = schedule_recover_new(s, schedule_go);

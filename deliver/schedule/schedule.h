@@ -210,7 +210,7 @@ struct schedule {
 	struct result *result;
 	struct schedule_recover *recover;
 	struct loop_timer *timer;
-	struct pool_lane *load, *move;
+	struct pool_lane *load;
 	TAILQ_HEAD(, active_message) messages;
 	size_t loaded, recipients;	/* in memory */
 	size_t loading;			/* of the loaded: by a thread */
@@ -305,8 +305,9 @@ struct schedule_admin {
 	unsigned uid;
 	const struct queue_filter *pick;	/* delete, bounce: only the recipients it means */
 	const char *reason;		/* bounce: for the sender */
-	struct spool *to;		/* move: where, and its name */
-	const char *to_name;
+	const char *to_name;		/* move: the other virtual server */
+	void (*move)(struct schedule_admin *o);	/* begins it; schedule_admin_moved is called once, later */
+	struct active_message *message;		/* move: the schedule's */
 	enum schedule_admin_result result;	/* out */
 	int error;			/* out: of SCHEDULE_FAILED */
 	size_t recipients;		/* out: that it was for */
@@ -320,11 +321,11 @@ enum schedule_admin_result schedule_admin_begin(struct schedule *s, struct sched
 bool schedule_admin_hold(struct schedule *s, const char *id, bool held);
 void schedule_admin_retry_begin(struct schedule *s);	/* before the first: no host rests any more */
 bool schedule_admin_retry(struct schedule *s, const char *id);	/* due now, if it waits. False: gone */
+/* On the loop. 0: it is in the other queue, and not here; or errno. */
+void schedule_admin_moved(struct schedule_admin *o, int error);
 /* For the schedule alone: */
 void schedule_admin_apply(struct active_message *m);	/* it is loaded */
 void schedule_admin_end(struct active_message *m);
-void schedule_admin_run_move(void *arg, void **jobs, size_t n);
-void schedule_admin_moved(void *arg, void *job);
 /* After a round: the message is held, or a list still names it. */
 void schedule_admin_put_back(struct schedule *s, uint32_t n, uint32_t due);
 /* Just taken off a list, of `d` or (NULL) of new ones: true when the record is not for an attempt. */

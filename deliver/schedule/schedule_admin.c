@@ -1,7 +1,7 @@
 /*
  * schedule_admin - commands about single messages: held, released, due now, deleted, bounced, moved
  *
- * Runs in:  deliver, on the loop; moving on a pool thread
+ * Runs in:  deliver, on the loop
  * Owns:     nothing; the records that are stopped or skipped are in no list of their own
  * Promise:  a command waits for no round and breaks none: a message at work is refused as busy; a recipient
  *           that was marked delivered stays so; deleting and bouncing are written down by result, in its one
@@ -227,24 +227,12 @@ end_recipients(struct active_message *m)
 }
 
 void
-schedule_admin_run_move(void *arg, void **jobs, size_t n)
+schedule_admin_moved(struct schedule_admin *o, int error)
 {
-	struct schedule *s = arg;
+	struct active_message *m = o->message;
 
-	for (size_t i = 0; i < n; i++) {
-		struct active_message *m = jobs[i];
-		struct schedule_admin *o = m->command;
-
-		o->error = spool_move(s->set.spool, o->to, m->id, clock_wall_us() / 1000000) == 0 ? 0 : errno;
-	}
-}
-
-void
-schedule_admin_moved(void *arg, void *job)
-{
-	struct active_message *m = job;
-
-	m->gone = m->command->error == 0;
+	o->error = error;
+	m->gone = error == 0;
 	result_skip(m->schedule->result, m);
 }
 
@@ -260,7 +248,8 @@ schedule_admin_apply(struct active_message *m)
 	}
 	o->recipients = m->e.nrcpt;
 	active_message_enter(m, ACTIVE_MOVING);
-	pool_submit(m->schedule->move, m);
+	o->message = m;
+	o->move(o);
 }
 
 static void

@@ -8,11 +8,13 @@
  *           QUEUE_REQUEST_WAIT_MS at the latest
  * Fails by: an answer that says so
  */
-#include <bsd/stdlib.h>
-#include <bsd/string.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -24,8 +26,11 @@
 
 #define QUEUE_REQUEST_WAIT_MS 60000
 
+/* The processes: the one that owns the queue is asked; to move, the one that owns the other is only held. */
+enum queue_part { OWNER, TARGET };
+
 struct queue_request {
-	struct control_question q;	/* one part: the process that owns the queue */
+	struct control_question q;	/* its parts: enum queue_part */
 	char server[CONFIG_NAME_MAX + 1];	/* whose queue it is */
 	pid_t pid;
 	struct msg_queue_ask ask;
@@ -97,38 +102,20 @@ queue_request_call(struct control_command *cmd, struct master *m, struct server 
 	return c;
 }
 
-static bool
-is_same_user(const struct config_server *a, const struct config_server *b)
+/* The process that takes what is moved to `name`, as queue_request_call does. */
+static struct child *
+call_target(struct control_command *cmd, struct master *m, const struct server *s, const char *name)
 {
-	const char *one = a != NULL && a->user != NULL ? a->user : "";
-	const char *other = b->user != NULL ? b->user : "";
-
-	return a == NULL || strcmp(one, other) == 0;
-}
-
-/* Judges the virtual server that messages are moved to. False: the answer says why it cannot be. */
-static bool
-judge_target(struct control_command *cmd, struct master *m, const struct server *s, struct msg_queue_ask *a)
-{
-	const struct server *to = server_list_find(m, a->to);
-	const char *where = "";
+	struct server *to = server_list_find(m, name);
 
 	if (to == NULL || to == s || to->conf == NULL)
 		say_reason(cmd, CONTROL_NO_MATCH, to == s ? "is the virtual server that has them" :
-		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
+		    to == NULL ? "is no virtual server" : "has no usable configuration", name);
 	else if (!control_answer_covers(cmd, to, NULL))
-		say_reason(cmd, EX_NOPERM, "is not yours to control", a->to);
-	else if (!is_same_user(s->conf, to->conf))
-		say_reason(cmd, EX_UNAVAILABLE, "has another user, who may not have these messages", a->to);
-	/* It may never have run. */
-	else if (to->state == STATE_STOPPED &&
-	    make_folder_make_server(m, to->conf, &where) == -1)
-		say_reason(cmd, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
-	else if (strlcpy(a->to_queue, to->conf->queue, sizeof(a->to_queue)) < sizeof(a->to_queue))
-		return true;
+		say_reason(cmd, EX_NOPERM, "is not yours to control", name);
 	else
-		say_reason(cmd, EX_UNAVAILABLE, "has too long a path for its queue", a->to);
-	return false;
+		return queue_request_call(cmd, m, to);
+	return NULL;
 }
 
 /* Text of the event: the command and its selection as the operator gave it. Owned by the caller. */
@@ -167,29 +154,43 @@ end_request(struct queue_request *r, const char *fault)
 	log_request(r);
 }
 
+/* The target takes nothing more of this page. Of one that is late it does: what was begun goes on. */
+static void
+end_channel(const struct queue_request *r)
+{
+	struct child *to = r->q.parts > TARGET ? r->q.part[TARGET].child : NULL;
+	struct ctl_channel over = { .helper = CTL_HELPER_DELIVER };
+
+	if (to == NULL)
+		return;
+	memcpy(over.server, r->server, sizeof(r->server));
+	child_send(to, CTL_MOVES, 0, &over, sizeof(over), -1);
+	maintenance_post_answered(to->server, true);
+}
+
 static void
 on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 {
 	struct queue_request *r = request_of(q);
-	struct child *c = q->part[part].child, *other;
-	const struct server *to;
+	struct child *c = q->part[part].child;
 	const char *fault = NULL;
 
+	if (part != OWNER)
+		return;		/* the target was not asked */
 	if (!msg_queue_page_take(&r->page, m->data, m->len, &r->text_len))
 		fault = "the delivery process gave no proper answer";
+	end_channel(r);
 	end_request(r, fault);
 	if (c->role == ROLE_MAINTENANCE)
 		maintenance_post_answered(c->server, fault == NULL && r->page.state == MSG_QUEUE_OK);
-	to = r->ask.verb == MSG_QUEUE_MOVE && r->page.done > 0 ? server_list_find(q->m, r->ask.to) : NULL;
-	other = to != NULL ? queue_owner(q->m, to) : NULL;
-	if (other != NULL)
-		child_tell(other, CTL_NEW_MAIL);
 }
 
+/* When the target has gone, the owner tells what became of the messages. */
 static void
 on_gone(struct control_question *q, size_t part)
 {
-	end_request(request_of(q), "the delivery process ended before it answered; ask again");
+	if (part == OWNER)
+		end_request(request_of(q), "the delivery process ended before it answered; ask again");
 }
 
 static void
@@ -258,11 +259,35 @@ static const struct control_question_ops queue_ops = {
 
 /* --- the command --- */
 
+/*
+ * Joins the two for one page. No worker can ask for such a channel, and a message goes over no other way, so
+ * that each opens the folders of its own virtual server alone. The end for the owner; -1: there is none.
+ */
+static int
+join(const struct child *owner, struct child *target)
+{
+	struct ctl_channel channel = { .helper = CTL_HELPER_DELIVER };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
+		log_event(LOG_FAULT, NULL, "trouble", "server=%s doing=move reason=%s", owner->server->name,
+		    log_safe(strerror(errno)));
+		return -1;
+	}
+	snprintf(channel.server, sizeof(channel.server), "%s", owner->server->name);
+	snprintf(channel.role, sizeof(channel.role), "%s", roster_roles[owner->role].name);
+	child_send(target, CTL_MOVES, 0, &channel, sizeof(channel), pair[0]);
+	close(pair[0]);
+	return pair[1];
+}
+
+/* `target` NULL: nothing is moved. */
 static void
-send_request(struct control_command *cmd, struct master *m, struct child *c, const struct msg_queue_ask *ask,
-    char *said)
+send_request(struct control_command *cmd, struct master *m, struct child *c, struct child *target,
+    const struct msg_queue_ask *ask, char *said)
 {
 	struct queue_request *r = mem_new(struct queue_request);
+	int fd = target != NULL ? join(c, target) : -1;
 
 	control_question_init(&r->q, m, &queue_ops);
 	r->said = said;
@@ -274,7 +299,12 @@ send_request(struct control_command *cmd, struct master *m, struct child *c, con
 	control_question_wait(&r->q, QUEUE_REQUEST_WAIT_MS);
 	cmd->question = &r->q;
 	cmd->waiting = true;
-	control_question_ask(&r->q, control_question_add(&r->q, c), &r->ask, sizeof(r->ask));
+	control_question_add(&r->q, c);
+	if (target != NULL)
+		control_question_add(&r->q, target);
+	control_question_hand(&r->q, OWNER, &r->ask, sizeof(r->ask), fd);
+	if (fd != -1)
+		close(fd);
 }
 
 void
@@ -282,7 +312,7 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
     const struct control_words *w)
 {
 	struct msg_queue_ask ask;
-	struct child *c;
+	struct child *c, *target = NULL;
 	pid_t pid;
 
 	if (s == NULL) {
@@ -293,7 +323,7 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
 		say_reason(cmd, EX_USAGE, "the service does not understand this selection", NULL);
 		return;
 	}
-	if (ask.verb == MSG_QUEUE_MOVE && !judge_target(cmd, m, s, &ask))
+	if (ask.verb == MSG_QUEUE_MOVE && (target = call_target(cmd, m, s, ask.to)) == NULL)
 		return;
 	c = queue_request_call(cmd, m, s);
 	if (c == NULL)
@@ -301,6 +331,6 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
 	if (pid != 0 && pid != c->pid)
 		say_reason(cmd, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
 	else
-		send_request(cmd, m, c, &ask,
+		send_request(cmd, m, c, target, &ask,
 		    pid == 0 && msg_queue_rows[ask.verb].acts ? describe_request(s, w) : NULL);
 }

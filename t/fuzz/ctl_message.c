@@ -133,7 +133,7 @@ take_queue(const struct ctl_message *m)
 	size_t len;
 
 	if (m->type == CTL_QUEUE && msg_queue_ask_take(&a, m->data, m->len)) {
-		ENDED(a.at), ENDED(a.to), ENDED(a.to_queue), ENDED(a.reason);
+		ENDED(a.at), ENDED(a.to), ENDED(a.reason);
 		fuzz_check(a.verb < MSG_QUEUE_VERBS && a.pick.count <= QUEUE_FILTER_TERMS_MAX);
 		(void)queue_filter_is_sender(&a.pick, "a@b.example");
 		(void)queue_filter_is_recipient(&a.pick, "c@d.example");

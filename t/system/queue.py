@@ -6,6 +6,7 @@ import stat
 import threading
 
 from checks import check, equal
+from disks import small_disk
 from patience import until
 from queue_files import write_queue_files
 
@@ -273,6 +274,45 @@ def test_hold_at_work(t):
     equal([row["state"] for row in listed(service)], ["held"], "after its round")
     check("1 message deleted" in until(lambda: service.ctl("queue", "delete", "--all", "--yes", ok=False), what="a delete").stdout, "deleted")
     equal(service.home.queued(), [], "files")
+
+
+def test_move_refused(t):
+    """At the reserve of its file system the other server takes nothing, started or stopped; the messages stay as they were."""
+    disk = small_disk(t, "64M")
+    service, sink = begin(t, {"default": {}, "other": {"general": {"home": disk / "home"}}})
+    queue_some(service, "later-1@one.example", "later-2@one.example")
+    held = listed(service)[0]["id"]
+    service.ctl("queue", "hold", held)
+    before = listed(service)
+    for order in ("start", "stop"):
+        service.ctl(order, "other", ok=False)
+        (disk / "ballast").write_bytes(b"x" * (58 << 20))
+        said = service.ctl("queue", "default", "move", "--all", "--yes", "--to", "other", ok=False)
+        check("takes no mail: its file system is at its reserve (disk-reserve)" in said.stderr and said.returncode == 1, said)
+        equal([(row["id"], row["state"], row["due"]) for row in listed(service)], [(row["id"], row["state"], row["due"]) for row in before], order)
+        (disk / "ballast").unlink()
+        equal(list((disk / "home/queue/new").glob("*.????????????????")), [], "pieces")
+    check("2 messages moved" in service.ctl("queue", "default", "move", "--all", "--yes", "--to", "other").stdout, "when there is room")
+    equal(service.home.queued(), [], "files of default")
+
+
+def test_move_to_another_user(t):
+    """Each process writes into its own queue alone, so the other virtual server may have another user."""
+    t.need_root()
+    sink = t.sink()
+    keys = {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}
+    service = t.postern({"default": keys, "other": {"general": {"user": "64111"}, **keys}}, as_root=True)
+    sink.answers["RCPT"] = later
+    queue_some(service, "later-1@one.example")
+    sink.answers.clear()
+    row = listed(service)[0]
+    service.ctl("queue", "hold", row["id"])
+    check("1 message moved" in service.ctl("queue", "default", "move", row["id"], "--to", "other").stdout, "moved")
+    path, = service["other"].home.queued()
+    equal((path.stat().st_uid, bool(path.stat().st_mode & stat.S_ISVTX)), (64111, True), "its owner, and held")
+    service.ctl("queue", "other", "release", row["id"])
+    sink.wait(1)
+    service["other"].home.wait_queued(0)
 
 
 def test_move(t):

@@ -179,7 +179,7 @@ START_TEST(test_asks)
 	ask.verb = MSG_QUEUE_VERBS;
 	ck_assert(!msg_queue_ask_take(&out, &ask, sizeof(ask)));
 	ask.verb = 0;
-	memset(ask.to_queue, 'x', sizeof(ask.to_queue));
+	memset(ask.to, 'x', sizeof(ask.to));
 	ck_assert(!msg_queue_ask_take(&out, &ask, sizeof(ask)));
 	for (enum msg_queue_verb v = 0; v < MSG_QUEUE_VERBS; v++)
 		ck_assert_int_eq(msg_queue_find(msg_queue_rows[v].name, msg_queue_rows[v].badmail), v);

@@ -409,6 +409,27 @@ START_TEST(test_trim_counts_from_the_refusal)
 }
 END_TEST
 
+/* As the two processes do it. */
+static int
+move(struct spool *from, struct spool *to, const char *id)
+{
+	struct spool_move m = { .error = 0 }, *moves[] = { &m };
+	int rc;
+
+	memcpy(m.id, id, sizeof(m.id));
+	rc = spool_move_open(from, &m);
+	if (rc == 0)
+		spool_move_take(to, moves, 1);
+	if (rc == 0 && m.error == 0)
+		rc = spool_move_leave(from, id);
+	else
+		rc = -1;
+	spool_move_close(&m);
+	if (m.error != 0)
+		errno = m.error;
+	return rc;
+}
+
 /* Another server has this very queue, through a link: what left it there would be gone from both. */
 START_TEST(test_move_to_itself)
 {
@@ -424,7 +445,7 @@ START_TEST(test_move_to_itself)
 	paths.queue = link;
 	same = spool_open(&paths, &where);
 	ck_assert_ptr_nonnull(same);
-	ck_assert_int_eq(spool_move(spool, same, id, 1), -1);
+	ck_assert_int_eq(move(spool, same, id), -1);
 	ck_assert_int_eq(errno, EINVAL);
 	spool_close(same);
 	told = 0;
@@ -449,34 +470,109 @@ look_elsewhere(void)
 	ck_assert_int_ge(spool_scan(elsewhere, true, look, NULL), 0);
 }
 
-/* On another file system it is a copy, and a scan over there may see it at any time. */
-START_TEST(test_moved_held)
+static void
+open_elsewhere(void)
 {
-	char folder[64] = "/dev/shm/postern-unit-XXXXXX", queue[128], id[MESSAGE_ID_SIZE];
+	char queue[128];
 	struct spool_paths paths = { .queue = queue };
-	struct stat here, there;
 	const char *where;
 
-	temp_spool_begin();
-	if (mkdtemp(folder) == NULL || stat(home, &here) == -1 || stat(folder, &there) == -1 ||
-	    here.st_dev == there.st_dev) {
-		temp_spool_end();
-		return;
-	}
-	commit("content\r\n", id);
-	ck_assert_int_eq(spool_hold(spool, id, true), 0);
-	snprintf(queue, sizeof(queue), "%s/queue", folder);
+	snprintf(queue, sizeof(queue), "%s/other", home);
 	elsewhere = spool_open(&paths, &where);
 	ck_assert_ptr_nonnull(elsewhere);
+}
+
+/* A scan over there may see it at any time. */
+START_TEST(test_moved_held)
+{
+	char id[MESSAGE_ID_SIZE];
+
+	temp_spool_begin();
+	commit("content\r\n", id);
+	ck_assert_int_eq(spool_hold(spool, id, true), 0);
+	open_elsewhere();
 	looked = unheld = 0;
 	at_folder_sync = look_elsewhere;
-	ck_assert_int_eq(spool_move(spool, elsewhere, id, 1), 0);
+	ck_assert_int_eq(move(spool, elsewhere, id), 0);
 	at_folder_sync = NULL;
 	ck_assert_uint_gt(looked, 0);
 	ck_assert_uint_eq(unheld, 0);
 	spool_close(elsewhere);
-	setenv("F", folder, 1);
-	shell("rm -rf $F");
+	temp_spool_end();
+}
+END_TEST
+
+/*
+ * The process ended between: the message is in both, here held meanwhile. The next try finds its copy. Marks
+ * and note go along; another message of that id is left alone.
+ */
+START_TEST(test_moved_again)
+{
+	struct message_envelope e;
+	struct buf note = BUF_INIT(100);
+	char id[MESSAGE_ID_SIZE];
+	const char *why;
+	int fd;
+
+	temp_spool_begin();
+	commit("content\r\n", id);
+	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
+	ck_assert_int_eq(spool_mark(fd, &e, 0, MARK_FAILED), 0);
+	close(fd);
+	message_envelope_done(&e);
+	ck_assert_int_eq(spool_note_add(spool, id, "a line\n", true), 0);
+	open_elsewhere();
+	shell("mkdir $H/kept; cp -a $H/queue/. $H/kept");
+	ck_assert_int_eq(move(spool, elsewhere, id), 0);
+	shell("cp -a $H/kept/. $H/queue");
+	ck_assert_int_eq(spool_hold(spool, id, true), 0);
+	ck_assert_int_eq(move(spool, elsewhere, id), 0);
+	told = 0;
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
+	looked = unheld = 0;
+	ck_assert_int_eq(spool_scan(elsewhere, true, look, NULL), 1);
+	ck_assert_uint_eq(unheld, 0);
+	ck_assert_int_eq(spool_load(elsewhere, id, &e, &fd, &why), 0);
+	ck_assert_int_eq(e.rcpt[0].mark, MARK_FAILED);
+	close(fd);
+	message_envelope_done(&e);
+	ck_assert_int_eq(spool_note_read(elsewhere, id, &note), 1);
+	ck_assert_str_eq(buf_text(&note), "a line\n");
+	buf_done(&note);
+	shell("cp -a $H/kept/. $H/queue; for f in $H/queue/*/????????????????; do echo more >$f; done");
+	ck_assert_int_eq(move(spool, elsewhere, id), -1);
+	ck_assert_int_eq(errno, EBADMSG);
+	spool_close(elsewhere);
+	temp_spool_end();
+}
+END_TEST
+
+/* What a process that was taken over may hand over. */
+START_TEST(test_no_message_is_taken)
+{
+	static const char *const makes[] = { ": >$H/x", "mkfifo $H/x", "mkdir $H/x", "truncate -s 1T $H/x", "echo x >$H/x",
+		"printf 'x-postern: 1\n' >$H/x", "ln -s /dev/zero $H/x" };
+	char path[128];
+
+	temp_spool_begin();
+	open_elsewhere();
+	snprintf(path, sizeof(path), "%s/x", home);
+	for (size_t i = 0; i < nitems_of(makes); i++) {
+		struct spool_move m = { .note = -1 }, *moves[] = { &m };
+
+		shell(makes[i]);
+		message_id_make(m.id, 1000000 + (int64_t)i, 1);
+		m.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		m.note = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		spool_move_take(elsewhere, moves, 1);
+		ck_assert_int_eq(m.error, EBADMSG);
+		spool_move_close(&m);
+		shell("rm -rf $H/x");
+	}
+	told = 0;
+	ck_assert_int_eq(spool_scan(elsewhere, true, tell, NULL), 0);
+	shell("test -z \"$(ls $H/other/new | grep -v lock)\"");
+	spool_close(elsewhere);
 	temp_spool_end();
 }
 END_TEST
@@ -492,50 +588,24 @@ move_back(void)
 	at_folder_sync = NULL;
 	told = 0;
 	if (spool_scan(elsewhere, true, tell, NULL) == 1)
-		moved_back = spool_move(elsewhere, spool, moved_id, 1) == 0 ? 1 : -1;
+		moved_back = move(elsewhere, spool, moved_id) == 0 ? 1 : -1;
 	else
 		at_folder_sync = move_back;	/* it is not there yet */
 }
 
-static void
-check_moved_back(const char *queue)
+START_TEST(test_moved_back)
 {
-	struct spool_paths paths = { .queue = queue };
-	const char *where;
-
+	temp_spool_begin();
 	commit("content\r\n", moved_id);
-	elsewhere = spool_open(&paths, &where);
-	ck_assert_ptr_nonnull(elsewhere);
+	open_elsewhere();
 	moved_back = 0;
 	at_folder_sync = move_back;
-	ck_assert_int_eq(spool_move(spool, elsewhere, moved_id, 1), 0);
+	ck_assert_int_eq(move(spool, elsewhere, moved_id), 0);
 	at_folder_sync = NULL;
-	ck_assert_int_ne(moved_back, 0);
+	ck_assert_int_eq(moved_back, -1);	/* refused: it has not left yet */
 	told = 0;
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL) + spool_scan(elsewhere, true, tell, NULL), 1);
 	spool_close(elsewhere);
-}
-
-START_TEST(test_moved_back)
-{
-	char folder[64] = "/dev/shm/postern-unit-XXXXXX", queue[128];
-	struct stat here, there;
-
-	temp_spool_begin();
-	snprintf(queue, sizeof(queue), "%s/other", home);
-	check_moved_back(queue);
-	ck_assert_int_eq(moved_back, 1);
-	temp_spool_end();
-	if (mkdtemp(folder) == NULL)
-		return;
-	temp_spool_begin();
-	setenv("F", folder, 1);
-	snprintf(queue, sizeof(queue), "%s/queue", folder);
-	if (stat(home, &here) == 0 && stat(folder, &there) == 0 && here.st_dev != there.st_dev) {
-		check_moved_back(queue);
-		ck_assert_int_eq(moved_back, -1);	/* refused: it has not left yet */
-	}
-	shell("rm -rf $F");
 	temp_spool_end();
 }
 END_TEST
@@ -579,4 +649,4 @@ UNIT_MAIN("spool", test_rename_in_two_steps, test_commit_load_mark_remove, test_
     test_pickup_refuse, test_badmail_limit,
     test_badmail_limit_counts_small_files, test_badmail_sum, test_trim_counts_from_the_refusal,
     test_words_go_when_the_message_stays,
-    test_move_to_itself, test_moved_held, test_moved_back)
+    test_move_to_itself, test_moved_held, test_moved_again, test_no_message_is_taken, test_moved_back)

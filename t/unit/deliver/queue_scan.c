@@ -104,46 +104,4 @@ START_TEST(test_all)
 }
 END_TEST
 
-static unsigned scans;
-static struct queue_owner owner;
-
-static void
-owner_scanned(void *arg, ssize_t total, uint64_t ms)
-{
-	scans++;
-	owner.scanned = true;
-	if (!queue_owner_scan_again(&owner))
-		loop_stop(loop);
-}
-
-/* New mail before the first scan and while it runs: one more scan follows, and one only. */
-START_TEST(test_new_mail_during_the_first_scan)
-{
-	struct pool *pool;
-
-	for (unsigned when = 0; when <= 3; when++) {
-		temp_spool_begin();
-		loop = loop_new();
-		pool = pool_new(loop, 2);
-		scans = 0;
-		owner = (struct queue_owner){ .scan = queue_scan_new(loop, pool, spool, found, owner_scanned,
-		    NULL) };
-		if (when & 1)
-			queue_owner_new_mail(&owner);
-		queue_scan_start(owner.scan, true);
-		if (when & 2)
-			queue_owner_new_mail(&owner);
-		loop_run(loop);
-		ck_assert_uint_eq(scans, when == 0 ? 1 : 2);
-		queue_owner_new_mail(&owner);
-		loop_run(loop);
-		ck_assert_uint_eq(scans, when == 0 ? 2 : 3);
-		pool_free(pool);
-		queue_scan_free(owner.scan);
-		loop_free(loop);
-		temp_spool_end();
-	}
-}
-END_TEST
-
-UNIT_MAIN("queue_scan", test_all, test_new_mail_during_the_first_scan)
+UNIT_MAIN("queue_scan", test_all)

@@ -1,5 +1,6 @@
 /* schedule_etrn - ETRN for messages at the moment when an operator's command is at work on them */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,11 +70,30 @@ on_command_done(void *arg, struct schedule_admin *o)
 	command_over = true;
 }
 
+static struct schedule_admin *moving;
+static struct loop_timer *later;
+
+static void
+on_refused(void *arg)
+{
+	loop_timer_free(later);
+	schedule_admin_moved(moving, EINVAL);
+}
+
+/* The other virtual server does not take it. */
+static void
+begin_move(struct schedule_admin *o)
+{
+	moving = o;
+	later = loop_timer_new(loop, on_refused, NULL);
+	loop_timer_set(later, 0);
+}
+
 /* Begins a command, which cannot end before the loop runs. */
 static void
 begin_command(struct schedule_admin *o, enum schedule_admin_kind kind, const char *id)
 {
-	*o = (struct schedule_admin){ .kind = kind, .pick = &everything, .to = spool, .to_name = "itself",
+	*o = (struct schedule_admin){ .kind = kind, .pick = &everything, .to_name = "itself", .move = begin_move,
 	    .done = on_command_done };
 	memcpy(o->id, id, MESSAGE_ID_SIZE);
 	command_over = false;
