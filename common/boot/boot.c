@@ -199,7 +199,7 @@ give_up_rights(struct boot *b)
 	const bool test = false;
 #endif
 	const struct rlimit none = { 0, 0 };
-	const struct sandbox_plan plan = { .role = b->role->name, .config = b->config, .server = b->server,
+	const struct sandbox_plan plan = { .role = b->role->name, .server = b->server,
 	    .syslog = sink_of(b) == LOG_TO_SYSLOG, .sanitizers = test,
 	    .kill = test && getenv("POSTERN_INTRUDER") == NULL };
 

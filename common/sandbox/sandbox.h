@@ -6,13 +6,11 @@
 
 #include <stdbool.h>
 
-struct config;
 struct config_server;
 struct loop;
 
 struct sandbox_plan {
 	const char *role;			/* of boot_role: "listener" */
-	const struct config *config;
 	const struct config_server *server;	/* NULL: a helper */
 	bool syslog;		/* events go there, and it is connected again when it was restarted */
 	bool sanitizers;	/* what they call at the end of a test build's process */

@@ -33,8 +33,6 @@ enum sandbox_tree {
 	SANDBOX_SYSTEM,		/* libraries, settings of TLS, time zones */
 	SANDBOX_NAMES,		/* /etc, and where resolv.conf is */
 	SANDBOX_REPLAYS,	/* the replay cache of Kerberos */
-	SANDBOX_SPOOL,		/* of the service */
-	SANDBOX_QUEUES,		/* of all virtual servers */
 	SANDBOX_HOME, SANDBOX_PICKUP, SANDBOX_QUEUE, SANDBOX_BADMAIL, SANDBOX_LOGS,
 	SANDBOX_DROPS,		/* of all domains of the virtual server */
 	SANDBOX_TREES

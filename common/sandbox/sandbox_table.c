@@ -139,16 +139,15 @@ const struct sandbox_role sandbox_table_roles[] = {
 	    { SANDBOX_PICKUP, SANDBOX_CHANGE }, { SANDBOX_QUEUE, SANDBOX_CHANGE },
 	    { SANDBOX_BADMAIL, SANDBOX_CHANGE }, { SANDBOX_LOGS, SANDBOX_TRIM },
 	    { SANDBOX_DROPS, SANDBOX_LIST } } },
-	/* The queues of others: an operator moves mail there. It says whether pickup can be used. */
+	/* It says whether pickup can be used. */
 	{ .name = "deliver", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES) | BIT(NET) | BIT(NETLINK),
 	    .connects = true,
-	    .tree = { STANDARD, { SANDBOX_SPOOL, SANDBOX_CHANGE }, { SANDBOX_HOME, SANDBOX_CHANGE },
-	    { SANDBOX_QUEUES, SANDBOX_CHANGE }, { SANDBOX_BADMAIL, SANDBOX_CHANGE },
-	    { SANDBOX_DROPS, SANDBOX_CHANGE }, { SANDBOX_LOGS, SANDBOX_APPEND },
-	    { SANDBOX_PICKUP, SANDBOX_LIST } } },
+	    .tree = { STANDARD, { SANDBOX_HOME, SANDBOX_CHANGE }, { SANDBOX_QUEUE, SANDBOX_CHANGE },
+	    { SANDBOX_BADMAIL, SANDBOX_CHANGE }, { SANDBOX_DROPS, SANDBOX_CHANGE },
+	    { SANDBOX_LOGS, SANDBOX_APPEND }, { SANDBOX_PICKUP, SANDBOX_LIST } } },
 	{ .name = "maintenance", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES),
-	    .tree = { STANDARD, { SANDBOX_SPOOL, SANDBOX_CHANGE }, { SANDBOX_HOME, SANDBOX_CHANGE },
-	    { SANDBOX_QUEUES, SANDBOX_CHANGE }, { SANDBOX_BADMAIL, SANDBOX_CHANGE } } },
+	    .tree = { STANDARD, { SANDBOX_HOME, SANDBOX_CHANGE }, { SANDBOX_QUEUE, SANDBOX_CHANGE },
+	    { SANDBOX_BADMAIL, SANDBOX_CHANGE } } },
 	/* UDP and TCP to other hosts. It reads resolv.conf and hosts anew when they change. */
 	{ .name = "resolver", .sets = ALL | BIT(NET) | BIT(MEMFILES), .connects = true,
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ } } },

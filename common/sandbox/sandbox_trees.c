@@ -204,11 +204,6 @@ allow_tree(struct rules *r, enum sandbox_tree tree, uint64_t rights, const struc
 		allow_names(r, rights);
 	else if (tree == SANDBOX_REPLAYS)
 		allow_path(r, "/var/tmp", rights);
-	else if (tree == SANDBOX_SPOOL)
-		allow_path(r, plan->config->service.spool, rights);
-	else if (tree == SANDBOX_QUEUES)
-		for (size_t i = 0; i < plan->config->nserver; i++)
-			allow_path(r, plan->config->server[i].queue, rights);
 	else if (s == NULL)
 		return;
 	else if (tree == SANDBOX_HOME)

@@ -14,13 +14,12 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	/* overlaps: what listeners put into the queue goes on without a gap */
 	[ROLE_PICKUP] = { .name = "pickup", .per_server = true, .hint = ROSTER_HINT_WRITE, .overlaps = true,
 	    .at_once = 1 },
-	[ROLE_DELIVER] = { .name = "deliver", .whole_config = true, .per_server = true,
-	    .hint = ROSTER_HINT_READ, .at_once = 1 },
+	[ROLE_DELIVER] = { .name = "deliver", .per_server = true, .hint = ROSTER_HINT_READ, .at_once = 1 },
 	[ROLE_RESOLVER] = { .name = "resolver", .at_once = 1 },
 	[ROLE_METRICS] = { .name = "metrics", .sockets = true },
 	[ROLE_WEB] = { .name = "web", .sockets = true, .at_once = 3 },
 	[ROLE_AUTH] = { .name = "auth", .whole_config = true, .at_once = 1 },
 	[ROLE_FETCH] = { .name = "fetch", .whole_config = true, .at_once = 1 },
 	[ROLE_DIRECTORY] = { .name = "directory", .whole_config = true, .at_once = 1 },
-	[ROLE_MAINTENANCE] = { .name = "maintenance", .whole_config = true, .program = "deliver" },
+	[ROLE_MAINTENANCE] = { .name = "maintenance", .program = "deliver" },
 };

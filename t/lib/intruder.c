@@ -143,11 +143,29 @@ try_root(const char *what)
 	return setuid(0);
 }
 
+/* Whether that text is in the configuration that it was given. */
+static int
+try_config(const char *text)
+{
+	struct stat st;
+	char *all;
+	bool found;
+
+	if (fstat(BOOT_CONFIG, &st) == -1)
+		return -1;
+	all = mem_zalloc((size_t)st.st_size + 1);
+	found = pread(BOOT_CONFIG, all, (size_t)st.st_size, 0) == st.st_size &&
+	    memmem(all, (size_t)st.st_size, text, strlen(text)) != NULL;
+	free(all);
+	errno = ENOENT;
+	return found ? 0 : -1;
+}
+
 static const struct { const char *what; int (*attempt)(const char *argument); } attempts[] = {
 	{ "read", try_read }, { "write", try_write }, { "list", try_list }, { "make", try_make },
 	{ "remove", try_remove }, { "mode", try_mode }, { "signal", try_signal }, { "trace", try_trace },
 	{ "memory", try_memory }, { "connect", try_connect }, { "listen", try_listen }, { "run", try_run },
-	{ "root", try_root },
+	{ "root", try_root }, { "config", try_config },
 };
 
 static void

@@ -17,10 +17,14 @@ from programs import BUILD, PROGRAMS, ROLE_USERS
 from sasl import plain
 from smtp import Smtp
 
-WORKERS = ("listener", "pickup", "deliver")
+WORKERS = ("listener", "pickup", "deliver", "maintenance")
 OWN_USER = "64111"
 # What each user of the host may do: the sandbox takes that, too.
 EVERYBODY = {"listen", "run", "read INI", "read one/ini", "read two/ini", "read state", "list state"}
+
+
+# What only one of the INI files says: the own server's first.
+CONFIG_TEXTS = ("one.example", "two.example", "account-two", "passwords.two", "passwords.out", "servers/two.ini")
 
 
 def programs_with(t, role):
@@ -28,7 +32,7 @@ def programs_with(t, role):
     folder.chmod(0o755)
     for program in PROGRAMS:
         shutil.copy(BUILD / program, folder)
-    shutil.copy(BUILD / "t/intruder", folder / f"postern-{role}")
+    shutil.copy(BUILD / "t/intruder", folder / f"postern-{'deliver' if role == 'maintenance' else role}")
     return folder
 
 
@@ -37,16 +41,24 @@ def secret(path):
     path.chmod(0o600)
 
 
-def service_with_mail(t, **more):
-    """Both servers' folders with mail in them, made by a service that is whole, and secrets of root. It has stopped."""
+def service_with_mail(t, user=OWN_USER, **more):
+    """Both servers' folders with mail in them, made by a service that is whole, and secrets of root. It has stopped.
+
+    `user`: of server one; None: the same as that of the other.
+    """
     t.need_root()
     passwords = t.folder / "passwords"
-    service = t.postern({"one": {"general": {"user": OWN_USER, "log": "yes"}, "delivery": {"reverse-dns": "yes"},
+    service = t.postern({"one": {"general": {"log": "yes", **({"user": user} if user else {})}, "delivery": {"reverse-dns": "yes"},
                                  "access": {"authentication": "anonymous, basic", "password-file": passwords, "basic-requires-tls": "no"}},
-                         "two": {"general": {"log": "yes"}}}, as_root=True, start=False,
+                         "two": {"general": {"log": "yes"},
+                                 "access": {"authentication": "anonymous, basic", "password-file": passwords.with_suffix(".two"),
+                                            "basic-requires-tls": "no"},
+                                 "delivery": {"smart-host": "relay.two.example", "outbound-auth": "basic", "user": "account-two",
+                                              "secret-file": passwords.with_suffix(".out"), "outbound-tls": "verify"}}}, as_root=True, start=False,
                         service={"metrics": t.folder / "metrics.sock", **more},
                         shared={"manager": {"listen": t.folder / "web.sock", "hosts": "localhost"}})
-    secret(passwords)
+    for path in (passwords, passwords.with_suffix(".two"), passwords.with_suffix(".out")):
+        secret(path)
     secret(service.folder / "key.pem")
     service.start()
     for name in ("one", "two"):
@@ -77,14 +89,16 @@ def attempts(found, port):
     for path in found.values():
         words += [f"read:{path}", f"write:{path}"]
         words += [f"list:{path}", f"make:{path}"] if path.is_dir() else [f"mode:{path}", f"remove:{path}"]
+    words += [f"config:{text}" for text in CONFIG_TEXTS]
     return words + ["signal:1", "trace:1", "memory:1", "run:/bin/true", "root:0", f"connect:{port}", "listen:0"]
 
 
 def wake(t, service, role):
-    """A helper starts when it is asked; the answer never comes."""
-    if role == "fetch":
-        service.wait_started("one")
-        asker = subprocess.Popen([service.bin / "posternctl", "-c", service.config, "oauth", "test", "p"], env=service.environment(),
+    """What does not start by itself starts when it is asked; the answer never comes."""
+    asks = {"fetch": ["oauth", "test", "p"], "maintenance": ["queue", "one", "list"]}
+    if role in asks:
+        service.wait_started("one") if role == "fetch" else service.events.wait("service", state="started")
+        asker = subprocess.Popen([service.bin / "posternctl", "-c", service.config, *asks[role]], env=service.environment(),
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         t.cleanup(lambda: (asker.kill(), asker.wait()))
     elif role in ("resolver", "auth", "directory"):
@@ -101,11 +115,13 @@ def intrude(t, service, role):
     service.bin = programs_with(t, role)
     service.intruder = True
     service.env["POSTERN_INTRUDER"] = " ".join(attempts(found, t.port()))
+    if role == "maintenance":
+        (service.state / "one.state").write_text("stopped\n")
     service.start(wait=())
     who = {"role": role, "server": "one" if role in WORKERS else "-"}
     wake(t, service, role)
     service.events.wait("intruder", result="over", **who)
-    names = {str(path): word for word, path in found.items()}
+    names = {str(path): word for word, path in found.items()} | {text: text for text in CONFIG_TEXTS}
     done = {f"{e['what']} {names.get(e['argument'], '')}".strip() for e in service.events.all("intruder", result="done", **who)}
     return done
 
@@ -135,28 +151,42 @@ def test_users(t):
 
 def test_listener(t):
     """It reaches no folder at all: not its own server's mail, nor its log, nor any secret; no process, no other host."""
-    equal(intrude(t, service_with_mail(t), "listener"), set(), "what a listener could do")
+    done = intrude(t, service_with_mail(t), "listener")
+    equal(done, {"config one.example"}, "what a listener could do")
 
 
 def test_listener_without_sandbox(t):
     """Its user alone keeps it from all mail, logs and secrets."""
     done = intrude(t, service_with_mail(t, sandbox="no"), "listener")
-    equal(done - EVERYBODY, set(), "what a listener could do")
+    equal(done - EVERYBODY, {"config one.example"}, "what a listener could do")
 
 
 def test_pickup(t):
     """It has its own server's folders, and nothing of the other one's or of root."""
     done = intrude(t, service_with_mail(t), "pickup")
     check({"list one/queue", "make one/queue", "read one/bad"} <= done, "its own folders:", done)
-    equal({word for word in done if " one/" not in word}, set(), "what is not its own")
+    equal({word for word in done if " one/" not in word}, {"config one.example"}, "what is not its own")
     equal({word for word in done if word.endswith("one/ini")}, set(), "the INI file")
+
+
+def test_deliver(t):
+    """Both servers have one user: the sandbox alone keeps it from the other one's queue, drop, badmail, pickup, logs and files.
+
+    And its configuration is that of its own server.
+    """
+    for role in ("deliver", "maintenance"):
+        done = intrude(t, service_with_mail(t, user=None), role)
+        check({"list one/queue", "make one/queue", "read one/bad", "config one.example"} <= done, role, "its own folders:", done)
+        allowed = {"config one.example", "listen"} if role == "deliver" else {"config one.example"}
+        equal({word for word in done if " one/" not in word and not word.startswith("connect")} - allowed, set(), f"what is not that of {role}")
+        equal({word for word in done if word.endswith("one/ini")}, set(), "the INI file")
 
 
 def test_deliver_without_sandbox(t):
     """The user of its virtual server alone keeps it from the mail of the other one."""
     done = intrude(t, service_with_mail(t, sandbox="no"), "deliver")
     check({"list one/queue", "read one/mail"} <= done, "its own folders:", done)
-    equal({word for word in done if " one/" not in word} - EVERYBODY, set(), "what is not its own")
+    equal({word for word in done if " one/" not in word} - EVERYBODY, {"config one.example"}, "what is not its own")
 
 
 def test_helpers(t):
@@ -168,4 +198,7 @@ def test_helpers(t):
                                      "secret-file": service.folder / "key.pem"}
         service.write()
         done = intrude(t, service, role)
-        equal({word for word in done if " " in word or word in ("run", "root", "signal", "trace", "memory")}, set(), f"what {role} could do")
+        # Those that answer the workers of all virtual servers know them all.
+        known = {f"config {text}" for text in CONFIG_TEXTS if role in ("auth", "directory", "fetch")}
+        equal({word for word in done if word.startswith("config")}, known, f"what {role} was told")
+        equal({word for word in done - known if " " in word or word in ("run", "root", "signal", "trace", "memory")}, set(), f"what {role} could do")

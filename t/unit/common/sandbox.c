@@ -132,7 +132,7 @@ run_child(const struct sandbox_plan *plan, const char *role, void (*child)(const
 static char *
 in_sandbox(const char *role, bool kill_it, void (*child)(const char *role), int *status)
 {
-	struct sandbox_plan plan = { .role = role, .config = config, .server = server("default"),
+	struct sandbox_plan plan = { .role = role, .server = server("default"),
 	    .kill = kill_it, .syslog = syslog_too };
 
 	return run_child(&plan, role, child, status);
@@ -152,8 +152,9 @@ set_up(void)
 	    "type = default\n", folder, folder);
 	put("servers/default.ini", text);
 	free(text);
-	for (size_t i = 0; i < 5; i++) {
-		static const char *const made[] = { "home", "home/drop", "home/pickup", "home/queue", "logs" };
+	for (size_t i = 0; i < 10; i++) {
+		static const char *const made[] = { "home", "home/drop", "home/pickup", "home/queue", "logs",
+		    "other", "other/drop", "other/badmail", "elsewhere", "elsewhere/queue" };
 		char *path = path_of(made[i]);
 
 		ck_assert_int_eq(mkdir(path, 0755), 0);
@@ -371,6 +372,16 @@ try_port(uint16_t port, int error)
 	close(fd);
 }
 
+/* Another virtual server, of the same user, whose queue is elsewhere, too. */
+static void
+try_neighbour(void)
+{
+	try_file("other/drop/mail", O_RDONLY, EACCES);
+	try_file("other/badmail", O_RDONLY | O_DIRECTORY, EACCES);
+	try_file("elsewhere/queue", O_RDONLY | O_DIRECTORY, EACCES);
+	try_file("elsewhere/queue/x", O_RDWR | O_CREAT | O_EXCL, EACCES);
+}
+
 static void
 try_files_of_deliver(const char *role)
 {
@@ -389,6 +400,14 @@ try_files_of_deliver(const char *role)
 		try_port(2525, EACCES);
 	try_file("postern.ini", O_RDONLY, EACCES);
 	try_file("/etc/passwd", O_RDONLY, EACCES);
+	try_neighbour();
+}
+
+static void
+try_files_of_maintenance(const char *role)
+{
+	try_file("home/queue/z", O_RDWR | O_CREAT | O_EXCL, 0);
+	try_neighbour();
 }
 
 static void
@@ -404,7 +423,7 @@ START_TEST(test_folders)
 {
 	static const struct { const char *role; void (*files)(const char *role); } rows[] = {
 		{ "listener", try_files_of_listener }, { "deliver", try_files_of_deliver },
-		{ "auth", try_files_of_auth },
+		{ "maintenance", try_files_of_maintenance }, { "auth", try_files_of_auth },
 	};
 
 	landlock = sandbox_trees_version();
@@ -412,6 +431,7 @@ START_TEST(test_folders)
 		return;		/* a kernel without; the event of the supervisor says so */
 	set_up();
 	put("home/drop/mail", "text");
+	put("other/drop/mail", "text");
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		int status;
 		char *all = in_sandbox(rows[i].role, false, rows[i].files, &status);
@@ -457,7 +477,7 @@ write_later(int from, int to)
 static void
 try_later_resolv(const char *role)
 {
-	struct sandbox_plan plan = { .role = role, .config = config };
+	struct sandbox_plan plan = { .role = role };
 	int go[2], made[2];
 	char ok;
 
@@ -508,7 +528,7 @@ END_TEST
 static void
 enter_container(const char *role)
 {
-	struct sandbox_plan plan = { .role = role, .config = config, .server = server("default") };
+	struct sandbox_plan plan = { .role = role, .server = server("default") };
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
 	need(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SYS_landlock_create_ruleset, 0) == 0, "a rule");
@@ -525,7 +545,7 @@ enter_container(const char *role)
 static void
 enter_old_unit(const char *role)
 {
-	struct sandbox_plan plan = { .role = role, .config = config, .server = server("default") };
+	struct sandbox_plan plan = { .role = role, .server = server("default") };
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
 	need(seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SYS_landlock_create_ruleset, 0) == 0, "a rule");
