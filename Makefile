@@ -93,6 +93,7 @@ help:
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W2 W3 W4 W5 syscalls'"
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
+	@echo "make install-cockpit  the manager as a page of Cockpit; DESTDIR PREFIX"
 
 deps:
 	@.ci/deps build
@@ -250,6 +251,17 @@ install: deps
 	    $(SUBST) etc/default.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
 	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account
 	@[ -n "$(D)" ] || [ ! -d /run/systemd/system ] || echo "now: systemctl daemon-reload; systemctl enable --now postern (or restart it)"
+
+# The manager as a page of Cockpit: the same files, and Cockpit's script before ours. It needs posternctl alone, and no postern-web.
+COCKPITDIR ?= $(DATADIR)/cockpit
+.PHONY: install-cockpit uninstall-cockpit
+install-cockpit:
+	cd web && find . -type d -exec install -d $(D)$(COCKPITDIR)/postern/{} \; && \
+	    find . -type f ! -name index.html -exec install -m 644 {} $(D)$(COCKPITDIR)/postern/{} \;
+	sed 's|^<script type="module"|<script src="../base1/cockpit.js"></script>\n&|' web/index.html | install -m 644 /dev/stdin $(D)$(COCKPITDIR)/postern/index.html
+	install -m 644 etc/cockpit/manifest.json $(D)$(COCKPITDIR)/postern/manifest.json
+uninstall-cockpit:
+	rm -rf $(D)$(COCKPITDIR)/postern
 
 uninstall:
 	rm -f $(D)$(SBINDIR)/postern $(D)$(BINDIR)/posternctl $(addprefix $(D)$(LIBEXECDIR)/,$(notdir $(PROGRAMS)))

@@ -5,21 +5,34 @@
  *           in the address or the history, and takes the place of a session only after a question
  * Fails by: the login, with the reason
  */
+import { CarrierCockpit } from "./carrier-cockpit.js";
 import { CarrierHttp } from "./carrier-http.js";
 import * as address from "./base/address.js";
+import { make } from "./base/dom.js";
 import { manager } from "./base/manager.js";
 import { confirm } from "./parts/confirm.js";
 import "./views/shell.js";
 import "./views/login.js";
 
 function put(name) {
-	document.body.querySelector(":scope > manager-shell, :scope > manager-login")?.remove();
+	document.body.querySelector(":scope > manager-shell, :scope > manager-login, :scope > manager-trouble")?.remove();
 	const element = document.createElement(name);
 	document.body.append(element);
 	return element;
 }
 
+/* Where another page has the login, there is only to say why nothing is shown. */
+function showTrouble(why) {
+	document.title = "Postern";
+	put("manager-trouble").append(make("main", { class: "login" }, make("h1", {}, "Postern"), make("p", { role: "alert" }, why),
+		make("button", { type: "button", onclick: () => begin() }, "Try again")));
+}
+
 function showLogin(why) {
+	if (!manager.carrier.hasLogin) {
+		showTrouble(why);
+		return;
+	}
 	document.title = "Log in - Postern";
 	put("manager-login").say(why);
 }
@@ -57,7 +70,8 @@ async function begin() {
 	}
 }
 
-manager.carrier = new CarrierHttp();
+/* Cockpit's own script stands before this one in its page. */
+manager.carrier = "cockpit" in window ? new CarrierCockpit() : new CarrierHttp();
 manager.addEventListener("begin", () => put("manager-shell"));
 manager.addEventListener("end", (event) => showLogin(event.detail));
 addEventListener("hashchange", () => {

@@ -43,6 +43,7 @@ async function readEvents(stream, take) {
 }
 
 export class CarrierHttp {
+	hasLogin = true;	/* of its own, and so a logout */
 	#token = sessionStorage.getItem(KEPT) ?? "";
 	time = Date.now();	/* of the service, at its latest answer; in milliseconds, true to a second */
 

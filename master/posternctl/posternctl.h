@@ -96,6 +96,11 @@ int trace_command_run(const struct command_context *c, const struct command *row
 int watch_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
+/* --- api_command: posternctl api --- */
+
+int api_command_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
 /* --- command_send: which service a command is for, and its words on their way there --- */
 
 const char *command_send_config(const struct command_context *c);	/* the path of postern.ini */

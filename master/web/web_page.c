@@ -46,6 +46,7 @@ const struct web_page web_page_rows[] = {
 	FILE_OF("base/selection.js", SCRIPT),
 	FILE_OF("base/series.js", SCRIPT),
 	FILE_OF("base/shell.css", STYLE),
+	FILE_OF("carrier-cockpit.js", SCRIPT),
 	FILE_OF("carrier-http.js", SCRIPT),
 	FILE_OF("parts/command.js", SCRIPT),
 	FILE_OF("parts/confirm.js", SCRIPT),

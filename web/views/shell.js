@@ -38,6 +38,7 @@ class ManagerShell extends HTMLElement {
 
 		this.#parts = parts;
 		parts.who.textContent = manager.user;
+		parts.logout.hidden = !manager.carrier.hasLogin;
 		parts.logout.addEventListener("click", () => manager.logOut().catch((error) => say(error.message, { bad: true })));
 		parts.menu.addEventListener("click", () => this.#openMenu(parts.menu.ariaExpanded !== "true"));
 		parts.skip.addEventListener("click", (event) => {
