@@ -23,6 +23,7 @@ const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS] = {
 	[MSG_QUEUE_LIST] = { "list", "listed", false, false, 0 },
 	[MSG_QUEUE_SHOW] = { "show", "shown", false, false, 0 },
 	[MSG_QUEUE_COUNT] = { "count", "counted", false, false, 0 },
+	[MSG_QUEUE_TALLY] = { "tally", "counted", false, false, 0 },
 	[MSG_QUEUE_RETRY] = { "retry", "due now", false, true,
 	    QUEUE_FILTER_ANY & ~(uint32_t)QUEUE_FILTER_HELD & ~(uint32_t)QUEUE_FILTER_BACKLOG },
 	[MSG_QUEUE_HOLD] = { "hold", "held", false, true, QUEUE_FILTER_ANY & ~(uint32_t)QUEUE_FILTER_HELD },

@@ -2,7 +2,8 @@
  * msg_queue - operators' commands on a queue or badmail, and their results, in CTL_QUEUE and CTL_QUEUE_PAGE
  *
  * One page a question: the worker reads a bounded piece of the queue, and the asker continues where that page
- * ended. So nothing large waits anywhere, and delivery goes on between two pages.
+ * ended. So nothing large waits anywhere, and delivery goes on between two pages. A tally has no rows: the
+ * worker goes through as many pieces as it can in some seconds before it answers.
  */
 #ifndef COMMON_IPC_MSG_QUEUE_H
 #define COMMON_IPC_MSG_QUEUE_H
@@ -19,8 +20,8 @@
 #define MSG_QUEUE_TEXT_MAX 30000
 
 enum msg_queue_verb {
-	MSG_QUEUE_LIST, MSG_QUEUE_SHOW, MSG_QUEUE_COUNT, MSG_QUEUE_RETRY, MSG_QUEUE_HOLD, MSG_QUEUE_RELEASE,
-	MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE,
+	MSG_QUEUE_LIST, MSG_QUEUE_SHOW, MSG_QUEUE_COUNT, MSG_QUEUE_TALLY, MSG_QUEUE_RETRY, MSG_QUEUE_HOLD,
+	MSG_QUEUE_RELEASE, MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE,
 	MSG_QUEUE_BADMAIL_LIST, MSG_QUEUE_BADMAIL_SHOW, MSG_QUEUE_BADMAIL_RETRY, MSG_QUEUE_BADMAIL_PURGE,
 	MSG_QUEUE_VERBS
 };

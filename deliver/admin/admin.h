@@ -60,6 +60,7 @@ struct queue_admin_job {
 	struct buf text;
 	struct queue_admin_item item[QUEUE_ADMIN_ITEMS];
 	size_t items, nread;		/* nread: so many of the items were read, in time and room */
+	uint64_t tally_end;		/* monotonic ms: no further piece then; 0: not known yet */
 	bool by_id;			/* all ids are given in full: the records are not searched */
 	size_t next;			/* the next page begins with this record or term; 0: there is none */
 	size_t started, open;		/* commands: items gone through, commands at work */
@@ -99,6 +100,8 @@ void queue_admin_act_done(void *arg, void *job);
 
 /* --- queue_admin_select: which messages are meant --- */
 void queue_admin_select_gather(struct queue_admin_job *j);	/* on the loop: from the records */
+/* On the loop: there is a next piece of a tally, and time for it. Gather it. */
+bool queue_admin_select_again(struct queue_admin_job *j);
 void queue_admin_select_run(void *arg, void **jobs, size_t n);	/* on a thread: from the disk */
 
 /* --- queue_admin_rows: messages as lines of a page. On a thread --- */

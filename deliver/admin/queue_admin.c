@@ -92,6 +92,11 @@ on_selected(void *arg, void *job)
 
 	for (size_t i = 0; i < j->nread; i++)
 		j->page.matched += j->item[i].matched;
+	if (queue_admin_select_again(j)) {
+		queue_admin_select_gather(j);
+		pool_submit(j->queue_admin->select, j);
+		return;
+	}
 	if (msg_queue_rows[j->ask.verb].acts && j->page.matched > 0)
 		queue_admin_act_begin(j);
 	else

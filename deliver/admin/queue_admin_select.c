@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver: selects records on the loop, reads files on a pool thread
  * Owns:     nothing beyond the question
- * Promise:  a page costs at most WALK records on the loop and LOOK_MS of reading; a message that is there all
- *           the time is met once
+ * Promise:  a page costs at most WALK records on the loop and LOOK_MS of reading; a tally so much a piece. A
+ *           message that is there all the time is met once
  * Fails by: a line on the page for a message that cannot be read
  */
 #include <errno.h>
@@ -18,6 +18,7 @@
 
 #define WALK 20000
 #define LOOK_MS 300
+#define TALLY_MS 2000U		/* for pieces of a tally; the other questions wait so long */
 #define ROOM QUEUE_ADMIN_LINE_MAX	/* bytes that one more line may need */
 
 /* --- on the loop --- */
@@ -34,6 +35,16 @@ state_of(const struct schedule_record *r, int64_t now)
 	return r->state == RECORD_WAITING && r->due > now ? QUEUE_FILTER_WAITING : QUEUE_FILTER_READY;
 }
 
+/* All that a record tells without its id. */
+static bool
+is_meant(const struct queue_admin_job *j, const struct schedule_record *r, int64_t now_us)
+{
+	return r->state != RECORD_FREE && r->state != RECORD_GONE &&
+	    (j->ask.newest_us == 0 || (int64_t)r->time <= j->ask.newest_us) &&
+	    queue_filter_is_state(&j->ask.pick, state_of(r, now_us / 1000000)) &&
+	    queue_filter_is_age(&j->ask.pick, (now_us - (int64_t)r->time) / 1000000);
+}
+
 static void
 add_record(struct queue_admin_job *j, uint32_t n, int64_t now_us)
 {
@@ -41,17 +52,14 @@ add_record(struct queue_admin_job *j, uint32_t n, int64_t now_us)
 	const struct schedule_record *r = schedule_index_at(x, n);
 	struct queue_admin_item *i = &j->item[j->items];
 
-	if (r->state == RECORD_FREE || r->state == RECORD_GONE ||
-	    (j->ask.newest_us != 0 && (int64_t)r->time > j->ask.newest_us))
+	if (!is_meant(j, r, now_us))
 		return;
 	memset(i, 0, sizeof(*i));
 	i->record = n;
 	i->due = r->due;
 	i->state = state_of(r, now_us / 1000000);
 	schedule_index_id(x, n, i->id);
-	if (queue_filter_is_state(&j->ask.pick, i->state) &&
-	    queue_filter_is_age(&j->ask.pick, (now_us - (int64_t)r->time) / 1000000) &&
-	    queue_filter_is_id(&j->ask.pick, i->id))
+	if (queue_filter_is_id(&j->ask.pick, i->id))
 		j->items++;
 }
 
@@ -88,19 +96,48 @@ gather_ids(struct queue_admin_job *j, int64_t now_us)
 	return true;
 }
 
+/* The records tell all: no file is read, and no item is needed. */
+static bool
+is_known_by_records(const struct queue_admin_job *j)
+{
+	return j->ask.verb == MSG_QUEUE_TALLY && !queue_filter_needs_envelope(&j->ask.pick) &&
+	    !queue_filter_has(&j->ask.pick, QUEUE_FILTER_ID);
+}
+
 void
 queue_admin_select_gather(struct queue_admin_job *j)
 {
 	const struct schedule_index *x = j->queue_admin->schedule->index;
 	uint32_t last = schedule_index_last(x), n = (uint32_t)strtoul(j->ask.at, NULL, 10);
 	int64_t now_us = clock_wall_us();
+	bool tallies = is_known_by_records(j);
 
 	if (queue_filter_has(&j->ask.pick, QUEUE_FILTER_ID) && gather_ids(j, now_us))
 		return;
 	n += n == 0;
 	for (size_t walked = 0; n <= last && walked < WALK && j->items < QUEUE_ADMIN_ITEMS; n++, walked++)
-		add_record(j, n, now_us);
+		if (tallies)
+			j->page.matched += is_meant(j, schedule_index_at(x, n), now_us);
+		else
+			add_record(j, n, now_us);
 	j->next = n <= last ? n : 0;
+}
+
+bool
+queue_admin_select_again(struct queue_admin_job *j)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (j->ask.verb != MSG_QUEUE_TALLY || j->page.next[0] == '\0')
+		return false;
+	if (j->tally_end == 0)
+		j->tally_end = now + TALLY_MS;
+	if (now >= j->tally_end)
+		return false;
+	memcpy(j->ask.at, j->page.next, sizeof(j->ask.at));
+	j->page.next[0] = '\0';
+	j->items = j->nread = j->next = 0;
+	return true;
 }
 
 /* --- on a thread --- */
@@ -154,7 +191,8 @@ read_message(struct queue_admin_job *j, struct queue_admin_item *i)
 static void
 read_queue(struct queue_admin_job *j)
 {
-	bool reads = !msg_queue_rows[j->ask.verb].acts || queue_filter_needs_envelope(&j->ask.pick);
+	bool shows = !msg_queue_rows[j->ask.verb].acts && j->ask.verb != MSG_QUEUE_TALLY;
+	bool reads = shows || queue_filter_needs_envelope(&j->ask.pick);
 	uint64_t end = clock_mono_ms() + LOOK_MS;
 
 	for (j->nread = 0; j->nread < j->items; j->nread++) {

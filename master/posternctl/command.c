@@ -216,7 +216,7 @@ const struct command command_rows[] = {
 	{ "trace", "id | [--sender address] [--recipient address] [--message-id text] [--json]", 1, 8,
 	    "Show the story of a message, or of all of a sender, recipient or Message-ID, from the event "
 	    "log, also of those that are long gone.", trace_command_run, NULL },
-	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
+	{ "queue", "[name] list|show|count|tally|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
 	    COMMAND_WORDS_MAX,
 	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "
 	    "--all --to --reason --json --yes).", run_queue, "queue" },

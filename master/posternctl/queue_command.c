@@ -47,6 +47,7 @@ struct queue_walk {
 	struct queue_print *print;	/* NULL: rows are counted only */
 	json_t *document;		/* remarks go there, too */
 	size_t most;			/* so many rows are printed */
+	bool sample;			/* ... and more are not asked for */
 	struct queue_words_sums sums;
 	char at[MSG_QUEUE_AT_SIZE + 16];
 	char first[64];			/* id of the first row */
@@ -174,7 +175,8 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 		}
 		strcpy(w->at, at);
 		(void)poll(NULL, 0, QUEUE_COMMAND_AGAIN_MS);
-	} while (status == EX_OK && (w->at[0] != '\0' || w->state != MSG_QUEUE_OK));
+	} while (status == EX_OK && (w->at[0] != '\0' || w->state != MSG_QUEUE_OK) &&
+	    !(w->sample && w->rows >= w->most));
 	return status;
 }
 
@@ -280,10 +282,12 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
     struct queue_words_sums *sums, struct queue_walk *last)
 {
 	size_t shown = 0;
+	bool sample = most == QUEUE_COMMAND_SAMPLE && !msg_queue_rows[verb].badmail;
 	int status = EX_OK;
 
-	for (size_t i = 0; i < c->names && status == EX_OK; i++) {
-		struct queue_walk w = { .print = print, .most = most - shown, .document = c->document };
+	for (size_t i = 0; i < c->names && status == EX_OK && (!sample || shown < most); i++) {
+		struct queue_walk w = { .print = print, .most = most - shown, .sample = sample,
+		    .document = c->document };
 
 		status = walk_pages(&w, c->q, verb, c->socket_path, c->name[i], c->newest);
 		shown += w.rows < w.most ? w.rows : w.most;
@@ -301,6 +305,21 @@ end_rows(struct queue_run *c, struct queue_print *print, const struct queue_word
 	queue_print_end(print, c->document);
 }
 
+/* How many there are, and some of them. Badmail has no tally: all of its pages are asked for. */
+static int
+sample_rows(struct queue_run *c, struct queue_print *print, struct queue_words_sums *sums,
+    struct queue_walk *last)
+{
+	struct queue_words_sums unused = { 0 };
+	int status;
+
+	if (msg_queue_rows[c->q->verb].badmail)
+		return run_pages(c, MSG_QUEUE_BADMAIL_LIST, print, QUEUE_COMMAND_SAMPLE, sums, last);
+	status = run_pages(c, MSG_QUEUE_TALLY, NULL, 0, sums, last);
+	return status == EX_OK && sums->matched > 0 ?
+	    run_pages(c, MSG_QUEUE_LIST, print, QUEUE_COMMAND_SAMPLE, &unused, last) : status;
+}
+
 /* Without --yes: shows the messages; when there is only one, selects it: QUEUE_COMMAND_AGAINS. */
 static int
 show_first(struct queue_run *c)
@@ -314,7 +333,9 @@ show_first(struct queue_run *c)
 	int status;
 
 	add_states(q);
-	status = run_pages(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
+	status = sample_rows(c, print, &sums, &last);
+	if (status == EX_OK && last.rows == 0)
+		sums.matched = 0;		/* it has left since it was counted */
 	if (status == EX_OK && sums.matched == 1) {
 		queue_print_free(print);
 		snprintf(q->words.word[q->words.count++], COMMAND_WORD_SIZE, "id=%s", last.first);
@@ -338,14 +359,18 @@ static int
 run_command(struct queue_run *c)
 {
 	struct queue_command *q = c->q;
-	bool acts = msg_queue_rows[q->verb].acts;
-	struct queue_print *print = acts ? NULL : queue_print_new(q->verb, q->json);
+	bool acts = msg_queue_rows[q->verb].acts, tallies = q->verb == MSG_QUEUE_TALLY;
+	struct queue_print *print = acts || tallies ? NULL : queue_print_new(q->verb, q->json);
 	struct queue_words_sums sums = { 0 };
 	struct queue_walk last = { 0 };
 	int status = run_pages(c, q->verb, print, SIZE_MAX, &sums, &last);
 
 	if (status == EX_OK && acts) {
 		status = print_result(q, &sums, c->document);
+	} else if (status == EX_OK && tallies && !q->json) {
+		printf("%lu\n", sums.matched);
+	} else if (status == EX_OK && tallies) {
+		print_result_json(msg_queue_rows[q->verb].name, &sums, c->document);
 	} else if (status == EX_OK) {
 		end_rows(c, print, &sums);
 		/* an empty queue is no fault */

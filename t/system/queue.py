@@ -79,6 +79,8 @@ def test_list_show_count(t):
                         (["--state", "waiting", "--domain", "two.example"], 1), (["0" * 16], 0)):
         equal(len(listed(service, *args)), count, args)
         equal(service.ctl("queue", "list", *args, ok=False).returncode, 0 if count else 3, args)
+        equal(service.ctl("queue", "tally", *args, ok=False).stdout, f"{count}\n", args)
+        equal(json.loads(service.ctl("queue", "tally", "--json", *args, ok=False).stdout)["matched"], count, args)
 
     counts = rows(service, "count")
     equal([(row["domain"], row["messages"], row["ages"]["15m"]) for row in counts], [("one.example", 2, 2), ("two.example", 1, 1)])
@@ -94,6 +96,29 @@ def test_list_show_count(t):
                   ["move", "--all"], ["list", "--to", "x"]):
         equal(service.ctl("queue", *wrong, ok=False).returncode, 64, wrong)
     equal(service.ctl("queue", "nobody", "list", ok=False).returncode, 3, "no such virtual server")
+
+
+def test_tally(t):
+    """More messages than a page has are counted by one question, by their records and by their envelopes; an order then needs one page of them."""
+    service, _ = begin(t)
+    with service.default.connect(ehlo="c.example") as client:
+        for n in range(700):
+            client.message(ehlo=None, to=f"later-{n}@{'one' if n % 2 else 'two'}.example")
+    until(lambda: service.ctl("queue", "tally").stdout == "700\n", what="all to be in the queue")
+
+    def ask(*words):
+        answer = json.loads(service.ctl("api", "command", input=json.dumps({"words": ["queue", "default", *words]})).stdout)
+        return answer["data"]["matched"], answer["data"]["next"]
+    equal(ask("tally"), (700, None))
+    equal(ask("tally", "domain=one.example"), (350, None))
+    check(ask("list")[1] is not None, "a list of 700 messages in one page")
+    done = service.ctl("queue", "hold", "--all", ok=False)
+    equal(done.returncode, 1)
+    check("700 messages would be held, some of them are shown; say --yes" in done.stderr, done.stderr)
+    equal(len(done.stdout.splitlines()), 11, "a heading and ten of them")
+    one = listed(service, "--recipient", "later-3@*")[0]["id"]
+    check("1 message held" in service.ctl("queue", "hold", "--recipient", "later-3@*").stdout, "one that needs no --yes")
+    equal([row["id"] for row in listed(service, "--held")], [one])
 
 
 def test_long_addresses(t):

@@ -8,7 +8,7 @@ from checks import check, equal
 
 LOOKS = (
     ("status",), ("status", "one"), ("status", "--check"), ("status", "--check", "one"), ("counters", "one"), ("counters", "--prometheus", "one"), ("counters", "one", "--history", "day"),
-    ("sessions",), ("sessions", "one"), ("queue", "one", "list"), ("queue", "list"), ("queue", "one", "count"), ("badmail", "one", "list"),
+    ("sessions",), ("sessions", "one"), ("queue", "one", "list"), ("queue", "list"), ("queue", "one", "count"), ("queue", "one", "tally"), ("badmail", "one", "list"),
 )
 OPERATES = (
     ("pause", "one"), ("continue", "one"), ("retry", "one"), ("stop", "one"), ("start", "one"), ("sessions", "terminate", "one", "--all"),

@@ -121,7 +121,7 @@ START_TEST(rights)
 		{ { "sessions" }, CONTROL_OPERATE }, { { "sessions", "list" }, CONTROL_OPERATE },
 		{ { "sessions", "-", "list " }, CONTROL_OPERATE }, { { "sessions", "-", "lis" }, CONTROL_OPERATE },
 		{ { "queue", "a", "list" }, CONTROL_LOOK }, { { "queue", "a", "show" }, CONTROL_LOOK },
-		{ { "queue", "a", "count" }, CONTROL_LOOK }, { { "queue", "a", "retry" }, CONTROL_OPERATE },
+		{ { "queue", "a", "count" }, CONTROL_LOOK }, { { "queue", "a", "tally" }, CONTROL_LOOK }, { { "queue", "a", "retry" }, CONTROL_OPERATE },
 		{ { "queue", "a", "hold" }, CONTROL_OPERATE }, { { "queue", "a", "release" }, CONTROL_OPERATE },
 		{ { "queue", "a", "delete" }, CONTROL_OPERATE }, { { "queue", "a", "bounce" }, CONTROL_OPERATE },
 		{ { "queue", "a", "move" }, CONTROL_OPERATE }, { { "queue", "a", "list show" }, CONTROL_OPERATE },
