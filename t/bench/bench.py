@@ -2,6 +2,7 @@
 
 W1 relay to a smart host   W2 local inbound to files   W3 idle sessions   W4 handshakes and idle sessions under TLS
 W5 submission by files against sendmail
+W1web: W1 of Postern alone, with five browsers that watch its manager against none; memory of postern-web with twenty tabs
 syscalls: strace counts of a relayed message           No word: W1 W2 W3 W4 W5. `keep`: smtp-source -d in W1 and W2
 Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Postern : Postfix (medians of the pairs).
 """
@@ -9,6 +10,7 @@ Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Poster
 import os
 import re
 import resource
+import select
 import shutil
 import socket
 import statistics
@@ -24,6 +26,7 @@ from patience import until
 from processes import adopt_orphans, is_root, status_of
 from servers import DOMAIN, Meter, PosternServer, PostfixServer
 from smtp import Smtp, mail
+from web_client import Browser, connect, wait_served
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 SCALE = float(os.environ.get("SCALE", "1"))
@@ -90,6 +93,87 @@ def w1(test, keep=False):
     compare("W1 relay 1 MiB, 10 sessions", servers, messages, work_large)
     for server in servers:
         server.end()
+
+
+WATCHERS, TABS = 5, 20
+TABS_OF_SESSION = 8
+WEB_MOST = 12       # MiB
+WATCHED = 20        # seconds
+
+
+def w1web(test):
+    """Relay while browsers watch, and while none does, by turns; then what the helper needs with many tabs open."""
+    sink = traffic.SmtpSink(test)
+    server = PosternServer(test, sink.port, start=False)
+    port = test.port()
+    server.service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
+    server.service.write()
+    server.start()
+    wait_served(port)
+
+    def work():
+        before = sink.messages
+        traffic.smtp_source(server.port, 10, messages, 1024, "x@relay.example", False)
+        wait_for(lambda: sink.messages - before, messages)
+    messages = int(4000 * SCALE)
+    work()      # warm
+    pairs = []
+    for number in range(ROUNDS * 4):
+        pair = {}
+        for watched in (number % 2 == 0, number % 2 != 0):      # neither is always the first
+            with Watchers(server, port, WATCHERS if watched else 0, 1):
+                pair[watched] = Run(server, messages, work)
+        pairs.append(pair)
+    for what in ("rate", "cpu"):
+        ratios = sorted(pair[True].__dict__[what] / pair[False].__dict__[what] for pair in pairs)
+        print(f"W1web {WATCHERS} browsers : none, {what:25} {statistics.median(ratios):9.3f} x     of {len(ratios)} pairs, {ratios[0]:.3f} to {ratios[-1]:.3f}", flush=True)
+    with Watchers(server, port, WATCHERS, 1):
+        cpu, begin = server.cpu(), time.monotonic()
+        threading.Event().wait(WATCHED)
+        print(f"W1web {WATCHERS} browsers, and no mail            {100 * (server.cpu() - cpu) / (time.monotonic() - begin):9.2f} % of a processor", flush=True)
+    web = server.service.child("web")
+    for tabs in (0, TABS):
+        with Watchers(server, port, tabs, TABS_OF_SESSION) as watchers:
+            if tabs:
+                until(lambda: min(watchers.read) > 10 * 1024, 60, "each tab to have ten samples")
+            print(f"W1web postern-web with {tabs:2} tabs              {memory_of(web, 'Pss') / 1024:9.1f} MiB proportional, {memory_of(web, 'Rss') / 1024:.1f} resident; "
+                  f"at most {WEB_MOST}", flush=True)
+    server.end()
+
+
+def memory_of(pid, what):
+    """KiB."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(f"{what}:"))
+
+
+class Watchers:
+    """So many tabs with the stream of the manager open, and a thread that reads what comes."""
+    def __init__(self, server, port, tabs, each):
+        self.sockets, self.read, self.over = [], [0] * tabs, threading.Event()
+        for number in range(tabs):
+            if number % each == 0:
+                browser = Browser(port)
+                browser.log_in(server.service.ctl("web", "login").stdout)
+            connection = connect(port)
+            connection.request("GET", "/api/events", headers={"Cookie": browser.cookie, "X-Postern-Token": browser.csrf, "Sec-Fetch-Site": "same-origin"})
+            self.sockets.append(connection.sock)
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.take)
+        self.thread.start()
+        return self
+
+    def take(self):
+        while not self.over.wait(0.05):
+            for each in select.select(self.sockets, [], [], 0)[0] if self.sockets else ():
+                self.read[self.sockets.index(each)] += len(each.recv(1 << 16))
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        for each in self.sockets:
+            each.close()
 
 
 def w2(test, keep=False):
@@ -291,9 +375,9 @@ def main():
           f"{'one connection a session' if keep else 'one connection a message'}", flush=True)
     try:
         for word in words:
-            case = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "syscalls": syscalls}.get(word)
+            case = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W1web": w1web, "syscalls": syscalls}.get(word)
             if not case:
-                raise SystemExit(f"bench: no {word}; there are W1 W2 W3 W4 W5 syscalls keep")
+                raise SystemExit(f"bench: no {word}; there are W1 W1web W2 W3 W4 W5 syscalls keep")
             if word in ("W1", "W2"):
                 case(test, keep)
             else:
