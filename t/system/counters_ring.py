@@ -1,7 +1,6 @@
 """counters_ring - counters of the last hour and day: over a restart, after a kill, damaged, unwritable, renamed; as JSON and as a table"""
 
 import json
-import time
 
 from checks import check, equal
 from counter_samples import STEP, fill_day, names
@@ -29,8 +28,9 @@ def test_restarts(t):
     check(STEP - 1 < ask(service)["lengths"][1] < STEP * 3, ask(service)["lengths"])
     service.kill()
     service.start()
-    after = ask(service)
-    equal(points(after, "messages_received_total")[:3], [None, 1, None] if len(after["times"]) == 3 else [None, 1, 0])
+    after = points(ask(service), "messages_received_total")
+    equal(after[:2], [None, 1])
+    check(len(after) > 2 and set(after[2:]) <= {None, 0}, "the restart counts:", after)
     service.stop()
     fill_day(service.state / "one.counters", counters)
     service.start()
@@ -41,7 +41,7 @@ def test_restarts(t):
         for row in found["series"]:
             equal(len(row["points"]), len(found["times"]))
             check(row["kind"] == "value" or all(point is None or point >= 0 for point in row["points"]), row)
-    check(1795000000 < time.time() and ask(service)["times"][-1] > first["times"][0], "the newest comes last")
+    check(ask(service)["times"][-1] > first["times"][0], "the newest comes last")
     equal(file.stat().st_size, size)
     table = service.ctl("counters", "one", "--history", "hour").stdout
     rows = {line.split()[0]: line for line in table.splitlines() if line.strip()}
