@@ -10,7 +10,7 @@ from patience import until
 from programs import ROOT, SANITIZERS
 from web_client import ask_if_there
 
-COCKPIT = "/usr/lib/cockpit/cockpit-ws"
+COCKPITS = ("/usr/lib/cockpit/cockpit-ws", "/usr/libexec/cockpit-ws")      # it has moved between versions of Debian
 VIEWS = ("", "settings", "history", "server/default", "server/default/settings/access", "server/default/domains", "server/default/sessions",
          "server/default/queue", "server/default/queue/messages", "server/default/badmail", "server/default/counters", "server/default/history")
 
@@ -29,7 +29,8 @@ def start_cockpit(t, service):
     env = {**os.environ, **SANITIZERS, "PATH": f"{programs}:{os.environ['PATH']}", "XDG_DATA_DIRS": f"{share}:/usr/share", "HOME": str(t.folder),
            "XDG_CONFIG_HOME": str(t.folder / "config")}
     with open(t.folder / "cockpit.log", "wb") as log:
-        process = subprocess.Popen([COCKPIT, "--no-tls", "-a", "127.0.0.1", "-p", str(port), "--local-session=cockpit-bridge"], env=env,
+        program = next(path for path in COCKPITS if os.path.exists(path))
+        process = subprocess.Popen([program, "--no-tls", "-a", "127.0.0.1", "-p", str(port), "--local-session=cockpit-bridge"], env=env,
                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def end():
