@@ -164,6 +164,33 @@ put_listen(struct change *c, const char *const *words, size_t count)
 	return status;
 }
 
+/* "domain:NAME.KEY=VALUE": with its first key the domain is made. */
+static int
+put_section(struct change *c, const char *word)
+{
+	struct change_place place;
+	struct buf why = BUF_INIT(1000);
+	int status = EX_OK;
+	char *name;
+	bool found = false;
+
+	if (change_place_parse(&place, word, strcspn(word, "="), true, false, &why) == -1) {
+		buf_printf(&c->why, "%s\n", buf_text(&why));
+		status = EX_USAGE;
+	} else {
+		for (size_t n = 0; !found &&
+		    (name = config_edit_section_at(c->edit, KEY_DOMAIN, n)) != NULL; n++) {
+			found = strcmp(name, place.name) == 0;
+			free(name);
+		}
+		if (!found)
+			status = change_section_add(c, KEY_DOMAIN, place.name);
+		change_place_done(&place);
+	}
+	buf_done(&why);
+	return status == EX_OK ? change_set(c, word) : status;
+}
+
 /* Words with a section in front of the key. */
 static int
 put_rest(struct change *c, const char *const *words, size_t count)
@@ -186,6 +213,8 @@ put_rest(struct change *c, const char *const *words, size_t count)
 			buf_printf(&c->why, "%.60s: say listen=ADDRESS, domain=NAME, description=TEXT or "
 			    "SECTION.KEY=VALUE\n", words[i]);
 			status = EX_USAGE;
+		} else if (strncmp(words[i], "domain:", 7) == 0) {
+			status = put_section(c, words[i]);
 		} else {
 			status = change_set(c, words[i]);
 		}
@@ -199,10 +228,11 @@ put_words(struct change *c, const struct config *config, const char *const *word
 {
 	const char *description = one_word("description", words, count);
 	char id[16];
-	int status;
+	int status = EX_OK;
 
 	snprintf(id, sizeof(id), "%u", lowest_free_id(config));
-	status = set_value(c, "general.id", id);
+	if (one_word("general.id", words, count) == NULL)
+		status = set_value(c, "general.id", id);
 	if (status == EX_OK)
 		status = put_listen(c, words, count);
 	if (status == EX_OK && description != NULL && *description != '\0')

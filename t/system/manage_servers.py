@@ -26,6 +26,17 @@ def test_create(t):
     equal(service.ctl("create", "new", ok=False).returncode, 1, "once more")
 
 
+def test_create_with_domains(t):
+    """Further domains and a number of its own are words of the same command, and of the same change."""
+    service = t.postern(start=False)
+    service.ctl("create", "new", f"listen=127.0.0.1:{t.port()}", "domain=new.example", "general.id=7", "domain:other.example.type=alias",
+                "domain:far.example.type=remote", "domain:far.example.relay=yes")
+    text = (service.folder / "servers/new.ini").read_text()
+    check("id = 7" in text and text.count("[domain ") == 3 and "relay = yes" in text, text)
+    equal(service.ctl("create", "more", "domain:x.example.colour=red", ok=False).returncode, 64)
+    service.ctl("check")
+
+
 def test_create_refuses(t):
     """What would be refused at start is refused now, with the reason, and leaves nothing behind."""
     service = t.postern()
