@@ -40,7 +40,7 @@ PATHS := -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -DPOSTERN_LIBEXECDIR='"$(LIBEXEC
          -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' -DPOSTERN_SBINDIR='"$(SBINDIR)"' \
          -DPOSTERN_DATADIR='"$(DATADIR)/postern"'
 PATH_SOURCES := common/config/key_rows.c common/config/unit_file.c master/main.c master/processes/spawn.c \
-                master/posternctl/command_send.c master/posternctl/service_start.c master/web/web_page.c t/unit/common/config_values.c
+                master/posternctl/command_send.c master/posternctl/import_run.c master/posternctl/service_start.c master/web/web_page.c t/unit/common/config_values.c
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(if $(filter t/%,$<),,$(STRICT)) $(DEFS) -I. -pthread -MMD -MP
 
 LIBS := -levent_core -linih -lbsd -lidn2 -Wl,--as-needed -lseccomp -Wl,--no-as-needed
@@ -52,6 +52,7 @@ TLS  := -lssl -lcrypto
 P_master     := master            -lmd
 P_posternctl := master/posternctl -lgsasl -lcrypt -ljansson -lsmartcols -lz $(TLS)
 P_metrics    := master/metrics    -levent_extra
+P_import     := master/import     -lexpat -ljansson
 P_web        := master/web        -levent_extra -levent_openssl -ljansson -lmd $(TLS)
 P_listener   := listener          $(TLS)
 P_auth       := listener/auth     $(SASL)
@@ -60,7 +61,7 @@ P_resolver   := deliver/resolver  -lunbound
 P_directory  := deliver/directory -lldap -llber $(KRB5) $(TLS)
 P_fetch      := deliver/fetch     -lcurl -ljansson -lcrypto
 P_pickup     := pickup
-ROWS := master posternctl metrics web listener auth deliver resolver directory fetch pickup
+ROWS := master posternctl import metrics web listener auth deliver resolver directory fetch pickup
 folder = $(firstword $(P_$(1)))
 libraries = $(wordlist 2,99,$(P_$(1)))
 binary = $(B)/$(if $(filter master,$(1)),postern,$(if $(filter posternctl,$(1)),posternctl,postern-$(1)))
@@ -120,7 +121,7 @@ fuzz: deps-fuzz
 	@$(MAKE) $(PARALLEL) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
-FUZZ_ROWS := master web listener auth deliver resolver directory fetch pickup
+FUZZ_ROWS := master import web listener auth deliver resolver directory fetch pickup
 $(B)/libfuzz.a: Makefile $(call obj,$(COMMON)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
 	@rm -f $@; ar rcs $@ $(filter %.o,$^)
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a

@@ -153,6 +153,8 @@ const struct sandbox_role sandbox_table_roles[] = {
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ } } },
 	{ .name = "metrics", .sets = ALL | BIT(ACCEPT), .tree = { STANDARD } },
 	{ .name = "web", .sets = ALL | BIT(ACCEPT), .tree = { STANDARD } },
+	/* Of posternctl: reads its input and says what it found. */
+	{ .name = "import", .sets = ALL, .tree = { STANDARD } },
 	/* Kerberos finds its servers by itself, by name. */
 	{ .name = "auth",
 	    .sets = ALL | BIT(THREADS) | BIT(MEMFILES) | BIT(NET) | BIT(NETLINK) | BIT(UNIX),

@@ -172,17 +172,6 @@ run_help(const struct command_context *c, const struct command *row, const char 
 	return EX_OK;
 }
 
-static int
-run_missing(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count)
-{
-	fprintf(stderr, "posternctl: %s is not available in this version\n", row->name);
-	return EX_UNAVAILABLE;
-}
-
-#define LATER(word, args, text) \
-	{ .name = word, .arguments = args, .min = 0, .max = SIZE_MAX, .meaning = text, .run = run_missing }
-
 const struct command command_rows[] = {
 	{ "status", "[--check] [--json] [name]", 0, 3,
 	    "Show states, addresses and processes; --check: one line and exit status 0, 1, 2 or 3 for "
@@ -262,9 +251,11 @@ const struct command command_rows[] = {
 	    "[--json]", 2, 12,
 	    "Say what would happen to a message, and which line of the configuration decides it.",
 	    explain_run, NULL },
+	{ "import", "[--into folder] [--dry-run] [--json] file", 1, 6,
+	    "Take over the virtual servers of IIS from MetaBase.xml, an export, or JSON of PowerShell; see "
+	    "posternctl-import(8).", import_command_run, NULL },
 	{ "version", "[--json]", 0, 1, "Show the version.", run_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", run_help, NULL },
-	LATER("import", "MetaBase.xml", "Take over the virtual servers of IIS."),
 };
 const size_t command_count = nitems_of(command_rows);
 
@@ -284,14 +275,8 @@ command_usage(FILE *out)
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *row = &command_rows[i];
 
-		if (row->run != run_missing)
-			fprintf(out, "  %-9s %-17s %s\n", row->name, row->arguments, row->meaning);
+		fprintf(out, "  %-9s %-17s %s\n", row->name, row->arguments, row->meaning);
 	}
-	fprintf(out, "Not available in this version:");
-	for (size_t i = 0; i < command_count; i++)
-		if (command_rows[i].run == run_missing)
-			fprintf(out, " %s", command_rows[i].name);
-	fprintf(out, ".\n");
 }
 
 static bool

@@ -243,6 +243,11 @@ int change_command_send(const struct command_context *c, const struct change_lin
 /* The answer is added to `text`, as the service would give it. An exit status. */
 int change_local_run(const char *config_path, const struct change_line *line, struct buf *text);
 
+/* --- import_command: posternctl import --- */
+
+int import_command_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
 /* --- server_set: the INI files of all virtual servers, for commands that read them --- */
 
 struct server_set {

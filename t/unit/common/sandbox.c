@@ -195,7 +195,7 @@ try_calls(const char *role)
 START_TEST(test_calls_of_each_role)
 {
 	set_up();
-	ck_assert_uint_eq(sandbox_table_count, 10);
+	ck_assert_uint_eq(sandbox_table_count, 11);
 	for (size_t i = 0; i < sandbox_table_count; i++) {
 		const char *role = sandbox_table_roles[i].name;
 		int status;

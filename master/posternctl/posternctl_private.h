@@ -1,0 +1,41 @@
+/* posternctl_private - the pieces of posternctl import; one block a file */
+#ifndef MASTER_POSTERNCTL_POSTERNCTL_PRIVATE_H
+#define MASTER_POSTERNCTL_POSTERNCTL_PRIVATE_H
+
+#include "master/posternctl/posternctl.h"
+
+/* --- import_run: runs postern-import --- */
+
+/*
+ * What it makes of the file, owned by the caller; NULL: it has been printed why, *status. folder, program:
+ * where files with secrets are to be, and how this command is called, for the commands that the report says.
+ */
+json_t *import_run_file(const char *file, const char *folder, const char *program, int *status);
+
+/* --- import_judge: whether that can be written --- */
+
+/*
+ * `text` gets the sections of the file. Keys and domains that cannot be written go from `server`, and have
+ * lines in its report. `hostname`: its default domain when it has none. False: it is no virtual server.
+ */
+bool import_judge_server(json_t *server, const char *hostname,
+    struct buf *text) __attribute__((warn_unused_result));
+int import_judge_refuse(json_t *server);	/* prints it; an exit status */
+
+/* --- import_into: a set of INI files in a folder of its own --- */
+
+int import_into_judge(const char *folder);	/* EX_OK: it is not there, or empty */
+/* `config`: the postern.ini that is in use, for [service]. */
+int import_into_write(const char *folder, json_t *result, const char *hostname, const char *config);
+
+/* --- import_make: virtual servers of a service --- */
+
+/* An exit status; the answer is added to `text`. `config`: the configuration so far, NULL: not known. */
+int import_make_server(const struct command_context *c, json_t *server, const struct config *config,
+    bool dry, struct buf *text);
+
+/* --- import_report: for people --- */
+
+void import_report_print(json_t *result);
+
+#endif
