@@ -164,13 +164,16 @@ struct spool_move {
 /* Opens the message `m->id` and its note. -1: ENOENT gone; spool_move_close in any case. */
 int spool_move_open(struct spool *from, struct spool_move *m) __attribute__((warn_unused_result));
 void spool_move_close(struct spool_move *m);
+/* 0: that message may come into the queue; or errno, for its error. */
+typedef int spool_move_judge(void *arg, const struct message_envelope *e);
 /*
  * Writes those without error into the queue of `to` under their ids, with marks, note and hold, due now, as
  * one group. Without error then: it is on disk, perhaps by an earlier try. EEXIST: another message has that
  * id; EINVAL: it lies in this very queue; EBADMSG: it is no message. The files may be those of a process that
- * is not trusted.
+ * is not trusted. `judge` may be NULL.
  */
-void spool_move_take(struct spool *to, struct spool_move **moves, size_t n);
+void spool_move_take(struct spool *to, struct spool_move **moves, size_t n, spool_move_judge *judge,
+    void *arg);
 /* It is in the other queue: removes it here. */
 int spool_move_leave(struct spool *from, const char *id) __attribute__((warn_unused_result));
 

@@ -103,10 +103,10 @@ copy_content(const struct message_envelope *e, int fd, struct spool_draft *d)
 
 /* The whole message as a draft, not synced yet. NULL and errno. */
 static struct spool_draft *
-write_copy(struct spool *to, const struct spool_move *m)
+write_copy(struct spool *to, const struct spool_move *m, spool_move_judge *judge, void *arg)
 {
 	struct message_envelope e;
-	struct spool_draft *d;
+	struct spool_draft *d = NULL;
 	const char *why;
 	int saved;
 
@@ -116,7 +116,9 @@ write_copy(struct spool *to, const struct spool_move *m)
 	}
 	if (spool_load_open(m->fd, m->id, &e, &why) == -1)
 		return NULL;
-	d = spool_draft_new(to, &e);
+	errno = judge != NULL ? judge(arg, &e) : 0;
+	if (errno == 0)
+		d = spool_draft_new(to, &e);
 	if (d != NULL && m->held)
 		spool_draft_hold(d);
 	if (d != NULL && copy_content(&e, m->fd, d) == -1) {
@@ -213,13 +215,13 @@ finish_copy(struct spool *to, struct spool_move *m, struct spool_draft *d)
 }
 
 void
-spool_move_take(struct spool *to, struct spool_move **moves, size_t n)
+spool_move_take(struct spool *to, struct spool_move **moves, size_t n, spool_move_judge *judge, void *arg)
 {
 	struct spool_draft **all = mem_zalloc(n * sizeof(*all)), **of = mem_zalloc(n * sizeof(*of));
 	size_t drafts = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (moves[i]->error == 0 && (of[i] = write_copy(to, moves[i])) == NULL)
+		if (moves[i]->error == 0 && (of[i] = write_copy(to, moves[i], judge, arg)) == NULL)
 			moves[i]->error = errno;
 		if (of[i] != NULL)
 			all[drafts++] = of[i];

@@ -254,6 +254,15 @@ start_command(struct queue_admin_job *j, struct queue_admin_item *i)
 	}
 }
 
+/* What is wrong with the other virtual server would be said of each message. */
+static void
+give_up(struct queue_admin_job *j)
+{
+	if (j->page.next[0] != '\0')
+		buf_puts(&j->text, "!the rest is left alone, as none of these could be moved\n");
+	j->page.next[0] = '\0';
+}
+
 static void
 start_commands(struct queue_admin_job *j)
 {
@@ -263,8 +272,11 @@ start_commands(struct queue_admin_job *j)
 		if (i->matched)
 			start_command(j, i);
 	}
-	if (j->started == j->nread && j->open == 0)
-		j->answer(j);
+	if (j->started < j->nread || j->open > 0)
+		return;
+	if (j->ask.verb == MSG_QUEUE_MOVE && j->page.failed > 0 && j->page.done == 0)
+		give_up(j);
+	j->answer(j);
 }
 
 void

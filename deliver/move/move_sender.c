@@ -212,6 +212,9 @@ move_sender_words(int error)
 	case ENOSPC:
 		return "that virtual server takes no mail: its file system is at its reserve "
 		    "(disk-reserve)";
+	case EDQUOT:
+		return "that virtual server takes no mail for its own domains: its drop folder is over its "
+		    "quota (drop-quota)";
 	case EAGAIN:
 		return "that virtual server has not opened its queue yet; ask again";
 	case ESHUTDOWN:

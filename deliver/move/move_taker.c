@@ -21,6 +21,7 @@
 #include "common/boot/boot.h"
 #include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_move.h"
+#include "common/mail/address.h"
 #include "common/process/pool.h"
 #include "deliver/move/move.h"
 
@@ -89,6 +90,35 @@ judge_room(const struct config_server *server, struct spool_room *room, const st
 	    ENOSPC : 0;
 }
 
+/* As a client would be told. Its local recipients that are done do not count. */
+static int
+judge_recipients(void *arg, const struct message_envelope *e)
+{
+	const struct config_server *server = arg;
+
+	for (size_t i = 0; i < e->nrcpt; i++) {
+		const struct config_domain *d;
+		struct address a;
+
+		if (e->rcpt[i].mark != MARK_PENDING || address_from_text(&a, e->rcpt[i].address) == -1)
+			continue;
+		d = config_domain_find(server, address_domain(&a));
+		if (d != NULL && d->type != CONFIG_DOMAIN_REMOTE)
+			return EDQUOT;
+	}
+	return 0;
+}
+
+/* A maintenance process has no drop folder: what it takes waits in the queue. */
+static bool
+is_drop_full(struct move_taker *t)
+{
+	uint64_t quota = t->boot->server->default_domain->drop_quota;
+	int64_t size = quota != CONFIG_UNLIMITED ? spool_drop_size(t->spool) : 0;
+
+	return size > 0 && (uint64_t)size >= quota;
+}
+
 static void
 run_take(void *arg, void **jobs, size_t n)
 {
@@ -101,7 +131,8 @@ run_take(void *arg, void **jobs, size_t n)
 		moves[i] = &((struct coming *)jobs[i])->file;
 		moves[i]->error = known ? judge_room(t->boot->server, &room, moves[i]) : 0;
 	}
-	spool_move_take(t->spool, moves, n);
+	spool_move_take(t->spool, moves, n, is_drop_full(t) ? judge_recipients : NULL,
+	    mem_unconst(t->boot->server));
 }
 
 /* --- back on the loop --- */

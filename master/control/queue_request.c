@@ -165,7 +165,8 @@ end_channel(const struct queue_request *r)
 		return;
 	memcpy(over.server, r->server, sizeof(r->server));
 	child_send(to, CTL_MOVES, 0, &over, sizeof(over), -1);
-	maintenance_post_answered(to->server, true);
+	if (to->role == ROLE_MAINTENANCE)
+		maintenance_post_answered(to->server, false);
 }
 
 static void

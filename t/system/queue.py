@@ -321,6 +321,20 @@ def test_move_refused(t):
     equal(service.home.queued(), [], "files of default")
 
 
+def test_move_over_quota(t):
+    """With its drop folder over the quota it takes nothing for its own domains, as from a client; what is for others it does."""
+    service, sink = begin(t, {"default": {}, "other": {"domain other.example": {"type": "default", "drop-quota": "1"}}})
+    queue_some(service, "later-1@one.example", "later-2@other.example")
+    service["other"].home.path.joinpath("drop/full.eml").write_bytes(b"xx")
+    sink.answers.clear()
+    said = service.ctl("queue", "default", "move", "--all", "--yes", "--to", "other", ok=False)
+    check("1 message moved" in said.stdout and "its drop folder is over its quota (drop-quota)" in said.stderr, said)
+    equal([row["to"] for row in listed(service)], [["later-2@other.example"]], "what stays")
+    sink.wait(1)
+    service["other"].home.path.joinpath("drop/full.eml").unlink()
+    check("1 message moved" in service.ctl("queue", "default", "move", "--all", "--to", "other").stdout, "with room")
+
+
 def test_move_to_another_user(t):
     """Each process writes into its own queue alone, so the other virtual server may have another user."""
     t.need_root()

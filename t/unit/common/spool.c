@@ -419,7 +419,7 @@ move(struct spool *from, struct spool *to, const char *id)
 	memcpy(m.id, id, sizeof(m.id));
 	rc = spool_move_open(from, &m);
 	if (rc == 0)
-		spool_move_take(to, moves, 1);
+		spool_move_take(to, moves, 1, NULL, NULL);
 	if (rc == 0 && m.error == 0)
 		rc = spool_move_leave(from, id);
 	else
@@ -564,7 +564,7 @@ START_TEST(test_no_message_is_taken)
 		message_id_make(m.id, 1000000 + (int64_t)i, 1);
 		m.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		m.note = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		spool_move_take(elsewhere, moves, 1);
+		spool_move_take(elsewhere, moves, 1, NULL, NULL);
 		ck_assert_int_eq(m.error, EBADMSG);
 		spool_move_close(&m);
 		shell("rm -rf $H/x");
