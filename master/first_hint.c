@@ -60,9 +60,10 @@ static void
 put_manager_line(struct master *m)
 {
 	const struct passwd *me = getpwuid(geteuid());
-	struct control_peer peer = { .uid = geteuid() };
+	struct control_peer peer;
 	struct buf link = BUF_INIT(1024);
 
+	control_rights_peer_user(&peer, geteuid());
 	if (web_link_make(m, &peer, me != NULL ? me->pw_name : "", &link))
 		printf("Manage it:         %s", buf_text(&link));
 	buf_wipe(&link);

@@ -24,6 +24,7 @@ struct config_faults;
 struct config_files;
 struct config_server;
 struct control;
+struct ctl_client;
 struct counters;
 struct file_watch;
 struct health_disk;
@@ -123,7 +124,8 @@ enum control_right { CONTROL_NONE, CONTROL_LOOK, CONTROL_OPERATE, CONTROL_CONFIG
 struct control_rights {
 	uid_t *uid;
 	gid_t *gid;
-	size_t nuid, ngid;
+	char **login;			/* login_name */
+	size_t nuid, ngid, nlogin;
 };
 
 /* A configuration and its sealed copy, shared by the servers that run on it. */
@@ -219,12 +221,15 @@ struct master {
 	struct file_watch *file_watch;
 	struct loop_timer *sampler_timer;
 	struct socket_post metrics, web;
+	struct ctl_client *auth;	/* questions to the auth helper: logins to the manager */
 	struct web_sessions *web_sessions;	/* of those who logged in there */
 	struct daemon_pidfile pidfile;
 	int event_file;			/* takes events; -1: no file does */
 	int parent;			/* pipe to the waiting parent; -1: none */
 	struct buf refusals;		/* what went wrong at the start; for the parent */
 	bool names_stay;		/* a change by command: equal names of users are not looked up */
+	TAILQ_HEAD(, web_account) logins;	/* to the manager, that the auth helper judges */
+	bool wants_auth;		/* m->auth needs a channel */
 	bool ready, stopping, reloading;
 	char *program_folder;
 };

@@ -209,6 +209,7 @@ open_service(struct master *m)
 	helper_open(m);
 	m->control = control_open(m);
 	m->web_sessions = web_sessions_new();
+	web_account_open(m);
 	event_log_begin(m);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION,
 	    (int)getpid());
@@ -394,6 +395,7 @@ close_service(struct master *m)
 	free(path);
 	daemon_unlock(&m->pidfile);
 	control_close(m->control, "the service has stopped\n");
+	web_account_close(m);
 	web_sessions_free(m->web_sessions);
 	health_disk_free(m->health_disk);
 	control_rights_done(&m->operators);

@@ -1,8 +1,8 @@
 /*
  * carrier-http - how the manager reaches the service: HTTP to postern-web, and its one stream of events
  *
- * Promise:  all that knows of HTTP is here. Another carrier has the same five: login, session, logout,
- *           command, events
+ * Promise:  all that knows of HTTP is here. Another carrier has the same: session, logout, command, events; and
+ *           where its sessions begin with a login of ours: ways, login, loginByPassword, loginByTicket
  * Fails by: CarrierError; its status is 401 when there is no session (any more), 0 when nothing answered
  */
 const AGAIN_MS = 3000;
@@ -70,12 +70,30 @@ export class CarrierHttp {
 		return (await this.#fetch(method, path, body)).json();
 	}
 
-	/* Both give { name, uid, right, version }. */
-	async login(token) {
-		const { csrf, ...session } = await this.#ask("POST", "api/login", { token });
+	/* The ways in that there are: "link", "password", "kerberos". */
+	async ways() {
+		return (await this.#ask("GET", "api/ways")).ways;
+	}
+
+	/* Each of these gives { name, uid, way, right, version }; uid is null without an account of the host. */
+	async #begin(path, proof) {
+		const { csrf, ...session } = await this.#ask("POST", path, proof);
 
 		this.#keep(csrf);
 		return session;
+	}
+
+	login(token) {
+		return this.#begin("api/login", { token });
+	}
+
+	loginByPassword(name, password) {
+		return this.#begin("api/login", { name, password });
+	}
+
+	/* The browser adds its ticket of Kerberos, when it has one and is set up to send it here. */
+	loginByTicket() {
+		return this.#begin("login/negotiate", {});
 	}
 
 	session() {

@@ -84,6 +84,18 @@ manager_key_path(const struct config_service *s)
 }
 
 static const char *
+manager_accounts_path(const struct config_service *s)
+{
+	return s->manager.accounts;
+}
+
+static const char *
+manager_keytab_path(const struct config_service *s)
+{
+	return s->manager.keytab;
+}
+
+static const char *
 oauth_secret_path(const struct config_oauth *o)
 {
 	return o->secret_file;
@@ -171,6 +183,8 @@ static const struct row {
 	[CTL_FILE_TRUST_ANCHOR] = { .service_path = trust_anchor_path },
 	[CTL_FILE_MANAGER_CERTIFICATE] = { .service_path = manager_certificate_path },
 	[CTL_FILE_MANAGER_KEY] = { .service_path = manager_key_path, .secret = true },
+	[CTL_FILE_MANAGER_ACCOUNTS] = { .service_path = manager_accounts_path, .secret = true },
+	[CTL_FILE_MANAGER_KEYTAB] = { .service_path = manager_keytab_path, .secret = true },
 	[CTL_FILE_DECOY_KEY] = { .secret = true },	/* no path of the configuration */
 };
 static_assert(nitems_of(rows) == CTL_FILE_KINDS, "one row a kind of file");

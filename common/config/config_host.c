@@ -20,12 +20,39 @@
 #include "common/base/account.h"
 #include "common/base/disk.h"
 #include "common/base/log_file.h"
+#include "common/base/login_name.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
 #include "common/config/config.h"
 #include "common/config/config_check.h"
 #include "common/config/key.h"
 #include "common/config/unit_file.h"
+
+/* `key`: operators or viewers, of the service or of `s`. */
+static void
+tell_key(struct config_faults *faults, const struct config *c, const struct config_server *s, const char *key,
+    const char *text)
+{
+	if (s != NULL)
+		config_faults_tell(faults, s, KEY_SECURITY, key, true, text);
+	else
+		config_faults_tell_service(faults, c, KEY_SERVICE, key, true, text);
+}
+
+/* A name of the manager, where no such login is offered. */
+static void
+judge_login(struct config_faults *faults, const struct config *c, const struct config_server *s,
+    const char *key, const char *name)
+{
+	bool account = login_name_kind(name, NULL) == LOGIN_NAME_ACCOUNT;
+	char text[200];
+
+	if (account ? c->service.manager.accounts != NULL : c->service.manager.keytab != NULL)
+		return;
+	snprintf(text, sizeof(text), "%s: %.60s cannot log in: [manager] has no %s", key, name,
+	    account ? "accounts" : "keytab");
+	tell_key(faults, c, s, key, text);
+}
 
 /* `key`: operators or viewers. */
 static void
@@ -37,15 +64,16 @@ judge_accounts(struct config_faults *faults, const struct config *c, const struc
 		bool group = name[0] == '@';
 		char text[160];
 
+		if (login_name_kind(name, NULL) != LOGIN_NAME_KINDS) {
+			judge_login(faults, c, s, key, name);
+			continue;
+		}
 		if (group ? getgrnam(name + 1) != NULL : getpwnam(name) != NULL)
 			continue;
 		snprintf(text, sizeof(text),
 		    "%s: there is no %s %.60s on this host; nobody has these rights", key,
 		    group ? "group" : "user", name + group);
-		if (s != NULL)
-			config_faults_tell(faults, s, KEY_SECURITY, key, true, text);
-		else
-			config_faults_tell_service(faults, c, KEY_SERVICE, key, true, text);
+		tell_key(faults, c, s, key, text);
 	}
 }
 

@@ -62,7 +62,8 @@ bool
 config_manager_same(const struct config_manager *a, const struct config_manager *b)
 {
 	return config_strings_same(&a->listen, &b->listen) && config_strings_same(&a->hosts, &b->hosts) &&
-	    is_same_text(a->certificate, b->certificate) && is_same_text(a->key, b->key);
+	    is_same_text(a->certificate, b->certificate) && is_same_text(a->key, b->key) &&
+	    is_same_text(a->accounts, b->accounts) && is_same_text(a->keytab, b->keytab);
 }
 
 void
@@ -80,9 +81,17 @@ config_manager_judge(struct config_work *w)
 		    certificate ? "certificate" : "key", certificate ? "key" : "certificate");
 	else if (!certificate)
 		judge_far(w, s);
-	if (m->listen.count == 0 && (certificate || m->hosts.count > 0))
+	if (m->listen.count == 0) {
+		const char *first = certificate ? "certificate" : m->hosts.count > 0 ? "hosts" :
+		    m->accounts != NULL ? "accounts" : m->keytab != NULL ? "keytab" : NULL;
+
+		if (first != NULL)
+			config_faults_add(w->faults, &w->sources.source[0], line_of(s, first), true,
+			    "[manager] has no effect without listen");
+	}
+	if (m->keytab == NULL && (m->service_principal != NULL || m->kerberos_realms.count > 0))
 		config_faults_add(w->faults, &w->sources.source[0],
-		    line_of(s, certificate ? "certificate" : "hosts"), true,
-		    "[manager] has no effect without listen");
+		    line_of(s, m->service_principal != NULL ? "service-principal" : "kerberos-realms"), true,
+		    "without keytab of [manager] this has no effect");
 	judge_paths(w, s);
 }

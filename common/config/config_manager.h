@@ -9,6 +9,9 @@
 struct config_manager {
 	struct config_strings listen;		/* "/path", "address:port"; empty: there is none */
 	char *certificate, *key;		/* NULL not set */
+	char *accounts;				/* a password file; NULL: none log in by password */
+	char *keytab, *service_principal;	/* NULL: none log in with Kerberos */
+	struct config_strings kerberos_realms;
 	struct config_strings hosts;
 };
 

@@ -12,8 +12,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/login_name.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "common/base/passwd_file.h"
+#include "common/base/utf8.h"
 #include "common/config/config.h"
 #include "common/config/key.h"
 #include "common/mail/address.h"
@@ -91,6 +94,30 @@ key_check_word(const char *text, const char **why)
 		if (*p <= ' ' || *p > '~')
 			return -1;
 	return *text == '\0' ? -1 : 0;
+}
+
+int
+key_check_operator(const char *text, const char **why)
+{
+	const char *name, *at;
+	enum login_name_kind kind = login_name_kind(text, &name);
+	size_t len, n;
+
+	if (kind == LOGIN_NAME_KINDS) {
+		*why = "an account, @group, account:NAME or kerberos:NAME@REALM";
+		return strchr(text, ':') != NULL ? -1 : key_check_word(text, &at);
+	}
+	*why = kind == LOGIN_NAME_ACCOUNT ? "account: and a name as in the file of accounts" :
+	    "kerberos: and a name with its realm: kerberos:alice@EXAMPLE.COM";
+	len = strlen(name);
+	if (!passwd_file_name_is_good(name, len))
+		return -1;
+	at = strrchr(name, '@');
+	if (kind == LOGIN_NAME_KERBEROS && (at == NULL || at == name || at[1] == '\0'))
+		return -1;
+	for (; len > 0 && (n = utf8_take((const unsigned char *)name, len, NULL)) > 0; len -= n)
+		name += n;
+	return len == 0 ? 0 : -1;
 }
 
 int

@@ -172,11 +172,13 @@ const struct key key_rows[] = {
 	    "because names of sockets must be short." },
 	{ SERVICE("logs", KEY_PATH, logs), .standard = POSTERN_LOCALSTATEDIR "/log/postern",
 	    .meaning = "The folder of the protocol logs." },
-	{ SERVICE("operators", KEY_STRINGS, operators), .check = key_check_word,
+	{ SERVICE("operators", KEY_STRINGS, operators), .check = key_check_operator,
 	    .meaning =
 	    "Accounts, and groups written as @group, that may control the service and every virtual server. "
-	    "Root always may." },
-	{ SERVICE("viewers", KEY_STRINGS, viewers), .check = key_check_word,
+	    "Root always may. In the manager, account:NAME is an account of its password file, and "
+	    "kerberos:NAME@REALM a user of Kerberos; neither is an account of this host, and a plain NAME "
+	    "is neither of them." },
+	{ SERVICE("viewers", KEY_STRINGS, viewers), .check = key_check_operator,
 	    .meaning =
 	    "Accounts, and groups written as @group, that may look at the service and every virtual server "
 	    "(posternctl status, status --check, sessions, queue list, counters and the like) and change "
@@ -235,6 +237,27 @@ const struct key key_rows[] = {
 	    "sockets never do. It is read again at a reload." },
 	{ MANAGER("key", KEY_PATH, key), .derived = "none",
 	    .meaning = "The private key of certificate, in PEM form and without a pass phrase." },
+	{ MANAGER("accounts", KEY_PATH, accounts), .derived = "none: no login by password",
+	    .meaning =
+	    "A password file, as posternctl passwd makes it, whose accounts may log in to the manager by "
+	    "name and password. What each of them may do there say operators and viewers, where it is "
+	    "written account:NAME. Only root needs to be able to read it (mode 0600). A file that everybody "
+	    "may read is refused." },
+	{ MANAGER("keytab", KEY_PATH, keytab), .derived = "none: no login with Kerberos",
+	    .meaning =
+	    "The file with the Kerberos key of service-principal, by which users of Kerberos or of an Active "
+	    "Directory log in to the manager (SPNEGO). What each of them may do there say operators and "
+	    "viewers, where it is written kerberos:NAME@REALM. Only root needs to be able to read it." },
+	{ MANAGER("service-principal", KEY_TEXT, service_principal),
+	    .derived = "HTTP/ and the first of hosts, else the hostname", .check = key_check_word,
+	    .meaning =
+	    "The Kerberos name of the manager, with or without @REALM: HTTP/ and the name by which "
+	    "browsers call it." },
+	{ MANAGER("kerberos-realms", KEY_STRINGS, kerberos_realms),
+	    .derived = "that of the service-principal", .check = key_check_word,
+	    .meaning =
+	    "Whose users may log in to the manager with Kerberos: realms, in their exact spelling; * is "
+	    "every realm that the KDC trusts." },
 	{ MANAGER("hosts", KEY_STRINGS, hosts), .check = key_check_manager_host,
 	    .meaning =
 	    "Names by which browsers call the manager, beside the address that they connect to and "
@@ -759,9 +782,11 @@ const struct key key_rows[] = {
 	{ LDAP("cache-not-found", KEY_TIME, cache_missing), .standard = "10s", .min = SECOND, .max = DAY,
 	    .meaning = "How long it is remembered that an address has no entry." },
 
-	{ SECURITY("operators", KEY_STRINGS, operators), BY_SERVICE, .check = key_check_word,
-	    .meaning = "Accounts, and groups written as @group, that may control this virtual server." },
-	{ SECURITY("viewers", KEY_STRINGS, viewers), BY_SERVICE, .check = key_check_word,
+	{ SECURITY("operators", KEY_STRINGS, operators), BY_SERVICE, .check = key_check_operator,
+	    .meaning =
+	    "Accounts, and groups written as @group, that may control this virtual server; account:NAME and "
+	    "kerberos:NAME@REALM as in [service]." },
+	{ SECURITY("viewers", KEY_STRINGS, viewers), BY_SERVICE, .check = key_check_operator,
 	    .meaning =
 	    "Accounts, and groups written as @group, that may look at this virtual server and change "
 	    "nothing." },

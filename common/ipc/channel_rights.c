@@ -25,6 +25,8 @@ static const struct right rows[] = {
 	{ "listener", CTL_HELPER_AUTH, CTL_AUTH_IN_START },
 	{ "listener", CTL_HELPER_AUTH, CTL_AUTH_IN_STEP },
 	{ "listener", CTL_HELPER_AUTH, CTL_AUTH_IN_CANCEL },
+	{ "master", CTL_HELPER_AUTH, CTL_AUTH_IN_START },
+	{ "master", CTL_HELPER_AUTH, CTL_AUTH_IN_CANCEL },
 	{ "listener", CTL_HELPER_DIRECTORY, CTL_DIRECTORY_ASK },
 	{ "listener", CTL_HELPER_DELIVER, CTL_ETRN },
 	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_PUT },

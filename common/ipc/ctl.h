@@ -120,11 +120,13 @@ enum ctl_type {
 	CTL_SPOOL_ANSWER,
 	/* web helper to master and back: payloads in common/ipc/msg_web.h */
 	CTL_WEB_LOGIN,			/* the token of a one-time link */
+	CTL_WEB_PASSWORD,		/* name and password of an account */
+	CTL_WEB_TICKET,			/* a token of Kerberos */
 	CTL_WEB_ASK,			/* whose session it is */
 	CTL_WEB_LOGOUT,
 	/* A command for a session: its answer is CTL_TEXT and CTL_END, or a CTL_WEB_SESSION that refuses */
 	CTL_WEB_COMMAND,
-	CTL_WEB_SESSION,		/* answer to these four */
+	CTL_WEB_SESSION,		/* answer to these six */
 	CTL_WEB_KEY,			/* to the helper, at its birth: what tells forged secrets */
 	/*
 	 * With a descriptor. To all others: a copy of each event goes there (common/base/log_watch.h). To an
@@ -171,6 +173,7 @@ enum ctl_file_kind {
 	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
 	CTL_FILE_TRUST_ANCHOR,		/* of the service */
 	CTL_FILE_MANAGER_CERTIFICATE, CTL_FILE_MANAGER_KEY,	/* of the service, too */
+	CTL_FILE_MANAGER_ACCOUNTS, CTL_FILE_MANAGER_KEYTAB,
 	CTL_FILE_DECOY_KEY,		/* no key names it: the master's own; CTL_DECOY_KEY_SIZE bytes */
 	CTL_FILE_KINDS
 };

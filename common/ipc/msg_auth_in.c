@@ -1,7 +1,7 @@
 /*
  * msg_auth_in - messages about a client that logs in: sizes and checks; pure
  *
- * Runs in:  listener, auth, deliver
+ * Runs in:  listener, auth, deliver, master
  * Owns:     nothing
  * Promise:  what a _take function accepted has terminated strings without control bytes, and lengths within
  *           bounds
@@ -23,6 +23,7 @@ static_assert(sizeof(struct msg_auth_in_start) <= CTL_PAYLOAD_MAX &&
 const char *const msg_auth_in_mechanism_names[AUTH_IN_MECHANISMS] = {
 	[AUTH_IN_PLAIN] = "PLAIN", [AUTH_IN_LOGIN] = "LOGIN", [AUTH_IN_SCRAM] = "SCRAM-SHA-256",
 	[AUTH_IN_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS", [AUTH_IN_GSSAPI] = "GSSAPI",
+	[AUTH_IN_PASSWORD] = "password", [AUTH_IN_NEGOTIATE] = "Negotiate", [AUTH_IN_ACCOUNT] = "account",
 };
 
 size_t

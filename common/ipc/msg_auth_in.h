@@ -1,6 +1,6 @@
 /*
- * msg_auth_in - a client logs in: what a listener and the auth helper send each other in the CTL_AUTH_IN_
- * messages
+ * msg_auth_in - a client logs in: what a listener, or the master for the manager, and the auth helper send
+ * each other in the CTL_AUTH_IN_ messages
  */
 #ifndef COMMON_IPC_MSG_AUTH_IN_H
 #define COMMON_IPC_MSG_AUTH_IN_H
@@ -18,8 +18,16 @@
 #define AUTH_IN_UNIQUE_MAX 12
 #define AUTH_IN_LIST_SIZE 2048	/* what KEY_STRINGS of realms and of accounts have, joined */
 
-enum msg_auth_in_mechanism { AUTH_IN_PLAIN, AUTH_IN_LOGIN, AUTH_IN_SCRAM, AUTH_IN_SCRAM_PLUS, AUTH_IN_GSSAPI,
-    AUTH_IN_MECHANISMS };
+enum msg_auth_in_mechanism {
+	AUTH_IN_PLAIN, AUTH_IN_LOGIN, AUTH_IN_SCRAM, AUTH_IN_SCRAM_PLUS, AUTH_IN_GSSAPI,
+	AUTH_IN_SMTP_MECHANISMS,
+	/* Of the manager, asked by the master alone. Each has one answer; OK may have bytes beside it */
+	AUTH_IN_PASSWORD = AUTH_IN_SMTP_MECHANISMS,	/* as PLAIN; the bytes are the mark of the account */
+	AUTH_IN_NEGOTIATE,	/* SPNEGO of RFC 4559; the bytes are for the browser */
+	AUTH_IN_ACCOUNT,	/* a mark and a name: whether that account is still what it was */
+	AUTH_IN_MECHANISMS
+};
+#define AUTH_IN_MARK_SIZE 32	/* says nothing of the password; another one has another mark */
 enum msg_auth_in_binding { AUTH_IN_NO_BINDING, AUTH_IN_TLS_UNIQUE, AUTH_IN_TLS_EXPORTER };
 
 /*

@@ -79,7 +79,7 @@ msg_queue_ask_take(struct msg_queue_ask *a, const void *data, size_t len)
 	memcpy(a, data, len);
 	return a->verb < MSG_QUEUE_VERBS && ctl_text_is_ended(a->at, sizeof(a->at)) &&
 	    ctl_text_is_ended(a->to, sizeof(a->to)) && ctl_text_is_ended(a->reason, sizeof(a->reason)) &&
-	    queue_filter_is_sane(&a->pick);
+	    ctl_text_is_text(a->author, sizeof(a->author)) && queue_filter_is_sane(&a->pick);
 }
 
 bool

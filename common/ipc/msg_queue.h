@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/login_name.h"
 #include "common/ipc/queue_filter.h"
 
 #define MSG_QUEUE_AT_SIZE 48
@@ -40,7 +41,7 @@ enum msg_queue_verb msg_queue_find(const char *name, bool badmail);
 
 struct msg_queue_ask {		/* payload of CTL_QUEUE */
 	uint32_t verb;			/* enum msg_queue_verb */
-	uint32_t uid;			/* of the operator */
+	char author[LOGIN_NAME_AUTHOR_SIZE];	/* the operator: "uid=0" */
 	int64_t newest_us;		/* only messages that came until then; 0: all */
 	char at[MSG_QUEUE_AT_SIZE];		/* `next` of the page before; "" from the beginning */
 	char to[MSG_QUEUE_NAME_SIZE];	/* move: the other virtual server; a channel to it comes along */

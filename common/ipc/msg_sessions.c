@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/ipc/ctl.h"
+#include "common/ipc/ctl_text.h"
 
 static_assert(sizeof(struct msg_sessions_page) <= CTL_PAYLOAD_MAX, "a page fits one message");
 
@@ -22,7 +23,8 @@ msg_sessions_ask_take(struct msg_sessions_ask *a, const void *data, size_t len)
 	if (len != sizeof(*a))
 		return false;
 	memcpy(a, data, len);
-	return a->count <= MSG_SESSIONS_SERIALS_MAX && memchr(a->name, '\0', sizeof(a->name)) != NULL;
+	return a->count <= MSG_SESSIONS_SERIALS_MAX && memchr(a->name, '\0', sizeof(a->name)) != NULL &&
+	    ctl_text_is_text(a->author, sizeof(a->author));
 }
 
 bool

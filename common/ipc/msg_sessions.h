@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/login_name.h"
 #include "common/base/net.h"
 
 #define MSG_SESSIONS_SERIALS_MAX 1000
@@ -20,7 +21,7 @@
 struct msg_sessions_ask {		/* payload of CTL_SESSIONS */
 	uint32_t after;		/* sessions with a larger serial; 0: from the first */
 	uint32_t end;		/* 1: end them */
-	uint32_t uid;		/* of the operator */
+	char author[LOGIN_NAME_AUTHOR_SIZE];	/* the operator: "uid=0" */
 	int32_t family;		/* only clients of this network; 0: all */
 	uint8_t bytes[16], mask[16];
 	uint64_t idle_ms;	/* only sessions that are idle for so long; 0: all */

@@ -14,7 +14,11 @@
 #include "common/ipc/ctl.h"
 #include "common/ipc/ctl_text.h"
 
-static_assert(sizeof(struct msg_web_command) <= CTL_PAYLOAD_MAX, "fits one message");
+static_assert(sizeof(struct msg_web_command) <= CTL_PAYLOAD_MAX &&
+    sizeof(struct msg_web_ticket) <= CTL_PAYLOAD_MAX, "each fits one message");
+
+const char *const msg_web_way_names[WEB_WAYS] = { [WEB_WAY_LINK] = "link", [WEB_WAY_PASSWORD] = "password",
+    [WEB_WAY_KERBEROS] = "kerberos" };
 
 bool
 msg_web_login_take(struct msg_web_login *l, const void *data, size_t len)
@@ -23,6 +27,33 @@ msg_web_login_take(struct msg_web_login *l, const void *data, size_t len)
 		return false;
 	memcpy(l, data, len);
 	return ctl_text_is_text(l->client, sizeof(l->client));
+}
+
+bool
+msg_web_password_take(struct msg_web_password *p, const void *data, size_t len)
+{
+	if (len != sizeof(*p))
+		return false;
+	memcpy(p, data, len);
+	return ctl_text_is_text(p->client, sizeof(p->client)) && ctl_text_is_text(p->name, sizeof(p->name)) &&
+	    ctl_text_is_ended(p->password, sizeof(p->password));
+}
+
+size_t
+msg_web_ticket_size(const struct msg_web_ticket *t)
+{
+	return offsetof(struct msg_web_ticket, token) + msg_auth_in_token_size(&t->token);
+}
+
+bool
+msg_web_ticket_take(struct msg_web_ticket *t, const void *data, size_t len)
+{
+	const size_t fixed = offsetof(struct msg_web_ticket, token);
+
+	if (len < fixed || !msg_auth_in_token_take(&t->token, (const uint8_t *)data + fixed, len - fixed))
+		return false;
+	memcpy(t, data, fixed);
+	return ctl_text_is_text(t->client, sizeof(t->client)) && t->endpoint_len <= AUTH_IN_BINDING_MAX;
 }
 
 bool
@@ -40,10 +71,20 @@ msg_web_command_take(struct msg_web_command *c, size_t *words, const void *data,
 bool
 msg_web_session_take(struct msg_web_session *s, const void *data, size_t len)
 {
-	if (len != sizeof(*s))
+	const size_t fixed = offsetof(struct msg_web_session, token);
+
+	if (len < fixed || len > sizeof(*s))
 		return false;
 	memcpy(s, data, len);
-	return s->result < WEB_RESULTS && ctl_text_is_text(s->name, sizeof(s->name));
+	return s->result < WEB_RESULTS && s->way < WEB_WAYS && s->token_len <= sizeof(s->token) &&
+	    len == fixed + s->token_len &&
+	    ctl_text_is_text(s->name, sizeof(s->name));
+}
+
+size_t
+msg_web_session_size(const struct msg_web_session *s)
+{
+	return offsetof(struct msg_web_session, token) + s->token_len;
 }
 
 void

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -45,15 +46,25 @@ note_failure(struct queue_admin_job *j, const char *id, int error)
 
 /* --- held, released; badmail put back or purged: on a thread --- */
 
+/* A user of this host is a number of the note; another name stands before the reason. */
+static void
+put_author(struct note_line *line, const struct msg_queue_ask *ask)
+{
+	bool user = strncmp(ask->author, "uid=", 4) == 0;
+
+	line->number = user ? strtoul(ask->author + 4, NULL, 10) : NOTE_NO_UID;
+	snprintf(line->text, sizeof(line->text), "%.200s%s%.300s", user ? "" : ask->author,
+	    user || ask->reason[0] == '\0' ? "" : ": ", ask->reason);
+}
+
 static void
 note_hold(struct queue_admin_job *j, const struct queue_admin_item *i)
 {
 	struct note_line line = { .kind = j->ask.verb == MSG_QUEUE_HOLD ? NOTE_HELD : NOTE_RELEASED,
-	    .number = j->ask.uid,
-		.time = clock_wall_us() / 1000000 };
+	    .time = clock_wall_us() / 1000000 };
 	struct buf text = BUF_INIT(1024);
 
-	snprintf(line.text, sizeof(line.text), "%s", j->ask.reason);
+	put_author(&line, &j->ask);
 	buf_puts(&text, "\n");		/* the line before may be torn */
 	note_format(&line, &text);
 	/* A failure does no harm: the note only tells why. */
@@ -139,7 +150,7 @@ finish_hold(struct queue_admin_job *j, struct queue_admin_item *i)
 		disk_crash_point("hold-done");
 	else
 		disk_crash_point("release-done");
-	log_event(LOG_FACT, i->id, hold ? "on-hold" : "released", "uid=%u%s%s", j->ask.uid,
+	log_event(LOG_FACT, i->id, hold ? "on-hold" : "released", "%s%s%s", j->ask.author,
 	    *j->ask.reason == '\0' ? "" : " reason=", *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
 	j->page.done++;
 }
@@ -154,7 +165,7 @@ finish_retry(struct queue_admin_job *j, struct queue_admin_item *i)
 static void
 finish_badmail_retry(struct queue_admin_job *j, struct queue_admin_item *i)
 {
-	log_event(LOG_FACT, i->new_id, "requeued", "uid=%u badmail=%s", j->ask.uid, log_safe(i->bad.name));
+	log_event(LOG_FACT, i->new_id, "requeued", "%s badmail=%s", j->ask.author, log_safe(i->bad.name));
 	schedule_hint(j->queue_admin->schedule, i->new_id);
 	j->page.done++;
 }
@@ -162,7 +173,7 @@ finish_badmail_retry(struct queue_admin_job *j, struct queue_admin_item *i)
 static void
 finish_badmail_purge(struct queue_admin_job *j, struct queue_admin_item *i)
 {
-	log_event(LOG_FACT, NULL, "purged", "uid=%u badmail=%s", j->ask.uid, log_safe(i->bad.name));
+	log_event(LOG_FACT, NULL, "purged", "%s badmail=%s", j->ask.author, log_safe(i->bad.name));
 	j->page.done++;
 }
 
@@ -242,8 +253,8 @@ start_command(struct queue_admin_job *j, struct queue_admin_item *i)
 	*o = (struct schedule_admin){
 		.kind = j->ask.verb == MSG_QUEUE_DELETE ? SCHEDULE_DELETE : j->ask.verb == MSG_QUEUE_BOUNCE ?
 		    SCHEDULE_BOUNCE : SCHEDULE_MOVE,
-		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to_name = j->ask.to,
-		.move = begin_move, .done = on_command_done, .arg = j,
+		.author = j->ask.author, .pick = &j->ask.pick, .reason = j->ask.reason,
+		.to_name = j->ask.to, .move = begin_move, .done = on_command_done, .arg = j,
 	};
 	memcpy(o->id, i->id, sizeof(o->id));
 	j->open++;

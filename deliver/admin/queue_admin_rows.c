@@ -124,10 +124,19 @@ text_after_status(const struct note_line *l)
 }
 
 static void
+put_operator(struct buf *out, const struct note_line *l)
+{
+	if (l->number == NOTE_NO_UID)
+		buf_printf(out, "by %s", l->text);
+	else
+		buf_printf(out, "by uid %lu%s%s", l->number, *l->text == '\0' ? "" : ": ", l->text);
+}
+
+static void
 put_note(struct buf *out, const struct note_line *l)
 {
 	if (l->kind == NOTE_HELD || l->kind == NOTE_RELEASED)
-		buf_printf(out, "by uid %lu%s%s", l->number, *l->text == '\0' ? "" : ": ", l->text);
+		put_operator(out, l);
 	else
 		buf_printf(out, "%s %s%s%s", l->status, l->host, *l->host == '\0' ? "" : ": ",
 		    text_after_status(l));

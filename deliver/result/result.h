@@ -33,9 +33,11 @@ enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYE
     NOTE_RESTED, NOTE_KINDS };
 const char *note_name(enum note_kind kind);	/* "deferred"; "" of NOTE_OTHER */
 
+#define NOTE_NO_UID UINT32_MAX	/* the operator is no user of this host: `text` begins with the name */
 struct note_line {
 	enum note_kind kind;
-	unsigned long number;		/* deferred, quick: which attempt; failed: which recipient */
+	/* deferred, quick: which attempt; failed: which recipient; held, released: the operator's uid */
+	unsigned long number;
 	int64_t time;			/* failed: wall microseconds, else seconds */
 	int code;
 	char status[12];

@@ -302,7 +302,7 @@ enum schedule_admin_result { SCHEDULE_DONE, SCHEDULE_BUSY, SCHEDULE_GONE, SCHEDU
 struct schedule_admin {
 	enum schedule_admin_kind kind;
 	char id[MESSAGE_ID_SIZE];
-	unsigned uid;
+	const char *author;		/* for events: "uid=0" */
 	const struct queue_filter *pick;	/* delete, bounce: only the recipients it means */
 	const char *reason;		/* bounce: for the sender */
 	const char *to_name;		/* move: the other virtual server */

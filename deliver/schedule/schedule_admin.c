@@ -275,8 +275,8 @@ log_deleted(const struct active_message *m, const char *sender)
 
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->recipient[i].outcome == OUTCOME_DELETED)
-			log_event(LOG_FACT, m->id, "deleted", "uid=%u sender=%s recipients=%zu recipient=%s",
-			    o->uid, log_safe(sender), o->recipients, log_safe(m->e.rcpt[i].address));
+			log_event(LOG_FACT, m->id, "deleted", "%s sender=%s recipients=%zu recipient=%s",
+			    o->author, log_safe(sender), o->recipients, log_safe(m->e.rcpt[i].address));
 }
 
 void
@@ -291,7 +291,7 @@ schedule_admin_end(struct active_message *m)
 		log_deleted(m, sender);
 	else if (o->result == SCHEDULE_DONE)
 		log_event(LOG_FACT, m->id, o->kind == SCHEDULE_MOVE ? "moved" : "bounced",
-		    "uid=%u sender=%s recipients=%zu%s%s%s%s", o->uid, log_safe(sender), o->recipients,
+		    "%s sender=%s recipients=%zu%s%s%s%s", o->author, log_safe(sender), o->recipients,
 		    o->kind == SCHEDULE_MOVE ? " to=" : "",
 		    o->kind == SCHEDULE_MOVE ? o->to_name : "", o->kind == SCHEDULE_BOUNCE ? " reason=" : "",
 		    o->kind == SCHEDULE_BOUNCE ? log_safe(o->reason) : "");

@@ -53,13 +53,13 @@ static void
 on_auth_channel(struct auth *a, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
-	bool deliver;
+	const struct ctl_server_kind *kind;
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	deliver = strcmp(channel.role, "deliver") == 0;
-	ctl_server_new(&a->channels, deliver ? &auth_channel_out : &auth_channel_in, ctl_take_fd(m),
-	    &channel);
+	kind = strcmp(channel.role, "deliver") == 0 ? &auth_channel_out :
+	    strcmp(channel.role, "master") == 0 ? &auth_channel_manager : &auth_channel_in;
+	ctl_server_new(&a->channels, kind, ctl_take_fd(m), &channel);
 }
 
 static void

@@ -1,9 +1,9 @@
 /*
  * auth - private header of the auth helper; one block a file
  *
- * auth -> auth_channel (a worker's messages) -> auth_request_in (a client proves who it is), auth_request_out
- * (we prove who we are) -> auth_request (file, turn, thread, delay, answer) -> secret_files, auth_turn,
- * auth_throttle
+ * auth -> auth_channel (messages of a worker or the master) -> auth_request_in (a client proves who it is),
+ * auth_request_account, auth_request_out (we prove who we are) -> auth_request (file, turn, thread, delay,
+ * answer) -> secret_files, auth_turn, auth_throttle
  * On pool threads: auth_request_in -> sasl_server and its mechanisms -> password_check;
  * auth_request_out -> sasl_client and its mechanisms
  */
@@ -77,11 +77,17 @@ extern const struct boot_role auth_role;
 
 extern const struct ctl_server_kind auth_channel_in;	/* of a listener */
 extern const struct ctl_server_kind auth_channel_out;	/* of a deliver process */
+extern const struct ctl_server_kind auth_channel_manager;	/* of the master: logins to the manager */
 
 /* --- auth_request_in: the authentication of a client --- */
 
 /* Answers with CTL_AUTH_IN_ANSWER, later. False: too many at once. */
 bool auth_request_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
+    const struct msg_auth_in_start *start);
+
+/* --- auth_request_account: whether an account is still what it was --- */
+/* Answers later. */
+void auth_request_account_begin(struct auth *a, struct ctl_server *s, uint32_t request,
     const struct msg_auth_in_start *start);
 
 /* --- auth_request_out: our own authentication at a remote host --- */
@@ -211,7 +217,7 @@ void auth_throttle_leave(struct auth_throttle *t, const struct auth_throttle_who
 struct secret_file {
 	unsigned users;
 	const struct password_check *check;
-	struct passwd_account_list *accounts;	/* CTL_FILE_PASSWORDS */
+	struct passwd_account_list *accounts;	/* CTL_FILE_PASSWORDS, CTL_FILE_MANAGER_ACCOUNTS */
 	struct keytab keytab;		/* CTL_FILE_KEYTAB; CTL_FILE_CLIENT_KEYTAB: with its tickets */
 	/* CTL_FILE_SECRET: at most SECRET_FILES_SECRET_MAX bytes, none of them NUL; ended by one */
 	char *secret; size_t secret_len;
@@ -238,6 +244,9 @@ void password_check_init(struct password_check *c);
 /* `a` is the account of that name; NULL: there is none. */
 bool password_check_password(const struct password_check *c, const struct passwd_account_list *l,
     const struct passwd_account *a, const char *name, const char *password);
+/* What tells two versions of an account apart, and says nothing of its password. */
+void password_check_mark(const struct password_check *c, const struct passwd_account *a,
+    uint8_t mark[AUTH_IN_MARK_SIZE]);
 /*
  * An account as SCRAM would show it for that name, with keys that no password has. Iterations and length of
  * the salt are as frequent among decoys as among the accounts of the file.
@@ -261,6 +270,8 @@ void sasl_server_free(struct sasl_server *p);
 void sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_answer *out);
 enum ctl_file_kind sasl_server_file_kind(enum msg_auth_in_mechanism m);
+bool sasl_server_has_password(enum msg_auth_in_mechanism m);	/* which could be guessed */
+bool sasl_server_is_of_manager(enum msg_auth_in_mechanism m);
 /* Before a step, on the loop: sets p->user where `in` names it beside what is checked. */
 void sasl_server_claim(struct sasl_server *p, const struct msg_auth_in_token *in);
 
@@ -281,6 +292,8 @@ enum msg_auth_in_result sasl_server_plain_plain(struct sasl_server *p, const str
     struct msg_auth_in_token *out);
 enum msg_auth_in_result sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out);
+enum msg_auth_in_result sasl_server_plain_password(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
 void sasl_server_plain_claim(struct sasl_server *p, const struct msg_auth_in_token *in);
 void sasl_server_plain_end(struct sasl_server *p);
 
@@ -294,6 +307,9 @@ void sasl_server_scram_end(struct sasl_server *p);
 
 enum msg_auth_in_result sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out);
+/* The context alone (RFC 4559), in one step. */
+enum msg_auth_in_result sasl_server_gssapi_negotiate(struct sasl_server *p,
+    const struct msg_auth_in_token *in, struct msg_auth_in_token *out);
 void sasl_server_gssapi_end(struct sasl_server *p);
 
 /* --- sasl_client: authenticates us: the table of mechanisms. One thread at a time --- */

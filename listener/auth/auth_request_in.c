@@ -148,7 +148,7 @@ wait_in(struct auth_request *x)
 
 	sasl_server_claim(p, x->in);
 	guess = p->user[0] != '\0' && !p->proved &&
-	    sasl_server_file_kind((enum msg_auth_in_mechanism)p->start.mechanism) == CTL_FILE_PASSWORDS;
+	    sasl_server_has_password((enum msg_auth_in_mechanism)p->start.mechanism);
 	wait_ms = auth_throttle_wait(x->auth->throttle, who_of(x), guess ? &in_of(x)->guess : NULL,
 	    clock_mono_ms());
 	if (wait_ms == AUTH_THROTTLE_NEVER)
@@ -244,7 +244,8 @@ auth_request_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
 			return false;
 	x = mem_new(struct auth_request_in);
 	x->sasl = sasl_server_new(start, NULL);
-	snprintf(x->server, sizeof(x->server), "%s", ctl_server_server(s));
+	snprintf(x->server, sizeof(x->server), "%s",
+	    *ctl_server_server(s) != '\0' ? ctl_server_server(s) : "-");
 	memcpy(x->who.address, address, sizeof(address));
 	x->request.kind = &kind;
 	x->request.auth = a;

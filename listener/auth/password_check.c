@@ -26,6 +26,7 @@ password_check_init(struct password_check *c)
 }
 
 enum { DRAW_ACCOUNT = 'a', DRAW_SALT = 's' };
+#define ACCOUNT_TEXT_MAX 1024U
 
 static bool
 is_equal(const void *a, const void *b, size_t len)
@@ -108,6 +109,25 @@ password_check_password(const struct password_check *c, const struct passwd_acco
 		checked = l->count > 0 ? &l->account[number_of(bytes) % l->count] : &no_account;
 	same = checked->hash != NULL ? check_crypt(checked->hash, password) : check_scram(checked, password);
 	return same && a != NULL;
+}
+
+void
+password_check_mark(const struct password_check *c, const struct passwd_account *a,
+    uint8_t mark[AUTH_IN_MARK_SIZE])
+{
+	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE];
+	struct buf text = BUF_INIT(ACCOUNT_TEXT_MAX);
+
+	_Static_assert(AUTH_IN_MARK_SIZE == PASSWD_KEY_SIZE, "a mark is a key");
+	if (a->hash != NULL)
+		buf_puts(&text, a->hash);
+	else
+		passwd_file_format_scram(&text, a);
+	if (gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, buf_text(&text), 1,
+	    (const char *)c->secret, sizeof(c->secret), salted, client, server, (char *)mark) != GSASL_OK)
+		memcpy(mark, a->stored, AUTH_IN_MARK_SIZE);
+	buf_wipe(&text);
+	explicit_bzero(salted, sizeof(salted));
 }
 
 /* What SCRAM shows of accounts; some differ, as tools do. */

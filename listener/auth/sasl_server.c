@@ -3,7 +3,7 @@
  *
  * Runs in:  auth, on pool threads
  * Owns:     the state of one mechanism
- * Promise:  AUTH_IN_OK comes with the name that was proved, and with no bytes for the client
+ * Promise:  AUTH_IN_OK comes with the name that was proved, and for SMTP with no bytes for the client
  * Fails by: enum msg_auth_in_result
  */
 #include <assert.h>
@@ -20,6 +20,7 @@ static const struct mechanism {
 	void (*end)(struct sasl_server *p);
 	enum ctl_file_kind file;
 	void (*claim)(struct sasl_server *p, const struct msg_auth_in_token *in);	/* NULL: nothing */
+	bool manager;		/* of the manager, whose answer has a place for bytes beside OK */
 } mechanism_rows[] = {
 	[AUTH_IN_PLAIN] = { sasl_server_plain_plain, sasl_server_plain_end, CTL_FILE_PASSWORDS,
 	    sasl_server_plain_claim },
@@ -27,6 +28,12 @@ static const struct mechanism {
 	[AUTH_IN_SCRAM] = { sasl_server_scram_step, sasl_server_scram_end, CTL_FILE_PASSWORDS, NULL },
 	[AUTH_IN_SCRAM_PLUS] = { sasl_server_scram_step, sasl_server_scram_end, CTL_FILE_PASSWORDS, NULL },
 	[AUTH_IN_GSSAPI] = { sasl_server_gssapi_step, sasl_server_gssapi_end, CTL_FILE_KEYTAB, NULL },
+	[AUTH_IN_PASSWORD] = { sasl_server_plain_password, sasl_server_plain_end, CTL_FILE_MANAGER_ACCOUNTS,
+	    sasl_server_plain_claim, true },
+	[AUTH_IN_NEGOTIATE] = { sasl_server_gssapi_negotiate, sasl_server_gssapi_end, CTL_FILE_MANAGER_KEYTAB,
+	    NULL, true },
+	/* auth_request_account */
+	[AUTH_IN_ACCOUNT] = { .file = CTL_FILE_MANAGER_ACCOUNTS, .manager = true },
 };
 static_assert(nitems_of(mechanism_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
 
@@ -57,6 +64,19 @@ sasl_server_file_kind(enum msg_auth_in_mechanism m)
 	return mechanism_rows[m].file;
 }
 
+bool
+sasl_server_has_password(enum msg_auth_in_mechanism m)
+{
+	return mechanism_rows[m].file == CTL_FILE_PASSWORDS ||
+	    mechanism_rows[m].file == CTL_FILE_MANAGER_ACCOUNTS;
+}
+
+bool
+sasl_server_is_of_manager(enum msg_auth_in_mechanism m)
+{
+	return mechanism_rows[m].manager;
+}
+
 void
 sasl_server_claim(struct sasl_server *p, const struct msg_auth_in_token *in)
 {
@@ -76,7 +96,7 @@ sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in, stru
 	 * SMTP has no place for bytes beside the 235: they go before it, and the client answers with nothing
 	 * (RFC 4954 4).
 	 */
-	if (result == AUTH_IN_OK && out->token.len > 0) {
+	if (result == AUTH_IN_OK && out->token.len > 0 && !mechanism_rows[p->start.mechanism].manager) {
 		p->proved = true;
 		result = AUTH_IN_CHALLENGE;
 	}

@@ -140,14 +140,17 @@ judge_context(struct sasl_server *p, struct kerberos *k)
 	OM_uint32 minor, flags = 0;
 	gss_name_t from = GSS_C_NO_NAME, to = GSS_C_NO_NAME;
 	bool named, us, bound = k->bound || p->start.kerberos_binding != CONFIG_BINDING_REQUIRED;
+	/* What browsers send later has TLS of its own; they ask for no integrity here. */
+	bool whole = p->start.mechanism == AUTH_IN_NEGOTIATE;
 
 	if (GSS_ERROR(gss_inquire_context(&minor, k->context, &from, &to, NULL, NULL, &flags, NULL, NULL)))
 		return false;
 	named = take_client_name(p, from);
 	us = is_us(p, to);
+	whole |= (flags & GSS_C_INTEG_FLAG) != 0;
 	if (!us)
 		snprintf(p->reason, sizeof(p->reason), "the ticket is for another service");
-	else if (!(flags & GSS_C_INTEG_FLAG) || (flags & GSS_C_ANON_FLAG))
+	else if (!whole || (flags & GSS_C_ANON_FLAG))
 		snprintf(p->reason, sizeof(p->reason), "the client wants no integrity, or no name");
 	else if (!bound)
 		snprintf(p->reason, sizeof(p->reason), "the login is not tied to this connection");
@@ -155,7 +158,7 @@ judge_context(struct sasl_server *p, struct kerberos *k)
 		named = client_counts(p, to);
 	gss_release_name(&minor, &from);
 	gss_release_name(&minor, &to);
-	return named && us && bound && (flags & GSS_C_INTEG_FLAG) && !(flags & GSS_C_ANON_FLAG);
+	return named && us && bound && whole && !(flags & GSS_C_ANON_FLAG);
 }
 
 static enum msg_auth_in_result
@@ -224,8 +227,9 @@ accept_token(struct sasl_server *p, struct kerberos *k, gss_buffer_t input, gss_
 	return major;
 }
 
+/* OK: the context is complete and good; `out` has what the client still needs for it. */
 static enum msg_auth_in_result
-take_context(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in_token *in,
+accept_context(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out)
 {
 	gss_buffer_desc input = { in->len, (void *)(uintptr_t)in->data }, output = GSS_C_EMPTY_BUFFER;
@@ -255,10 +259,19 @@ take_context(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in
 	}
 	if (major & GSS_S_CONTINUE_NEEDED)
 		return AUTH_IN_CHALLENGE;
-	if (!judge_context(p, k))
-		return AUTH_IN_FAILED;
+	return judge_context(p, k) ? AUTH_IN_OK : AUTH_IN_FAILED;
+}
+
+static enum msg_auth_in_result
+take_context(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out)
+{
+	enum msg_auth_in_result result = accept_context(p, k, in, out);
+
+	if (result != AUTH_IN_OK)
+		return result;
 	k->phase = OFFER;
-	return len > 0 ? AUTH_IN_CHALLENGE : offer_layers(p, k, out);
+	return out->len > 0 ? AUTH_IN_CHALLENGE : offer_layers(p, k, out);
 }
 
 /* One byte of choice, three of buffer size, then the name to act under. */
@@ -307,6 +320,29 @@ sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *i
 		return take_choice(p, k, in);
 	}
 	return AUTH_IN_FAILED;
+}
+
+/*
+ * A request of a browser stands alone, so nothing may be left to be said: a first token that is no ticket of
+ * Kerberos (NTLM, or a mechanism that the browser likes better) is refused.
+ */
+enum msg_auth_in_result
+sasl_server_gssapi_negotiate(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out)
+{
+	enum msg_auth_in_result result = AUTH_IN_FAILED;
+
+	if (p->state != NULL || in->absent || in->len == 0)
+		return AUTH_IN_FAILED;
+	p->state = mem_new(struct kerberos);
+	result = accept_context(p, p->state, in, out);
+	if (result == AUTH_IN_CHALLENGE) {
+		snprintf(p->reason, sizeof(p->reason), "the browser sent no ticket of Kerberos first");
+		result = AUTH_IN_FAILED;
+	}
+	if (result != AUTH_IN_OK)
+		out->len = 0;
+	return result;
 }
 
 void

@@ -7,6 +7,7 @@
  *           wrong password
  * Fails by: AUTH_IN_FAILED
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,23 @@ sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *i
 	if (p->user[0] == '\0' || !sasl_name_is_self(p, authzid, (size_t)(name - 1 - authzid)))
 		return AUTH_IN_FAILED;
 	return result;
+}
+
+/* The name is that of the account from here on, however it was typed. */
+enum msg_auth_in_result
+sasl_server_plain_password(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out)
+{
+	enum msg_auth_in_result result = in->absent ? AUTH_IN_FAILED : sasl_server_plain_plain(p, in, out);
+	const struct passwd_account *a = result == AUTH_IN_OK ? sasl_name_account(p) : NULL;
+	uint8_t mark[AUTH_IN_MARK_SIZE];
+
+	if (a == NULL)
+		return AUTH_IN_FAILED;
+	password_check_mark(p->file->check, a, mark);
+	sasl_answer_put(out, mark, sizeof(mark));
+	snprintf(p->user, sizeof(p->user), "%s", a->name);
+	return AUTH_IN_OK;
 }
 
 /* These two words are what clients wait for; some compare every letter. */

@@ -115,6 +115,19 @@ find_source(struct secret_files *v, const char *server, const char *domain, enum
 	return s;
 }
 
+static bool
+is_passwords(enum ctl_file_kind kind)
+{
+	return kind == CTL_FILE_PASSWORDS || kind == CTL_FILE_MANAGER_ACCOUNTS;
+}
+
+/* For events: files of the service belong to no virtual server. */
+static const char *
+server_of(const struct source *s)
+{
+	return s->server[0] != '\0' ? s->server : "-";
+}
+
 /* One use of the file; NULL: the last update failed. */
 static struct secret_file *
 use_file(struct source *s)
@@ -163,7 +176,7 @@ set_trouble(struct source *s, const char *why)
 	if (strcmp(s->trouble, why) == 0)
 		return;
 	snprintf(s->trouble, sizeof(s->trouble), "%s", why);
-	log_event(LOG_FAULT, NULL, "trouble", "part=auth server=%s reason=%s", s->server, log_safe(why));
+	log_event(LOG_FAULT, NULL, "trouble", "part=auth server=%s reason=%s", server_of(s), log_safe(why));
 }
 
 struct faults {
@@ -178,7 +191,7 @@ on_password_fault(void *arg, unsigned line, const char *why)
 
 	if (f->count++ < FAULTS_TOLD)
 		log_event(LOG_WARN, NULL, "trouble",
-		    "part=auth server=%s file=password-file line=%u reason=%s", f->source->server, line,
+		    "part=auth server=%s file=password-file line=%u reason=%s", server_of(f->source), line,
 		    log_safe(why));
 }
 
@@ -218,7 +231,7 @@ take_accounts(const struct source *s, struct secret_file *f, const char *data, s
 	f->accounts = passwd_file_list_parse(data, size, on_password_fault, &faults);
 	if (faults.count > FAULTS_TOLD)
 		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file faults=%u",
-		    s->server, faults.count);
+		    server_of(s), faults.count);
 }
 
 /* NULL, or why not. */
@@ -227,7 +240,7 @@ take_data(struct source *s, struct secret_file *f, const char *data, size_t size
 {
 	if (s->kind == CTL_FILE_SECRET)
 		return take_secret_line(f, data, size);
-	if (s->kind == CTL_FILE_PASSWORDS)
+	if (is_passwords(s->kind))
 		take_accounts(s, f, data, size);
 	else if (keytab_init(&f->keytab, data, size,
 	    s->kind == CTL_FILE_CLIENT_KEYTAB ? "postern" : NULL) == -1)
@@ -262,7 +275,7 @@ static void
 update_file(struct source *s, int fd)
 {
 	struct stat st;
-	size_t most = s->kind == CTL_FILE_PASSWORDS ? PASSWD_FILE_MAX : s->kind == CTL_FILE_SECRET ?
+	size_t most = is_passwords(s->kind) ? PASSWD_FILE_MAX : s->kind == CTL_FILE_SECRET ?
 	    SECRET_FILE_MAX : KEYTAB_MAX;
 	const char *why;
 

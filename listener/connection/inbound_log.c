@@ -118,9 +118,9 @@ is_mechanism(const char *word, size_t len)
 		"SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "GS2-KRB5", "GS2-KRB5-PLUS",
 		"GSS-SPNEGO", "KERBEROS_V4", "SKEY", "OTP" };
 
-	for (size_t i = 0; i < AUTH_IN_MECHANISMS + nitems_of(others); i++) {
-		const char *name = i < AUTH_IN_MECHANISMS ? msg_auth_in_mechanism_names[i] :
-		    others[i - AUTH_IN_MECHANISMS];
+	for (size_t i = 0; i < AUTH_IN_SMTP_MECHANISMS + nitems_of(others); i++) {
+		const char *name = i < AUTH_IN_SMTP_MECHANISMS ? msg_auth_in_mechanism_names[i] :
+		    others[i - AUTH_IN_SMTP_MECHANISMS];
 
 		if (strlen(name) == len && strncasecmp(name, word, len) == 0)
 			return true;

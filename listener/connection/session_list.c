@@ -81,8 +81,8 @@ put_row(struct buf *b, const struct inbound_view *v, int64_t now_s)
 static void
 say_ended(const struct msg_sessions_ask *q, const struct inbound_view *v)
 {
-	log_event(LOG_FACT, NULL, "operator", "uid=%u command=terminate client=%s name=%s messages=%u",
-	    q->uid, v->ip, log_safe(v->user != NULL ? v->user : v->helo), v->messages);
+	log_event(LOG_FACT, NULL, "operator", "%s command=terminate client=%s name=%s messages=%u",
+	    q->author, v->ip, log_safe(v->user != NULL ? v->user : v->helo), v->messages);
 }
 
 /* Sessions and clients that wait to have one, in the order of their serials. */

@@ -41,7 +41,7 @@ static const struct auth_verb_row {
 	{ AUTH_IN_PLAIN, CONFIG_AUTH_BASIC, NEEDS_SECRECY },
 	{ AUTH_IN_LOGIN, CONFIG_AUTH_BASIC, NEEDS_SECRECY },
 };
-static_assert(nitems_of(auth_verb_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
+static_assert(nitems_of(auth_verb_rows) == AUTH_IN_SMTP_MECHANISMS, "one row a mechanism");
 static_assert(AUTH_VERB_LONG_MAX == sizeof("AUTH GSSAPI \r\n") - 1 + BASE64_SIZE(AUTH_IN_TOKEN_MAX) - 1,
     "a token of Kerberos fits");
 static_assert(CONFIG_OFFER_PLAIN == 1 << AUTH_IN_PLAIN && CONFIG_OFFER_LOGIN == 1 << AUTH_IN_LOGIN &&

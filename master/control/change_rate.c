@@ -6,6 +6,9 @@
  * Promise:  an operator of one virtual server cannot keep the service busy with judging its files
  * Fails by: false; of many users who ask at once the one that waits longest is forgotten
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "common/base/mem.h"
 #include "master/control/control_private.h"
 
@@ -14,21 +17,22 @@
 #define RATE_MS 1000U
 
 bool
-change_rate_take(uid_t uid, uint64_t now_ms)
+change_rate_take(const char *author, uint64_t now_ms)
 {
-	static struct { uid_t uid; uint64_t free_ms; } users[RATE_USERS];	/* when all is given back */
+	/* when all is given back */
+	static struct { char author[LOGIN_NAME_AUTHOR_SIZE]; uint64_t free_ms; } users[RATE_USERS];
 	size_t at = 0;
 
 	for (size_t i = 0; i < nitems_of(users); i++) {
-		if (users[i].uid == uid && users[i].free_ms > 0) {
+		if (users[i].free_ms > 0 && strcmp(users[i].author, author) == 0) {
 			at = i;
 			break;
 		}
 		if (users[i].free_ms < users[at].free_ms)
 			at = i;
 	}
-	if (users[at].uid != uid || users[at].free_ms < now_ms) {
-		users[at].uid = uid;
+	if (strcmp(users[at].author, author) != 0 || users[at].free_ms < now_ms) {
+		snprintf(users[at].author, sizeof(users[at].author), "%s", author);
 		users[at].free_ms = now_ms;
 	}
 	if (users[at].free_ms - now_ms > (RATE_BURST - 1) * RATE_MS)

@@ -182,7 +182,7 @@ new_request(struct control_command *cmd, struct master *m, const char *command)
 	struct change_request *r = mem_new(struct change_request);
 
 	*r = (struct change_request){ .m = m, .text = BUF_INIT(MASTER_TEXT_MAX), .number = ++number };
-	snprintf(r->author, sizeof(r->author), "uid=%u", (unsigned)cmd->peer->uid);
+	snprintf(r->author, sizeof(r->author), "%s", cmd->peer->author);
 	snprintf(r->by, sizeof(r->by), "%s", cmd->peer->web ? " by=web" : "");
 	snprintf(r->command, sizeof(r->command), "%s", command);
 	r->timer = loop_timer_new(m->loop, on_late, r);
@@ -203,7 +203,7 @@ change_request_run(struct control_command *cmd, struct master *m, struct server 
 		return;
 	}
 	if (control_rights_service(m, cmd->peer) < CONTROL_CONFIGURE &&
-	    !change_rate_take(cmd->peer->uid, clock_mono_ms())) {
+	    !change_rate_take(cmd->peer->author, clock_mono_ms())) {
 		control_answer_say(cmd, CONTROL_REFUSED, "too many changes: wait, and say this again");
 		return;
 	}

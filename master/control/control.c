@@ -284,6 +284,10 @@ control_update(struct control *control)
 {
 	if (control->m->web.sockets.count == 0)	/* the manager was taken out of the configuration */
 		web_sessions_end_all(control->m->web_sessions);
+	if (control->m->snapshot->config->service.manager.accounts == NULL)
+		web_sessions_end_way(control->m->web_sessions, WEB_WAY_PASSWORD);
+	if (control->m->snapshot->config->service.manager.keytab == NULL)
+		web_sessions_end_way(control->m->web_sessions, WEB_WAY_KERBEROS);
 	change_request_update(control->m);
 	if (control_caller_update(control->m))
 		loop_timer_set(control->held, CONTROL_HELD_MS);

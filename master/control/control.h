@@ -59,7 +59,7 @@ void control_answer_done(struct control_command *cmd);
 void control_answer_say(struct control_command *cmd, int status, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 /* For its event: who gave the command, "uid=1000" or "uid=1000 by=web". */
-#define CONTROL_ANSWER_WHO_SIZE 32
+#define CONTROL_ANSWER_WHO_SIZE (LOGIN_NAME_AUTHOR_SIZE + 8)
 void control_answer_who(char who[CONTROL_ANSWER_WHO_SIZE], const struct control_command *cmd);
 /* Whether the answer to a command about `only`, NULL: all, is about `s`, too: its user has the right. */
 bool control_answer_covers(const struct control_command *cmd, const struct server *s,
@@ -105,43 +105,14 @@ bool control_caller_waits_for_stop(const struct control_caller *c);
 void control_caller_tell_progress(struct master *m);
 void control_caller_end_all(struct master *m, const char *last_words);
 
-/* --- web_sessions: who is logged in to the manager in a web browser; pure --- */
+/* --- web_sessions, web_account, control_web: the manager in a web browser; more in control_private.h --- */
 
-#define WEB_LINK_MS 900000U		/* how long a one-time link is good */
-#define WEB_IDLE_MS 1800000U		/* a session ends so long after its latest command */
-#define WEB_SESSION_MS 43200000U	/* and when it is so old */
-#define WEB_SESSIONS_MAX 64U
-#define WEB_SESSIONS_PER_USER 8U
-#define WEB_COMMANDS_PER_SESSION 16U	/* that wait for their answer */
-
-struct web_session {			/* or a link that leads to one */
-	TAILQ_ENTRY(web_session) link;
-	bool is_link;
-	uint8_t hash[32];		/* SHA-256 of its secret */
-	struct control_peer peer;	/* as the kernel said when the link was asked for */
-	char name[WEB_NAME_SIZE];
-	uint64_t born_ms, used_ms;
-};
-
+struct web_sessions;
 struct web_sessions *web_sessions_new(void);
-/* What tells the secrets that it made, for web_mac. */
-const unsigned char *web_sessions_key(const struct web_sessions *w);
 void web_sessions_free(struct web_sessions *w);		/* NULL is fine */
-/* A one-time link for that user: its token. */
-void web_sessions_link(struct web_sessions *w, const struct control_peer *peer, const char *name,
-    uint64_t now, unsigned char token[WEB_SECRET_SIZE]);
-/* Uses up a link. The new session and its handle; NULL: there is no such link. */
-struct web_session *web_sessions_login(struct web_sessions *w, const unsigned char token[WEB_SECRET_SIZE],
-    uint64_t now, unsigned char handle[WEB_SECRET_SIZE]);
-/* NULL: there is none, or it is over. `watching`: it goes on idling. */
-struct web_session *web_sessions_find(struct web_sessions *w, const unsigned char handle[WEB_SECRET_SIZE],
-    uint64_t now, bool watching);
-void web_sessions_end(struct web_sessions *w, struct web_session *s);
-void web_sessions_end_all(struct web_sessions *w);
-
-/* --- control_web: what the web helper asks on behalf of those who are logged in --- */
-
-/* CTL_WEB_LOGIN, CTL_WEB_ASK, CTL_WEB_LOGOUT, CTL_WEB_COMMAND */
+void web_account_open(struct master *m);
+void web_account_close(struct master *m);
+/* CTL_WEB_LOGIN, CTL_WEB_PASSWORD, CTL_WEB_TICKET, CTL_WEB_ASK, CTL_WEB_LOGOUT, CTL_WEB_COMMAND */
 void control_web_take(struct child *c, const struct ctl_message *m);
 void control_web_greet(struct child *c);	/* a child was born: the web helper gets its key */
 void control_web_gone(struct child *c);		/* the helper is dead: its commands go on without an answer */

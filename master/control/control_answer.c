@@ -52,8 +52,7 @@ control_answer_say(struct control_command *cmd, int status, const char *fmt, ...
 void
 control_answer_who(char who[CONTROL_ANSWER_WHO_SIZE], const struct control_command *cmd)
 {
-	snprintf(who, CONTROL_ANSWER_WHO_SIZE, "uid=%u%s", (unsigned)cmd->peer->uid,
-	    cmd->peer->web ? " by=web" : "");
+	snprintf(who, CONTROL_ANSWER_WHO_SIZE, "%s%s", cmd->peer->author, cmd->peer->web ? " by=web" : "");
 }
 
 bool

@@ -1,4 +1,7 @@
-/* control_private - what shows and changes the configuration, for the files of control; one block a file */
+/*
+ * control_private - the manager in a web browser, what shows and changes the configuration; for the files of
+ * control; one block a file
+ */
 #ifndef MASTER_CONTROL_CONTROL_PRIVATE_H
 #define MASTER_CONTROL_CONTROL_PRIVATE_H
 
@@ -7,6 +10,71 @@
 #include "master/control/control.h"
 
 struct change_record;
+
+/* --- web_sessions: who is logged in to the manager in a web browser; pure --- */
+
+#define WEB_LINK_MS 900000U		/* how long a one-time link is good */
+#define WEB_IDLE_MS 1800000U		/* a session ends so long after its latest command */
+#define WEB_SESSION_MS 43200000U	/* and when it is so old */
+#define WEB_SESSIONS_MAX 64U
+#define WEB_SESSIONS_PER_USER 8U
+#define WEB_COMMANDS_PER_SESSION 16U	/* that wait for their answer */
+#define WEB_CHECK_MS 10000U		/* an account is asked for again while its session is used */
+#define WEB_UNCHECKED_MS 300000U	/* without an answer: the session ends */
+
+struct web_session {			/* or a link that leads to one */
+	TAILQ_ENTRY(web_session) link;
+	bool is_link;
+	uint8_t hash[32];		/* SHA-256 of its secret */
+	struct control_peer peer;	/* as the kernel said when the link was asked for */
+	char name[WEB_NAME_SIZE];
+	uint64_t born_ms, used_ms;
+	enum msg_web_way way;
+	/* WEB_WAY_PASSWORD: what the account was; when it was asked for, and since when without answer */
+	uint8_t mark[AUTH_IN_MARK_SIZE];
+	uint64_t checked_ms, asked_ms;
+};
+
+/* What tells the secrets that it made, for web_mac. */
+const unsigned char *web_sessions_key(const struct web_sessions *w);
+/* A one-time link for that user: its token. */
+void web_sessions_link(struct web_sessions *w, const struct control_peer *peer, const char *name,
+    uint64_t now, unsigned char token[WEB_SECRET_SIZE]);
+/* Somebody proved who it is: a session of `peer`, whose name is shown. */
+struct web_session *web_sessions_begin(struct web_sessions *w, const struct control_peer *peer,
+    const char *name, enum msg_web_way way, uint64_t now, unsigned char handle[WEB_SECRET_SIZE]);
+/* By the hash of its handle; NULL: it is over. */
+struct web_session *web_sessions_by_hash(struct web_sessions *w, const uint8_t hash[32]);
+/* Of one way in, which is not offered any more. */
+void web_sessions_end_way(struct web_sessions *w, enum msg_web_way way);
+/* Uses up a link. The new session and its handle; NULL: there is no such link. */
+struct web_session *web_sessions_login(struct web_sessions *w, const unsigned char token[WEB_SECRET_SIZE],
+    uint64_t now, unsigned char handle[WEB_SECRET_SIZE]);
+/* NULL: there is none, or it is over. `watching`: it goes on idling. */
+struct web_session *web_sessions_find(struct web_sessions *w, const unsigned char handle[WEB_SECRET_SIZE],
+    uint64_t now, bool watching);
+void web_sessions_end(struct web_sessions *w, struct web_session *s);
+void web_sessions_end_all(struct web_sessions *w);
+
+/* --- web_account: logins by password and with Kerberos, which the auth helper judges --- */
+
+#define WEB_ACCOUNT_MS 50000U		/* the longest that a login may take; a refusal is delayed, too */
+#define WEB_ACCOUNT_OPEN_MAX 64U	/* logins under way; twice what the auth helper takes */
+
+/* Answer with CTL_WEB_SESSION, later. */
+void web_account_password(struct child *c, uint32_t request, const struct msg_web_password *p);
+void web_account_ticket(struct child *c, uint32_t request, const struct msg_web_ticket *t);
+void web_account_gone(struct child *c);		/* the web helper is dead */
+/* A session is used: whether its account is still there is asked for now and then. */
+void web_account_check(struct master *m, struct web_session *s);
+
+/* --- control_web: what the web helper asks on behalf of those who are logged in --- */
+
+/* Fills what a page is told of a session. */
+void control_web_describe(struct msg_web_session *answer, const struct master *m,
+    const struct web_session *s);
+/* Sends it, and wipes it. */
+void control_web_reply(struct child *c, uint32_t request, struct msg_web_session *answer);
 
 /* --- get_request: get, keys --- */
 
@@ -41,7 +109,7 @@ struct change_request {
 	struct master *m;
 	struct change change;
 	int lock;
-	char author[32];		/* "uid=0" */
+	char author[LOGIN_NAME_AUTHOR_SIZE];	/* "uid=0" */
 	char by[8];			/* " by=web" */
 	char command[16];
 	unsigned record;		/* in the history; 0: none */
@@ -92,7 +160,7 @@ bool change_leave_step(struct change_request *r);
 /* --- change_rate --- */
 
 /* One more change of that user; false: too many for now. */
-bool change_rate_take(uid_t uid, uint64_t now_ms) __attribute__((warn_unused_result));
+bool change_rate_take(const char *author, uint64_t now_ms) __attribute__((warn_unused_result));
 
 /* --- change_prepare: a change before anything is written --- */
 

@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 
 #define ORDERS_MAX 128U
@@ -84,24 +85,26 @@ control_web_gone(struct child *c)
 	TAILQ_FOREACH(caller, &c->m->callers, link)
 		if (caller->ops == &order_ops && order_of(caller)->helper == c)
 			order_of(caller)->helper = NULL;
+	web_account_gone(c);
 }
 
 /* --- sessions --- */
 
-static void
-reply(struct child *c, uint32_t request, struct msg_web_session *answer)
+void
+control_web_reply(struct child *c, uint32_t request, struct msg_web_session *answer)
 {
-	child_send(c, CTL_WEB_SESSION, request, answer, sizeof(*answer), -1);
+	child_send(c, CTL_WEB_SESSION, request, answer, msg_web_session_size(answer), -1);
 	explicit_bzero(answer, sizeof(*answer));
 }
 
-static void
-describe(struct msg_web_session *answer, const struct master *m, const struct web_session *s)
+void
+control_web_describe(struct msg_web_session *answer, const struct master *m, const struct web_session *s)
 {
 	enum control_right right = control_rights_any(m, &s->peer);
 
 	answer->result = right == CONTROL_NONE ? WEB_NO_RIGHT : WEB_OK;
 	answer->operates = right >= CONTROL_OPERATE;
+	answer->way = (uint8_t)s->way;
 	answer->uid = s->peer.uid;
 	memcpy(answer->name, s->name, sizeof(answer->name));
 }
@@ -123,16 +126,41 @@ log_in(struct child *c, const struct ctl_message *message)
 		    "server=- by=web command=login way=link result=refused client=%s reason=%s",
 		    log_safe(login.client), log_safe("no such link, or it is used up"));
 	} else {
-		describe(&answer, c->m, s);
+		control_web_describe(&answer, c->m, s);
 		log_event(LOG_FACT, NULL, "operator",
-		    "server=- uid=%u by=web command=login way=link result=%s client=%s",
-		    (unsigned)s->peer.uid, answer.result == WEB_OK ? "ok" : "refused",
+		    "server=- %s by=web command=login way=link result=%s client=%s",
+		    s->peer.author, answer.result == WEB_OK ? "ok" : "refused",
 		    log_safe(login.client));
 		if (answer.result != WEB_OK)
 			web_sessions_end(c->m->web_sessions, s);
 	}
 	explicit_bzero(&login, sizeof(login));
-	reply(c, message->request, &answer);
+	control_web_reply(c, message->request, &answer);
+}
+
+static void
+take_password(struct child *c, const struct ctl_message *message)
+{
+	struct msg_web_password password;
+
+	if (msg_web_password_take(&password, message->data, message->len))
+		web_account_password(c, message->request, &password);
+	else
+		child_kill(c, "it sent a malformed login");
+	explicit_bzero(&password, sizeof(password));
+}
+
+static void
+take_ticket(struct child *c, const struct ctl_message *message)
+{
+	struct msg_web_ticket *ticket = mem_new(struct msg_web_ticket);
+
+	if (msg_web_ticket_take(ticket, message->data, message->len))
+		web_account_ticket(c, message->request, ticket);
+	else
+		child_kill(c, "it sent a malformed login");
+	explicit_bzero(ticket, sizeof(*ticket));
+	free(ticket);
 }
 
 static void
@@ -146,13 +174,15 @@ tell_or_end(struct child *c, const struct ctl_message *message)
 	s = web_sessions_find(c->m->web_sessions, handle, clock_mono_ms(), true);
 	explicit_bzero(handle, sizeof(handle));
 	if (s != NULL)
-		describe(&answer, c->m, s);
+		control_web_describe(&answer, c->m, s);
 	if (s != NULL && message->type == CTL_WEB_LOGOUT) {
-		log_event(LOG_FACT, NULL, "operator", "server=- uid=%u by=web command=logout result=ok",
-		    (unsigned)s->peer.uid);
+		log_event(LOG_FACT, NULL, "operator", "server=- %s by=web command=logout result=ok",
+		    s->peer.author);
 		web_sessions_end(c->m->web_sessions, s);
+	} else if (s != NULL) {
+		web_account_check(c->m, s);
 	}
-	reply(c, message->request, &answer);
+	control_web_reply(c, message->request, &answer);
 }
 
 /* --- commands --- */
@@ -203,8 +233,10 @@ run_command(struct child *c, const struct ctl_message *message)
 		    command->watching != 0);
 		if (s != NULL && is_busy(c->m, s))
 			answer.result = WEB_BUSY;
+		if (s != NULL)
+			web_account_check(c->m, s);
 		if (s == NULL || answer.result == WEB_BUSY)
-			reply(c, message->request, &answer);
+			control_web_reply(c, message->request, &answer);
 		else
 			run_words(c, message->request, s, &w);
 	}
@@ -217,6 +249,10 @@ control_web_take(struct child *c, const struct ctl_message *m)
 {
 	if (m->type == CTL_WEB_LOGIN)
 		log_in(c, m);
+	else if (m->type == CTL_WEB_PASSWORD)
+		take_password(c, m);
+	else if (m->type == CTL_WEB_TICKET)
+		take_ticket(c, m);
 	else if (m->type == CTL_WEB_COMMAND)
 		run_command(c, m);
 	else

@@ -82,6 +82,7 @@ health_put_service(struct buf *b, const struct master *m)
 	put_children(b, m, NULL);
 	put_sockets(b, "the metrics are", &m->metrics);
 	put_sockets(b, "the manager is", &m->web);
+	file_handover_blame_service(&m->snapshot->config->service, b);
 }
 
 static int

@@ -296,7 +296,7 @@ send_request(struct control_command *cmd, struct master *m, struct child *c, str
 	snprintf(r->server, sizeof(r->server), "%s", c->server->name);
 	r->pid = c->pid;
 	r->ask = *ask;
-	r->ask.uid = (uint32_t)cmd->peer->uid;
+	snprintf(r->ask.author, sizeof(r->ask.author), "%s", cmd->peer->author);
 	control_question_wait(&r->q, QUEUE_REQUEST_WAIT_MS);
 	cmd->question = &r->q;
 	cmd->waiting = true;

@@ -195,11 +195,12 @@ serials_found(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
 static void
 end_chosen(struct sessions_request *s, const struct control_command *cmd)
 {
-	struct msg_sessions_ask ask = { .end = 1, .uid = (uint32_t)cmd->peer->uid };
+	struct msg_sessions_ask ask = { .end = 1 };
 	struct sessions_gather *found = s->gather;
 	uint32_t *serial = mem_array(NULL, found->count, sizeof(*serial));
 	struct child *c;
 
+	snprintf(ask.author, sizeof(ask.author), "%s", cmd->peer->author);
 	s->ending = true;
 	control_question_clear(&s->q);
 	s->gather = sessions_gather_new(&s->q, &ask);

@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/net.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 
 /* The address by which a browser of that user most likely gets there. */
 static void

@@ -3,7 +3,8 @@
  *
  * Runs in:  master
  * Owns:     the sessions and links; of each secret only its hash
- * Promise:  a session is of the user for whom the master made the link, whatever the web helper says. A link
+ * Promise:  a session is of the user for whom the master made the link, or whom the auth helper named,
+ *           whatever the web helper says. A link
  *           is good once and for a while; a session ends when it idles, when it is too old, at logout, and
  *           with the master. Time is what the caller says
  * Fails by: NULL; the oldest of a user's own makes room for a new one
@@ -18,6 +19,7 @@
 #include "common/base/utf8.h"
 #include "common/ipc/web_mac.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 
 struct web_sessions {
 	TAILQ_HEAD(, web_session) links, sessions;	/* the oldest first */
@@ -43,7 +45,7 @@ end_one(struct web_sessions *w, struct web_session *s)
 	else
 		TAILQ_REMOVE(&w->sessions, s, link);
 	control_rights_peer_done(&s->peer);
-	explicit_bzero(s->hash, sizeof(s->hash));
+	explicit_bzero(s, sizeof(*s));
 	free(s);
 }
 
@@ -51,7 +53,8 @@ static bool
 is_over(const struct web_session *s, uint64_t now)
 {
 	return s->is_link ? now - s->born_ms >= WEB_LINK_MS :
-	    now - s->born_ms >= WEB_SESSION_MS || now - s->used_ms >= WEB_IDLE_MS;
+	    now - s->born_ms >= WEB_SESSION_MS || now - s->used_ms >= WEB_IDLE_MS ||
+	    (s->asked_ms != 0 && now - s->asked_ms >= WEB_UNCHECKED_MS);
 }
 
 static void
@@ -69,7 +72,7 @@ end_old(struct web_sessions *w, uint64_t now)
 
 /* A user cannot end the sessions of others by many of its own. */
 static void
-make_room(struct web_sessions *w, bool is_link, uid_t uid)
+make_room(struct web_sessions *w, bool is_link, const struct control_peer *peer)
 {
 	struct web_session *s, *own = NULL, *first = NULL;
 	unsigned all = 0, owned = 0;
@@ -78,7 +81,7 @@ make_room(struct web_sessions *w, bool is_link, uid_t uid)
 	    s = TAILQ_NEXT(s, link)) {
 		all++;
 		first = first != NULL ? first : s;
-		if (s->peer.uid != uid)
+		if (!control_rights_peer_same(&s->peer, peer))
 			continue;
 		owned++;
 		own = own != NULL ? own : s;
@@ -109,7 +112,7 @@ add_one(struct web_sessions *w, bool is_link, const struct control_peer *peer, c
 	struct web_session *s = mem_new(struct web_session);
 
 	end_old(w, now);
-	make_room(w, is_link, peer->uid);
+	make_room(w, is_link, peer);
 	web_mac_make(secret, is_link ? WEB_MAC_LINK : WEB_MAC_SESSION, w->key);
 	hash_secret(s->hash, secret);
 	s->is_link = is_link;
@@ -194,6 +197,38 @@ web_sessions_login(struct web_sessions *w, const unsigned char token[WEB_SECRET_
 	s = add_one(w, false, &link->peer, link->name, now, handle);
 	end_one(w, link);
 	return s;
+}
+
+struct web_session *
+web_sessions_begin(struct web_sessions *w, const struct control_peer *peer, const char *name,
+    enum msg_web_way way, uint64_t now, unsigned char handle[WEB_SECRET_SIZE])
+{
+	struct web_session *s = add_one(w, false, peer, name, now, handle);
+
+	s->way = way;
+	s->checked_ms = now;
+	return s;
+}
+
+struct web_session *
+web_sessions_by_hash(struct web_sessions *w, const uint8_t hash[SHA256_DIGEST_LENGTH])
+{
+	struct web_session *s;
+
+	TAILQ_FOREACH(s, &w->sessions, link)
+		if (secret_is_same(s->hash, hash, sizeof(s->hash)))
+			return s;
+	return NULL;
+}
+
+void
+web_sessions_end_way(struct web_sessions *w, enum msg_web_way way)
+{
+	struct web_session *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &w->sessions, link, next)
+		if (s->way == way)
+			end_one(w, s);
 }
 
 struct web_session *

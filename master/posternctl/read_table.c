@@ -75,7 +75,7 @@ print_counters(const json_t *document)
 	json_decref(rows);
 }
 
-/* "uid=0" is root for people. */
+/* "uid=0" is root for people, "user=account:bob" is account:bob. */
 static void
 name_author(json_t *row)
 {
@@ -86,6 +86,8 @@ name_author(json_t *row)
 		pw = getpwuid((uid_t)strtoul(author + 4, NULL, 10));
 	if (pw != NULL)
 		json_object_set_new(row, "author", json_string(pw->pw_name));
+	else if (author != NULL && strncmp(author, "user=", 5) == 0)
+		json_object_set_new(row, "author", json_string(author + 5));
 }
 
 static void

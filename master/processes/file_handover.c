@@ -30,6 +30,7 @@ static const enum role file_roles[] = {
 	[CTL_FILE_OAUTH_KEY] = ROLE_FETCH, [CTL_FILE_OAUTH_CERTIFICATE] = ROLE_FETCH,
 	[CTL_FILE_TRUST_ANCHOR] = ROLE_RESOLVER,
 	[CTL_FILE_MANAGER_CERTIFICATE] = ROLE_WEB, [CTL_FILE_MANAGER_KEY] = ROLE_WEB,
+	[CTL_FILE_MANAGER_ACCOUNTS] = ROLE_AUTH, [CTL_FILE_MANAGER_KEYTAB] = ROLE_AUTH,
 	[CTL_FILE_DECOY_KEY] = ROLE_AUTH,
 };
 static_assert(nitems_of(file_roles) == CTL_FILE_KINDS, "one role a kind of file");
@@ -100,6 +101,25 @@ file_handover_blame(const struct config_server *conf, struct buf *why)
 			close(fd);
 		else if (files[i].needed && files[i].path != NULL)
 			buf_printf(why, "%s%s %s", why->len > 0 ? "; " : "", files[i].key, answer.why);
+	}
+}
+
+void
+file_handover_blame_service(const struct config_service *s, struct buf *why)
+{
+	const struct { enum ctl_file_kind kind; const char *path; } files[] = {
+		{ CTL_FILE_MANAGER_ACCOUNTS, s->manager.accounts },
+		{ CTL_FILE_MANAGER_KEYTAB, s->manager.keytab },
+	};
+
+	for (size_t i = 0; i < nitems_of(files) && s->manager.listen.count > 0; i++) {
+		struct ctl_opened answer = { .file = { .kind = files[i].kind } };
+		int fd = files[i].path != NULL ? named_file_open_service(s, &answer) : -1;
+
+		if (fd != -1)
+			close(fd);
+		else if (files[i].path != NULL)
+			buf_printf(why, "%slogins to the manager: %s", why->len > 0 ? "; " : "", answer.why);
 	}
 }
 

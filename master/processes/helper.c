@@ -4,8 +4,8 @@
  *
  * Runs in:  master
  * Owns:     the posts of the helpers; the ends of a channel belong to its two processes
- * Promise:  a worker is joined to the helpers of its role only (channel_rights). One that asks again and
- *           again gets one channel a second of each kind at the most
+ * Promise:  a worker, and the master itself, is joined to the helpers of its role only (channel_rights). One
+ *           that asks again and again gets one channel a second of each kind at the most
  * Fails by: keeping the wish; it is served when that helper runs
  */
 #include <assert.h>
@@ -19,6 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/channel_rights.h"
+#include "common/ipc/ctl_client.h"
 #include "master/processes/processes.h"
 
 #define HELPER_PACE_MS 1000U
@@ -29,6 +30,17 @@ static const enum role helper_roles[] = {
 	[CTL_HELPER_PICKUP] = ROLE_PICKUP,
 };
 static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
+
+/* The two ends of a new channel of `role` to that helper. 0; -1 and an event. */
+static int
+make_channel(int pair[2], const char *server, enum ctl_helper which)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0)
+		return 0;
+	log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s", server,
+	    roster_roles[helper_roles[which]].name, log_safe(strerror(errno)));
+	return -1;
+}
 
 static void
 join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
@@ -41,9 +53,7 @@ join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 	wish->served_ms = clock_mono_ms();
 	if (worker->ctl == NULL || helper->ctl == NULL)
 		return;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
-		log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s", worker->server->name,
-		    roster_roles[helper_roles[which]].name, log_safe(strerror(errno)));
+	if (make_channel(pair, worker->server->name, which) == -1) {
 		wish->open = true;
 		return;
 	}
@@ -53,6 +63,21 @@ join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 	child_send(worker, CTL_CHANNEL, wish->request, &channel, sizeof(channel), pair[1]);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+/* The master asks auth as a worker does, for no virtual server. */
+static void
+join_master(struct master *m, struct child *auth)
+{
+	struct ctl_channel channel = { .helper = CTL_HELPER_AUTH, .role = "master" };
+	int pair[2];
+
+	if (auth->ctl == NULL || make_channel(pair, "-", CTL_HELPER_AUTH) == -1)
+		return;		/* it is asked for again */
+	m->wants_auth = false;
+	child_send(auth, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
+	close(pair[0]);
+	ctl_client_channel(m->auth, pair[1]);
 }
 
 /* The worker of the same virtual server, when it is ready. It is not started for this. NULL: none. */
@@ -76,7 +101,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 	struct post *post = &m->helper[which];
 	bool of_server = roster_roles[post->role].per_server;
 	uint64_t now = clock_mono_ms();
-	bool wanted = false, waits = false;
+	bool own = which == CTL_HELPER_AUTH && m->wants_auth, wanted = own, waits = false;
 
 	TAILQ_FOREACH(c, &m->children, link)
 		wanted |= c->wish[which].open;
@@ -86,6 +111,8 @@ serve_wishes(struct master *m, enum ctl_helper which)
 		roster_start(post);
 	if (!of_server && post->child == NULL)
 		return false; /* its back-off timer calls this again */
+	if (own)
+		join_master(m, post->child);
 	TAILQ_FOREACH(c, &m->children, link) {
 		const struct child_wish *wish = &c->wish[which];
 		bool now_is_time = wish->open &&
@@ -126,6 +153,13 @@ helper_take_need(struct child *worker, const struct ctl_message *m)
 	worker->wish[which].open = true;
 	worker->wish[which].request = m->request;
 	helper_update(worker->m);
+}
+
+void
+helper_want_auth(struct master *m)
+{
+	m->wants_auth = true;
+	helper_update(m);
 }
 
 static void

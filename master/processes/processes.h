@@ -14,6 +14,7 @@
 struct buf;
 struct child;
 struct config_server;
+struct config_service;
 struct config_strings;
 struct ctl;
 struct ctl_file;
@@ -184,6 +185,8 @@ void helper_close(struct master *m);
 void helper_take_need(struct child *worker, const struct ctl_message *m);
 /* A helper was born or died, or time passed: serves the workers that wait. */
 void helper_update(struct master *m);
+/* The master itself wants a channel to auth: m->auth gets it, when that runs. */
+void helper_want_auth(struct master *m);
 void helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms);
 void helper_stop_all(struct master *m, uint64_t grace_ms);
 
@@ -253,6 +256,9 @@ int file_handover_check(const struct config_server *conf,
  * runs, but cannot do all of its work.
  */
 void file_handover_blame(const struct config_server *conf, struct buf *why);
+
+/* The same of the service. */
+void file_handover_blame_service(const struct config_service *s, struct buf *why);
 
 /* --- decoy_key: from which salts for unknown names are drawn --- */
 

@@ -4,12 +4,14 @@
  *
  * Runs in:  master; names are looked up when a configuration is taken over, not when a command comes
  * Owns:     the numbers of users and groups
- * Promise:  an unknown name grants nothing
+ * Promise:  an unknown name grants nothing; a login of the manager has the rights of its own name alone,
+ *           never those of a user of this host, whatever its name
  * Fails by: false
  */
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,8 +25,16 @@ static void
 add_id(struct control_rights *r, const char *name, const char *server, const char *key)
 {
 	bool is_group = name[0] == '@';
-	const struct passwd *pw = is_group ? NULL : getpwnam(name);
-	const struct group *gr = is_group ? getgrnam(name + 1) : NULL;
+	const struct passwd *pw;
+	const struct group *gr;
+
+	if (login_name_kind(name, NULL) != LOGIN_NAME_KINDS) {
+		r->login = mem_grow(r->login, r->nlogin, sizeof(*r->login));
+		r->login[r->nlogin++] = mem_strdup(name);
+		return;
+	}
+	pw = is_group ? NULL : getpwnam(name);
+	gr = is_group ? getgrnam(name + 1) : NULL;
 
 	if (pw != NULL) {
 		r->uid = mem_grow(r->uid, r->nuid, sizeof(*r->uid));
@@ -45,6 +55,9 @@ control_rights_done(struct control_rights *r)
 {
 	free(r->uid);
 	free(r->gid);
+	for (size_t i = 0; i < r->nlogin; i++)
+		free(r->login[i]);
+	free(r->login);
 	*r = (struct control_rights){ 0 };
 }
 
@@ -99,9 +112,21 @@ control_rights_adopt_service(struct master *m, const struct config_service *old,
 	renew(m, &m->viewers, &old->viewers, &new->viewers, "-", "viewers");
 }
 
+/* A login is no user of this host: neither its number nor groups count. */
+static bool
+has_login(const struct control_rights *r, const char *login)
+{
+	for (size_t i = 0; i < r->nlogin; i++)
+		if (login_name_is_same(r->login[i], login))
+			return true;
+	return false;
+}
+
 bool
 control_rights_has(const struct control_rights *r, const struct control_peer *p)
 {
+	if (p->login[0] != '\0')
+		return has_login(r, p->login);
 	for (size_t i = 0; i < r->nuid; i++)
 		if (r->uid[i] == p->uid)
 			return true;
@@ -112,6 +137,29 @@ control_rights_has(const struct control_rights *r, const struct control_peer *p)
 	return false;
 }
 
+void
+control_rights_peer_user(struct control_peer *p, uid_t uid)
+{
+	*p = (struct control_peer){ .uid = uid };
+	login_name_put_author(p->author, (unsigned)uid, "");
+}
+
+void
+control_rights_peer_login(struct control_peer *p, const char *login)
+{
+	*p = (struct control_peer){ .uid = (uid_t)-1, .web = true };
+	snprintf(p->login, sizeof(p->login), "%s", login);
+	login_name_put_author(p->author, 0, login);
+}
+
+bool
+control_rights_peer_same(const struct control_peer *p, const struct control_peer *q)
+{
+	if (p->login[0] != '\0' || q->login[0] != '\0')
+		return login_name_is_same(p->login, q->login);
+	return p->uid == q->uid;
+}
+
 int
 control_rights_peer_get(struct control_peer *p, int fd)
 {
@@ -120,7 +168,7 @@ control_rights_peer_get(struct control_peer *p, int fd)
 	size_t room;
 	socklen_t size;
 
-	*p = (struct control_peer){ 0 };
+	control_rights_peer_user(p, (uid_t)-1);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
 		return -1;
 	size = 0;
@@ -133,6 +181,7 @@ control_rights_peer_get(struct control_peer *p, int fd)
 	p->ngid = size / sizeof(gid_t);
 	p->gid[p->ngid++] = cred.gid;
 	p->uid = cred.uid;
+	login_name_put_author(p->author, (unsigned)cred.uid, "");
 	return 0;
 }
 
@@ -155,7 +204,9 @@ control_rights_peer_done(struct control_peer *p)
 enum control_right
 control_rights_service(const struct master *m, const struct control_peer *p)
 {
-	if (p->uid == 0 || p->uid == geteuid() || control_rights_has(&m->operators, p))
+	if (p->login[0] == '\0' && (p->uid == 0 || p->uid == geteuid()))
+		return CONTROL_CONFIGURE;
+	if (control_rights_has(&m->operators, p))
 		return CONTROL_CONFIGURE;
 	return control_rights_has(&m->viewers, p) ? CONTROL_LOOK : CONTROL_NONE;
 }

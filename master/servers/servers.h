@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "common/base/login_name.h"
 #include "common/config/config.h"
 #include "master/master.h"
 
@@ -94,14 +95,17 @@ void server_list_keep_numbers(const struct master *m);
 /* --- control_rights: who may control what --- */
 
 struct control_peer {
-	uid_t uid;
+	uid_t uid;		/* (uid_t)-1: not of this host */
 	gid_t *gid;
 	size_t ngid;
 	bool web;		/* through the manager in a web browser */
+	char login[LOGIN_NAME_SIZE];	/* who logged in there without an account of this host; "" */
+	char author[LOGIN_NAME_AUTHOR_SIZE];	/* for events: "uid=0" */
 };
 
 /*
- * Names of users, and "@name" of groups, of `key` (for the log). Unknown names are logged and grant nothing.
+ * Names of users, "@name" of groups and logins of the manager (login_name), of `key` (for the log). Unknown
+ * names are logged and grant nothing.
  * What `r` held before is forgotten.
  */
 void control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server,
@@ -114,10 +118,15 @@ void control_rights_done(struct control_rights *r);
 void control_rights_adopt(struct server *s, const struct config_server *conf);
 void control_rights_adopt_service(struct master *m, const struct config_service *old,
     const struct config_service *new);
-/* Pure: whether `r` names the user of `p` or one of its groups. */
+/* Pure: whether `r` names the user of `p` or one of its groups, or its login. */
 bool control_rights_has(const struct control_rights *r, const struct control_peer *p);
 /* The user and groups at the other end of a socket, until control_rights_peer_done. 0 or -1. */
 int control_rights_peer_get(struct control_peer *p, int fd) __attribute__((warn_unused_result));
+/* A user of this host without groups; one who logged in to the manager. Until control_rights_peer_done. */
+void control_rights_peer_user(struct control_peer *p, uid_t uid);
+void control_rights_peer_login(struct control_peer *p, const char *login);
+/* Whether both are the same user, or login. */
+bool control_rights_peer_same(const struct control_peer *p, const struct control_peer *q);
 void control_rights_peer_copy(struct control_peer *p, const struct control_peer *from);
 void control_rights_peer_done(struct control_peer *p);
 /* What that user may do with the service and every virtual server; with this one. */

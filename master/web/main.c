@@ -11,5 +11,6 @@
 int
 main(int argc, char **argv)
 {
+	web_wipe_begin();
 	return boot_main(argc, argv, &web_role);
 }

@@ -87,7 +87,7 @@ serve_verdict(struct web *w, struct evhttp_request *q, const struct web_verdict 
 	else if (v->route == WEB_ROUTE_PAGE)
 		web_reply_page(w, q, v->page);
 	else
-		web_api_serve(w, q, v, kind != WEB_PLAIN, client);
+		web_api_serve(w, q, v, kind, client);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/boot/boot.h"
 #include "common/ipc/msg_web.h"
@@ -46,8 +47,10 @@ void web_page_forget(struct web_text *all);	/* NULL is fine */
 /* --- web_judge: whether a request may be served; pure --- */
 
 enum web_method { WEB_GET, WEB_HEAD, WEB_POST };
-enum web_route { WEB_ROUTE_PAGE, WEB_ROUTE_LOGIN, WEB_ROUTE_SESSION, WEB_ROUTE_LOGOUT, WEB_ROUTE_COMMAND,
-    WEB_ROUTE_EVENTS };
+enum web_route { WEB_ROUTE_PAGE, WEB_ROUTE_WAYS, WEB_ROUTE_LOGIN, WEB_ROUTE_NEGOTIATE, WEB_ROUTE_SESSION,
+    WEB_ROUTE_LOGOUT, WEB_ROUTE_COMMAND, WEB_ROUTE_EVENTS };
+#define WEB_HEADERS_MAX 8192U		/* bytes of a header, but for a ticket of Kerberos */
+#define WEB_TICKET_MAX 65536U		/* ... in base64 */
 
 struct web_field { const char *name, *value; };
 struct web_request {
@@ -65,7 +68,8 @@ struct web_verdict {
 	enum web_route route;
 	size_t page;				/* WEB_ROUTE_PAGE */
 	unsigned char handle[WEB_SECRET_SIZE];	/* where the route needs a session: what the browser showed */
-	bool has_cookie;			/* WEB_ROUTE_LOGIN: another tab has one */
+	const char *ticket;			/* WEB_ROUTE_NEGOTIATE: Authorization; NULL: none */
+	bool has_cookie;			/* of a login: another tab has one */
 	unsigned char cookie[WEB_SECRET_SIZE];
 };
 
@@ -120,6 +124,17 @@ void web_tls_take(struct web *w, const struct ctl_message *m);
 struct ssl_st *web_tls_link(struct web *w);	/* of a fresh connection; NULL: no memory */
 void web_tls_done(struct web *w);
 
+/* --- web_negotiate: the token of Kerberos in a header (RFC 4559); pure --- */
+
+/* Fills t->token from "Negotiate BASE64". False: it is something else, or too large. */
+bool web_negotiate_take(struct msg_web_ticket *t, const char *value) __attribute__((warn_unused_result));
+#define WEB_NEGOTIATE_SIZE (16U + BASE64_SIZE(WEB_ANSWER_MAX))
+void web_negotiate_format(char dst[WEB_NEGOTIATE_SIZE], const uint8_t *token, size_t len);
+
+/* --- web_wipe: memory of libraries that may have had a password --- */
+
+void web_wipe_begin(void);	/* from now on libevent and libjansson wipe what they free */
+
 /* --- web_reply: what every answer has in common --- */
 
 void web_reply_page(struct web *w, struct evhttp_request *q, size_t page);
@@ -172,8 +187,8 @@ void web_events_begin(struct web_events *e, struct evhttp_request *q,
 /* --- web_api: /api --- */
 
 /* A good request; `client`: its address. */
-void web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict *v, bool secure,
-    const char *client);
+void web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict *v,
+    enum web_door_kind kind, const char *client);
 
 /* --- web: the helper --- */
 

@@ -20,7 +20,6 @@
 #include "common/base/log.h"
 #include "common/tls/tls.h"
 
-#define HEADERS_MAX 8192
 #define BODY_MAX 65536
 #define TIMEOUT_S 60		/* of a peer that neither reads nor writes */
 
@@ -72,7 +71,7 @@ web_door_open(struct web *w, enum web_door_kind kind)
 		die(EX_OSERR, "cannot make an HTTP server");
 	*d = (struct web_door){ .web = w, .kind = kind, .http = http };
 	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
-	evhttp_set_max_headers_size(http, HEADERS_MAX);
+	evhttp_set_max_headers_size(http, WEB_HEADERS_MAX + (w->config->keytab != NULL ? WEB_TICKET_MAX : 0));
 	evhttp_set_max_body_size(http, BODY_MAX);
 	evhttp_set_timeout(http, TIMEOUT_S);
 	evhttp_set_default_content_type(http, NULL);

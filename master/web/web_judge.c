@@ -23,7 +23,9 @@
 enum { GET = 1 << WEB_GET, HEAD = 1 << WEB_HEAD, POST = 1 << WEB_POST };
 
 static const struct { const char *target; enum web_route route; unsigned methods; bool session; } routes[] = {
+	{ "/api/ways", WEB_ROUTE_WAYS, GET, false },
 	{ "/api/login", WEB_ROUTE_LOGIN, POST, false },
+	{ "/login/negotiate", WEB_ROUTE_NEGOTIATE, POST, false },
 	{ "/api/session", WEB_ROUTE_SESSION, GET, true },
 	{ "/api/logout", WEB_ROUTE_LOGOUT, POST, true },
 	{ "/api/command", WEB_ROUTE_COMMAND, POST, true },
@@ -98,6 +100,17 @@ is_our_host(const struct web_request *r, const char *text)
 	return false;
 }
 
+/* Bytes of the header, as libevent has it. */
+static size_t
+size_of(const struct web_request *r)
+{
+	size_t n = strlen(r->target);
+
+	for (size_t i = 0; i < r->fields; i++)
+		n += strlen(r->field[i].name) + strlen(r->field[i].value) + 4;
+	return n;
+}
+
 /* What is wrong with every kind of request. */
 static bool
 judge_form(struct web_verdict *v, const struct web_request *r)
@@ -110,10 +123,13 @@ judge_form(struct web_verdict *v, const struct web_request *r)
 	(void)field_once(r, "Origin", &twice);
 	(void)field_once(r, "Sec-Fetch-Site", &twice);
 	(void)field_once(r, "X-Postern-Token", &twice);
+	(void)field_once(r, "Authorization", &twice);
 	if (twice || host == NULL)
 		refuse(v, 400, "a field of the header is missing, or there twice");
 	else if (field_once(r, "Transfer-Encoding", &twice) != NULL)
 		refuse(v, 400, "a body needs its Content-Length");
+	else if (size_of(r) > WEB_HEADERS_MAX && strcmp(r->target, "/login/negotiate") != 0)
+		refuse(v, 431, "the header is too large");
 	else if (!is_our_host(r, host))
 		refuse(v, 421, "the manager is not called by this name: see hosts in [manager] of "
 		    "postern.ini");
@@ -193,6 +209,7 @@ judge_api(struct web_verdict *v, const struct web_request *r, size_t row)
 		judge_session(v, r);
 	else
 		v->has_cookie = web_cookie_only(v->cookie, r);
+	v->ticket = field_once(r, "Authorization", &twice);
 }
 
 void

@@ -8,6 +8,7 @@
  * Fails by: trouble, which operators see; without a first pair no address with TLS is served
  */
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +110,11 @@ web_tls_take(struct web *w, const struct ctl_message *m)
 struct ssl_st *
 web_tls_link(struct web *w)
 {
-	return tls_link_new(w->tls, -1);
+	struct ssl_st *link = tls_link_new(w->tls, -1);
+
+	if (link != NULL)	/* what a browser sends may have a password */
+		SSL_set_options(link, SSL_OP_CLEANSE_PLAINTEXT);
+	return link;
 }
 
 void

@@ -67,12 +67,12 @@ Promise.all(document.getAnimations().map((a) => a.finished)).then(() =>     /* a
 
 
 class Chromium:
-    def __init__(self, test):
+    def __init__(self, test, *flags):
         from selenium import webdriver      # slow to load, and only these tests need it
         from selenium.webdriver.chrome.options import Options
         from selenium.webdriver.chrome.service import Service
         options = Options()
-        for flag in (*FLAGS, f"--user-data-dir={test.folder / 'chromium'}"):
+        for flag in (*FLAGS, *flags, f"--user-data-dir={test.folder / 'chromium'}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         options.binary_location = "/usr/bin/chromium"

@@ -31,13 +31,23 @@ class Manager extends EventTarget {
 		return (this.live.status?.servers ?? []).map((row) => row.name).filter((name) => this.may(right, name));
 	}
 
-	/* Who is logged in: a name that somebody chose is told apart by its uid. */
+	/* Who is logged in: a name that somebody chose is told apart by its uid, or by the way it came in. */
 	get user() {
-		return `${this.session.name} (uid ${this.session.uid}, ${this.session.right})`;
+		const { name, uid, way, right } = this.session;
+
+		return `${name} (${uid === null ? way : `uid ${uid}`}, ${right})`;
 	}
 
 	async logIn(token) {
 		await this.#begin(await this.carrier.login(token));
+	}
+
+	async logInByPassword(name, password) {
+		await this.#begin(await this.carrier.loginByPassword(name, password));
+	}
+
+	async logInByTicket() {
+		await this.#begin(await this.carrier.loginByTicket());
 	}
 
 	async resume() {

@@ -6,7 +6,7 @@
 #include "t/unit/check_main.h"
 
 static const char *const roles[] = { "listener", "deliver", "pickup", "maintenance", "resolver", "auth", "fetch",
-	"directory", "metrics", "web", "", "Listener", "listener ", "deliverx" };
+	"directory", "metrics", "web", "master", "", "Listener", "listener ", "deliverx" };
 
 /* On a channel that is there for one command only: nobody can ask for it. */
 static bool
@@ -28,6 +28,8 @@ is_wanted(const char *role, enum ctl_helper helper, enum ctl_type question)
 	case CTL_HELPER_DIRECTORY:
 		return (listener || deliver) && question == CTL_DIRECTORY_ASK;
 	case CTL_HELPER_AUTH:
+		if (strcmp(role, "master") == 0)	/* a login to the manager is one question */
+			return question == CTL_AUTH_IN_START || question == CTL_AUTH_IN_CANCEL;
 		return (listener && (question == CTL_AUTH_IN_START || question == CTL_AUTH_IN_STEP ||
 		    question == CTL_AUTH_IN_CANCEL)) || (deliver && (question == CTL_AUTH_OUT_START ||
 		    question == CTL_AUTH_OUT_STEP || question == CTL_AUTH_OUT_CANCEL));

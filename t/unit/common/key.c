@@ -136,7 +136,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "listener-user resolver-user auth-user directory-user fetch-user metrics-user web-user "
 	    "hostname user group spool state run logs operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
-	[KEY_MANAGER] = "listen certificate key hosts",
+	[KEY_MANAGER] = "listen certificate key accounts keytab service-principal kerberos-realms hosts",
 	[KEY_GENERAL] =
 	    "user pickup-group drop-group drop-delete log-group id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 memory-limit "

@@ -4,6 +4,7 @@
  */
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/ipc/msg_queue.h"
 #include "common/ipc/msg_sessions.h"
@@ -90,6 +91,43 @@ START_TEST(operators)
 	ck_assert(control_rights_has(&r, &alone));
 	ck_assert(!control_rights_has(&r, &stranger));
 	ck_assert(!control_rights_has(&none, &by_user));
+}
+END_TEST
+
+/* A name of the manager is no user of this host, nor the other way round, nor are the kinds each other. */
+START_TEST(logins)
+{
+	char *listed[] = { "root", "account:Bob", "kerberos:carol@EXAMPLE.COM", "account:j\xc3\xb6rg" };
+	struct config_strings list = { .text = listed, .count = 4 };
+	static const struct { const char *login; bool has; } rows[] = {
+		{ "account:Bob", true }, { "account:bob", true }, { "account:BOB", true }, { "account:bobo", false },
+		{ "account:", false }, { "account:root", false }, { "account:j\xc3\xb6rg", true },
+		{ "account:j\xc3\x96rg", false }, { "account:carol@EXAMPLE.COM", false },
+		{ "kerberos:carol@EXAMPLE.COM", true }, { "kerberos:carol@example.com", false },
+		{ "kerberos:Carol@EXAMPLE.COM", false }, { "kerberos:bob", false }, { "kerberos:root", false },
+		{ "Bob", false }, { "root", false },
+	};
+	struct control_rights r = { 0 };
+	struct control_peer root, p;
+	struct master m = { 0 };
+
+	TAILQ_INIT(&m.servers);
+	control_rights_resolve(&r, &list, "-", "operators");
+	control_rights_peer_user(&root, 0);
+	ck_assert(control_rights_has(&r, &root));
+	ck_assert_str_eq(root.author, "uid=0");
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		control_rights_peer_login(&p, rows[i].login);
+		ck_assert_msg(control_rights_has(&r, &p) == rows[i].has, "%s", rows[i].login);
+		/* neither root nor the user of the master, whatever its number looks like */
+		p.uid = i % 2 == 0 ? 0 : geteuid();
+		ck_assert_int_eq(control_rights_service(&m, &p), CONTROL_NONE);
+		ck_assert(!control_rights_peer_same(&p, &root));
+		ck_assert(control_rights_peer_same(&p, &p) == (strchr(rows[i].login, ':') != NULL));
+	}
+	control_rights_peer_login(&p, "account:Bob");
+	ck_assert_str_eq(p.author, "user=account:Bob");
+	control_rights_done(&r);
 }
 END_TEST
 
@@ -235,4 +273,4 @@ START_TEST(bad_orders)
 }
 END_TEST
 
-UNIT_MAIN("control", good, bad, operators, names, rights, bad_selections, pages, bad_orders)
+UNIT_MAIN("control", good, bad, operators, logins, names, rights, bad_selections, pages, bad_orders)

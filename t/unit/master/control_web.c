@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 #include "t/unit/check_main.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/ipc/control_words.h"
-#include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "t/unit/check_main.h"
 
 static gid_t groups[] = { 7, 50 };
@@ -106,12 +106,19 @@ START_TEST(messages)
 	ck_assert(!msg_web_command_take(c, &words, c, fixed));
 	ck_assert(msg_web_command_take(c, &words, "0123456789abcdef0123456789abcdefxxxxq", fixed + 2));
 	ck_assert_uint_eq(words, 2);
-	ck_assert(msg_web_session_take(&again, &s, sizeof(s)));
-	ck_assert(!msg_web_session_take(&again, &s, sizeof(s) - 1));
-	s.result = WEB_RESULTS;
-	ck_assert(!msg_web_session_take(&again, &s, sizeof(s)));
+	ck_assert(msg_web_session_take(&again, &s, msg_web_session_size(&s)));
+	ck_assert(!msg_web_session_take(&again, &s, msg_web_session_size(&s) - 1));
+	ck_assert(!msg_web_session_take(&again, &s, msg_web_session_size(&s) + 1));
+	s.token_len = WEB_ANSWER_MAX;
+	ck_assert(msg_web_session_take(&again, &s, msg_web_session_size(&s)));
+	s.token_len++;
+	ck_assert(!msg_web_session_take(&again, &s, msg_web_session_size(&s)));
+	s = (struct msg_web_session){ .way = WEB_WAYS };
+	ck_assert(!msg_web_session_take(&again, &s, msg_web_session_size(&s)));
+	s = (struct msg_web_session){ .result = WEB_RESULTS };
+	ck_assert(!msg_web_session_take(&again, &s, msg_web_session_size(&s)));
 	s = (struct msg_web_session){ .name = "a\nb" };
-	ck_assert(!msg_web_session_take(&again, &s, sizeof(s)));
+	ck_assert(!msg_web_session_take(&again, &s, msg_web_session_size(&s)));
 	ck_assert(msg_web_login_take(&l2, &l, sizeof(l)));
 	memset(l.client, 'x', sizeof(l.client));
 	ck_assert(!msg_web_login_take(&l2, &l, sizeof(l)));

@@ -125,6 +125,13 @@ set_token(void)
 /* A row: what is sent beside a good token where the row has %s. */
 static const struct { enum web_method method; const char *target, *header; int status; } requests[] = {
 	/* login needs no session */
+	{ WEB_GET, "/api/ways", HOST, 0 }, { WEB_POST, "/api/ways", HOST JSON, 405 },
+	{ WEB_GET, "/api/ways", HOST "Sec-Fetch-Site: cross-site|X: y", 403 },
+	{ WEB_POST, "/login/negotiate", HOST JSON, 0 }, { WEB_GET, "/login/negotiate", HOST, 405 },
+	{ WEB_POST, "/login/negotiate", HOST JSON "Sec-Fetch-Site: cross-site", 403 },
+	{ WEB_POST, "/login/negotiate", HOST JSON "Origin: http://evil.example", 403 },
+	{ WEB_POST, "/login/negotiate", HOST "Content-Type: text/plain", 415 },
+	{ WEB_POST, "/login/negotiate", HOST JSON "Authorization: a|Authorization: b", 400 },
 	{ WEB_POST, "/api/login", HOST JSON, 0 },
 	{ WEB_POST, "/api/login", HOST JSON "Sec-Fetch-Site: same-origin|Origin: http://127.0.0.1:2580", 0 },
 	{ WEB_GET, "/api/login", HOST, 405 }, { WEB_HEAD, "/api/login", HOST, 405 },
@@ -286,6 +293,34 @@ START_TEST(forged)
 }
 END_TEST
 
+START_TEST(tickets)
+{
+	static const char *const bad[] = { "", "Negotiate", "Negotiate ", "Negotiate !", "Negotiate YQ", "NegotiateYQ==",
+		"Basic YQ==", "Negotiate YQ== x", "Negotiate YQ==," };
+	struct msg_web_ticket *t = mem_new(struct msg_web_ticket);
+	char text[WEB_NEGOTIATE_SIZE], *large = mem_zalloc(70000);
+	uint8_t bytes[WEB_ANSWER_MAX];
+
+	for (size_t i = 0; i < nitems_of(bad); i++)
+		ck_assert_msg(!web_negotiate_take(t, bad[i]), "%s", bad[i]);
+	for (size_t len = 1; len <= sizeof(bytes); len = len < 8 ? len + 1 : len * 2) {
+		memset(bytes, (int)len, sizeof(bytes));
+		web_negotiate_format(text, bytes, len);
+		ck_assert(web_negotiate_take(t, text));
+		ck_assert_uint_eq(t->token.len, len);
+		ck_assert_mem_eq(t->token.data, bytes, len);
+	}
+	strcpy(large, "negotiate ");
+	memset(large + 10, 'A', AUTH_IN_TOKEN_MAX / 3 * 4);	/* at the limit, and beyond */
+	ck_assert(web_negotiate_take(t, large));
+	ck_assert_uint_eq(t->token.len, AUTH_IN_TOKEN_MAX);
+	strcat(large, "AAAA");
+	ck_assert(!web_negotiate_take(t, large));
+	free(large);
+	free(t);
+}
+END_TEST
+
 START_TEST(strangers)
 {
 	struct web_throttle *t = web_throttle_new();
@@ -311,4 +346,4 @@ START_TEST(strangers)
 }
 END_TEST
 
-UNIT_MAIN("web_judge", names_of_the_manager, targets, each_request, with_tls, cookies, forged, strangers)
+UNIT_MAIN("web_judge", names_of_the_manager, targets, each_request, with_tls, cookies, forged, tickets, strangers)
