@@ -25,6 +25,8 @@
 #include "common/base/mem.h"
 
 #define FIELDS_MAX 128
+/* What an address may ask the master: at once, and then one each so many milliseconds */
+enum { STRANGERS_MOST = 20, STRANGERS_MS = 200, LOGINS_MOST = 60, LOGINS_MS = 50 };
 #define LIBEVENT_LEAST 0x02010c00	/* 2.1.12; Debian mended that of its version 12 in deb12u1 */
 
 static int
@@ -168,7 +170,8 @@ start_helper(struct boot *b)
 	if (event_get_version_number() < LIBEVENT_LEAST)
 		boot_refuse(b, EX_UNAVAILABLE, "libevent is older than 2.1.12: its HTTP has known faults");
 	w->asks = web_ask_new();
-	w->throttle = web_throttle_new();
+	w->strangers = web_throttle_new(STRANGERS_MOST, STRANGERS_MS);
+	w->logins = web_throttle_new(LOGINS_MOST, LOGINS_MS);
 	w->events = web_events_new(w);
 	w->connections = web_connections_new(b->loop, web_door_stop, w);
 	boot_ready(b);
@@ -182,7 +185,8 @@ finish_helper(struct boot *b)
 	web_ask_free(w->asks);
 	web_door_close_all(w);
 	web_events_free(w->events);
-	web_throttle_free(w->throttle);
+	web_throttle_free(w->strangers);
+	web_throttle_free(w->logins);
 	web_connections_free(w->connections);
 	web_tls_done(w);
 	web_page_forget(w->page);

@@ -165,12 +165,12 @@ void web_ask_take(struct web *w, const struct ctl_message *m);	/* an answer */
 /* The master called that session good, or it is over. */
 void web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool good);
 
-/* --- web_throttle: sessions that are not known; pure, times are monotonic ms --- */
+/* --- web_throttle: how often an address may have the master asked; pure, times are monotonic ms --- */
 
-struct web_throttle *web_throttle_new(void);
+/* So many times at once, and then one each `each_ms`. */
+struct web_throttle *web_throttle_new(unsigned most, unsigned each_ms);
 void web_throttle_free(struct web_throttle *t);
-/* Whether the master may be asked for a session that this address shows, and that is not known. */
-bool web_throttle_stranger(struct web_throttle *t, const char *client, uint64_t now)
+bool web_throttle_take(struct web_throttle *t, const char *client, uint64_t now)
     __attribute__((warn_unused_result));
 
 /* --- web_events: the stream of events of a page --- */
@@ -204,7 +204,7 @@ struct web {
 	struct tls *tls;
 	struct web_tls_files *tls_files;
 	struct web_asks *asks;
-	struct web_throttle *throttle;
+	struct web_throttle *strangers, *logins;	/* sessions not known; passwords and tickets */
 	struct web_events *events;
 	unsigned char key[WEB_KEY_SIZE];	/* of web_mac; served once it is here */
 	uint64_t forged_at;			/* the latest event of a forged link; 0: none */

@@ -30,7 +30,8 @@ struct web_asks {
 	TAILQ_HEAD(, web_ask) open;
 	unsigned count;
 	uint32_t number;
-	struct bucket known, unknown, logins;	/* together less than what the master takes of a helper */
+	/* together less than what the master takes of a helper */
+	struct bucket known, unknown, links, proofs;
 	unsigned char good[KNOWN_MAX][SHA256_DIGEST_LENGTH];
 	unsigned next;				/* of `good`, that is replaced */
 };
@@ -75,19 +76,21 @@ web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool g
 }
 
 static bool
-may_ask(struct web *w, const unsigned char *handle, const char *client)
+may_ask(struct web *w, enum ctl_type type, const unsigned char *handle, const char *client)
 {
 	struct web_asks *a = w->asks;
 	unsigned char hash[SHA256_DIGEST_LENGTH];
 
 	if (a->count >= OPEN_MAX)
 		return false;
-	if (handle == NULL)
-		return take_token(&a->logins);
+	if (type == CTL_WEB_LOGIN)	/* not a forged one */
+		return take_token(&a->links);
+	if (type == CTL_WEB_PASSWORD || type == CTL_WEB_TICKET)
+		return web_throttle_take(w->logins, client, clock_mono_ms()) && take_token(&a->proofs);
 	SHA256(handle, WEB_SECRET_SIZE, hash);
 	if (is_good(a, hash))
 		return take_token(&a->known);
-	return web_throttle_stranger(w->throttle, client, clock_mono_ms()) && take_token(&a->unknown);
+	return web_throttle_take(w->strangers, client, clock_mono_ms()) && take_token(&a->unknown);
 }
 
 bool
@@ -97,7 +100,7 @@ web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t len, co
 	struct web_asks *a = w->asks;
 	struct web_ask *q;
 
-	if (!may_ask(w, handle, client) ||
+	if (!may_ask(w, type, handle, client) ||
 	    ctl_send(w->boot->master, type, a->number + 1, data, len, -1) == -1)
 		return false;
 	q = mem_new(struct web_ask);
@@ -150,7 +153,8 @@ web_ask_new(void)
 	TAILQ_INIT(&a->open);
 	a->known = (struct bucket){ 800, 800, 400, now };
 	a->unknown = (struct bucket){ 200, 200, 100, now };
-	a->logins = (struct bucket){ 200, 200, 100, now };
+	a->links = (struct bucket){ 200, 200, 100, now };
+	a->proofs = (struct bucket){ 200, 200, 100, now };
 	return a;
 }
 

@@ -1,10 +1,11 @@
 /*
- * web_throttle - sessions that are not known: how often an address may have the master asked for one; pure
+ * web_throttle - how often an address may have the master asked: for sessions that are not known, for logins;
+ *                pure
  *
  * Runs in:  web
  * Owns:     a table of fixed size
- * Promise:  an address asks 20 times at once, and then five times a second. Addresses of one customer of IPv6
- *           count as one
+ * Promise:  an address asks so many times at once, and then one each so many milliseconds. Addresses of one
+ *           customer of IPv6 count as one
  * Fails by: forgetting the address that asked longest ago, when the table is full
  */
 #include <arpa/inet.h>
@@ -16,13 +17,12 @@
 #include "master/web/web.h"
 
 #define ROWS 256U
-#define STRANGER_MS 200U		/* a question to the master earned */
-#define STRANGER_MOST 20U		/* at once */
 #define PREFIX_BYTES 8U			/* of an IPv6 address: a /64 */
 
-struct web_throttle_stranger { char client[64]; uint64_t owed, at; };	/* in ms; the latest question */
+struct web_throttle_client { char client[64]; uint64_t owed, at; };	/* in ms; the latest question */
 struct web_throttle {
-	struct web_throttle_stranger stranger[ROWS];
+	uint64_t most, each_ms;
+	struct web_throttle_client client[ROWS];
 };
 
 /* What counts as one client: the address, or the half of it that a customer of IPv6 has. */
@@ -40,9 +40,13 @@ put_key(char key[64], const char *client)
 }
 
 struct web_throttle *
-web_throttle_new(void)
+web_throttle_new(unsigned most, unsigned each_ms)
 {
-	return mem_new(struct web_throttle);
+	struct web_throttle *t = mem_new(struct web_throttle);
+
+	t->most = most;
+	t->each_ms = each_ms;
+	return t;
 }
 
 void
@@ -51,33 +55,33 @@ web_throttle_free(struct web_throttle *t)
 	free(t);
 }
 
-static struct web_throttle_stranger *
-find_stranger(struct web_throttle *t, const char *client, uint64_t now)
+static struct web_throttle_client *
+find_client(struct web_throttle *t, const char *client, uint64_t now)
 {
-	struct web_throttle_stranger *oldest = &t->stranger[0];
+	struct web_throttle_client *oldest = &t->client[0];
 	char key[64];
 
 	put_key(key, client);
 	for (size_t i = 0; i < ROWS; i++) {
-		if (strcmp(t->stranger[i].client, key) == 0)
-			return &t->stranger[i];
-		if (t->stranger[i].at < oldest->at)
-			oldest = &t->stranger[i];
+		if (strcmp(t->client[i].client, key) == 0)
+			return &t->client[i];
+		if (t->client[i].at < oldest->at)
+			oldest = &t->client[i];
 	}
-	*oldest = (struct web_throttle_stranger){ .at = now };
+	*oldest = (struct web_throttle_client){ .at = now };
 	memcpy(oldest->client, key, sizeof(oldest->client));
 	return oldest;
 }
 
 bool
-web_throttle_stranger(struct web_throttle *t, const char *client, uint64_t now)
+web_throttle_take(struct web_throttle *t, const char *client, uint64_t now)
 {
-	struct web_throttle_stranger *s = find_stranger(t, client, now);
+	struct web_throttle_client *s = find_client(t, client, now);
 
 	s->owed -= now - s->at < s->owed ? now - s->at : s->owed;
 	s->at = now;
-	if (s->owed > (STRANGER_MOST - 1) * STRANGER_MS)
+	if (s->owed > (t->most - 1) * t->each_ms)
 		return false;
-	s->owed += STRANGER_MS;
+	s->owed += t->each_ms;
 	return true;
 }

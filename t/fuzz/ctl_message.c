@@ -203,6 +203,8 @@ static void
 take_web(const struct ctl_message *m)
 {
 	static struct msg_web_login l;
+	static struct msg_web_password p;
+	static struct msg_web_ticket t;
 	static struct msg_web_command c;
 	static struct msg_web_session s;
 	static struct control_words w;
@@ -210,13 +212,20 @@ take_web(const struct ctl_message *m)
 
 	if (m->type == CTL_WEB_LOGIN && msg_web_login_take(&l, m->data, m->len))
 		ENDED(l.client);
+	if (m->type == CTL_WEB_PASSWORD && msg_web_password_take(&p, m->data, m->len))
+		ENDED(p.client), ENDED(p.name), ENDED(p.password);
+	if (m->type == CTL_WEB_TICKET && msg_web_ticket_take(&t, m->data, m->len)) {
+		fuzz_check(msg_web_ticket_size(&t) == m->len && t.endpoint_len <= sizeof(t.endpoint));
+		ENDED(t.client);
+	}
 	if (m->type == CTL_WEB_COMMAND && msg_web_command_take(&c, &words, m->data, m->len)) {
 		fuzz_check(words <= sizeof(c.words));
 		(void)control_words_parse(&w, c.words, words);
 	}
 	if (m->type == CTL_WEB_SESSION && msg_web_session_take(&s, m->data, m->len)) {
 		ENDED(s.name);
-		fuzz_check(s.result < WEB_RESULTS);
+		fuzz_check(s.result < WEB_RESULTS && s.token_len <= sizeof(s.token));
+		fuzz_check(msg_web_session_size(&s) == m->len);
 	}
 }
 

@@ -323,24 +323,24 @@ END_TEST
 
 START_TEST(strangers)
 {
-	struct web_throttle *t = web_throttle_new();
+	struct web_throttle *t = web_throttle_new(20, 200);
 	uint64_t now = 1000000;
 	unsigned taken = 0;
 	char client[64];
 
 	for (unsigned i = 0; i < 1000; i++)
-		taken += web_throttle_stranger(t, "192.0.2.1", now);
+		taken += web_throttle_take(t, "192.0.2.1", now);
 	ck_assert_uint_eq(taken, 20);
-	ck_assert(web_throttle_stranger(t, "192.0.2.2", now));		/* another client */
-	ck_assert(!web_throttle_stranger(t, "192.0.2.1", now + 199));
-	ck_assert(web_throttle_stranger(t, "192.0.2.1", now + 200));
-	ck_assert(!web_throttle_stranger(t, "192.0.2.1", now + 200));
-	for (taken = 0; web_throttle_stranger(t, "192.0.2.1", now + 3600000); taken++)
+	ck_assert(web_throttle_take(t, "192.0.2.2", now));		/* another client */
+	ck_assert(!web_throttle_take(t, "192.0.2.1", now + 199));
+	ck_assert(web_throttle_take(t, "192.0.2.1", now + 200));
+	ck_assert(!web_throttle_take(t, "192.0.2.1", now + 200));
+	for (taken = 0; web_throttle_take(t, "192.0.2.1", now + 3600000); taken++)
 		;
 	ck_assert_uint_eq(taken, 20);
 	for (unsigned i = 0; i < 2000; i++) {	/* more than the table has */
 		snprintf(client, sizeof(client), "10.0.%u.%u", i / 250, i % 250);
-		ck_assert(web_throttle_stranger(t, client, now + 3600000 + i));
+		ck_assert(web_throttle_take(t, client, now + 3600000 + i));
 	}
 	web_throttle_free(t);
 }
