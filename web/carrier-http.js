@@ -47,8 +47,8 @@ export class CarrierHttp {
 	#token = sessionStorage.getItem(KEPT) ?? "";
 	time = Date.now();	/* of the service, at its latest answer; in milliseconds, true to a second */
 
-	async #fetch(method, path, body, signal = null) {
-		const options = { method, headers: { "X-Postern-Token": this.#token }, cache: "no-store", credentials: "same-origin", signal };
+	async #fetch(method, path, body, signal = null, fields = {}) {
+		const options = { method, headers: { "X-Postern-Token": this.#token, ...fields }, cache: "no-store", credentials: "same-origin", signal };
 		let answer;
 
 		if (body !== undefined) {
@@ -121,15 +121,18 @@ export class CarrierHttp {
 	}
 
 	/*
-	 * Calls take(kind, data): "open", "status", "counters", "gone", "lost". Tries again by itself. Gives the
+	 * Calls take(kind, data): "open", "status", "counters", "gone", "ended"; and with `watch`, the name of a
+	 * virtual server or "-" for all, what the event log gets: "watching", "watch" for each event, "lost" with
+	 * the number of those that came too fast, "unwatched". Tries again by itself. Gives the
 	 * function that ends it. An EventSource cannot send the token, so the stream is read here.
 	 */
-	events(take) {
+	events(take, watch = null) {
 		const stop = new AbortController();
 		let timer = 0;
 		const begin = async () => {
 			try {
-				const answer = await this.#fetch("GET", "api/events", undefined, stop.signal);
+				const answer = await this.#fetch("GET", "api/events", undefined, stop.signal,
+					watch === null ? {} : { "X-Postern-Watch": watch });
 
 				take("open");
 				await readEvents(answer.body, (kind, data) => take(kind, data));
@@ -139,7 +142,7 @@ export class CarrierHttp {
 			if (stop.signal.aborted)
 				return;
 			timer = setTimeout(begin, AGAIN_MS);
-			take("lost");
+			take("ended");
 		};
 
 		begin();

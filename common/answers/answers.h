@@ -101,6 +101,13 @@ extern const struct answers_table answers_rows_service;
 #define ANSWERS_AGES 7
 extern const char *const answers_rows_ages[ANSWERS_AGES];
 
+/* --- answers_topic: what an event is about --- */
+
+enum answers_topic { ANSWERS_TOPIC_SESSIONS, ANSWERS_TOPIC_MESSAGES, ANSWERS_TOPIC_STATE,
+	ANSWERS_TOPIC_OPERATORS, ANSWERS_TOPIC_TROUBLE, ANSWERS_TOPIC_COUNTERS, ANSWERS_TOPICS };
+extern const char *const answers_topic_names[ANSWERS_TOPICS];
+unsigned answers_topics_of(const json_t *row);	/* bits; `row`: an event of answers_line_event */
+
 /* --- answers_line: one line of an answer as a row. `line` is changed --- */
 
 #define ANSWERS_CELLS_MAX 16

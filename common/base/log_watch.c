@@ -154,3 +154,24 @@ log_watch_tell(enum log_level level, const char *program, pid_t pid, const char 
 	pthread_mutex_unlock(&lock);
 	errno = saved;
 }
+
+ssize_t
+log_watch_take(int fd, char line[LOG_WATCH_LINE_MAX + 1], pid_t *sender)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec iov = { line, LOG_WATCH_LINE_MAX };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
+	    .msg_controllen = sizeof(control.space) };
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	struct ucred who = { .pid = 0 };
+
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+		memcpy(&who, CMSG_DATA(c), sizeof(who));
+	*sender = who.pid;
+	line[n > 0 ? n : 0] = '\0';
+	return n;
+}

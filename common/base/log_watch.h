@@ -22,6 +22,12 @@ bool log_watch_any(void);
 /* Any thread. What a watcher has no room for is lost for it, and the number is told before its next line. */
 void log_watch_tell(enum log_level level, const char *program, pid_t pid, const char *line, size_t len);
 
+/*
+ * The other end: one message with a NUL behind it, and the process that sent it, as the kernel says (the
+ * socket has SO_PASSCRED). Its length; 0: all writers have gone; -1 and errno, EAGAIN: there is none now.
+ */
+ssize_t log_watch_take(int fd, char line[LOG_WATCH_LINE_MAX + 1], pid_t *sender);
+
 /* Pure: whether "ID event=... server=NAME ..." is about that virtual server. */
 bool log_watch_is_about(const char *line, const char *server);
 

@@ -126,6 +126,7 @@ enum ctl_type {
 	CTL_WEB_LOGOUT,
 	/* A command for a session: its answer is CTL_TEXT and CTL_END, or a CTL_WEB_SESSION that refuses */
 	CTL_WEB_COMMAND,
+	CTL_WEB_EVENTS,		/* the socket on which the events come that a command watches */
 	CTL_WEB_SESSION,		/* answer to these six */
 	CTL_WEB_KEY,			/* to the helper, at its birth: what tells forged secrets */
 	/*

@@ -46,6 +46,17 @@ send_to_helper(struct control_caller *caller, enum ctl_type type, const void *da
 	return o->helper != NULL;
 }
 
+/* Of a command that is no stream the helper closes it again, and so ends the command. */
+static bool
+hand_to_helper(struct control_caller *caller, int fd)
+{
+	struct web_order *o = order_of(caller);
+
+	if (o->helper != NULL)
+		child_send(o->helper, CTL_WEB_EVENTS, o->request, NULL, 0, fd);
+	return o->helper != NULL;
+}
+
 static bool
 is_helper_full(const struct control_caller *caller)
 {
@@ -67,7 +78,8 @@ on_answered(struct control_caller *caller, bool sent)
 	end_order(caller);
 }
 
-static const struct control_caller_ops order_ops = { .send = send_to_helper, .is_full = is_helper_full,
+static const struct control_caller_ops order_ops = { .send = send_to_helper, .hand = hand_to_helper,
+    .is_full = is_helper_full,
     .answered = on_answered, .end = end_order };
 
 void

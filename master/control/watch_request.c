@@ -5,7 +5,7 @@
  * Owns:     the end of the socket pair into which events are written
  * Promise:  the supervisor hands the two ends out and copies nothing: a watcher that does not read costs the
  *           service nothing. A process that is born later gets the end, too
- * Fails by: an answer that says so
+ * Fails by: an answer that says so; also when a reload takes the right
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,13 +30,44 @@ struct watch_request {
 	struct control_question q;
 	uid_t uid;
 	int in;				/* events go in here */
+	struct loop_io *io;		/* tells when the watcher has gone */
 	char server[CONFIG_NAME_MAX + 1];	/* "" all */
 };
+
+/* A reload may have taken the right. */
+static bool
+may_go_on(const struct watch_request *w, const struct control_command *cmd)
+{
+	const struct server *s = w->server[0] != '\0' ? server_list_find(w->q.m, w->server) : NULL;
+
+	if (w->server[0] == '\0')
+		return control_rights_service(w->q.m, cmd->peer) >= CONTROL_LOOK;
+	return s != NULL && control_rights_server(s, cmd->peer) >= CONTROL_LOOK;
+}
 
 static bool
 update(struct control_question *q, struct control_command *cmd)
 {
-	return false;	/* until the watcher goes */
+	struct watch_request *w = (struct watch_request *)q;
+
+	if (!q->over && may_go_on(w, cmd))
+		return false;	/* until the watcher goes */
+	if (!q->over)
+		control_answer_say(cmd, EX_NOPERM, "watch: you may not look there any more");
+	(void)shutdown(w->in, SHUT_RDWR);	/* other processes have it, too */
+	return true;
+}
+
+/* Nobody reads any more; or somebody writes, who is no watcher. */
+static void
+on_gone(void *arg, unsigned what)
+{
+	struct watch_request *w = arg;
+
+	loop_io_free(w->io);
+	w->io = NULL;
+	control_question_end(&w->q);
+	w->q.m->ops->changed(w->q.m);
 }
 
 static void
@@ -44,6 +75,7 @@ free_request(struct control_question *q)
 {
 	struct watch_request *w = (struct watch_request *)q;
 
+	loop_io_free(w->io);
 	close(w->in);
 	free(w);
 }
@@ -119,6 +151,7 @@ watch_request_run(struct control_command *cmd, struct master *m, struct server *
 	w = mem_new(struct watch_request);
 	w->in = pair[0];
 	w->uid = cmd->peer->uid;
+	w->io = loop_io_new(m->loop, w->in, LOOP_READ, on_gone, w);
 	snprintf(w->server, sizeof(w->server), "%s", only != NULL ? only->name : "");
 	control_question_init(&w->q, m, &ops);
 	cmd->question = &w->q;

@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -26,19 +25,6 @@
 #define COUNTERS_MS 1000
 #define COUNTERS_TEXT_MAX (1U << 20)
 
-/* What an event is about: those of the list; messages also have ids. */
-static const struct topic {
-	const char *name, *events;
-} topics[] = {
-	{ "sessions", " session auth lockout " },
-	{ "messages", " refused badmailed accepted delivered deferred failed dropped " },
-	{ "state", " state service exit crash bug config child lost " },
-	{ "operators", " operator change " },
-	{ "trouble", " trouble crash bug " },
-	{ "counters", "" },
-};
-enum { TOPIC_MESSAGES = 1, TOPIC_TROUBLE = 4, TOPIC_COUNTERS = 5 };
-
 struct watch_command {
 	const char *path, *server;
 	const char *sender, *recipient, *id;
@@ -48,29 +34,6 @@ struct watch_command {
 };
 
 /* --- which events --- */
-
-static bool
-is_among(const char *list, const char *event)
-{
-	char word[64];
-
-	return snprintf(word, sizeof(word), " %s ", event) < (int)sizeof(word) && strstr(list, word) != NULL;
-}
-
-static unsigned
-topics_of(const char *event, const char *level, const char *id)
-{
-	unsigned found = 0;
-
-	for (size_t i = 0; i < nitems_of(topics); i++)
-		if (is_among(topics[i].events, event))
-			found |= 1U << i;
-	if (id != NULL && found == 0)
-		found = 1U << TOPIC_MESSAGES;
-	if (strcmp(level, "fact") != 0)
-		found |= 1U << TOPIC_TROUBLE;
-	return found;
-}
 
 static const char *
 member(const json_t *row, const char *name)
@@ -92,7 +55,7 @@ is_wanted(const struct watch_command *w, const json_t *row)
 	if (!event_filter_fits(w->sender, row, "sender") ||
 	    !event_filter_fits(w->recipient, row, "recipient"))
 		return false;
-	return w->topics == 0 || (topics_of(event, member(row, "level"), id) & w->topics) != 0;
+	return w->topics == 0 || (answers_topics_of(row) & w->topics) != 0;
 }
 
 /* `sender`: the process, as the kernel says. All have the same end of the socket, and one may lie. */
@@ -185,27 +148,6 @@ take_control(struct watch_command *w, int *status)
 	return -1;
 }
 
-/* One message: its length; 0: somebody has ended them; -1 and errno. */
-static ssize_t
-take_event(const struct watch_command *w, char *line, size_t size, pid_t *sender)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
-	struct iovec iov = { line, size };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
-	    .msg_controllen = sizeof(control.space) };
-	ssize_t n = recvmsg(w->events, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	struct ucred who = { .pid = 0 };
-
-	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
-		memcpy(&who, CMSG_DATA(c), sizeof(who));
-	*sender = who.pid;
-	return n;
-}
-
 /* All that has come. False: there will be no more. */
 static bool
 take_events(const struct watch_command *w)
@@ -214,8 +156,7 @@ take_events(const struct watch_command *w)
 	pid_t sender;
 	ssize_t n;
 
-	while ((n = take_event(w, line, sizeof(line) - 1, &sender)) > 0) {
-		line[n] = '\0';
+	while ((n = log_watch_take(w->events, line, &sender)) > 0) {
 		show_event(w, line, sender);
 	}
 	return n == -1 && (errno == EAGAIN || errno == EINTR);
@@ -226,7 +167,7 @@ wait_ms(const struct watch_command *w)
 {
 	uint64_t now = clock_mono_ms();
 
-	if ((w->topics & 1U << TOPIC_COUNTERS) == 0 || w->events == -1)
+	if ((w->topics & 1U << ANSWERS_TOPIC_COUNTERS) == 0 || w->events == -1)
 		return -1;
 	return w->counters_at > now ? (int)(w->counters_at - now) : 0;
 }
@@ -261,7 +202,7 @@ watch(struct watch_command *w)
 static const char *
 topic_name(const void *arg, size_t i)
 {
-	return i < nitems_of(topics) ? topics[i].name : NULL;
+	return i < ANSWERS_TOPICS ? answers_topic_names[i] : NULL;
 }
 
 static bool
@@ -272,9 +213,9 @@ take_topics(struct watch_command *w, const char *list, struct buf *why)
 	while ((one = strsep(&rest, ",")) != NULL && why->len == 0) {
 		size_t i = 0;
 
-		while (i < nitems_of(topics) && strcmp(topics[i].name, one) != 0)
+		while (i < ANSWERS_TOPICS && strcmp(answers_topic_names[i], one) != 0)
 			i++;
-		if (i == nitems_of(topics))
+		if (i == ANSWERS_TOPICS)
 			complaint_unknown(why, "topic", one, topic_name, NULL);
 		else
 			w->topics |= 1U << i;

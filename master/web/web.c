@@ -137,7 +137,8 @@ take_control(struct boot *b, const struct ctl_message *m)
 		take_key(w, m);
 	else if (m->type == CTL_RENEWED || m->type == CTL_LOGS)	/* a change, or a reload */
 		web_tls_ask(w);
-	else if (m->type == CTL_TEXT || m->type == CTL_END || m->type == CTL_WEB_SESSION)
+	else if (m->type == CTL_TEXT || m->type == CTL_END || m->type == CTL_WEB_SESSION ||
+	    m->type == CTL_WEB_EVENTS)
 		web_ask_take(w, m);
 	else
 		boot_helper_control(b, m);

@@ -71,6 +71,7 @@ struct web_verdict {
 	const char *ticket;			/* WEB_ROUTE_NEGOTIATE: Authorization; NULL: none */
 	bool has_cookie;			/* of a login: another tab has one */
 	unsigned char cookie[WEB_SECRET_SIZE];
+	char watch[CONFIG_NAME_MAX + 1];	/* WEB_ROUTE_EVENTS: whose; "-": all, "": none */
 };
 
 void web_judge(struct web_verdict *v, const struct web_request *r);
@@ -151,6 +152,7 @@ struct web_ask {
 	TAILQ_ENTRY(web_ask) link;
 	uint32_t number;
 	web_ask_done *done;
+	void (*take_fd)(void *arg, int fd);	/* NULL: it gets none */
 	void *arg;
 	struct buf text;
 };
@@ -162,6 +164,8 @@ bool web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t le
     const unsigned char *handle, const char *client, web_ask_done *done, void *arg)
     __attribute__((warn_unused_result));
 void web_ask_take(struct web *w, const struct ctl_message *m);	/* an answer */
+/* The question just sent gets a descriptor, too, before its answer: `take` owns it. */
+void web_ask_expect_fd(struct web *w, void (*take)(void *arg, int fd));
 /* The master called that session good, or it is over. */
 void web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool good);
 
@@ -182,7 +186,17 @@ struct web_events *web_events_new(struct web *w);
 void web_events_free(struct web_events *e);	/* after the doors are closed */
 /* A request for a stream, of a session that is good. */
 void web_events_begin(struct web_events *e, struct evhttp_request *q,
-    const unsigned char handle[WEB_SECRET_SIZE]);
+    const unsigned char handle[WEB_SECRET_SIZE], const char *watch);	/* watch: as in web_verdict */
+
+/* --- web_tail: the events of the service as they come, for one stream --- */
+
+struct web_tail;
+/* Sends an event of the stream; false: there is no room for it now. It may not end the tail. */
+typedef bool web_tail_send(void *arg, const char *event);
+/* `server`: a word for the master, "-": the service. */
+struct web_tail *web_tail_begin(struct web *w, const unsigned char handle[WEB_SECRET_SIZE],
+    const char *server, web_tail_send *send, void *arg);
+void web_tail_end(struct web_tail *t);		/* the stream has ended; NULL is fine */
 
 /* --- web_api: /api --- */
 

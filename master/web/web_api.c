@@ -38,6 +38,7 @@ struct web_call {
 	enum web_door_kind kind;
 	char client[64];
 	unsigned char handle[WEB_SECRET_SIZE];
+	char watch[CONFIG_NAME_MAX + 1];
 	unsigned char cookie[WEB_SECRET_SIZE];	/* of a login: of the session that it will make */
 	struct buf text;		/* the words, each with its NUL */
 	const char *word[CONTROL_WORDS_MAX];
@@ -159,7 +160,7 @@ on_session(void *arg, const struct msg_web_session *s, int status, struct buf *t
 		web_reply_json(c->q, HTTP_OK, json_object());
 	} else if (c->route == WEB_ROUTE_EVENTS) {
 		web_ask_trust(c->web, handle, true);
-		web_events_begin(c->web->events, c->q, handle);
+		web_events_begin(c->web->events, c->q, handle, c->watch);
 	} else {
 		web_ask_trust(c->web, handle, true);
 		if (is_login(c))
@@ -427,6 +428,7 @@ web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict 
 	    .text = BUF_INIT(CONTROL_COMMAND_MAX) };
 	snprintf(c->client, sizeof(c->client), "%s", client);
 	memcpy(c->handle, v->handle, sizeof(c->handle));
+	memcpy(c->watch, v->watch, sizeof(c->watch));
 	if (v->has_cookie)	/* two tabs of a browser share it: their tokens differ */
 		memcpy(c->cookie, v->cookie, sizeof(c->cookie));
 	else

@@ -27,7 +27,7 @@
 struct bucket { unsigned left, most, per_second; uint64_t at; };
 
 struct web_asks {
-	TAILQ_HEAD(, web_ask) open;
+	TAILQ_HEAD(web_ask_list, web_ask) open;
 	unsigned count;
 	uint32_t number;
 	/* together less than what the master takes of a helper */
@@ -135,6 +135,9 @@ web_ask_take(struct web *w, const struct ctl_message *m)
 		return;
 	if (m->type == CTL_TEXT) {
 		buf_add(&q->text, m->data, m->len);
+	} else if (m->type == CTL_WEB_EVENTS) {
+		if (q->take_fd != NULL && m->fd != -1)
+			q->take_fd(q->arg, ctl_take_fd(m));
 	} else if (m->type == CTL_END) {
 		memcpy(&status, m->data, sizeof(status));
 		end_ask(a, q, NULL, status);
@@ -142,6 +145,12 @@ web_ask_take(struct web *w, const struct ctl_message *m)
 		end_ask(a, q, &s, 0);
 		explicit_bzero(&s, sizeof(s));
 	}
+}
+
+void
+web_ask_expect_fd(struct web *w, void (*take)(void *arg, int fd))
+{
+	TAILQ_LAST(&w->asks->open, web_ask_list)->take_fd = take;
 }
 
 struct web_asks *

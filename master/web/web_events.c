@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/answers/answers.h"
 #include "common/base/clock.h"
@@ -22,7 +23,9 @@
 
 #define TICK_MS 1000U
 #define SILENT_MS 5000U		/* a question that is open so long is not answered any more */
-#define BEHIND_MAX (256U << 10)	/* bytes that a reader has not taken */
+#define BEHIND_MAX (256U << 10)	/* bytes that a reader has not taken: its stream ends */
+#define KERNEL_MAX (64 << 10)	/* and what the kernel keeps beside them */
+#define LINES_MAX (64U << 10)	/* the same: it loses lines of the log */
 
 enum kind { STATUS, COUNTERS, KINDS };
 
@@ -35,6 +38,7 @@ struct stream {
 	TAILQ_ENTRY(stream) link;
 	struct feed *feed;
 	struct evhttp_request *q;
+	struct web_tail *tail;		/* NULL: it shows no events of the log */
 };
 
 /* The streams of one session. */
@@ -84,6 +88,7 @@ forget_stream(struct stream *s)
 	struct feed *f = s->feed;
 
 	TAILQ_REMOVE(&f->streams, s, link);
+	web_tail_end(s->tail);
 	f->events->count--;
 	f->over = --f->count == 0;
 	free(s);
@@ -112,14 +117,14 @@ end_stream(struct stream *s)
 	evhttp_send_reply_end(q);
 }
 
-static bool
-is_behind(const struct stream *s)
+/* That the reader has not taken. */
+static size_t
+waiting_bytes(const struct stream *s)
 {
 	struct evhttp_connection *connection = evhttp_request_get_connection(s->q);
 
-	return connection == NULL ||
-	    evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(connection))) >
-	    BEHIND_MAX;
+	return connection == NULL ? SIZE_MAX :
+	    evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(connection)));
 }
 
 static void
@@ -127,7 +132,7 @@ send_event(struct stream *s, const char *event)
 {
 	struct evbuffer *out;
 
-	if (is_behind(s)) {
+	if (waiting_bytes(s) > BEHIND_MAX) {
 		end_stream(s);
 		return;
 	}
@@ -136,6 +141,23 @@ send_event(struct stream *s, const char *event)
 		evhttp_send_reply_chunk(s->q, out);
 	if (out != NULL)
 		evbuffer_free(out);
+}
+
+/* A line of the log: a slow reader has room for what is asked each second before it. */
+static bool
+send_line(void *arg, const char *event)
+{
+	struct stream *s = arg;
+	struct evbuffer *out;
+
+	if (waiting_bytes(s) > LINES_MAX)
+		return false;
+	out = evbuffer_new();
+	if (out != NULL && evbuffer_add(out, event, strlen(event)) == 0)
+		evhttp_send_reply_chunk(s->q, out);
+	if (out != NULL)
+		evbuffer_free(out);
+	return true;
 }
 
 static void
@@ -274,8 +296,18 @@ find_feed(struct web_events *e, const unsigned char handle[WEB_SECRET_SIZE])
 	return f;
 }
 
+/* Else it would keep megabytes for a reader that does not read, and what it gets would be old. */
 static void
-add_stream(struct feed *f, struct evhttp_request *q)
+bound_kernel(struct evhttp_request *q)
+{
+	const int bytes = KERNEL_MAX;
+	struct bufferevent *b = evhttp_connection_get_bufferevent(evhttp_request_get_connection(q));
+
+	(void)setsockopt(bufferevent_getfd(b), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
+static void
+add_stream(struct feed *f, struct evhttp_request *q, const char *watch)
 {
 	struct stream *s = mem_new(struct stream);
 
@@ -285,15 +317,19 @@ add_stream(struct feed *f, struct evhttp_request *q)
 	f->over = false;
 	f->events->count++;
 	evhttp_connection_set_closecb(evhttp_request_get_connection(q), on_close, s);
+	bound_kernel(q);
 	web_reply_headers(q, true);
 	(void)evhttp_add_header(evhttp_request_get_output_headers(q), "Content-Type", "text/event-stream");
 	(void)evhttp_add_header(evhttp_request_get_output_headers(q), "X-Accel-Buffering", "no");
 	evhttp_send_reply_start(q, HTTP_OK, NULL);
 	send_event(s, f->question[STATUS].event != NULL ? f->question[STATUS].event : ": hello\n\n");
+	if (watch[0] != '\0')
+		s->tail = web_tail_begin(f->events->web, f->handle, watch, send_line, s);
 }
 
 void
-web_events_begin(struct web_events *e, struct evhttp_request *q, const unsigned char handle[WEB_SECRET_SIZE])
+web_events_begin(struct web_events *e, struct evhttp_request *q, const unsigned char handle[WEB_SECRET_SIZE],
+    const char *watch)
 {
 	struct feed *f = find_feed(e, handle);
 
@@ -302,7 +338,7 @@ web_events_begin(struct web_events *e, struct evhttp_request *q, const unsigned 
 	    e->count >= WEB_STREAMS_MAX)
 		web_reply_error(q, 429, "too many pages are open");
 	else
-		add_stream(f, q);
+		add_stream(f, q, watch);
 	loop_timer_set(e->timer, 0);
 }
 

@@ -124,6 +124,7 @@ judge_form(struct web_verdict *v, const struct web_request *r)
 	(void)field_once(r, "Sec-Fetch-Site", &twice);
 	(void)field_once(r, "X-Postern-Token", &twice);
 	(void)field_once(r, "Authorization", &twice);
+	(void)field_once(r, "X-Postern-Watch", &twice);
 	if (twice || host == NULL)
 		refuse(v, 400, "a field of the header is missing, or there twice");
 	else if (field_once(r, "Transfer-Encoding", &twice) != NULL)
@@ -191,6 +192,23 @@ judge_session(struct web_verdict *v, const struct web_request *r)
 		refuse(v, 401, "the session is over: log in");
 }
 
+/* Which events a page wants to have, too: a name goes on to the master as a word of a command. */
+static void
+take_watch(struct web_verdict *v, const struct web_request *r)
+{
+	bool twice = false;
+	const char *name = field_once(r, "X-Postern-Watch", &twice);
+	size_t len = name != NULL ? strlen(name) : 0;
+
+	if (name == NULL)
+		return;
+	if (len == 0 || len >= sizeof(v->watch) ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != len)
+		refuse(v, 400, "there is no virtual server of such a name");
+	else
+		memcpy(v->watch, name, len + 1);
+}
+
 static void
 judge_api(struct web_verdict *v, const struct web_request *r, size_t row)
 {
@@ -210,6 +228,8 @@ judge_api(struct web_verdict *v, const struct web_request *r, size_t row)
 	else
 		v->has_cookie = web_cookie_only(v->cookie, r);
 	v->ticket = field_once(r, "Authorization", &twice);
+	if (v->status == 0 && v->route == WEB_ROUTE_EVENTS)
+		take_watch(v, r);
 }
 
 void

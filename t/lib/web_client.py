@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 
+from checks import check
 from patience import until
 
 
@@ -73,6 +74,40 @@ class Browser:
 
     def command(self, *words, **fields):
         return self.request("/api/command", {"words": list(words)}, **fields)
+
+
+class Stream:
+    """An open stream: next(kind) gives the next event of that kind."""
+    def __init__(self, browser, **fields):
+        self.connection = connect(browser.where, browser.tls)
+        self.connection.request("GET", "/api/events", headers={
+            "Cookie": browser.cookie, "X-Postern-Token": browser.csrf, "Sec-Fetch-Site": "same-origin", **{k.replace("_", "-"): v for k, v in fields.items()}})
+        self.answer = self.connection.getresponse()
+        self.status = self.answer.status
+
+    def next(self, kind, wanted=lambda data: True):
+        name = None
+        while True:
+            line = self.answer.readline().decode().rstrip("\n")
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: ") and name == kind and wanted(json.loads(line[6:])):
+                return json.loads(line[6:])
+            check(line != "" or not self.answer.closed, "the stream has ended")
+
+    def first(self, *kinds):
+        """The first event of one of these kinds: which."""
+        while True:
+            line = self.answer.readline().decode().rstrip("\n")
+            if line.startswith("event: ") and line[7:] in kinds:
+                return line[7:]
+            check(line != "" or not self.answer.closed, "the stream has ended")
+
+    def rest(self):
+        return self.answer.read()
+
+    def close(self):
+        self.connection.close()
 
 
 def forge(number):

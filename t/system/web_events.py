@@ -1,36 +1,8 @@
 """web_events - the stream of events: state when it changes, counters every second, its end with the session; streams are counted"""
 
-import json
-
 from checks import check, equal
 from patience import until
-from web_client import Browser, connect, forge, start_manager
-
-
-class Stream:
-    """An open stream: next(kind) gives the next event of that kind."""
-    def __init__(self, browser):
-        self.connection = connect(browser.where, browser.tls)
-        self.connection.request("GET", "/api/events", headers={
-            "Cookie": browser.cookie, "X-Postern-Token": browser.csrf, "Sec-Fetch-Site": "same-origin"})
-        self.answer = self.connection.getresponse()
-        self.status = self.answer.status
-
-    def next(self, kind, wanted=lambda data: True):
-        name = None
-        while True:
-            line = self.answer.readline().decode().rstrip("\n")
-            if line.startswith("event: "):
-                name = line[7:]
-            elif line.startswith("data: ") and name == kind and wanted(json.loads(line[6:])):
-                return json.loads(line[6:])
-            check(line != "" or not self.answer.closed, "the stream has ended")
-
-    def rest(self):
-        return self.answer.read()
-
-    def close(self):
-        self.connection.close()
+from web_client import Browser, Stream, forge, start_manager
 
 
 def test_stream(t):

@@ -3,13 +3,15 @@
  * were seen
  *
  * Owns:     the one stream of this tab; it is closed while the tab is hidden
- * Promise:  "status" and "counters" when there is something new, "stream" when the stream comes or goes.
+ * Promise:  "status" and "counters" when there is something new, "log" for events that are watched, "stream"
+ *           when the stream comes or goes.
  *           A stream that says nothing for SILENT_MS is lost, and begun again
  * Fails by: state "lost" (no stream) or "gone" (the web helper cannot ask the service)
  */
 import { Rates } from "./rates.js";
 
 const SILENT_MS = 6000;
+const LOG = ["watching", "watch", "lost", "unwatched", "ended"];
 
 export class Live extends EventTarget {
 	status = null;		/* the document of `status` */
@@ -20,6 +22,7 @@ export class Live extends EventTarget {
 	#close = null;
 	#onLost = null;
 	#watch = 0;
+	#watched = null;	/* whose events of the log come, too */
 
 	constructor() {
 		super();
@@ -35,6 +38,7 @@ export class Live extends EventTarget {
 	end() {
 		this.#stop();
 		this.#carrier = null;
+		this.#watched = null;
 		this.status = null;
 		this.rates = new Rates();
 	}
@@ -53,8 +57,24 @@ export class Live extends EventTarget {
 			return;
 		}
 		this.#become("opening");
-		this.#close = this.#carrier.events((kind, data) => this.#take(kind, data));
+		this.#open();
 		this.#expect();
+	}
+
+	#open() {
+		this.#close = this.#carrier.events((kind, data) => this.#take(kind, data), this.#watched);
+	}
+
+	/* Events of the log come with the stream, as "log": of a virtual server, "-": of all, null: none (any more). */
+	watch(name) {
+		if (name === this.#watched)
+			return;
+		this.#watched = name;
+		if (this.#close !== null) {
+			this.#stop();
+			this.#open();
+			this.#expect();
+		}
 	}
 
 	#stop() {
@@ -66,9 +86,9 @@ export class Live extends EventTarget {
 	#expect() {
 		clearTimeout(this.#watch);
 		this.#watch = setTimeout(() => {
-			this.#take("lost");
+			this.#take("ended");
 			this.#stop();
-			this.#close = this.#carrier.events((kind, data) => this.#take(kind, data));
+			this.#open();
 			this.#expect();
 		}, SILENT_MS);
 	}
@@ -76,7 +96,9 @@ export class Live extends EventTarget {
 	#take(kind, data) {
 		if (this.#carrier === null)
 			return;
-		if (kind === "lost") {
+		if (LOG.includes(kind))
+			this.dispatchEvent(new CustomEvent("log", { detail: { kind, data } }));
+		if (kind === "ended") {
 			this.#become("lost");
 			this.#onLost();
 			return;

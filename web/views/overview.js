@@ -47,7 +47,8 @@ class Overview extends View {
 		const link = (path, text) => make("a", { class: "button", href: to(path) }, text);
 
 		this.append(this.head("Service", manager.may("configure") ? link(["new"], "New virtual server") : null,
-			link(["settings"], "Settings"), link(["history"], "History")), this.#health, this.#rows, this.#since, this.foot("status"));
+			link(["settings"], "Settings"), link(["history"], "History"),
+			manager.may("look") ? link(["log"], "Log") : null), this.#health, this.#rows, this.#since, this.foot("status"));
 		this.listen(manager.live, "status", () => this.#showStatus());
 		this.listen(manager.live, "counters", () => this.#showCounters());
 		this.every(HEALTH_MS, () => this.#askHealth());

@@ -10,6 +10,7 @@ const rows = [
 	{ path: ["settings"], element: "view-settings", title: () => "Settings of the service" },
 	{ path: ["settings", "SECTION"], element: "view-settings", title: ({ SECTION }) => `Settings: ${SECTION}` },
 	{ path: ["history"], element: "view-history", title: () => "History" },
+	{ path: ["log"], element: "view-log", title: () => "Log of the service" },
 	{ path: ["server", "NAME"], element: "view-server", title: ({ NAME }) => NAME },
 	{ path: ["server", "NAME", "settings"], element: "view-settings", title: ({ NAME }) => `Settings of ${NAME}`, tree: "Settings" },
 	{ path: ["server", "NAME", "settings", "SECTION"], element: "view-settings", title: ({ NAME, SECTION }) => `Settings of ${NAME}: ${SECTION}` },
@@ -25,6 +26,7 @@ const rows = [
 		tree: "Badmail" },
 	{ path: ["server", "NAME", "badmail", "ID"], element: "view-message", words: { KIND: "badmail" }, title: ({ ID }) => `Badmail ${ID}` },
 	{ path: ["server", "NAME", "trace"], element: "view-trace", title: ({ NAME }) => `Trace of ${NAME}`, tree: "Trace" },
+	{ path: ["server", "NAME", "log"], element: "view-log", title: ({ NAME }) => `Log of ${NAME}`, tree: "Log" },
 	{ path: ["server", "NAME", "counters"], element: "view-counters", title: ({ NAME }) => `Counters of ${NAME}`, tree: "Counters" },
 	{ path: ["server", "NAME", "history"], element: "view-history", title: ({ NAME }) => `History of ${NAME}`, tree: "History" },
 ];

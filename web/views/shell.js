@@ -15,6 +15,7 @@ import { find } from "./routes.js";
 import "./counters.js";
 import "./domains.js";
 import "./history.js";
+import "./log.js";
 import "./message.js";
 import "./messages.js";
 import "./new-server.js";

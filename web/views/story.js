@@ -3,7 +3,7 @@
  */
 import { makeTable } from "../parts/table.js";
 
-const NAMED = ["schema", "raw", "time", "level", "program", "pid", "id", "event", "server", "i"];
+const NAMED = ["schema", "topics", "now", "raw", "time", "level", "program", "pid", "id", "event", "server", "i"];
 
 /* "key=value, key=value" of what has no column of its own. */
 export function factsOf(event) {
