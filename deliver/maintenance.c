@@ -52,7 +52,8 @@ static void
 run_maintenance(struct boot *b)
 {
 	struct maintenance *k = mem_new(struct maintenance);
-	struct spool_paths paths = { .queue = b->server->queue, .badmail = b->server->badmail };
+	struct spool_paths paths = { .queue = b->server->queue, .badmail = b->server->badmail,
+		.drop = config_domain_drop_folder(b->server) };
 	struct schedule_setup setup = { .window = WINDOW, .at_rest = true };
 
 	b->state = k;

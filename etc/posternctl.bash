@@ -18,7 +18,7 @@ _posternctl_keys()
 	"$control" "${options[@]}" get "${name[@]}" 2>/dev/null | awk '{ print $1 }'
 }
 
-# The words that may follow explain, queue, badmail and passwd: names, options, values of some options, and verbs as long as the
+# The words that may follow explain, queue, badmail, drop and passwd: names, options, values of some options, and verbs as long as the
 # line has none.
 _posternctl_words()
 {
@@ -29,6 +29,7 @@ _posternctl_words()
 	passwd) words="--scram --yescrypt --stdin --delete --list --json $names"; return ;;
 	queue) verbs='list show count tally retry hold release delete bounce move'; selection+=' --state --held --to --reason' ;;
 	badmail) verbs='list show retry purge' ;;
+	drop) verbs='list show delete' ;;
 	esac
 	case $previous in
 	--state) words='active ready waiting held kept' ;;
@@ -66,7 +67,7 @@ _posternctl()
 	fi
 	usage=$("$control" help "$command" 2>/dev/null | head -n 1)
 	case $command in
-	explain | queue | badmail | passwd)
+	explain | queue | badmail | drop | passwd)
 		_posternctl_words
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		[[ $command == passwd && $cur != -* ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$cur")

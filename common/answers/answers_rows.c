@@ -81,6 +81,16 @@ static const struct answers_column badmail_columns[] = {
 	{ "server", "SERVER", .type = ANSWERS_SERVER, .weight = 6 },
 };
 
+static const struct answers_column drop_columns[] = {
+	{ "id", "ID", ANSWERS_TEXT, .at = 0, .width = -18 },
+	{ "since", "AGE", ANSWERS_TIME, .at = 1, .width = 5, .age = true },
+	{ "size", "SIZE", ANSWERS_NUMBER, .at = 2, .width = 9, .weight = 2 },
+	{ "sender", "SENDER", ANSWERS_TEXT, .at = 3, .width = -30, .empty = "<>", .weight = 3, CUT },
+	{ "recipients", NULL, ANSWERS_NUMBER, .at = 4 },
+	{ "to", "RECIPIENTS", ANSWERS_BLANKS, .at = 5, .width = -1, .weight = 1, CUT },
+	{ "server", "SERVER", .type = ANSWERS_SERVER, .weight = 4 },
+};
+
 /* Of tables alone: in JSON the numbers are in "ages". */
 static const struct answers_column age_columns[] = {
 	{ "domain", "DOMAIN", .type = ANSWERS_TEXT, CUT }, { "messages", "MESSAGES", .type = ANSWERS_NUMBER },
@@ -167,6 +177,10 @@ static const struct answers_table tables[] = {
 	{ "badmail", "list", ANSWERS_FORM_TABS, "messages", COLUMNS(badmail_columns) },
 	{ "badmail", "show", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
 	{ "badmail", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
+	{ "drop", "list", ANSWERS_FORM_TABS, "messages", COLUMNS(drop_columns) },
+	{ "drop", "show", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
+	{ "drop", "read", ANSWERS_FORM_FIELDS, "messages", COLUMNS(message_fields) },
+	{ "drop", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
 	{ "trace", NULL, ANSWERS_FORM_EVENTS, "events", NULL, 0 },
 	{ "domains", NULL, ANSWERS_FORM_DOCUMENT, "domains", COLUMNS(domain_columns) },
 	{ "get", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(key_columns) },

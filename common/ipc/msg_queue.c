@@ -19,29 +19,48 @@
 static_assert(sizeof(struct msg_queue_page) <= CTL_PAYLOAD_MAX &&
     sizeof(struct msg_queue_ask) <= CTL_PAYLOAD_MAX, "each fits one message");
 
-const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS] = {
-	[MSG_QUEUE_LIST] = { "list", "listed", false, false, 0 },
-	[MSG_QUEUE_SHOW] = { "show", "shown", false, false, 0 },
-	[MSG_QUEUE_COUNT] = { "count", "counted", false, false, 0 },
-	[MSG_QUEUE_TALLY] = { "tally", "counted", false, false, 0 },
-	[MSG_QUEUE_RETRY] = { "retry", "due now", false, true,
-	    QUEUE_FILTER_ANY & ~(uint32_t)QUEUE_FILTER_HELD & ~(uint32_t)QUEUE_FILTER_BACKLOG },
-	[MSG_QUEUE_HOLD] = { "hold", "held", false, true, QUEUE_FILTER_ANY & ~(uint32_t)QUEUE_FILTER_HELD },
-	[MSG_QUEUE_RELEASE] = { "release", "released", false, true, QUEUE_FILTER_HELD },
-	[MSG_QUEUE_DELETE] = { "delete", "deleted", false, true, 0 },
-	[MSG_QUEUE_BOUNCE] = { "bounce", "bounced", false, true, 0 },
-	[MSG_QUEUE_MOVE] = { "move", "moved", false, true, 0 },
-	[MSG_QUEUE_BADMAIL_LIST] = { "list", "listed", true, false, 0 },
-	[MSG_QUEUE_BADMAIL_SHOW] = { "show", "shown", true, false, 0 },
-	[MSG_QUEUE_BADMAIL_RETRY] = { "retry", "put back into the queue", true, true, 0 },
-	[MSG_QUEUE_BADMAIL_PURGE] = { "purge", "purged", true, true, 0 },
+const char *const msg_queue_places[MSG_QUEUE_PLACES] = {
+	[MSG_QUEUE_IN_QUEUE] = "queue", [MSG_QUEUE_IN_BADMAIL] = "badmail", [MSG_QUEUE_IN_DROP] = "drop",
 };
 
+const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS] = {
+	[MSG_QUEUE_LIST] = { "list", "listed", MSG_QUEUE_IN_QUEUE, false, 0 },
+	[MSG_QUEUE_SHOW] = { "show", "shown", MSG_QUEUE_IN_QUEUE, false, 0 },
+	[MSG_QUEUE_COUNT] = { "count", "counted", MSG_QUEUE_IN_QUEUE, false, 0 },
+	[MSG_QUEUE_TALLY] = { "tally", "counted", MSG_QUEUE_IN_QUEUE, false, 0 },
+	[MSG_QUEUE_RETRY] = { "retry", "due now", MSG_QUEUE_IN_QUEUE, true,
+	    QUEUE_FILTER_ANY & ~(uint32_t)QUEUE_FILTER_HELD & ~(uint32_t)QUEUE_FILTER_BACKLOG },
+	[MSG_QUEUE_HOLD] = { "hold", "held", MSG_QUEUE_IN_QUEUE, true,
+	    QUEUE_FILTER_ANY & ~(uint32_t)QUEUE_FILTER_HELD },
+	[MSG_QUEUE_RELEASE] = { "release", "released", MSG_QUEUE_IN_QUEUE, true, QUEUE_FILTER_HELD },
+	[MSG_QUEUE_DELETE] = { "delete", "deleted", MSG_QUEUE_IN_QUEUE, true, 0 },
+	[MSG_QUEUE_BOUNCE] = { "bounce", "bounced", MSG_QUEUE_IN_QUEUE, true, 0 },
+	[MSG_QUEUE_MOVE] = { "move", "moved", MSG_QUEUE_IN_QUEUE, true, 0 },
+	[MSG_QUEUE_BADMAIL_LIST] = { "list", "listed", MSG_QUEUE_IN_BADMAIL, false, 0 },
+	[MSG_QUEUE_BADMAIL_SHOW] = { "show", "shown", MSG_QUEUE_IN_BADMAIL, false, 0 },
+	[MSG_QUEUE_BADMAIL_RETRY] = { "retry", "put back into the queue", MSG_QUEUE_IN_BADMAIL, true, 0 },
+	[MSG_QUEUE_BADMAIL_PURGE] = { "purge", "purged", MSG_QUEUE_IN_BADMAIL, true, 0 },
+	[MSG_QUEUE_DROP_LIST] = { "list", "listed", MSG_QUEUE_IN_DROP, false, 0 },
+	[MSG_QUEUE_DROP_SHOW] = { "show", "shown", MSG_QUEUE_IN_DROP, false, 0 },
+	[MSG_QUEUE_DROP_READ] = { "read", "read", MSG_QUEUE_IN_DROP, false, 0, .pieces = true },
+	[MSG_QUEUE_DROP_DELETE] = { "delete", "deleted", MSG_QUEUE_IN_DROP, true, 0 },
+};
+
+enum msg_queue_place
+msg_queue_place_find(const char *command)
+{
+	enum msg_queue_place p = 0;
+
+	while (p < MSG_QUEUE_PLACES && strcmp(msg_queue_places[p], command) != 0)
+		p++;
+	return p;
+}
+
 enum msg_queue_verb
-msg_queue_find(const char *name, bool badmail)
+msg_queue_find(const char *name, enum msg_queue_place place)
 {
 	for (enum msg_queue_verb v = 0; v < MSG_QUEUE_VERBS; v++)
-		if (msg_queue_rows[v].badmail == badmail && strcmp(msg_queue_rows[v].name, name) == 0)
+		if (msg_queue_rows[v].place == place && strcmp(msg_queue_rows[v].name, name) == 0)
 			return v;
 	return MSG_QUEUE_VERBS;
 }

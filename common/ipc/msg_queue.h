@@ -24,20 +24,27 @@ enum msg_queue_verb {
 	MSG_QUEUE_LIST, MSG_QUEUE_SHOW, MSG_QUEUE_COUNT, MSG_QUEUE_TALLY, MSG_QUEUE_RETRY, MSG_QUEUE_HOLD,
 	MSG_QUEUE_RELEASE, MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE,
 	MSG_QUEUE_BADMAIL_LIST, MSG_QUEUE_BADMAIL_SHOW, MSG_QUEUE_BADMAIL_RETRY, MSG_QUEUE_BADMAIL_PURGE,
+	MSG_QUEUE_DROP_LIST, MSG_QUEUE_DROP_SHOW, MSG_QUEUE_DROP_READ, MSG_QUEUE_DROP_DELETE,
 	MSG_QUEUE_VERBS
 };
+
+/* Where the messages are; the name is the command. */
+enum msg_queue_place { MSG_QUEUE_IN_QUEUE, MSG_QUEUE_IN_BADMAIL, MSG_QUEUE_IN_DROP, MSG_QUEUE_PLACES };
+extern const char *const msg_queue_places[MSG_QUEUE_PLACES];
+enum msg_queue_place msg_queue_place_find(const char *command);	/* MSG_QUEUE_PLACES: none */
 
 struct msg_queue_row {
 	const char *name;	/* as operators type it */
 	const char *done;	/* "deleted" */
-	bool badmail;
+	enum msg_queue_place place;
 	/* changes something: writes an event, and needs --yes for more than one message */
 	bool acts;
 	uint32_t states;	/* of messages that it applies to; 0 any */
+	bool pieces;		/* of one message, with one id: no command of people */
 };
 extern const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS];
 /* MSG_QUEUE_VERBS: there is no such verb. */
-enum msg_queue_verb msg_queue_find(const char *name, bool badmail);
+enum msg_queue_verb msg_queue_find(const char *name, enum msg_queue_place place);
 
 struct msg_queue_ask {		/* payload of CTL_QUEUE */
 	uint32_t verb;			/* enum msg_queue_verb */

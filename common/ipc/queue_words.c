@@ -71,7 +71,7 @@ queue_words_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_word
 	*pid = 0;
 	if (w->count < 3)
 		return false;
-	a->verb = msg_queue_find(w->word[2], strcmp(w->word[0], "badmail") == 0);
+	a->verb = msg_queue_find(w->word[2], msg_queue_place_find(w->word[0]));
 	if (a->verb == MSG_QUEUE_VERBS)
 		return false;
 	all = false;
@@ -84,6 +84,9 @@ queue_words_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_word
 		return false;
 	if (a->pick.states == 0)
 		a->pick.states = msg_queue_rows[a->verb].states;
+	if (msg_queue_rows[a->verb].pieces &&
+	    (a->pick.count != 1 || a->pick.term[0].kind != QUEUE_FILTER_ID))
+		return false;
 	return (a->verb == MSG_QUEUE_MOVE) == (a->to[0] != '\0');
 }
 

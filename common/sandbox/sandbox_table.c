@@ -147,7 +147,7 @@ const struct sandbox_role sandbox_table_roles[] = {
 	    { SANDBOX_LOGS, SANDBOX_APPEND }, { SANDBOX_PICKUP, SANDBOX_LIST } } },
 	{ .name = "maintenance", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES),
 	    .tree = { STANDARD, { SANDBOX_HOME, SANDBOX_CHANGE }, { SANDBOX_QUEUE, SANDBOX_CHANGE },
-	    { SANDBOX_BADMAIL, SANDBOX_CHANGE } } },
+	    { SANDBOX_BADMAIL, SANDBOX_CHANGE }, { SANDBOX_DROPS, SANDBOX_CHANGE } } },
 	/* UDP and TCP to other hosts. It reads resolv.conf and hosts anew when they change. */
 	{ .name = "resolver", .sets = ALL | BIT(NET) | BIT(MEMFILES), .connects = true,
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ } } },

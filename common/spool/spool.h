@@ -199,6 +199,22 @@ void spool_drop_sweep(struct spool *s);
 /* Bytes of the visible drop files (for the quota); -1. */
 int64_t spool_drop_size(struct spool *s);
 
+/* --- drop: for operators --- */
+#define SPOOL_DROP_FILE_SIZE 32
+struct spool_drop_file {
+	char name[SPOOL_DROP_FILE_SIZE];	/* ID-N, without ".eml" */
+	int64_t since, since_us;		/* when it was written, wall seconds and microseconds */
+	int64_t size;
+};
+/* Up to `n` files whose names stand before `before` ("" all), the newest first. How many, or -1. */
+ssize_t spool_drop_admin_list(struct spool *s, const char *before, struct spool_drop_file *list, size_t n);
+/* Fills in since and size. 1; 0: there is none, or its name is none of ours; -1. */
+int spool_drop_admin_find(struct spool *s, struct spool_drop_file *f) __attribute__((warn_unused_result));
+int spool_drop_admin_open(struct spool *s,
+    const struct spool_drop_file *f) __attribute__((warn_unused_result));
+int spool_drop_admin_remove(struct spool *s,
+    const struct spool_drop_file *f) __attribute__((warn_unused_result));
+
 /* --- badmail --- */
 struct counters;
 /*

@@ -40,6 +40,7 @@ struct queue_admin_item {
 	enum queue_filter_state state;
 	int64_t due;			/* wall seconds */
 	struct spool_badmail bad;	/* badmail only */
+	struct spool_drop_file drop;	/* drop only */
 	char new_id[MESSAGE_ID_SIZE];	/* out: the id under which it is in the queue again */
 	bool matched;
 	int error;			/* out */
@@ -114,10 +115,20 @@ void queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admi
     const struct message_envelope *e);
 void queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e);
+void queue_admin_rows_drop(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e);
+void queue_admin_rows_drop_show(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e, int fd);
+void queue_admin_rows_drop_piece(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const char *text);
 /* False: there is no room for its domains on this page. */
 bool queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e);
 void queue_admin_rows_counts(struct queue_admin_job *j);	/* at the end of the page */
+
+/* --- queue_admin_drop: files of the drop folder, the newest first. On a thread --- */
+void queue_admin_drop_select(struct queue_admin_job *j);
+void queue_admin_drop_delete(struct queue_admin_job *j);
 
 /* --- trace_server: searches in the event log, whose files come from the master --- */
 struct trace_server *trace_server_new(struct boot *b, struct pool *pool);

@@ -62,7 +62,7 @@ begin_first(struct queue_admin *c)
 			c->idle(c->idle_arg);
 		return;
 	}
-	if (!msg_queue_rows[j->ask.verb].badmail)
+	if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_QUEUE)
 		queue_admin_select_gather(j);
 	pool_submit(c->select, j);
 }

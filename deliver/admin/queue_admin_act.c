@@ -29,10 +29,10 @@ static const char *
 strerror_for(const struct queue_admin_job *j, int error)
 {
 	if (error == EBADMSG)
-		return msg_queue_rows[j->ask.verb].badmail ?
+		return msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_BADMAIL ?
 		    "it has no envelope: copy it to pickup with x-sender and x-receiver lines" :
 		    "it is damaged, and goes to badmail";
-	if (error == EINVAL && msg_queue_rows[j->ask.verb].badmail)
+	if (error == EINVAL && msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_BADMAIL)
 		return "it is no message";
 	return j->ask.verb == MSG_QUEUE_MOVE ? move_sender_words(error) : strerror(error);
 }
@@ -128,8 +128,10 @@ queue_admin_act_run(void *arg, void **jobs, size_t n)
 	for (size_t k = 0; k < n; k++) {
 		struct queue_admin_job *j = jobs[k];
 
-		if (msg_queue_rows[j->ask.verb].badmail)
+		if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_BADMAIL)
 			run_badmail(j);
+		else if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_DROP)
+			queue_admin_drop_delete(j);
 		else if (j->ask.verb == MSG_QUEUE_RETRY)
 			run_due(j);
 		else
@@ -178,11 +180,26 @@ finish_badmail_purge(struct queue_admin_job *j, struct queue_admin_item *i)
 }
 
 static void
+finish_drop(struct queue_admin_job *j, struct queue_admin_item *i)
+{
+	log_event(LOG_FACT, NULL, "drop-deleted", "%s drop=%s", j->ask.author, log_safe(i->drop.name));
+	j->page.done++;
+}
+
+static const char *
+name_of(const struct queue_admin_job *j, const struct queue_admin_item *i)
+{
+	return msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_BADMAIL ? i->bad.name :
+	    msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_DROP ? i->drop.name : i->id;
+}
+
+static void
 finish_files(struct queue_admin_job *j)
 {
 	void (*finish)(struct queue_admin_job *j, struct queue_admin_item *i) =
 	    j->ask.verb == MSG_QUEUE_BADMAIL_RETRY ? finish_badmail_retry :
 	    j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ? finish_badmail_purge :
+	    j->ask.verb == MSG_QUEUE_DROP_DELETE ? finish_drop :
 	    j->ask.verb == MSG_QUEUE_RETRY ? finish_retry : finish_hold;
 
 	for (size_t i = 0; i < j->nread; i++) {
@@ -193,8 +210,7 @@ finish_files(struct queue_admin_job *j)
 		if (item->error == 0)
 			finish(j, item);
 		else
-			note_failure(j, msg_queue_rows[j->ask.verb].badmail ? item->bad.name : item->id,
-			    item->error);
+			note_failure(j, name_of(j, item), item->error);
 	}
 	if (j->ask.verb == MSG_QUEUE_BADMAIL_RETRY)
 		schedule_go(j->queue_admin->schedule);

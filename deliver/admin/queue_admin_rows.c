@@ -419,3 +419,37 @@ queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admi
 		close(fd);
 	}
 }
+
+/* --- drop files --- */
+
+void
+queue_admin_rows_drop(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e)
+{
+	buf_printf(&j->text, "%s\t%lld\t%lld", i->drop.name, (long long)i->drop.since,
+	    (long long)i->drop.size);
+	put_column(j, e->sender, ADDRESS_TEXT);
+	buf_printf(&j->text, "\t%zu", e->nrcpt);
+	put_recipients(j, e);
+	buf_puts(&j->text, "\n");
+}
+
+void
+queue_admin_rows_drop_show(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e, int fd)
+{
+	put_field(j, "id", i->drop.name);
+	put_number(j, "since", i->drop.since);
+	put_number(j, "size", i->drop.size);
+	show_envelope(j, e);
+	show_header(j, fd, e->content_at, i->drop.size - e->content_at);
+}
+
+/* A piece of the file, in base64. */
+void
+queue_admin_rows_drop_piece(struct queue_admin_job *j, const struct queue_admin_item *i, const char *text)
+{
+	put_field(j, "id", i->drop.name);
+	put_number(j, "size", i->drop.size);
+	buf_printf(&j->text, "data\t%s\n", text);
+}

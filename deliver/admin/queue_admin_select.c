@@ -291,8 +291,10 @@ queue_admin_select_run(void *arg, void **jobs, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct queue_admin_job *j = jobs[i];
 
-		if (msg_queue_rows[j->ask.verb].badmail)
+		if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_BADMAIL)
 			read_badmail_folder(j);
+		else if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_DROP)
+			queue_admin_drop_select(j);
 		else
 			read_queue(j);
 	}

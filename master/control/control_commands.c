@@ -55,6 +55,9 @@ static const struct control_command_row rows[] = {
 	    .takes_name = true, .run_words = queue_request_run },
 	{ "badmail", CONTROL_OPERATE, .looks = " list show ", .scope = CONTROL_VIEW, .takes_name = true,
 	    .run_words = queue_request_run },
+	/* what others wrote to each other is not for viewers */
+	{ "drop", CONTROL_OPERATE, .looks = " list ", .scope = CONTROL_VIEW, .takes_name = true,
+	    .run_words = queue_request_run },
 	{ "trace", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = trace_request_run },
 	{ "start", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,

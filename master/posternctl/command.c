@@ -56,7 +56,7 @@ run_queue(const struct command_context *c, const struct command *row, const char
 {
 	struct queue_command *t = mem_new(struct queue_command);
 	struct buf why = BUF_INIT(COMPLAINT_MAX);
-	int status = queue_selection_parse(t, strcmp(row->name, "badmail") == 0, words, count, &why);
+	int status = queue_selection_parse(t, msg_queue_place_find(row->name), words, count, &why);
 	char *path;
 
 	if (status != EX_OK)
@@ -212,6 +212,9 @@ const struct command command_rows[] = {
 	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show badmail, put it back into the queue or delete it (--sender --recipient --domain --older "
 	    "--newer --all --json --yes).", run_queue, "badmail" },
+	{ "drop", "[name] list|show|delete [id ...] [option]", 1, COMMAND_WORDS_MAX,
+	    "Show and delete mail in the drop folder (--sender --recipient --domain --older --newer --all "
+	    "--json --yes).", run_queue, "drop" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },
 	{ "get", "[--json] [name] [section.key ...]", 0, CONTROL_WORDS_MAX,
 	    "Show keys: value, default, and the file and line from which the value comes; without a key all.",

@@ -293,8 +293,9 @@ struct queue_command {
 
 /* --- queue_selection: the words of the command --- */
 
-/* Pure. Takes the words after "queue" or "badmail". EX_OK; or EX_USAGE, and `why` says what is wrong. */
-int queue_selection_parse(struct queue_command *q, bool badmail, const char *const *words, size_t count,
+/* Pure. Takes the words after the command. EX_OK; or EX_USAGE, and `why` says what is wrong. */
+int queue_selection_parse(struct queue_command *q, enum msg_queue_place place, const char *const *words,
+    size_t count,
     struct buf *why);
 
 /* --- queue_command: runs it --- */

@@ -282,7 +282,7 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
     struct queue_words_sums *sums, struct queue_walk *last)
 {
 	size_t shown = 0;
-	bool sample = most == QUEUE_COMMAND_SAMPLE && !msg_queue_rows[verb].badmail;
+	bool sample = most == QUEUE_COMMAND_SAMPLE && msg_queue_rows[verb].place == MSG_QUEUE_IN_QUEUE;
 	int status = EX_OK;
 
 	for (size_t i = 0; i < c->names && status == EX_OK && (!sample || shown < most); i++) {
@@ -305,7 +305,7 @@ end_rows(struct queue_run *c, struct queue_print *print, const struct queue_word
 	queue_print_end(print, c->document);
 }
 
-/* How many there are, and some of them. Badmail has no tally: all of its pages are asked for. */
+/* How many there are, and some of them. Badmail and drop have no tally: all pages are asked for. */
 static int
 sample_rows(struct queue_run *c, struct queue_print *print, struct queue_words_sums *sums,
     struct queue_walk *last)
@@ -313,8 +313,9 @@ sample_rows(struct queue_run *c, struct queue_print *print, struct queue_words_s
 	struct queue_words_sums unused = { 0 };
 	int status;
 
-	if (msg_queue_rows[c->q->verb].badmail)
-		return run_pages(c, MSG_QUEUE_BADMAIL_LIST, print, QUEUE_COMMAND_SAMPLE, sums, last);
+	if (msg_queue_rows[c->q->verb].place != MSG_QUEUE_IN_QUEUE)
+		return run_pages(c, msg_queue_find("list", msg_queue_rows[c->q->verb].place), print,
+		    QUEUE_COMMAND_SAMPLE, sums, last);
 	status = run_pages(c, MSG_QUEUE_TALLY, NULL, 0, sums, last);
 	return status == EX_OK && sums->matched > 0 ?
 	    run_pages(c, MSG_QUEUE_LIST, print, QUEUE_COMMAND_SAMPLE, &unused, last) : status;
@@ -325,8 +326,7 @@ static int
 show_first(struct queue_run *c)
 {
 	struct queue_command *q = c->q;
-	bool badmail = msg_queue_rows[q->verb].badmail;
-	enum msg_queue_verb verb = badmail ? MSG_QUEUE_BADMAIL_LIST : MSG_QUEUE_LIST;
+	enum msg_queue_verb verb = msg_queue_find("list", msg_queue_rows[q->verb].place);
 	struct queue_print *print = queue_print_new(verb, q->json);
 	struct queue_words_sums sums = { 0 };
 	struct queue_walk last = { 0 };

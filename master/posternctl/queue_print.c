@@ -36,7 +36,7 @@ queue_print_new(enum msg_queue_verb verb, bool json)
 	p->verb = verb;
 	p->json = json;
 	p->first = true;
-	p->table = answers_rows_find(msg_queue_rows[verb].badmail ? "badmail" : "queue",
+	p->table = answers_rows_find(msg_queue_places[msg_queue_rows[verb].place],
 	    msg_queue_rows[verb].name);
 	if (!json && p->table->form == ANSWERS_FORM_TABS && columns_are_for_people())
 		p->table_rows = json_array();
@@ -154,11 +154,19 @@ compare_rows(const void *a, const void *b)
 	return strcmp(strchr(x, '\t'), strchr(y, '\t')); /* ids sort by time */
 }
 
+static int
+compare_falling(const void *a, const void *b)
+{
+	return compare_rows(b, a);
+}
+
+/* In the order in which the pages come. */
 static void
 flush_rows(struct queue_print *p)
 {
 	if (p->lines > 0)
-		qsort(p->line, p->lines, sizeof(*p->line), compare_rows);
+		qsort(p->line, p->lines, sizeof(*p->line),
+		    p->verb == MSG_QUEUE_DROP_LIST ? compare_falling : compare_rows);
 	for (size_t i = 0; i < p->lines; i++) {
 		print_list_row(p, p->line[i]);
 		free(p->line[i]);

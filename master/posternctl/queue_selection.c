@@ -1,5 +1,5 @@
 /*
- * queue_selection - the words of posternctl queue and badmail: a command, the messages that are meant,
+ * queue_selection - the words of posternctl queue, badmail and drop: a command, the messages that are meant,
  * options; pure
  *
  * Runs in:  posternctl
@@ -70,17 +70,18 @@ static const char *
 option_name(const void *arg, size_t i)
 {
 	static const char *const more[] = { "--yes", "--json" };
-	const bool *badmail = arg;
+	const enum msg_queue_place *place = arg;
 	size_t n = nitems_of(options);
 
-	while (i < n && *badmail && options[i].queue_only)
+	while (i < n && *place != MSG_QUEUE_IN_QUEUE && options[i].queue_only)
 		i++;
 	return i < n ? options[i].name : i - n < nitems_of(more) ? more[i - n] : NULL;
 }
 
 /* Takes one option and its value: how many words; 0: not understood. */
 static size_t
-take_option(struct queue_command *q, bool badmail, const char *const *words, size_t count, struct buf *why)
+take_option(struct queue_command *q, enum msg_queue_place place, const char *const *words, size_t count,
+    struct buf *why)
 {
 	if (strcmp(words[0], "--yes") == 0)
 		return q->yes = true;
@@ -92,7 +93,7 @@ take_option(struct queue_command *q, bool badmail, const char *const *words, siz
 		size_t used;
 		bool good;
 
-		if (badmail && o->queue_only)
+		if (place != MSG_QUEUE_IN_QUEUE && o->queue_only)
 			continue;
 		if (o->kind == SELECTION_FLAG && strcmp(words[0], o->name) == 0)
 			return add_word(q, o->key, "", false);
@@ -105,7 +106,7 @@ take_option(struct queue_command *q, bool badmail, const char *const *words, siz
 			    o->kind == SELECTION_AGE ? COMPLAINT_TIME : "one short text");
 		return good ? used : 0;
 	}
-	complaint_unknown(why, "option", words[0], option_name, &badmail);
+	complaint_unknown(why, "option", words[0], option_name, &place);
 	return 0;
 }
 
@@ -131,7 +132,8 @@ static bool
 judge_options(const struct queue_command *q, struct buf *why)
 {
 	const char *server = q->words.word[1];
-	bool shows = q->verb == MSG_QUEUE_SHOW || q->verb == MSG_QUEUE_BADMAIL_SHOW;
+	bool shows = q->verb == MSG_QUEUE_SHOW || q->verb == MSG_QUEUE_BADMAIL_SHOW ||
+	    q->verb == MSG_QUEUE_DROP_SHOW;
 	struct msg_queue_ask ask;
 	struct control_words w = { 0 };
 	pid_t pid;
@@ -154,31 +156,40 @@ judge_options(const struct queue_command *q, struct buf *why)
 static const char *
 verb_name(const void *arg, size_t i)
 {
-	const bool *badmail = arg;
+	const enum msg_queue_place *place = arg;
 
 	for (size_t v = 0; v < MSG_QUEUE_VERBS; v++)
-		if (msg_queue_rows[v].badmail == *badmail && i-- == 0)
+		if (msg_queue_rows[v].place == *place && !msg_queue_rows[v].pieces && i-- == 0)
 			return msg_queue_rows[v].name;
 	return NULL;
 }
 
-int
-queue_selection_parse(struct queue_command *q, bool badmail, const char *const *words, size_t count,
-    struct buf *why)
+static enum msg_queue_verb
+find_verb(const char *name, enum msg_queue_place place)
 {
-	size_t at = count >= 2 && msg_queue_find(words[1], badmail) != MSG_QUEUE_VERBS;
+	enum msg_queue_verb v = msg_queue_find(name, place);
+
+	return v != MSG_QUEUE_VERBS && msg_queue_rows[v].pieces ? MSG_QUEUE_VERBS : v;
+}
+
+int
+queue_selection_parse(struct queue_command *q, enum msg_queue_place place, const char *const *words,
+    size_t count, struct buf *why)
+{
+	size_t at = count >= 2 && find_verb(words[1], place) != MSG_QUEUE_VERBS;
+	char what[32];
 
 	memset(q, 0, sizeof(*q));
 	if (count == 0)
 		return EX_USAGE;
-	if ((q->verb = msg_queue_find(words[at], badmail)) == MSG_QUEUE_VERBS) {
-		complaint_unknown(why, badmail ? "command of badmail" : "command of queue", words[at],
-		    verb_name, &badmail);
+	if ((q->verb = find_verb(words[at], place)) == MSG_QUEUE_VERBS) {
+		snprintf(what, sizeof(what), "command of %s", msg_queue_places[place]);
+		complaint_unknown(why, what, words[at], verb_name, &place);
 		return EX_USAGE;
 	}
 	if (strlen(words[0]) >= COMMAND_WORD_SIZE)
 		return EX_USAGE;
-	strcpy(q->words.word[0], badmail ? "badmail" : "queue");
+	strcpy(q->words.word[0], msg_queue_places[place]);
 	strcpy(q->words.word[1], at == 1 ? words[0] : "-");
 	strcpy(q->words.word[2], words[at]);
 	q->words.count = 3;
@@ -193,7 +204,7 @@ queue_selection_parse(struct queue_command *q, bool badmail, const char *const *
 			buf_printf(why, "%.60s is no id of a message", words[i]);
 			return EX_USAGE;
 		} else
-			used = take_option(q, badmail, words + i, count - i, why);
+			used = take_option(q, place, words + i, count - i, why);
 		if (used == 0) {
 			if (why->len == 0)
 				buf_printf(why, "%.60s is one word too many", words[i]);

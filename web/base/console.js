@@ -40,7 +40,7 @@ function argumentsOf(words) {
 
 	if (command === "sessions")
 		return [command, ...(verb === "list" ? [] : [verb]), ...options(rest), ...named];
-	if (command === "queue" || command === "badmail")
+	if (command === "queue" || command === "badmail" || command === "drop")
 		return [command, ...named, verb, ...options(rest)];
 	if (command === "trace")
 		return [command, ...rest.flatMap((word) => word.startsWith("id=") ? [word.slice(3)] :

@@ -19,6 +19,8 @@ const KINDS = {
 		none: "No message waits. Mail that cannot be delivered at once stays here and is tried again.",
 		own: [{ heading: "State", text: (row) => row.state, sort: (row) => row.state },
 			{ heading: "Next try", text: (row) => row.due === null ? "" : when(row.due), sort: (row) => row.due ?? "" }] },
+	drop: { title: "Drop", path: ["drop"], since: "since", own: [], hasReason: false,
+		none: "The drop folder is empty. Mail for the local domain is put here as files, for the program that reads them." },
 	badmail: { title: "Badmail", path: ["badmail"], since: "since", own: [],
 		none: "There is no badmail: everything was delivered, or returned to its sender. Mail that can be neither is kept here." },
 };
@@ -58,7 +60,8 @@ class Messages extends View {
 			{ heading: "Sender", long: true, text: (row) => row.sender === "" ? "<>" : row.sender, sort: (row) => row.sender },
 			{ heading: "Recipients", long: true, sort: (row) => row.to.join(),
 				text: (row) => row.to.join(", ") + (row.recipients > row.to.length ? ` and ${number(row.recipients - row.to.length)} more` : "") },
-			{ heading: "Reason", long: true, text: (row) => [row.reason, row.details].filter((text) => text).join("; "), sort: (row) => row.reason },
+			...(this.#kind.hasReason === false ? [] : [{ heading: "Reason", long: true,
+				text: (row) => [row.reason, row.details].filter((text) => text).join("; "), sort: (row) => row.reason }]),
 		];
 	}
 

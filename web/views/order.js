@@ -28,6 +28,9 @@ const VERBS = {
 		delete: { title: "Delete", done: "deleted", danger: true, note: `No report is sent. ${LASTING}` },
 		move: { title: "Move", done: "moved", field: { label: "To the queue of", word: "to" } },
 	},
+	drop: {
+		delete: { title: "Delete", done: "deleted", danger: true, note: `The program that reads the folder will not get them. ${LASTING}` },
+	},
 	badmail: {
 		retry: { title: "Put back", done: "put back into the queue",
 			note: "They become new messages in the queue, for the recipients that failed." },

@@ -25,6 +25,8 @@ const rows = [
 	{ path: ["server", "NAME", "badmail"], element: "view-messages", words: { KIND: "badmail" }, title: ({ NAME }) => `Badmail of ${NAME}`,
 		tree: "Badmail" },
 	{ path: ["server", "NAME", "badmail", "ID"], element: "view-message", words: { KIND: "badmail" }, title: ({ ID }) => `Badmail ${ID}` },
+	{ path: ["server", "NAME", "drop"], element: "view-messages", words: { KIND: "drop" }, title: ({ NAME }) => `Drop of ${NAME}`, tree: "Drop" },
+	{ path: ["server", "NAME", "drop", "ID"], element: "view-drop-message", title: ({ ID }) => `Message ${ID}` },
 	{ path: ["server", "NAME", "trace"], element: "view-trace", title: ({ NAME }) => `Trace of ${NAME}`, tree: "Trace" },
 	{ path: ["server", "NAME", "log"], element: "view-log", title: ({ NAME }) => `Log of ${NAME}`, tree: "Log" },
 	{ path: ["server", "NAME", "counters"], element: "view-counters", title: ({ NAME }) => `Counters of ${NAME}`, tree: "Counters" },

@@ -14,6 +14,7 @@ import "../parts/tree.js";
 import { find } from "./routes.js";
 import "./counters.js";
 import "./domains.js";
+import "./drop-message.js";
 import "./history.js";
 import "./log.js";
 import "./message.js";

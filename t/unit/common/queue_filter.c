@@ -182,8 +182,8 @@ START_TEST(test_asks)
 	memset(ask.to, 'x', sizeof(ask.to));
 	ck_assert(!msg_queue_ask_take(&out, &ask, sizeof(ask)));
 	for (enum msg_queue_verb v = 0; v < MSG_QUEUE_VERBS; v++)
-		ck_assert_int_eq(msg_queue_find(msg_queue_rows[v].name, msg_queue_rows[v].badmail), v);
-	ck_assert_int_eq(msg_queue_find("hold", true), MSG_QUEUE_VERBS);
+		ck_assert_int_eq(msg_queue_find(msg_queue_rows[v].name, msg_queue_rows[v].place), v);
+	ck_assert_int_eq(msg_queue_find("hold", MSG_QUEUE_IN_BADMAIL), MSG_QUEUE_VERBS);
 }
 END_TEST
 

@@ -150,7 +150,8 @@ START_TEST(queue_words)
 
 		while (n < nitems_of(row->words) && row->words[n] != NULL)
 			n++;
-		fine = queue_selection_parse(&t, row->badmail, row->words, n, &why) == 0;
+		fine = queue_selection_parse(&t, row->badmail ? MSG_QUEUE_IN_BADMAIL : MSG_QUEUE_IN_QUEUE,
+		    row->words, n, &why) == 0;
 		ck_assert_msg(fine == (row->order != NULL) && (fine || n == 0) == (why.len == 0), "row %zu", i);
 		buf_done(&why);
 		for (size_t k = 0; fine && k < t.words.count; k++)
@@ -216,7 +217,7 @@ START_TEST(complaints)
 		if (strcmp(rows[i].words[0], "sessions") == 0)
 			ck_assert(!sessions_command_parse(&l, rows[i].words + 1, n - 1, &why));
 		else
-			ck_assert_int_ne(queue_selection_parse(&q, strcmp(rows[i].words[0], "badmail") == 0,
+			ck_assert_int_ne(queue_selection_parse(&q, msg_queue_place_find(rows[i].words[0]),
 			    rows[i].words + 1, n - 1, &why), 0);
 		ck_assert_msg(strncmp(buf_text(&why), rows[i].why, strlen(rows[i].why)) == 0, "%s", buf_text(&why));
 		buf_done(&why);
