@@ -76,7 +76,7 @@ enum answers_form {
 	ANSWERS_FORM_PAIRS,	/* "name state key=value ..." */
 	ANSWERS_FORM_FIELDS,	/* "key TAB value", a row begins with its id */
 	ANSWERS_FORM_COUNTERS,	/* "name number" */
-	ANSWERS_FORM_AGES,	/* "domain TAB number TAB number ..." */
+	ANSWERS_FORM_AGES,	/* "domain TAB number TAB number ... TAB reason" */
 	ANSWERS_FORM_NONE,	/* no rows, a trailer */
 	ANSWERS_FORM_HEALTH,	/* "OK: text"; then a row a line, cells parted by tabs */
 	ANSWERS_FORM_STEPS,	/* "step: text" */

@@ -60,13 +60,14 @@ answers_line_tabs(const struct answers_table *t, const char *server, char *line)
 json_t *
 answers_line_ages(char *line)
 {
-	char *cell[ANSWERS_AGES + 1];
+	char *cell[ANSWERS_AGES + 2];
 	json_t *row, *ages;
 	json_int_t sum = 0;
 
 	if (answers_line_cut(line, cell, nitems_of(cell)) != nitems_of(cell))
 		return NULL;
 	row = json_object();
+	answers_value_put(row, "reason", ANSWERS_WORD, cell[ANSWERS_AGES + 1]);
 	answers_value_put(row, "domain", ANSWERS_TEXT, cell[0]);
 	ages = json_object();
 	for (size_t i = 0; i < ANSWERS_AGES; i++) {

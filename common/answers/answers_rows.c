@@ -101,6 +101,7 @@ static const struct answers_column age_columns[] = {
 	{ "1d", "1d", .type = ANSWERS_NUMBER, .weight = 1 },
 	{ "2d", "2d", .type = ANSWERS_NUMBER, .weight = 1 },
 	{ "older", "older", .type = ANSWERS_NUMBER, .weight = 1 },
+	{ "reason", "LAST ERROR", .type = ANSWERS_WORD, .empty = "", .weight = 2, CUT },
 };
 
 static const struct answers_column message_fields[] = {

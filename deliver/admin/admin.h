@@ -47,7 +47,12 @@ struct queue_admin_item {
 	struct schedule_admin command;
 };
 
-struct queue_admin_count { char domain[64]; uint32_t n[QUEUE_ADMIN_AGES]; };
+#define QUEUE_ADMIN_REASON 160	/* bytes */
+struct queue_admin_count {
+	char domain[64];
+	uint32_t n[QUEUE_ADMIN_AGES];
+	char reason[QUEUE_ADMIN_REASON];	/* the last error; "": none is known */
+};
 
 /* One question, of which a page is made. A thread and the loop have it by turns. */
 struct queue_admin_job {

@@ -29,7 +29,7 @@ static_assert((SHOWN_RECIPIENTS + 1) * ADDRESS_TEXT + REASON_BYTES + 300 <= QUEU
     "a page has room for a line of a list");
 #define HEADER_BYTES 8192
 #define NOTE_MAX (64U << 10)
-#define DOMAINS_MAX 200			/* domains on a page of counts */
+#define DOMAINS_MAX 80			/* domains on a page of counts: it has room for a line of each */
 
 static void
 put_column(struct queue_admin_job *j, const char *text, size_t most)
@@ -278,6 +278,21 @@ queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *
 
 /* --- counts by domain and age --- */
 
+/* The last error of a domain, as far as it is known: that of the first message for it alone that has one. */
+static void
+note_reason(struct queue_admin_job *j, const struct queue_admin_item *i, struct queue_admin_count *c)
+{
+	struct buf word = BUF_INIT(2048);
+	struct note_line line;
+
+	if (c->reason[0] == '\0' && i->state == QUEUE_FILTER_WAITING && last_word(j, i->id, &line) &&
+	    line.kind != NOTE_RELEASED && line.kind != NOTE_HELD) {
+		put_note(&word, &line);
+		snprintf(c->reason, sizeof(c->reason), "%s", buf_text(&word));
+	}
+	buf_done(&word);
+}
+
 bool
 queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e)
@@ -323,6 +338,8 @@ queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item 
 	}
 	for (size_t k = 0; !room && j->nread > 0 && k < nseen; k++)
 		j->count[seen[k]].n[column]--;	/* the message comes on the next page */
+	if (nseen == 1)
+		note_reason(j, i, &j->count[seen[0]]);
 	free(seen);
 	return room || j->nread == 0;
 }
@@ -336,6 +353,7 @@ queue_admin_rows_counts(struct queue_admin_job *j)
 		msg_queue_put(&j->text, c->domain, sizeof(c->domain) * 4);
 		for (size_t k = 0; k < QUEUE_ADMIN_AGES; k++)
 			buf_printf(&j->text, "\t%u", c->n[k]);
+		put_column(j, c->reason, sizeof(c->reason));
 		buf_puts(&j->text, "\n");
 	}
 }

@@ -16,7 +16,7 @@
 
 #define AGES ANSWERS_AGES
 
-struct queue_row { char *domain; unsigned long n[AGES], sum; };
+struct queue_row { char *domain, *reason; unsigned long n[AGES], sum; };	/* reason NULL: none */
 
 struct queue_count {
 	struct queue_row *row;		/* by name, until they are printed */
@@ -34,8 +34,10 @@ queue_count_free(struct queue_count *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->count; i++)
+	for (size_t i = 0; i < c->count; i++) {
 		free(c->row[i].domain);
+		free(c->row[i].reason);
+	}
 	free(c->row);
 	free(c);
 }
@@ -75,6 +77,8 @@ queue_count_add(struct queue_count *c, char *line)
 		r->n[i] += n;
 		r->sum += n;
 	}
+	if (line != NULL && *line != '\0' && r->reason == NULL)
+		r->reason = mem_strdup(line);
 }
 
 static int
@@ -91,18 +95,20 @@ print_table_row(const struct queue_row *r, int width)
 	printf("%-*s %9lu", width, r->domain, r->sum);
 	for (size_t i = 0; i < AGES; i++)
 		printf(" %8lu", r->n[i]);
-	printf("\n");
+	printf("%s%s\n", r->reason != NULL ? "  " : "", r->reason != NULL ? r->reason : "");
 }
 
 static json_t *
 json_row(const struct queue_row *r)
 {
-	struct buf line = BUF_INIT(strlen(r->domain) + AGES * 24);
+	const char *reason = r->reason != NULL ? r->reason : "";
+	struct buf line = BUF_INIT(strlen(r->domain) + AGES * 24 + strlen(reason) + 2);
 	json_t *row;
 
 	buf_puts(&line, r->domain);
 	for (size_t i = 0; i < AGES; i++)
 		buf_printf(&line, "\t%lu", r->n[i]);
+	buf_printf(&line, "\t%s", reason);
 	row = answers_line_ages(line.data);
 	buf_done(&line);
 	return row;
@@ -159,7 +165,7 @@ queue_count_print(struct queue_count *c, bool json)
 		printf("%-*s %9s", width, "DOMAIN", "MESSAGES");
 		for (size_t i = 0; i < AGES; i++)
 			printf(" %8s", answers_rows_ages[i]);
-		printf("\n");
+		printf("  LAST ERROR\n");
 		print_table_row(&total, width);
 	}
 	for (size_t k = 0; k < c->count && c->row[k].sum > 0; k++, shown++)

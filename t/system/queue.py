@@ -84,6 +84,7 @@ def test_list_show_count(t):
 
     counts = rows(service, "count")
     equal([(row["domain"], row["messages"], row["ages"]["15m"]) for row in counts], [("one.example", 2, 2), ("two.example", 1, 1)])
+    check(all("come back" in row["reason"] for row in counts), "the last error of each domain", counts)
     table = service.ctl("queue", "count").stdout.splitlines()
     equal([line.split()[:3] for line in table], [["DOMAIN", "MESSAGES", "15m"], ["(all)", "3", "3"], ["one.example", "2", "2"], ["two.example", "1", "1"]])
 

@@ -106,7 +106,7 @@ def queue_by_keyboard(page, service, ids):
     page.reach("a", "Queue 4")
     page.press("ENTER")
     page.wait_title("Queue of default")
-    page.wait_text("one.example", "two.example", "4 messages for 2 domains")
+    page.wait_text("one.example", "two.example", "4 messages for 2 domains", "Last error", "4.2.1")
     page.reach("a", "two.example")
     page.press("ENTER")
     page.wait_title("Messages of default")

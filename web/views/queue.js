@@ -37,6 +37,7 @@ class Queue extends View {
 			...AGES.map(([name, older, newer]) => ({ heading: name, number: true, sort: (row) => row.ages[name], mark: (row) => `${row.ages[name]}`,
 				node: (row) => row.ages[name] === 0 ? make("span", { class: "soft" }, "0") :
 					this.#link({ domain: row.domain, older, newer }, number(row.ages[name])) })),
+			{ heading: "Last error", long: true, text: (row) => row.reason ?? "" },
 		],
 	});
 
@@ -94,6 +95,7 @@ class Queue extends View {
 			return;
 		}
 		sum.messages += row.messages;
+		sum.reason ??= row.reason;
 		for (const name of Object.keys(row.ages))
 			sum.ages[name] += row.ages[name];
 	}
