@@ -84,6 +84,7 @@ const struct web_page web_page_rows[] = {
 	FILE_OF("views/settings.js", SCRIPT),
 	FILE_OF("views/shell.js", SCRIPT),
 	FILE_OF("views/story.js", SCRIPT),
+	FILE_OF("views/test.js", SCRIPT),
 	FILE_OF("views/trace.js", SCRIPT),
 	FILE_OF("views/view.js", SCRIPT),
 };

@@ -48,7 +48,8 @@ class Overview extends View {
 
 		this.append(this.head("Service", manager.may("configure") ? link(["new"], "New virtual server") : null,
 			link(["settings"], "Settings"), link(["history"], "History"),
-			manager.may("look") ? link(["log"], "Log") : null), this.#health, this.#rows, this.#since, this.foot("status"));
+			manager.may("look") ? link(["log"], "Log") : null,
+			manager.may("operate") ? link(["test"], "Test") : null), this.#health, this.#rows, this.#since, this.foot("status"));
 		this.listen(manager.live, "status", () => this.#showStatus());
 		this.listen(manager.live, "counters", () => this.#showCounters());
 		this.every(HEALTH_MS, () => this.#askHealth());

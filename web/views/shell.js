@@ -25,6 +25,7 @@ import "./queue.js";
 import "./server.js";
 import "./sessions.js";
 import "./settings.js";
+import "./test.js";
 import "./trace.js";
 
 class ManagerShell extends HTMLElement {
