@@ -7,6 +7,7 @@
  *           reading; each question is answered once
  * Fails by: a line on the page
  */
+#include <bsd/sys/queue.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +34,11 @@
 struct trace_server {
 	struct boot *boot;
 	struct pool_lane *lane;
+	TAILQ_HEAD(, trace_job) jobs;
 };
 
 struct trace_job {
+	TAILQ_ENTRY(trace_job) link;
 	struct trace_server *server;
 	uint32_t request;
 	int fd;				/* owned until it is read */
@@ -171,6 +174,7 @@ run_jobs(void *arg, void **jobs, size_t n)
 static void
 free_job(struct trace_job *j)
 {
+	TAILQ_REMOVE(&j->server->jobs, j, link);
 	if (j->fd != -1)
 		close(j->fd);
 	buf_done(&j->text);
@@ -195,6 +199,7 @@ trace_server_take(struct trace_server *t, const struct ctl_message *m)
 	struct trace_job *j = mem_new(struct trace_job);
 
 	j->server = t;
+	TAILQ_INSERT_TAIL(&t->jobs, j, link);
 	j->request = m->request;
 	buf_init(&j->text, MSG_QUEUE_TEXT_MAX);
 	j->fd = m->fd != -1 ? ctl_take_fd(m) : -1;
@@ -213,6 +218,7 @@ trace_server_new(struct boot *b, struct pool *pool)
 	struct trace_server *t = mem_new(struct trace_server);
 
 	t->boot = b;
+	TAILQ_INIT(&t->jobs);
 	t->lane = pool_lane_new(pool, 1, 1, run_jobs, on_read, t);
 	return t;
 }
@@ -220,5 +226,11 @@ trace_server_new(struct boot *b, struct pool *pool)
 void
 trace_server_free(struct trace_server *t)
 {
+	struct trace_job *j;
+
+	if (t == NULL)
+		return;
+	while ((j = TAILQ_FIRST(&t->jobs)) != NULL)
+		free_job(j);
 	free(t);
 }
