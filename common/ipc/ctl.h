@@ -93,7 +93,8 @@ enum ctl_type {
 	CTL_TRACE,		/* a search in a file of the event log; CTL_QUEUE_PAGE answers */
 	/*
 	 * To the process that owns a queue: a channel on which that of another virtual server hands over
-	 * messages; without a descriptor: that one is over. Payload struct ctl_channel, of the other
+	 * messages; without a descriptor: the one with that request number is over. Payload struct
+	 * ctl_channel, of the other
 	 */
 	CTL_MOVES,
 	CTL_MOVE_NOTE,		/* on that channel: the note of the message that follows, a descriptor */

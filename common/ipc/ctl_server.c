@@ -26,6 +26,7 @@ struct ctl_server {
 	const struct ctl_server_kind *kind;
 	struct ctl *ctl;
 	struct ctl_channel of;
+	uint32_t number;		/* 0: it has none */
 	bool broken;			/* ends at the next turn */
 	struct loop_timer *end;
 	LIST_HEAD(, ctl_server_question) open[BUCKETS];	/* by request number */
@@ -151,12 +152,18 @@ ctl_server_list_done(struct ctl_server_list *l)
 }
 
 void
-ctl_server_list_end(struct ctl_server_list *l, const char *server)
+ctl_server_number(struct ctl_server *s, uint32_t number)
+{
+	s->number = number;
+}
+
+void
+ctl_server_list_end(struct ctl_server_list *l, uint32_t number)
 {
 	struct ctl_server *s, *next;
 
 	TAILQ_FOREACH_SAFE(s, &l->channels, link, next)
-		if (strcmp(s->of.server, server) == 0)
+		if (s->number == number)
 			ctl_server_free(s);
 }
 

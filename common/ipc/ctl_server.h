@@ -47,8 +47,8 @@ struct ctl_server_list {
 };
 void ctl_server_list_init(struct ctl_server_list *l, struct loop *loop, void *arg);
 void ctl_server_list_done(struct ctl_server_list *l);	/* frees all channels */
-/* Frees those of workers of that virtual server. Not from `asked`. */
-void ctl_server_list_end(struct ctl_server_list *l, const char *server);
+/* Frees the channel with that number, if it is there. Not from `asked`. */
+void ctl_server_list_end(struct ctl_server_list *l, uint32_t number);
 
 /*
  * Takes over `fd`; `of` names the worker's virtual server and role: it gets answers to what that role may ask
@@ -58,6 +58,7 @@ void ctl_server_list_end(struct ctl_server_list *l, const char *server);
 struct ctl_server *ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, int fd,
     const struct ctl_channel *of);
 void ctl_server_free(struct ctl_server *s);
+void ctl_server_number(struct ctl_server *s, uint32_t number);	/* for ctl_server_list_end */
 const char *ctl_server_server(const struct ctl_server *s);
 
 /* Whether questions_max are open, or life_max have been: then no further one may be opened. */

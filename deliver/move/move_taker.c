@@ -239,9 +239,9 @@ move_taker_channel(struct move_taker *t, const struct ctl_message *m)
 	of.server[sizeof(of.server) - 1] = '\0';
 	of.role[sizeof(of.role) - 1] = '\0';
 	if (m->fd != -1)
-		ctl_server_new(&t->channels, &kind, ctl_take_fd(m), &of);
+		ctl_server_number(ctl_server_new(&t->channels, &kind, ctl_take_fd(m), &of), m->request);
 	else
-		ctl_server_list_end(&t->channels, of.server);
+		ctl_server_list_end(&t->channels, m->request);
 }
 
 /* --- begin and end --- */

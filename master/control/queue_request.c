@@ -33,6 +33,7 @@ struct queue_request {
 	struct control_question q;	/* its parts: enum queue_part */
 	char server[CONFIG_NAME_MAX + 1];	/* whose queue it is */
 	pid_t pid;
+	uint32_t channel;		/* number of the channel to the target */
 	struct msg_queue_ask ask;
 	char *said;			/* text of the event; NULL: none, or logged */
 	char who[CONTROL_ANSWER_WHO_SIZE];	/* ... and who gave the command */
@@ -164,7 +165,7 @@ end_channel(const struct queue_request *r)
 	if (to == NULL)
 		return;
 	memcpy(over.server, r->server, sizeof(r->server));
-	child_send(to, CTL_MOVES, 0, &over, sizeof(over), -1);
+	child_send(to, CTL_MOVES, r->channel, &over, sizeof(over), -1);
 	if (to->role == ROLE_MAINTENANCE)
 		maintenance_post_answered(to->server, false);
 }
@@ -265,7 +266,7 @@ static const struct control_question_ops queue_ops = {
  * that each opens the folders of its own virtual server alone. The end for the owner; -1: there is none.
  */
 static int
-join(const struct child *owner, struct child *target)
+join(const struct child *owner, struct child *target, uint32_t number)
 {
 	struct ctl_channel channel = { .helper = CTL_HELPER_DELIVER };
 	int pair[2];
@@ -277,7 +278,7 @@ join(const struct child *owner, struct child *target)
 	}
 	snprintf(channel.server, sizeof(channel.server), "%s", owner->server->name);
 	snprintf(channel.role, sizeof(channel.role), "%s", roster_roles[owner->role].name);
-	child_send(target, CTL_MOVES, 0, &channel, sizeof(channel), pair[0]);
+	child_send(target, CTL_MOVES, number, &channel, sizeof(channel), pair[0]);
 	close(pair[0]);
 	return pair[1];
 }
@@ -288,8 +289,11 @@ send_request(struct control_command *cmd, struct master *m, struct child *c, str
     const struct msg_queue_ask *ask, char *said)
 {
 	struct queue_request *r = mem_new(struct queue_request);
-	int fd = target != NULL ? join(c, target) : -1;
+	int fd = -1;
 
+	r->channel = ++m->requests;
+	if (target != NULL)
+		fd = join(c, target, r->channel);
 	control_question_init(&r->q, m, &queue_ops);
 	r->said = said;
 	control_answer_who(r->who, cmd);

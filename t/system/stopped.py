@@ -151,6 +151,27 @@ def test_move(t):
     equal(len(service.home.queued()), 2, "left")
 
 
+def test_two_moves(t):
+    """Two operators move mail from one queue to another at the same time: the end of one page is not the end of the other's."""
+    service, _ = begin(t, [f"u{n}@{'odd' if n % 2 else 'even'}.example" for n in range(COUNT)], ["default", "other"], start=False)
+    stopped(service, "other")
+    service.start(wait=[])
+    service.events.wait("service", state="started")
+    said = {}
+
+    def move(domain):
+        said[domain] = service.ctl("queue", "default", "move", "--domain", domain, "--yes", "--to", "other", ok=False)
+
+    both = [threading.Thread(target=move, args=(domain,)) for domain in ("odd.example", "even.example")]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    for done in said.values():
+        check(f"{COUNT // 2} messages moved" in done.stdout and done.returncode == 0, done)
+    equal((len(service.home.queued()), len(service["other"].home.queued())), (0, COUNT), "where they are")
+
+
 def test_another_has_the_queue(t):
     service, _ = begin(t, ["u@d.example"])
     folder = os.open(service.home.queue, os.O_RDONLY)

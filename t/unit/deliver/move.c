@@ -139,10 +139,10 @@ end(void)
 }
 
 static void
-give_channel(int fd, const char *role)
+give_channel(int fd, const char *role, uint32_t number)
 {
 	struct ctl_channel of = { .helper = CTL_HELPER_DELIVER, .server = "here" };
-	struct ctl_message m = { .type = CTL_MOVES, .data = &of, .len = sizeof(of), .fd = fd };
+	struct ctl_message m = { .type = CTL_MOVES, .request = number, .data = &of, .len = sizeof(of), .fd = fd };
 
 	snprintf(of.role, sizeof(of.role), "%s", role);
 	move_taker_channel(taker, &m);
@@ -160,7 +160,7 @@ join(void)
 	int pair[2];
 
 	make_pair(pair);
-	give_channel(pair[0], "deliver");
+	give_channel(pair[0], "deliver", 7);
 	move_sender_channel(sender, pair[1]);
 }
 
@@ -223,13 +223,17 @@ START_TEST(test_refusals)
 	move_sender_begin(sender, id[0], on_ended, NULL);
 	run_until(&ended, 2);
 	ck_assert_int_eq(last, ESHUTDOWN);
-	give_channel(-1, "deliver");
+	give_channel(-1, "deliver", 6);		/* another one is over: that of another operator's command */
 	move_sender_begin(sender, id[0], on_ended, NULL);
 	run_until(&ended, 3);
+	ck_assert_int_eq(last, ESHUTDOWN);
+	give_channel(-1, "deliver", 7);
+	move_sender_begin(sender, id[0], on_ended, NULL);
+	run_until(&ended, 4);
 	ck_assert_int_eq(last, EPIPE);
 	move_sender_channel(sender, -1);
 	move_sender_begin(sender, id[0], on_ended, NULL);
-	run_until(&ended, 4);
+	run_until(&ended, 5);
 	ck_assert_int_eq(last, EPIPE);
 	ck_assert(came == 0 && count_in(spool) == 3 && count_in(there) == 0);
 	end();
@@ -320,7 +324,7 @@ hostile_begin(const char *role)
 
 	begin();
 	make_pair(pair);
-	give_channel(pair[0], role);
+	give_channel(pair[0], role, 7);
 	peer = ctl_new(loop, pair[1], CTL_FROM_HELPER, on_peer_message, on_peer_closed, NULL);
 }
 
