@@ -21,11 +21,11 @@ RELEASE = Path(ROOT) / "build" / "release"
 SLACK = 2048        # KiB: arenas of the allocator, not what sessions keep
 
 
-def service_of(t, **sections):
+def service_of(t, start=True, **sections):
     if not (RELEASE / "postern-listener").exists():
         raise Skip("no release build")
     t.need_root()       # a listener of the release build cannot be traced: its own user may not look into /proc
-    return t.postern({"default": sections}, build=RELEASE)
+    return t.postern({"default": sections}, build=RELEASE, start=start)
 
 
 def memory(service):
@@ -279,9 +279,7 @@ def first_word():
 
 def test_garbage_in_handshakes(t):
     """A flood of what is no handshake, behind STARTTLS and on a port of TLS: cut pieces, turned bits, lengths that lie, noise."""
-    service = t.postern({"default": {}}, build=RELEASE, start=False) if (RELEASE / "postern-listener").exists() else None
-    if service is None:
-        raise Skip("no release build")
+    service = service_of(t, start=False)
     pair, port = (service.folder / "c.pem", service.folder / "c.key"), t.port()
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", pair[1], "-out", pair[0],
                     "-days", "9", "-subj", "/CN=mx.example.com"], check=True, capture_output=True)
