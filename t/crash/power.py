@@ -5,18 +5,22 @@ nothing that only the kernel's memory held is in it. A missing sync of file or f
 """
 
 import fcntl
+import os
 import random
 import shutil
 import subprocess
+import threading
 
-from checks import check
+from checks import check, equal
 from disks import mount
 from ledger import Ledger, Load, refuse_some, wait_all_out
 from patience import until
+from queue_files import write_queue_files
 from spool_files import Home
 from spool_states import check_legal
 
 FICLONE = 0x40049409
+MOVED = 600     # messages in a queue that goes to another disk
 
 
 def tool(t, name):
@@ -38,7 +42,10 @@ def disks(t):
     if done.returncode != 0:
         t.skip(f"cannot mount: {done.stderr.strip()}")
     t.cleanup(lambda: subprocess.run(["umount", "-l", place], capture_output=True, check=False))
-    inner = place / "inner.img"
+    return inner_disk(t, place / "inner.img")
+
+
+def inner_disk(t, inner):
     with open(inner, "wb") as out:
         out.truncate(96 << 20)
     subprocess.run([tool(t, "mkfs.ext4"), "-q", inner], check=True)
@@ -48,6 +55,56 @@ def disks(t):
 def pull_the_plug(inner, cut):
     with open(inner, "rb") as source, open(cut, "wb") as target:
         fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+
+
+def free(disk):
+    until(lambda: subprocess.run(["umount", disk], capture_output=True, check=False).returncode == 0, 20, "the disk to be free")
+
+
+def test_move(t):
+    """From a queue on one disk to one on another: what has left the first is on the second, wherever the power fails."""
+    images = [disks(t)]
+    images.append(inner_disk(t, images[0].with_name("other.img")))
+    places = [mount(t, "-o", "loop", images[0]), t.folder / "other-disk"]
+    places[1].mkdir()
+    t.cleanup(lambda: subprocess.run(["umount", "-l", places[1]], capture_output=True, check=False))
+    subprocess.run(["mount", "-o", "loop", images[1], places[1]], check=True)
+    places[1].chmod(0o777)
+    service = t.postern({name: {"general": {"home": place / "home"}} for name, place in zip(("default", "other"), places)}, start=False)
+    homes = [Home(place / "home") for place in places]
+    write_queue_files(homes[0], (t.uid, t.gid), (f"u{n}@d.example" for n in range(MOVED)))
+    for name in service.servers:
+        (service.state / f"{name}.state").write_text("stopped\n")
+    service.own()
+    os.sync()
+    ids = names(homes[0])
+    for wanted in (1, 100, 250):
+        service.start(wait=[])
+        service.events.wait("service", state="started")
+        mark = service.events.mark()
+        order = threading.Thread(target=lambda: service.ctl("queue", "default", "move", "--all", "--yes", "--to", "other", ok=False))
+        order.start()
+        service.events.wait("moved", since=mark, count=wanted, to="other")
+        cuts = [image.with_suffix(".cut") for image in images]
+        for image, cut in zip(images, cuts):    # the first queue first: what it has not must be in the other one by then
+            pull_the_plug(image, cut)
+        service.kill()
+        order.join()
+        for image, cut, place in zip(images, cuts, places):
+            free(place)
+            cut.replace(image)
+            subprocess.run(["mount", "-o", "loop", image, place], check=True)
+        for home in homes:
+            check_legal(home, f"after {wanted} were moved")
+        equal(sorted({*names(homes[0]), *names(homes[1])}), ids, f"each is in a queue, after {wanted}")
+    service.start(wait=[])
+    service.events.wait("service", state="started")
+    service.ctl("queue", "default", "move", "--all", "--yes", "--to", "other")
+    equal((names(homes[0]), names(homes[1])), ([], ids), "where they are")
+
+
+def names(home):
+    return sorted(path.name for path in home.queued())
 
 
 def power_cut(t, seed):
@@ -72,7 +129,7 @@ def power_cut(t, seed):
         sent = list(sink.messages)
         service.kill()
         load.end()
-        until(lambda: subprocess.run(["umount", disk], capture_output=True, check=False).returncode == 0, 20, "the disk to be free")
+        free(disk)
         cut.replace(inner)
         with ledger.lock:       # what was acknowledged later happened in a world that is gone
             ledger.owed = owed
