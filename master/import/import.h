@@ -12,8 +12,9 @@
 #define IMPORT_FILE_MAX (32U << 20)	/* bytes of an input */
 #define IMPORT_JSON_MAX (8U << 20)	/* the same of JSON, which takes many times its size in memory */
 #define IMPORT_SERVERS_MAX 200		/* virtual servers */
-#define IMPORT_NODES_MAX 20000		/* objects of the SMTP service */
-#define IMPORT_VALUES_MAX 200000	/* properties of all of them */
+#define IMPORT_NODES_MAX 5000		/* objects of the SMTP service */
+#define IMPORT_VALUES_MAX 100000	/* properties of all of them */
+#define IMPORT_OBJECT_MAX 1000		/* properties of one; IIS has a hundred and forty */
 #define IMPORT_VALUE_MAX 65536		/* bytes of one value; a blob in hexadecimal */
 #define IMPORT_NAME_MAX 80		/* bytes of the name of a property */
 #define IMPORT_DEPTH_MAX 32		/* elements in elements */
@@ -81,6 +82,10 @@ const char *node_tree_text(const struct node *n, const struct property *p);
 /* `encoding` NULL: what the document says. What is wrong: node_tree_refuse. */
 void metabase_xml_read(struct node_tree *t, const char *text, size_t len, const char *encoding);
 void wmi_json_read(struct node_tree *t, const char *text, size_t len);
+
+/* --- import_input: one of these --- */
+
+void import_input_read(struct node_tree *t, const char *data, size_t len);
 
 /* --- ip_list: who may connect or relay, from a blob or from its text --- */
 

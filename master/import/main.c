@@ -79,33 +79,6 @@ read_input(struct buf *input, struct buf *why)
 	return 0;
 }
 
-static void
-parse(struct node_tree *t, const struct buf *input)
-{
-	struct buf text = BUF_INIT(2 * IMPORT_FILE_MAX), why = BUF_INIT(300);
-	bool utf8 = true;
-	const char *start;
-
-	if (import_text_decode(&text, buf_text(input), input->len, &utf8, &why) == -1)
-		node_tree_refuse(t, "%s", buf_text(&why));
-	start = buf_text(&text) + strspn(buf_text(&text), " \t\r\n");
-	if (!node_tree_ok(t))
-		;
-	else if (*start == '<')
-		metabase_xml_read(t, start, text.len - (size_t)(start - buf_text(&text)),
-		    utf8 ? "UTF-8" : NULL);
-	else if (*start != '{' && *start != '[')
-		node_tree_refuse(t, "it is neither XML nor JSON");
-	else if (!utf8)
-		node_tree_refuse(t, "it is JSON, but neither in UTF-8 nor in UTF-16");
-	else if (text.len > IMPORT_JSON_MAX)
-		node_tree_refuse(t, "it is JSON of more than %uM", IMPORT_JSON_MAX >> 20);
-	else
-		wmi_json_read(t, start, text.len - (size_t)(start - buf_text(&text)));
-	buf_done(&text);
-	buf_done(&why);
-}
-
 static int
 print(json_t *document)
 {
@@ -126,7 +99,7 @@ run(const char *folder, const char *program)
 	if (read_input(&input, &why) == -1)
 		node_tree_refuse(&tree, "%s", buf_text(&why));
 	else
-		parse(&tree, &input);
+		import_input_read(&tree, buf_text(&input), input.len);
 	outcome_init(&out, &tree);
 	if (node_tree_ok(&tree))
 		convert_server_run(&out, &tree, folder, program);

@@ -215,6 +215,12 @@ node_tree_put(struct node_tree *t, struct node *n, const char *name, uint32_t id
 	name = p != NULL ? p->name : name != NULL && *name != '\0' ? name : number;
 	if (n->kind == NODE_OTHER || !node_tree_ok(t))
 		return;
+	if (n->values >= IMPORT_OBJECT_MAX || t->values >= IMPORT_VALUES_MAX) {
+		node_tree_refuse(t, "there are more than %d properties%s", n->values >= IMPORT_OBJECT_MAX ?
+		    IMPORT_OBJECT_MAX : IMPORT_VALUES_MAX, n->values >= IMPORT_OBJECT_MAX ? " of one object" :
+		    "");
+		return;
+	}
 	for (size_t i = 0; i < n->values; i++)
 		if (strcasecmp(n->value[i].name, name) == 0) {
 			node_tree_remark(t, "%.*s is said twice of one object: the first one counts",
@@ -226,10 +232,7 @@ node_tree_put(struct node_tree *t, struct node *n, const char *name, uint32_t id
 		    "is too long: no IIS has written it" : "has a NUL character");
 		return;
 	}
-	if (++t->values > IMPORT_VALUES_MAX) {
-		node_tree_refuse(t, "there are more than %d properties", IMPORT_VALUES_MAX);
-		return;
-	}
+	t->values++;
 	n->value = mem_grow(n->value, n->values, sizeof(*n->value));
 	n->value[n->values++] = (struct node_value){ .property = p, .text = mem_strndup(text, len),
 	    .name = mem_strndup(name, strnlen(name, IMPORT_NAME_MAX)) };

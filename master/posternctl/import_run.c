@@ -100,14 +100,19 @@ read_answer(int fd, struct buf *answer)
 }
 
 static json_t *
-take_answer(const char *file, const struct buf *answer, int ended, int *status)
+take_answer(const char *file, const struct buf *answer, int ended, const char *program, int *status)
 {
 	json_error_t error;
 	json_t *document = ended == 0 ? json_loadb(buf_text(answer), answer->len, 0, &error) : NULL;
 	const char *refused = json_string_value(json_object_get(document, "refused"));
 
 	*status = EX_OK;
-	if (document == NULL) {
+	if (document != NULL && !import_command_line_judge(document, program)) {
+		fprintf(stderr, "posternctl: %s: " PROGRAM " said what may not be shown\n", log_safe(file));
+		*status = EX_DATAERR;
+		json_decref(document);
+		document = NULL;
+	} else if (document == NULL) {
 		*status = WIFEXITED(ended) && WEXITSTATUS(ended) == EX_UNAVAILABLE ? EX_UNAVAILABLE :
 		    EX_DATAERR;
 		fprintf(stderr, "posternctl: %s: " PROGRAM " could not read it (%s %d)\n", log_safe(file),
@@ -147,7 +152,7 @@ import_run_file(const char *file, const char *folder, const char *program, int *
 	if (pid != -1) {
 		while (waitpid(pid, &ended, 0) == -1 && errno == EINTR)
 			;
-		document = take_answer(file, &answer, ended, status);
+		document = take_answer(file, &answer, ended, program, status);
 	}
 	buf_done(&answer);
 	return document;

@@ -12,6 +12,13 @@
  */
 json_t *import_run_file(const char *file, const char *folder, const char *program, int *status);
 
+/* --- import_command_line: texts and commands of the report --- */
+
+/* `program`: how this command is called, "posternctl -c FILE". */
+bool import_command_line_is_good(const char *command, const char *program);
+/* All texts in the document may be shown, and all commands are good. */
+bool import_command_line_judge(json_t *value, const char *program);
+
 /* --- import_judge: whether that can be written --- */
 
 /*

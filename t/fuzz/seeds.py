@@ -158,6 +158,16 @@ def seeds(target):
                 yield bytes([0]) + path + b"\nHost: " + host + b"\nX-Postern-Token: %t\nCookie: postern=" + cookie + b"\n"
         for text in strings("t/unit/web/web_judge.c"):
             yield b"\2/api/command\n" + text.replace(b"|", b"\n").replace(b"%s", b"%t")
+    elif target == "import":
+        for path in sorted((ROOT / "t/fixtures/import").iterdir()):
+            text = path.read_bytes()
+            yield text
+            yield b"\xff\xfe" + text[:900].decode().encode("utf-16-le")
+            # an object alone, small enough to be changed much
+            for one in re.findall(rb"<IIsSmtp(?:Server|Domain|RoutingSource).*?</IIsSmtp\w+>", text, re.S):
+                yield b"<a>" + re.sub(rb"\s+", b" ", one) + b"</a>"
+        for text in strings("t/unit/import/ip_list.c"):
+            yield b'<a><b Location="/LM/SmtpSvc/1" IPSecurity="' + text + b'" RelayIpList="' + text + b'"/></a>'
     elif target == "note":
         yield from strings("t/unit/deliver/note.c")
         yield from strings("t/unit/common/spool.c")
@@ -244,7 +254,10 @@ ENVELOPE = ["x-sender: ", "x-receiver: ", "x-orcpt: ", "rfc822;", "utf-8;", "x-n
 LDAP = ["member", "mail", "proxyAddresses", ";range=0-1", ";range=2-*", "SMTP:", "smtp$", "cn=", ",dc=", "objectClass", "group", "TRUE"]
 WEB = ["Host: ", "Cookie: ", "Origin: ", "Content-Type: ", "application/json", "X-Postern-Token: %t", "Sec-Fetch-Site: ", "same-origin", "none", "cross-site",
        "__Host-postern=", "postern=", "; ", "localhost", "mail.example", "[::1]:80", "http://", "https://", "Transfer-Encoding: ", "/api/command"]
-WORDS = {"web_judge": WEB, "control_words": QUEUE, "dsn": ENVELOPE, "message": ENVELOPE, "ldap_conn": LDAP, "alias_expand": LDAP,
+IIS = ["<a Location=\"/LM/SmtpSvc/1\" ", "/LM/SmtpSvc/1/Domain/", "/LM/SmtpSvc/1/RoutingSources", "<Custom Name=\"", "\" ID=\"36970\" Value=\"", "/>", "</a>",
+       "RouteAction=\"", "RouteActionString=\"", "RelayIpList=\"", "IPSecurity=\"", "AuthFlags=\"", "SmartHost=\"", "SmtpDsUseCat=\"1\"", "ServerBindings=\"",
+       "{\"Name\": \"SmtpSvc/1\", ", "\"value\": [", "\"Count\": 1", "\"GrantByDefault\": false", "&#10;", "&#x202e;", "<!DOCTYPE a [", "<![CDATA["]
+WORDS = {"web_judge": WEB, "import": IIS, "control_words": QUEUE, "dsn": ENVELOPE, "message": ENVELOPE, "ldap_conn": LDAP, "alias_expand": LDAP,
          "note": ["deferred ", "failed ", "quick ", "delayed ", "held ", " - ", ".taken-"],
          "auth_verb": SMTP + SASL, "sasl": SASL_CLIENT, "passwd_file": FILE, "session": SMTP, "bdat": SMTP, "client": PEER, "compose": HEADER, "header": HEADER, "address": ["@[192.0.2.1]", "@[IPv6:2001:db8::1]",
          "rfc822;", "utf-8;", "\\x{FC}", "+2B", "\"", "(", "<@a,@b:c@d>"], "data": ["\r\n.\r\n", "\n.\n", "\r\n..", "\r"]}

@@ -279,11 +279,14 @@ def test_hostile(t):
     service = t.postern(start=False)
     laughs = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     outside = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+    domains = "".join(f'<a Location="/LM/SmtpSvc/1/Domain/d{n}.example"/>' for n in range(5001))
     many = "".join(f'<IIsSmtpServer Location="/LM/SmtpSvc/{n}"/>' for n in range(1, 10001))
     for name, data, why in (
             ("bomb", laughs + server('ServerComment="&b;"'), "document type"), ("entity", outside + server('ServerComment="&a;"'), "document type"),
             ("undefined", server('ServerComment="&b;"'), "undefined entity"), ("deep", XML.format("<a>" * 5000 + "</a>" * 5000), "deeper"),
             ("cut", server()[:-30], "line 1"), ("huge-value", server(f'ServerComment="{"x" * 70000}"'), "too long"),
+            ("wide", XML.format('<a Location="/LM/SmtpSvc/1">' + "".join(f'<Custom Name="p{n}" Value="1"/>' for n in range(2000)) + "</a>"),
+             "more than 1000 properties of one object"), ("objects", XML.format(domains), "more than 5000 objects"),
             ("many", XML.format(many), "more than 200 virtual servers"), ("none", XML.format('<IIsWebService Location="/LM/W3SVC"/>'), "no virtual server"),
             ("other", "<html/>", "no MetaBase.xml"), ("text", "hello", "neither XML nor JSON"), ("empty", "", "neither XML nor JSON"),
             ("bad-utf8", server('ServerComment="\xff"').encode("latin-1"), "not well-formed"), ("odd", b"\xff\xfe{\0}", "UTF-16"),
