@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/chance.h"
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
@@ -49,7 +50,7 @@ pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder, str
 	t->left = file->evidence == JUDGE_LEFT && spool_pickup_claim_parse(file->name, id, &name);
 	strlcpy(t->current, file->name, sizeof(t->current));
 	strlcpy(t->name, name, sizeof(t->name));
-	message_id_make(t->id, now_us, arc4random());
+	message_id_make(t->id, now_us, chance_u32());
 	buf_init(&t->content, CONTENT_MAX);
 	return t;
 }

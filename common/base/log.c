@@ -51,8 +51,8 @@ forget_pid(void)
 	log_state.pid = 0;
 }
 
-static pid_t
-own_pid(void)
+int
+log_pid(void)
 {
 	pid_t pid = log_state.watched ? log_state.pid : 0;
 
@@ -127,7 +127,7 @@ put_head(char *out, size_t size, enum log_level level)
 	if (journal)
 		at += (size_t)snprintf(out + at, size - at, "<%d>", syslog_level[level]);
 	if (!journal || strcmp(log_state.program, "postern") != 0)
-		at += (size_t)snprintf(out + at, size - at, "%s[%d]: ", log_state.program, (int)own_pid());
+		at += (size_t)snprintf(out + at, size - at, "%s[%d]: ", log_state.program, log_pid());
 	return at;
 }
 
@@ -180,7 +180,7 @@ write_event(enum log_level level, bool kept, const char *id, const char *event, 
 	hide_rest(line, (size_t)at);
 	if (kept)
 		write_line(level, line, (size_t)at);
-	log_watch_tell(level, log_state.program, own_pid(), line, (size_t)at);
+	log_watch_tell(level, log_state.program, log_pid(), line, (size_t)at);
 	errno = saved;
 }
 

@@ -20,6 +20,8 @@ enum log_sink {
 void log_open(const char *program, const char *server, enum log_sink sink);
 /* From now on lines go there. LOG_TO_FILE: to `fd`, which stays the caller's. */
 void log_move(enum log_sink sink, int fd);
+/* This process as its lines name it: the kernel is asked once. */
+int log_pid(void);
 /* Whether a syslog daemon takes lines now. */
 bool log_syslog_listens(void);
 

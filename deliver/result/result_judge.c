@@ -7,9 +7,10 @@
  *           counts for its own recipients alone
  * Fails by: nothing
  */
+#include <stdlib.h>
 #include <string.h>
-#include <bsd/stdlib.h>
 
+#include "common/base/chance.h"
 #include "common/base/log.h"
 #include "common/config/config.h"
 #include "common/mail/verdict.h"
@@ -19,7 +20,7 @@
 static unsigned
 random_jitter(void)
 {
-	return arc4random_uniform(1001);
+	return chance_below(1001);
 }
 
 /* The times of a retry, for remote and for local recipients. */

@@ -180,7 +180,7 @@ on_gone(void *arg)
 
 	if (c->conn != NULL) {
 		log_detail(NULL, "session", "session=%d-%u state=closed client=%s messages=%u seconds=%llu",
-		    (int)getpid(), c->serial, c->ip, c->session.messages,
+		    log_pid(), c->serial, c->ip, c->session.messages,
 		    (unsigned long long)(clock_mono_ms() - c->since) / 1000);
 		inbound_log_close(&c->log);
 		add_counter(c, COUNTER_INBOUND_CURRENT, -1);
@@ -300,6 +300,15 @@ on_stored(void *arg, int error, const char *id)
 	conn_resume(c->conn);
 }
 
+/* Where the client has reached us, as far as the kernel need not be asked; NULL. */
+static const struct sockaddr *
+reached_address(const struct inbound *c, const struct gatekeeper_client *client)
+{
+	const struct sockaddr *own = (const void *)&c->listener->server->listen[client->listen].address.sa;
+
+	return c->reached != NULL ? &c->reached->sa : net_is_any(own) ? NULL : own;
+}
+
 void
 inbound_open(struct listener *l, struct gatekeeper_client *client)
 {
@@ -313,12 +322,11 @@ inbound_open(struct listener *l, struct gatekeeper_client *client)
 	    .arg = c };
 	c->conn = conn_new(l->conn_env, client->fd, &conn_ops, c);
 	session_init(&c->session, l->server, &inbound_ops, c, &c->client, c->ip);
-	inbound_log_open(&c->log, l->log, &c->session, client->fd,
-	    c->reached != NULL ? &c->reached->sa : NULL);
+	inbound_log_open(&c->log, l->log, &c->session, client->fd, reached_address(c, client));
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
 	inbound_memory_count(c);
 	add_counter(c, COUNTER_INBOUND_TOTAL, 1);
-	log_detail(NULL, "session", "session=%d-%u state=opened client=%s", (int)getpid(), c->serial, c->ip);
+	log_detail(NULL, "session", "session=%d-%u state=opened client=%s", log_pid(), c->serial, c->ip);
 	if (l->server->listen[client->listen].tls)
 		session_phase_secure(&c->session);
 	else

@@ -7,11 +7,12 @@
  *           the worker ends before its answer, again to its successor, under the same id: it is queued once
  * Fails by: done(errno); EAGAIN when the worker of a large message ended, or none comes
  */
-#include <bsd/stdlib.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/chance.h"
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
@@ -262,7 +263,7 @@ queue_message_begin(struct queue_writer *w, const struct message_envelope *e)
 	LIST_INSERT_HEAD(&w->messages, m, link);
 	m->fd = -1;
 	m->skip = MESSAGE_ID_SIZE;
-	message_id_make(m->id, clock_wall_us(), arc4random());
+	message_id_make(m->id, clock_wall_us(), chance_u32());
 	memcpy(named.id, m->id, sizeof(named.id));
 	/* bounded by queue_message_is_full, which the caller obeys */
 	buf_init(&m->gather, SIZE_MAX / 2);

@@ -2,6 +2,7 @@
 #include "t/unit/check_main.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/chance.h"
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/line.h"
@@ -235,6 +237,42 @@ START_TEST(utf8_characters)
 }
 END_TEST
 
-UNIT_MAIN("base", utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
+/* A child does not get the numbers of its parent, and no thread those of another one. */
+static void *
+draw(void *arg)
+{
+	*(uint32_t *)arg = chance_u32();
+	return NULL;
+}
+
+START_TEST(chance_is_never_the_same)
+{
+	uint32_t parent, child, other, all = 0;
+	pthread_t thread;
+	int ends[2];
+
+	for (size_t i = 0; i < 1000; i++)
+		ck_assert_uint_lt(chance_below(7), 7);
+	ck_assert_uint_eq(chance_below(0), 0);
+	for (size_t i = 0; i < 200; i++)
+		all |= 1U << chance_below(20);
+	ck_assert_uint_gt(__builtin_popcount(all), 15);
+	ck_assert_int_eq(pipe(ends), 0);
+	if (fork() == 0) {
+		draw(&child);
+		_exit(write(ends[1], &child, sizeof(child)) == sizeof(child) ? 0 : 1);
+	}
+	ck_assert_int_eq(read(ends[0], &child, sizeof(child)), sizeof(child));
+	wait(NULL);
+	ck_assert_int_eq(pthread_create(&thread, NULL, draw, &other), 0);
+	pthread_join(thread, NULL);
+	parent = chance_u32();
+	ck_assert(parent != child && parent != other);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+UNIT_MAIN("base", chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
     test_clock_formats,
     log_to_the_journal)
