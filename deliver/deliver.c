@@ -18,6 +18,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/channel_rights.h"
+#include "common/process/burst.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
 #include "common/spool/spool_private.h"
@@ -57,6 +58,7 @@ struct deliver {
 	struct age_watch *age;
 	struct loop_timer *slow, *missed;
 	struct loop_io *hint;
+	struct burst burst;		/* of hints */
 	int64_t hints_lost;		/* of the virtual server, at the last check */
 	bool trusted, told;		/* it knows the authorities; the addresses of other virtual servers */
 	bool waiting;			/* for the lock of the queue, as the log says */
@@ -119,10 +121,13 @@ static void
 take_hints(void *arg, unsigned what)
 {
 	struct deliver *r = arg;
+	bool all = burst_begin(&r->burst);
 	unsigned n = 0;
 
-	while (n < HINTS_A_TURN && take_hint(r))
+	while (n < (all ? HINTS_A_TURN : 1) && take_hint(r))
 		n++;
+	if (all)
+		burst_end(&r->burst, n);
 	if (n == 0)
 		return;
 	if (!loop_timer_is_set(r->missed))

@@ -21,6 +21,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/ctl_rows.h"
+#include "common/process/burst.h"
 
 #define CTL_MAGIC 0x5043
 #define QUEUE_MAX (4U << 20)
@@ -59,6 +60,7 @@ struct ctl {
 	size_t queued;
 	/* inside a callback; ctl_free was called there; on_close was called */
 	bool busy, freed, closed;
+	struct burst burst;
 	void (*on_message)(void *arg, const struct ctl_message *m);
 	void (*on_close)(void *arg, bool bad);
 	void *arg;
@@ -250,21 +252,28 @@ static void
 read_messages(struct ctl *c)
 {
 	char *data = loop_scratch(c->loop);
+	bool all = burst_begin(&c->burst);
+	unsigned n = 0;
 
-	for (int i = 0; i < PER_TURN && !c->freed && !c->closed; i++) {
+	while (n < PER_TURN && !c->freed && !c->closed) {
 		struct ctl_message m;
 		int rc = recv_message(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX);
 
+		if (rc == -1 && errno == EAGAIN)
+			break;
+		n++;
 		if (rc == 1) {
 			c->on_message(c->arg, &m);
 			close_untaken(&m);
-		} else if (rc == -1 && errno == EAGAIN)
-			return;
-		else if (rc == -1 && errno == ECONNRESET)
+			if (!all)
+				return;
+		} else if (rc == -1 && errno == ECONNRESET)
 			continue;	/* the peer left something unread; what it sent comes yet */
 		else
 			close_channel(c, rc == -1 && errno == EBADMSG);
 	}
+	if (all)
+		burst_end(&c->burst, n);
 }
 
 static void

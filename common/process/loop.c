@@ -220,6 +220,13 @@ loop_timer_set(struct loop_timer *t, uint64_t after_ms)
 }
 
 void
+loop_timer_now(struct loop_timer *t)
+{
+	evtimer_del(&t->event);
+	event_active(&t->event, EV_TIMEOUT, 0);
+}
+
+void
 loop_timer_stop(struct loop_timer *t)
 {
 	evtimer_del(&t->event);

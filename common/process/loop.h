@@ -41,6 +41,11 @@ void loop_io_free(struct loop_io *io);			/* NULL is fine; before close(fd) */
 /* One-shot; may be set again at any time, also from its callback. */
 struct loop_timer *loop_timer_new(struct loop *l, void (*cb)(void *arg), void *arg);
 void loop_timer_set(struct loop_timer *t, uint64_t after_ms);	/* replaces an earlier time */
+/*
+ * In this turn, after the callbacks that are due already: a wait of 0 ms costs a turn of the loop. Not for
+ * what may set itself anew without end: other events get their turn only afterwards.
+ */
+void loop_timer_now(struct loop_timer *t);
 void loop_timer_stop(struct loop_timer *t);
 bool loop_timer_is_set(const struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);		/* NULL is fine */

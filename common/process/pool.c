@@ -85,14 +85,16 @@ take_batch(struct pool_lane *lane)
 	return b;
 }
 
-/* Wakes one thread at a time, which wakes the next when there is more to do. With the lock. */
+/* Unlocks, and wakes one thread at a time, which wakes the next when there is more to do. */
 static void
-call_one(struct pool *p)
+unlock_and_call(struct pool *p)
 {
-	if (p->waking || p->idle == 0 || ready_lane(p) == NULL)
-		return;
-	p->waking = true;
-	sem_post(&p->work);
+	bool call = !p->waking && p->idle > 0 && ready_lane(p) != NULL;
+
+	p->waking |= call;
+	pthread_mutex_unlock(&p->lock);
+	if (call)
+		sem_post(&p->work);	/* not before: the thread would at once wait for the lock */
 }
 
 /* Sleeps until woken. With the lock, but not while asleep. */
@@ -125,14 +127,15 @@ thread_main(void *arg)
 			continue;
 		}
 		b = take_batch(lane);
-		call_one(p);
-		pthread_mutex_unlock(&p->lock);
+		unlock_and_call(p);
 		lane->run(lane->arg, b->job, b->count);
 		pthread_mutex_lock(&p->lock);
 		lane->running--;
 		*p->finished_end = b;
 		p->finished_end = &b->next;
-		loop_waker_wake(p->waker);
+		pthread_mutex_unlock(&p->lock);
+		loop_waker_wake(p->waker);	/* the loop takes the lock next */
+		pthread_mutex_lock(&p->lock);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -277,6 +280,5 @@ pool_submit(struct pool_lane *lane, void *job)
 	can_run = lane->running < lane->parallel;
 	if (can_run && p->idle == 0 && p->started < p->want)
 		start_pool_thread(p);
-	call_one(p);
-	pthread_mutex_unlock(&p->lock);
+	unlock_and_call(p);
 }

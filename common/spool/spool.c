@@ -6,9 +6,9 @@
  * Promise:  after spool_draft_commit returned 0, a message survives a power cut until spool_remove
  * Fails by: -1 and errno; never exits, never logs
  */
+#include "common/base/chance.h"
 #include "common/spool/spool.h"
 
-#include <bsd/stdlib.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -80,6 +80,7 @@ spool_close(struct spool *s)
 	for (size_t i = 0; i < nitems_of(fds); i++)
 		if (fds[i] != -1)
 			close(fds[i]);
+	spool_bucket_close(s);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->bad_lock);
 	for (unsigned i = 0; i < SPOOL_FOLDERS; i++)
@@ -98,24 +99,12 @@ spool_own_queue(struct spool *s)
 
 /* --- names --- */
 
-unsigned
-spool_bucket(const char *id)
-{
-	return (unsigned)((uint64_t)message_id_time_us(id) >> 23) & (SPOOL_BUCKETS - 1);
-}
-
-void
-spool_name_bucket(char *dst, unsigned bucket)
-{
-	snprintf(dst, SPOOL_NAME_SIZE, "%03x", bucket);
-}
-
 void
 spool_name_message(char *dst, const char *id)
 {
 	if (!message_id_is_valid(id))
 		bug("spool: bad id %s", log_safe(id));
-	snprintf(dst, SPOOL_NAME_SIZE, "%03x/%s", spool_bucket(id), id);
+	snprintf(dst, SPOOL_NAME_SIZE, "%03x/%s", spool_bucket_of(id), id);
 }
 
 void
@@ -128,62 +117,7 @@ spool_name_note(char *dst, const char *id)
 void
 spool_fresh_id(char *id)
 {
-	message_id_make(id, clock_wall_us(), arc4random());
-}
-
-/*
- * Renames, never over another file. A file system without the flag (NFS) does it in two steps; when the
- * second one fails (-1) the file has both names: a message may be in two places, but is not lost.
- */
-static int
-rename_new(int from_folder, const char *from, int to_folder, const char *to)
-{
-	if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if ((errno != EINVAL && errno != ENOSYS) || linkat(from_folder, from, to_folder, to, 0) == -1)
-		return -1;
-	return unlinkat(from_folder, from, 0);
-}
-
-int
-spool_make_bucket(struct spool *s, const char *id)
-{
-	char bucket[SPOOL_NAME_SIZE];
-
-	spool_name_bucket(bucket, spool_bucket(id));
-	if (mkdirat(s->queue, bucket, 0700) == -1 && errno != EEXIST)
-		return -1;
-	return disk_sync_folder(s->queue);
-}
-
-int
-spool_sync_bucket(struct spool *s, unsigned bucket)
-{
-	char name[SPOOL_NAME_SIZE];
-	int rc, fd, saved;
-
-	spool_name_bucket(name, bucket);
-	fd = openat(s->queue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	rc = disk_sync_folder(fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return rc;
-}
-
-int
-spool_place(struct spool *s, int from_folder, const char *from, const char *id)
-{
-	char name[SPOOL_NAME_SIZE];
-
-	spool_name_message(name, id);
-	if (rename_new(from_folder, from, s->queue, name) == 0)
-		return 0;
-	if (errno != ENOENT || spool_make_bucket(s, id) == -1)
-		return -1;
-	return rename_new(from_folder, from, s->queue, name);
+	message_id_make(id, clock_wall_us(), chance_u32());
 }
 
 int
@@ -214,20 +148,19 @@ read_envelope(int fd, off_t file_size, struct buf *in, struct message_envelope *
 {
 	for (;;) {
 		size_t want = in->len == 0 ? FIRST_READ : in->len;
-		int rc;
+		int rc = in->len == 0 ? 0 : message_envelope_parse(e, buf_text(in), in->len, why);
 		char *to;
 		ssize_t n;
 
+		if (rc == 1)
+			return 1;
 		if ((off_t)(in->len + want) > file_size)
 			want = (size_t)file_size - in->len;
-		to = buf_room(in, want);
+		to = rc == 0 ? buf_room(in, want) : NULL;
 		n = to != NULL ? disk_pread(fd, to, want, (off_t)in->len) : 0;
 		if (n == -1)
 			return -1;
 		in->len += (size_t)n;
-		rc = message_envelope_parse(e, buf_text(in), in->len, why);
-		if (rc == 1)
-			return 1;
 		if (rc == 0 && n == 0)
 			*why = "the file ends within the envelope";
 		if (rc == -1 || n == 0) {
@@ -265,12 +198,34 @@ check_end_record(int fd, off_t file_size, const struct buf *in, struct message_e
 	return 0;
 }
 
+/*
+ * The first read most often brings the whole of a small file: its end record says so, and its size need not
+ * be asked for.
+ */
+static bool
+is_whole(int fd, struct buf *in, struct message_envelope *e)
+{
+	const char *why;
+	char *to = buf_room(in, FIRST_READ);
+	ssize_t n = to != NULL ? pread(fd, to, FIRST_READ, 0) : -1;
+
+	if (n <= 0)
+		return false;
+	in->len = (size_t)n;
+	if (n == FIRST_READ)
+		return false;
+	if (message_envelope_parse(e, buf_text(in), in->len, &why) == 1 &&
+	    check_end_record(fd, n, in, e, &why) == 0)
+		return true;
+	message_envelope_done(e);
+	return false;
+}
+
+/* The rest of it, whatever it is. */
 static int
-load_open(int fd, struct message_envelope *e, const char **why)
+load_rest(int fd, struct buf *in, struct message_envelope *e, const char **why)
 {
 	struct stat st;
-	int saved, rc;
-	struct buf in;
 
 	if (fstat(fd, &st) == -1)
 		return -1;
@@ -279,24 +234,35 @@ load_open(int fd, struct message_envelope *e, const char **why)
 		errno = EBADMSG;
 		return -1;
 	}
-	in = BUF_INIT(MESSAGE_ENVELOPE_MAX);
-	rc = read_envelope(fd, st.st_size, &in, e, why);
-	if (rc == 1)
-		rc = check_end_record(fd, st.st_size, &in, e, why);
-	saved = errno;
-	buf_done(&in);
+	return read_envelope(fd, st.st_size, in, e, why) == 1 ?
+	    check_end_record(fd, st.st_size, in, e, why) : -1;
+}
+
+/* `whole` as spool_load_small says. */
+static int
+load_open(int fd, struct message_envelope *e, struct buf *whole, const char **why)
+{
+	struct buf in = BUF_INIT(MESSAGE_ENVELOPE_MAX);
+	bool small = is_whole(fd, &in, e);
+	int rc = small ? 0 : load_rest(fd, &in, e, why), saved = errno;
+
+	if (small && whole != NULL)
+		*whole = in;
+	else
+		buf_done(&in);
 	errno = saved;
 	return rc;
 }
 
-int
-spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
+/* `whole` as spool_load_small says. */
+static int
+load_file(int fd, const char *id, struct message_envelope *e, struct buf *whole, const char **why)
 {
 	int saved;
 
 	*e = (struct message_envelope){ 0 };
 	*why = "cannot be read";
-	if (load_open(fd, e, why) == -1) {
+	if (load_open(fd, e, whole, why) == -1) {
 		saved = errno;
 		message_envelope_done(e);
 		errno = saved;
@@ -307,7 +273,20 @@ spool_load_open(int fd, const char *id, struct message_envelope *e, const char *
 }
 
 int
+spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
+{
+	return load_file(fd, id, e, NULL, why);
+}
+
+int
 spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
+{
+	return spool_load_small(s, id, e, fd, NULL, why);
+}
+
+int
+spool_load_small(struct spool *s, const char *id, struct message_envelope *e, int *fd,
+    struct buf *whole, const char **why)
 {
 	char name[SPOOL_NAME_SIZE];
 
@@ -321,7 +300,7 @@ spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd,
 	}
 	if (*fd == -1)
 		return -1;
-	if (spool_load_open(*fd, id, e, why) == -1) {
+	if (load_file(*fd, id, e, whole, why) == -1) {
 		int saved = errno;
 
 		close(*fd);
@@ -409,7 +388,7 @@ spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 	if (rc == 0 && sync)
 		rc = disk_sync(fd);
 	if (rc == 0 && sync) /* the name of the note */
-		rc = spool_sync_bucket(s, spool_bucket(id));
+		rc = spool_bucket_sync_name(s, id);
 	saved = errno;
 	close(fd);
 	errno = saved;

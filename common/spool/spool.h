@@ -130,6 +130,12 @@ ssize_t spool_scan(struct spool *s, bool all, void (*each)(void *arg, const stru
  */
 int spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
 	__attribute__((warn_unused_result));
+/*
+ * The same. `whole` is empty; after a success it holds the file when that is so small (16 KiB) that it was
+ * read with its envelope: the content begins at e->content_at. Then the caller frees it.
+ */
+int spool_load_small(struct spool *s, const char *id, struct message_envelope *e, int *fd,
+    struct buf *whole, const char **why) __attribute__((warn_unused_result));
 
 /* Overwrites the mark of recipient `index`; `fd` is from spool_load. Not synced: use spool_sync. */
 int spool_mark(int fd, const struct message_envelope *e, size_t index,

@@ -27,6 +27,7 @@ struct spool_draft {
 	struct buf head;	/* envelope, until it was written */
 	int fd;
 	int error;		/* sticky errno */
+	struct spool_bucket *bucket;	/* its name is in it; NULL: in none, or synced */
 	uint64_t size;		/* content so far */
 	bool ended, placed, held;
 	bool whole;		/* no envelope and no end record is ours */
@@ -235,6 +236,16 @@ take_back(const struct spool_draft *d)
 	return unlinkat(d->spool->queue, name, 0) == 0;
 }
 
+/*
+ * Whether its name has to be on disk. A file that has the id already counts as the draft for a caller that
+ * gave the id.
+ */
+static bool
+has_name(const struct spool_draft *d)
+{
+	return d->placed || d->error == EEXIST;
+}
+
 static void
 place_files(struct spool_draft **drafts, size_t n)
 {
@@ -247,43 +258,45 @@ place_files(struct spool_draft **drafts, size_t n)
 		if (d->error != 0)
 			continue;
 		file_name(name, d);
-		error = spool_place(d->spool, d->spool->fresh, name, d->id) == -1 ? errno : 0;
+		d->bucket = spool_bucket_place(d->spool, d->spool->fresh, name, d->id, &error);
 		if (error != 0 && take_back(d))
 			d->error = error;
 		else
 			d->placed = true;
+		if (d->bucket != NULL && !has_name(d)) {
+			spool_bucket_leave(d->spool, d->bucket);
+			d->bucket = NULL;
+		}
 		disk_crash_point("draft-placed");
 	}
 }
 
-/*
- * A file that has the id already counts as the draft for a caller that gave the id: its name must be on disk
- * too.
- */
-static bool
-is_in_bucket(const struct spool_draft *d, unsigned bucket)
+/* Syncs the bucket of the first for all that have their names in it. */
+static void
+sync_bucket(struct spool_draft **drafts, size_t n)
 {
-	return (d->placed || d->error == EEXIST) && spool_bucket(d->id) == bucket;
+	struct spool_bucket *b = drafts[0]->bucket;
+	int error = spool_bucket_sync(b) == -1 ? errno : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct spool_draft *d = drafts[i];
+
+		if (d->bucket != b)
+			continue;
+		if (error != 0)
+			d->error = error;
+		d->bucket = NULL;
+		spool_bucket_leave(d->spool, b);
+	}
 }
 
 /* One sync for each bucket of the group: nearly always one, since buckets go by time. */
 static void
 sync_names(struct spool_draft **drafts, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned bucket = spool_bucket(drafts[i]->id);
-		bool first = is_in_bucket(drafts[i], bucket);
-		int error;
-
-		for (size_t j = 0; j < i && first; j++)
-			first = !is_in_bucket(drafts[j], bucket);
-		if (!first || spool_sync_bucket(drafts[i]->spool, bucket) == 0)
-			continue;
-		error = errno;
-		for (size_t j = i; j < n; j++)
-			if (is_in_bucket(drafts[j], bucket))
-				drafts[j]->error = error;
-	}
+	for (size_t i = 0; i < n; i++)
+		if (drafts[i]->bucket != NULL)
+			sync_bucket(drafts + i, n - i);
 	disk_crash_point("draft-committed");
 }
 

@@ -60,7 +60,7 @@ spool_move_leave(struct spool *from, const char *id)
 	(void)!spool_remove_note(from, id); /* the scan removes what stays */
 	disk_crash_point("move-left");
 	/* a name that returns is a second delivery, never a loss */
-	(void)!spool_sync_bucket(from, spool_bucket(id));
+	(void)!spool_bucket_sync_name(from, id);
 	return 0;
 }
 
@@ -189,15 +189,15 @@ static void
 sync_buckets(struct spool *to, struct spool_move **moves, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		unsigned bucket = spool_bucket(moves[i]->id);
+		unsigned bucket = spool_bucket_of(moves[i]->id);
 		bool first = true;
 
 		for (size_t j = 0; j < i && first; j++)
-			first = spool_bucket(moves[j]->id) != bucket;
-		if (!first || spool_sync_bucket(to, bucket) == 0)
+			first = spool_bucket_of(moves[j]->id) != bucket;
+		if (!first || spool_bucket_sync_name(to, moves[i]->id) == 0)
 			continue;
 		for (size_t j = i; j < n; j++)
-			if (moves[j]->error == 0 && spool_bucket(moves[j]->id) == bucket)
+			if (moves[j]->error == 0 && spool_bucket_of(moves[j]->id) == bucket)
 				moves[j]->error = errno;
 	}
 }

@@ -26,9 +26,10 @@ struct spool {
 	pthread_mutex_t bad_lock;	/* recursive, `bad_depth` deep; guards bad_trimmed */
 	unsigned bad_depth;
 	size_t bad_trimmed;		/* files, not yet told */
-	pthread_mutex_t lock;		/* guards tag, tag_fd and the opening of folders */
+	pthread_mutex_t lock;		/* guards tag, tag_fd, kept and the opening of folders */
 	char tag[SPOOL_TAG_LEN + 1];	/* "" until the first draft */
 	int tag_fd;
+	struct spool_bucket *kept;	/* with `lock`; NULL */
 	struct timespec seen[SPOOL_BUCKETS];	/* spool_scan: a bucket's mtime when last read; 0 never */
 };
 
@@ -38,17 +39,30 @@ int spool_folder_open(struct spool *s, enum spool_which which);
 void spool_name_message(char *dst, const char *id);
 void spool_name_note(char *dst, const char *id);
 #define SPOOL_HELD S_ISVTX	/* in the mode of a queue file */
-unsigned spool_bucket(const char *id);
-void spool_name_bucket(char *dst, unsigned bucket);
 /* Moves a file into its bucket, making that when needed; EEXIST when the id is taken. */
 int spool_place(struct spool *s, int from_folder, const char *from,
     const char *id) __attribute__((warn_unused_result));
 /* As spool_load, of a file that another process may have opened. */
 int spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
 	__attribute__((warn_unused_result));
-/* Makes its bucket, synced. */
-int spool_make_bucket(struct spool *s, const char *id) __attribute__((warn_unused_result));
-int spool_sync_bucket(struct spool *s, unsigned bucket) __attribute__((warn_unused_result));
+
+/* --- spool_bucket --- */
+
+unsigned spool_bucket_of(const char *id);
+void spool_bucket_name(char *dst, unsigned number);	/* SPOOL_NAME_SIZE bytes */
+/*
+ * As spool_place; *error is 0 or errno. The bucket, to be left: also with EEXIST, as the name is in it then.
+ * NULL: it cannot be opened.
+ */
+struct spool_bucket *spool_bucket_place(struct spool *s, int from_folder, const char *from,
+    const char *id, int *error);
+void spool_bucket_leave(struct spool *s, struct spool_bucket *b);
+/* After it the names that were placed in it are on disk. */
+int spool_bucket_sync(const struct spool_bucket *b) __attribute__((warn_unused_result));
+/* The same for a name that something else has put there. */
+int spool_bucket_sync_name(struct spool *s, const char *id) __attribute__((warn_unused_result));
+void spool_bucket_close(struct spool *s);
+
 /* Copies size bytes at `at` of `from` to the end of `to`. */
 int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
 /* Adds `n` to the bytes of badmail as far as they are known, of all processes. The new sum. */

@@ -71,6 +71,7 @@ struct active_recipient {
 	bool no_expiry;		/* waits for the directory: does not run out of time */
 	bool progress;		/* put off while others of its destination were delivered: as no_expiry */
 	bool local, expired;
+	bool marked;		/* result_mark_delivered has been here */
 	uint64_t rest;		/* ms. Not 0: later because its host rests; this was no attempt */
 	char mark;		/* to be written into the queue file; 0 none */
 	struct schedule_dest *dest;	/* counts in its `refs` */
@@ -90,6 +91,8 @@ struct active_message {
 	int error; const char *why;	/* of loading: 0 or errno */
 	int64_t arrived_us, failed_us;
 	unsigned hops;			/* Received lines, counted before the first attempt */
+	bool keep;			/* counts in the schedule's `kept`: a small file is kept in memory */
+	struct buf whole;		/* the queue file; empty: it is read from fd */
 
 	/* What this round is for; the failures that are owed go first. */
 	struct schedule_dest *only;	/* this destination alone; NULL: all. Counts in its `refs` */

@@ -7,11 +7,11 @@
  *           connections than configured. A destination is forgotten some time after its last use
  * Fails by: verdicts of the jobs
  */
-#include <bsd/stdlib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/chance.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
@@ -106,6 +106,7 @@ on_soon(void *arg)
 	struct site *s, *last = TAILQ_LAST(&o->due, site_waitlist);
 
 	/* a site that becomes due meanwhile waits for the next round of the loop */
+	o->working = true;
 	while ((s = TAILQ_FIRST(&o->due)) != NULL) {
 		bool is_last = s == last;
 
@@ -116,6 +117,7 @@ on_soon(void *arg)
 			break;
 	}
 	serve_blocked(o);
+	o->working = false;
 	if (!TAILQ_EMPTY(&o->due) && !loop_timer_is_set(o->soon))
 		loop_timer_set(o->soon, 0);
 }
@@ -295,7 +297,7 @@ outbound_new(struct boot *b)
 	o->helper[CTL_HELPER_AUTH] = auth_out_client_new(b);
 	o->helper[CTL_HELPER_FETCH] = token_client_new(b);
 	o->mx = (struct mx_settings){ .server = b->server, .hostname = b->config->service.hostname,
-	    .chance = arc4random_uniform };
+	    .chance = chance_below };
 	o->soon = loop_timer_new(b->loop, on_soon, o);
 	o->sweep = loop_timer_new(b->loop, on_sweep, o);
 	o->table = mem_zalloc(OUTBOUND_BUCKETS * sizeof(*o->table));

@@ -45,6 +45,7 @@ struct tls_out *trusted_ca_tls(const struct trusted_ca *a);	/* of NULL: NULL */
 struct outbound_job {
 	const struct message_envelope *e;	/* NULL: no message, only the login: see done_login */
 	int fd;				/* the queue file, positioned reads only */
+	const char *content;		/* of a small message: it need not be read again; NULL: from fd */
 	const char *sender;		/* envelope sender to use (masqueraded) */
 	size_t *index; size_t count;	/* into e->rcpt; at most max-recipients; out: in another order */
 	struct verdict *verdict;	/* out: one for each of index; preset by outbound_submit */
@@ -126,6 +127,7 @@ struct outbound {
 	struct net_address *own_address, *others;	/* owned */
 	uint64_t own_address_at;		/* when it was read */
 	struct loop_timer *soon, *sweep;
+	bool working;			/* on those that are due */
 	LIST_HEAD(site_bucket, site) *table;	/* OUTBOUND_BUCKETS */
 	struct pace_table *pace;
 	struct smart_watch *smart;

@@ -24,11 +24,21 @@ sent_size(const struct outconn *p)
 	return p->form.len > 0 ? (off_t)p->form.len : p->job->e->content_size;
 }
 
+/* At most so many bytes of the content at `at`; -1 and errno. */
+static ssize_t
+read_content(const struct outbound_job *job, char *piece, size_t want, off_t at)
+{
+	if (job->content == NULL)
+		return disk_pread(job->fd, piece, want, job->e->content_at + at);
+	memcpy(piece, job->content + at, want);
+	return (ssize_t)want;
+}
+
 static ssize_t
 read_piece(const struct outconn *p, char *piece, size_t want)
 {
 	if (p->form.len == 0)
-		return disk_pread(p->job->fd, piece, want, p->job->e->content_at + p->content_at);
+		return read_content(p->job, piece, want, p->content_at);
 	memcpy(piece, p->form.data + p->content_at, want);
 	return (ssize_t)want;
 }
@@ -66,7 +76,7 @@ has_ascii_header(const struct outconn *p, const struct outbound_job *job)
 	off_t size = job->e->content_size;
 	size_t want = size > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)size;
 	char *piece = p->site->o->piece;
-	ssize_t n = disk_pread(job->fd, piece, want, job->e->content_at);
+	ssize_t n = read_content(job, piece, want, 0);
 	size_t end;
 
 	if (n < 0)
@@ -89,7 +99,7 @@ measure_fold(const struct outconn *p, const struct outbound_job *job)
 	while (at < job->e->content_size) {
 		off_t left = job->e->content_size - at;
 		size_t want = left > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)left;
-		ssize_t n = disk_pread(job->fd, piece, want, job->e->content_at + at);
+		ssize_t n = read_content(job, piece, want, at);
 
 		if (n <= 0)
 			return 0;	/* it is met again when the content is sent */
@@ -124,7 +134,7 @@ choose_form(struct outconn *p, struct outbound_job *job, struct client_mail *mai
 	char *to = job->e->content_size > (off_t)FORM_MAX ? NULL : buf_room(&whole, size);
 	unsigned form = job->form > REPORT_HEADER ? job->form : REPORT_HEADER;
 
-	if (to != NULL && disk_pread(job->fd, to, size, job->e->content_at) == (ssize_t)size) {
+	if (to != NULL && read_content(job, to, size, 0) == (ssize_t)size) {
 		buf_init(&p->form, FORM_MAX);
 		for (; form < REPORT_FORMS; form++) {
 			if (report_form_make(form, to, size, p->client.size_limit, &p->form))

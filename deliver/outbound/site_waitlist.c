@@ -19,8 +19,8 @@ site_waitlist_due(struct site *s)
 		return;
 	s->due = true;
 	TAILQ_INSERT_TAIL(&o->due, s, due_link);
-	if (!loop_timer_is_set(o->soon))
-		loop_timer_set(o->soon, 0);
+	if (!o->working && !loop_timer_is_set(o->soon))
+		loop_timer_now(o->soon);
 }
 
 void

@@ -369,10 +369,14 @@ result_begin(struct result *t, struct active_message *m)
 }
 
 void
-result_mark_delivered(const struct active_message *m, size_t i)
+result_mark_delivered(struct active_message *m, size_t i)
 {
-	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) == 0 || !result_judge_may_report(m))
-		(void)!spool_mark(m->fd, &m->e, i, MARK_DELIVERED); /* the step does it again, and is heard */
+	struct active_recipient *r = &m->recipient[i];
+
+	if (r->marked || ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) != 0 && result_judge_may_report(m)))
+		return;
+	r->marked = true;
+	(void)!spool_mark(m->fd, &m->e, i, MARK_DELIVERED); /* the step does it again, and is heard */
 }
 
 void

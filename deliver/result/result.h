@@ -219,7 +219,7 @@ void result_state_free(struct result_state *st);
  * it survives the death of the process, which would deliver all again that waits for its step. Not where a
  * report of success comes first.
  */
-void result_mark_delivered(const struct active_message *m, size_t i);
+void result_mark_delivered(struct active_message *m, size_t i);
 bool result_is_stuck(const struct result *t);	/* the disk refuses so much that nothing may be delivered */
 /* The next five are for result_report. The disk refused the present step: a timer tries it again. */
 void result_stick(struct result_state *st, int error);

@@ -25,6 +25,7 @@
 #define RECIPIENTS_MAX 200000		/* of all loaded messages */
 #define LOADS_A_TURN 128		/* messages loaded in one turn of the loop */
 #define SLEEP_MAX_MS 600000
+#define KEPT_MAX 64			/* small files kept in memory until they are sent: at most 1 MiB */
 #define LOADING_MAX 64			/* by threads: a free place must not wait behind more */
 #define LOAD_LANES 2
 #define LOAD_BATCH 16
@@ -227,6 +228,8 @@ load_record(struct schedule *s, uint32_t record, struct schedule_dest *from)
 	m = schedule_message_new(s, record, from);
 	m->is_new = m->arrived_us >= s->started_us && (r->flags & RECORD_BACKLOG) == 0;
 	if (cached) {
+		m->keep = s->kept < KEPT_MAX;
+		s->kept += m->keep;
 		schedule_load_read(m);
 		on_loaded(s, m);
 	} else {

@@ -213,7 +213,7 @@ struct schedule {
 	struct pool_lane *load;
 	TAILQ_HEAD(, active_message) messages;
 	size_t loaded, recipients;	/* in memory */
-	size_t loading;			/* of the loaded: by a thread */
+	size_t loading, kept;		/* of the loaded: by a thread; may keep a small file in memory */
 	uint32_t new_first, new_last;	/* the list of RECORD_NEW, in order of coming */
 	bool new_next;			/* the next record is one of these */
 	size_t counted[2];		/* messages at work: [0] remote, against the window, [1] local */

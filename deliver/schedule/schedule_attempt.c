@@ -355,14 +355,14 @@ submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
 		drop_submit(s->drop, &p->drop);
 	} else if (d->directory) {
 		p->found = mem_zalloc(count * sizeof(*p->found));
-		p->expand = (struct expand_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count,
-		    .out = p->found,
-			.done = on_expand_done, .arg = p };
+		p->expand = (struct expand_job){ .e = &m->e, .fd = m->fd, .index = index,
+			.count = count, .out = p->found, .done = on_expand_done, .arg = p };
 		expand_submit(s->set.expand, &p->expand);
 	} else {
 		p->outbound = (struct outbound_job){
-			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
-			.verdict = p->verdict, .careful = m->attempts + m->quick > 0,
+			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index,
+			.content = m->whole.len > 0 ? m->whole.data + m->e.content_at : NULL,
+			.count = count, .verdict = p->verdict, .careful = m->attempts + m->quick > 0,
 			.taken = on_outbound_taken, .heard = on_outbound_heard,
 			.done = on_outbound_done, .arg = p,
 		};

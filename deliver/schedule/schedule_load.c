@@ -27,7 +27,7 @@
 /* --- reading --- */
 
 static int
-count_hops(struct active_message *m)
+read_hops(struct active_message *m)
 {
 	struct buf head = BUF_INIT(HEADER_MAX);
 	size_t want = HEADER_FIRST;
@@ -58,6 +58,15 @@ count_hops(struct active_message *m)
 	return rc;
 }
 
+static int
+count_hops(struct active_message *m)
+{
+	if (m->whole.len == 0)
+		return read_hops(m);
+	m->hops = header_count(m->whole.data + m->e.content_at, (size_t)m->e.content_size, "Received");
+	return 0;
+}
+
 static bool
 has_failed(const struct message_envelope *e)
 {
@@ -79,7 +88,8 @@ read_note(struct active_message *m)
 static int
 read_all(struct active_message *m)
 {
-	if (spool_load(m->schedule->set.spool, m->id, &m->e, &m->fd, &m->why) == -1)
+	if (spool_load_small(m->schedule->set.spool, m->id, &m->e, &m->fd, m->keep ? &m->whole : NULL,
+	    &m->why) == -1)
 		return -1;
 	m->owed = has_failed(&m->e);
 	if ((!m->known || m->owed) && read_note(m) == -1)

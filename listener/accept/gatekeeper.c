@@ -22,6 +22,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "common/process/burst.h"
 #include "listener/accept/accept.h"
 #include "listener/listener.h"
 #include "listener/smtp/smtp.h"
@@ -32,6 +33,7 @@ struct gatekeeper_socket {
 	struct gatekeeper *gatekeeper;
 	int fd;
 	struct loop_io *io;			/* NULL: not watched */
+	struct burst burst;
 };
 
 struct gatekeeper {
@@ -234,11 +236,11 @@ is_passing_error(int error)
 	    error == ENOPROTOOPT || error == EOPNOTSUPP;
 }
 
-/* Up to `most` connections of one socket; false: accepting has to pause. */
+/* Up to `most` connections of one socket, counted in *n; false: accepting has to pause. */
 static bool
-accept_some(struct gatekeeper_socket *at, unsigned most)
+accept_some(struct gatekeeper_socket *at, unsigned most, unsigned *n)
 {
-	while (most-- > 0) {
+	for (*n = 0; *n < most; ++*n) {
 		struct sockaddr_storage peer;
 		socklen_t len = sizeof(peer);
 		int got = accept4(at->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -264,9 +266,14 @@ on_connection(void *arg, unsigned what)
 {
 	struct gatekeeper_socket *at = arg;
 	struct gatekeeper *g = at->gatekeeper;
+	bool all = burst_begin(&at->burst);
+	unsigned n;
 
-	if (accept_some(at, ACCEPTS_A_ROUND))
+	if (accept_some(at, all ? ACCEPTS_A_ROUND : 1, &n)) {
+		if (all)
+			burst_end(&at->burst, n);
 		return;
+	}
 	unwatch_sockets(g);
 	loop_timer_set(g->retry, RETRY_MS);
 }
@@ -341,10 +348,12 @@ gatekeeper_close(struct gatekeeper *g)
 void
 gatekeeper_pause(struct gatekeeper *g)
 {
+	unsigned n;
+
 	if (g == NULL || !g->open)
 		return;
 	for (unsigned i = 0; i < g->sockets; i++)
-		(void)!accept_some(&g->socket[i], ACCEPTS_AT_PAUSE);
+		(void)!accept_some(&g->socket[i], ACCEPTS_AT_PAUSE, &n);
 	gatekeeper_stop(g);
 }
 

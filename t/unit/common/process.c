@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/process/burst.h"
 #include "common/process/counters.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
@@ -224,5 +225,76 @@ START_TEST(test_counters_forget_the_dead)
 }
 END_TEST
 
-UNIT_MAIN("process", test_timer_and_waker, test_first, test_signal_values, test_pool_runs_all_in_order,
-    test_counter_names_are_all_there, test_measures, test_counters_forget_the_dead)
+static int turns[4];
+
+static void
+note(void *arg)
+{
+	turns[calls++] = *(int *)arg;
+	if (calls == 2)
+		loop_stop(loop);
+}
+
+struct both { struct loop_timer *at_once, *soon; };
+
+static void
+set_both(void *arg)
+{
+	struct both *b = arg;
+
+	loop_timer_set(b->soon, 0);
+	loop_timer_set(b->at_once, 1000000);
+	loop_timer_now(b->at_once);
+	ck_assert(loop_timer_is_set(b->at_once));
+}
+
+/* "Now" is before the wait that a time of 0 ms goes through, and in place of an earlier time; it can be stopped. */
+START_TEST(test_timer_now)
+{
+	int one = 1, two = 2, three = 3;
+	struct both b;
+	struct loop_timer *begin, *stopped;
+
+	loop = loop_new();
+	calls = 0;
+	b.at_once = loop_timer_new(loop, note, &one);
+	b.soon = loop_timer_new(loop, note, &two);
+	stopped = loop_timer_new(loop, note, &three);
+	begin = loop_timer_new(loop, set_both, &b);
+	loop_timer_set(begin, 0);
+	loop_timer_now(stopped);
+	loop_timer_stop(stopped);
+	loop_run(loop);
+	ck_assert_int_eq(turns[0], 1);
+	ck_assert_int_eq(turns[1], 2);
+	ck_assert(!loop_timer_is_set(b.at_once));
+	loop_timer_free(begin);
+	loop_timer_free(stopped);
+	loop_timer_free(b.soon);
+	loop_timer_free(b.at_once);
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(test_burst)
+{
+	struct burst c = { 0 };
+	unsigned all = 0;
+
+	for (unsigned i = 0; i < 2 * BURST_LOOK; i++)
+		if (burst_begin(&c)) {
+			all++;
+			burst_end(&c, 1);
+		}
+	ck_assert_uint_eq(all, 2);	/* one at a time: only each eighth turn looks */
+	while (!burst_begin(&c))
+		;
+	burst_end(&c, 2);
+	ck_assert(burst_begin(&c));
+	burst_end(&c, 1);
+	ck_assert(!burst_begin(&c));
+}
+END_TEST
+
+UNIT_MAIN("process", test_timer_now, test_burst, test_timer_and_waker, test_first, test_signal_values,
+    test_pool_runs_all_in_order, test_counter_names_are_all_there, test_measures, test_counters_forget_the_dead)

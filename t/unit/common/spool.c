@@ -643,7 +643,61 @@ START_TEST(test_rename_in_two_steps)
 }
 END_TEST
 
-UNIT_MAIN("spool", test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
+/* A bucket that is kept open is not believed: removed and made anew, or left empty, the message has its name. */
+START_TEST(test_bucket_that_was_removed)
+{
+	char id[MESSAGE_ID_SIZE];
+	struct message_envelope e;
+	const char *why;
+	int fd;
+
+	temp_spool_begin();
+	commit("one", id);
+	shell("rm -r $H/queue/[0-9a-f][0-9a-f][0-9a-f]");
+	folder_syncs = 0;
+	commit("two", id);
+	ck_assert_uint_eq(folder_syncs, 2);	/* queue, as it has a new bucket, and the bucket */
+	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
+	close(fd);
+	message_envelope_done(&e);
+	commit("three", id);
+	ck_assert_uint_eq(folder_syncs, 3);
+	shell("test $(ls $H/queue/[0-9a-f][0-9a-f][0-9a-f] | wc -l) = 2");
+	temp_spool_end();
+}
+END_TEST
+
+/* A small file comes whole with its envelope; a larger one, or one that grows meanwhile, does not. */
+START_TEST(test_small_file_is_read_once)
+{
+	static const size_t sizes[] = { 0, 1, 10000, 16000, 16384, 20000 };
+	char id[MESSAGE_ID_SIZE], *content = mem_zalloc(20001);
+	struct message_envelope e;
+	const char *why;
+
+	temp_spool_begin();
+	for (size_t i = 0; i < nitems_of(sizes); i++) {
+		struct buf whole = BUF_INIT(MESSAGE_ENVELOPE_MAX);
+		int fd;
+
+		memset(content, 'x', 20000);
+		content[sizes[i]] = '\0';
+		commit(content, id);
+		ck_assert_int_eq(spool_load_small(spool, id, &e, &fd, &whole, &why), 0);
+		ck_assert_uint_eq((size_t)e.content_size, sizes[i]);
+		ck_assert_msg((whole.len > 0) == (sizes[i] <= 16000), "%zu", sizes[i]);
+		if (whole.len > 0)
+			ck_assert_mem_eq(whole.data + e.content_at, content, sizes[i]);
+		buf_done(&whole);
+		message_envelope_done(&e);
+		close(fd);
+	}
+	free(content);
+	temp_spool_end();
+}
+END_TEST
+
+UNIT_MAIN("spool", test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
     test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
     test_pickup_refuse, test_badmail_limit,
