@@ -56,6 +56,7 @@ struct deliver {
 	struct etrn_server *etrn_server;
 	struct folder_watch *folders;
 	struct age_watch *age;
+	struct probes *probes;
 	struct loop_timer *slow, *missed;
 	struct loop_io *hint;
 	struct burst burst;		/* of hints */
@@ -224,6 +225,7 @@ make_parts(struct deliver *r, struct boot *b)
 	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
 	r->folders = folder_watch_new(b, r->queue.pool, r->queue.spool, on_folder_mended, r);
 	r->age = age_watch_new(b, r->queue.schedule);
+	r->probes = probe_new(&r->queue, r->outbound);
 }
 
 static void
@@ -284,6 +286,7 @@ finish_deliver(struct boot *b)
 	w3clog_free(r->log);
 	folder_watch_free(r->folders);
 	age_watch_free(r->age);
+	probe_free(r->probes);
 	expand_free(r->expand);
 	queue_owner_close(&r->queue);
 	loop_io_free(r->hint);
@@ -358,6 +361,12 @@ on_oauth_test(struct deliver *r, const struct ctl_message *m)
 }
 
 static void
+on_probe(struct deliver *r, const struct ctl_message *m)
+{
+	probe_begin(r->probes, m);
+}
+
+static void
 on_file(struct deliver *r, const struct ctl_message *m)
 {
 	trusted_ca_take_file(r->authorities, m);
@@ -405,6 +414,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_RETRY] = on_retry,
 	[CTL_CHANNEL] = on_channel,
 	[CTL_OAUTH_TEST] = on_oauth_test,
+	[CTL_PROBE] = on_probe,
 	[CTL_FILE] = on_file,
 	[CTL_RENEWED] = on_renewed,
 	[CTL_QUEUE] = on_queue,

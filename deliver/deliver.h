@@ -83,6 +83,14 @@ bool age_walk_step(const struct schedule_index *x, struct age_walk *a) __attribu
 struct age_watch *age_watch_new(struct boot *b, const struct schedule *schedule);
 void age_watch_free(struct age_watch *w);
 
+/* --- probe: posternctl probe: the way of a mail, without one --- */
+
+struct outbound;
+struct ctl_message;
+struct probes *probe_new(struct queue_owner *queue, struct outbound *outbound);
+void probe_free(struct probes *all);			/* after pool_free and outbound_free */
+void probe_begin(struct probes *all, const struct ctl_message *m);	/* CTL_PROBE */
+
 /* --- room_watch: whether the file systems of the virtual server are nearly full --- */
 
 struct room_watch *room_watch_new(struct boot *b);

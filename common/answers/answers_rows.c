@@ -161,6 +161,11 @@ static const struct answers_column change_columns[] = {
 
 const char *const answers_rows_ages[ANSWERS_AGES] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
 
+static const struct answers_column probe_columns[] = {
+	{ "step", "STEP", ANSWERS_TEXT, .at = 0 }, { "verdict", "VERDICT", ANSWERS_TEXT, .at = 1 },
+	{ "ms", "MS", ANSWERS_NUMBER, .at = 2 }, { "text", "WHAT", ANSWERS_WORD, .at = 3, WRAP },
+};
+
 #define COLUMNS(array) .column = (array), .columns = nitems_of(array)
 
 static const struct answers_table tables[] = {
@@ -188,6 +193,7 @@ static const struct answers_table tables[] = {
 	{ "keys", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(table_columns) },
 	{ "domain", "list", ANSWERS_FORM_TABS, "domains", COLUMNS(place_columns) },
 	{ "history", NULL, ANSWERS_FORM_TABS, "changes", COLUMNS(change_columns) },
+	{ "probe", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(probe_columns) },
 	{ "oauth-test", NULL, ANSWERS_FORM_STEPS, "steps", NULL, 0 },
 };
 

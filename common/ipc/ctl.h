@@ -84,6 +84,7 @@ enum ctl_type {
 	/* master to fetch helper, then to deliver: test a profile of [oauth], in steps (msg_token.h) */
 	CTL_OAUTH_TEST,
 	CTL_DIRECTORY_TEST,		/* master to directory helper: what it says of a recipient */
+	CTL_PROBE,		/* master to deliver: the way of a mail (msg_probe.h) */
 	CTL_TEST_TEXT,		/* back: lines for operators */
 	CTL_TEST_END,		/* back: int32_t exit status */
 	/* master to deliver and back: payloads in common/ipc/msg_queue.h */

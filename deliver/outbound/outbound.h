@@ -42,6 +42,8 @@ struct tls_out *trusted_ca_tls(const struct trusted_ca *a);	/* of NULL: NULL */
  * One transaction: some recipients of one message to one destination. Owned by the caller, which fills the
  * upper part. `done` is called exactly once, from the loop, never from inside outbound_submit.
  */
+enum outbound_step { OUTBOUND_BEGUN, OUTBOUND_RESOLVED, OUTBOUND_CONNECTED, OUTBOUND_SECURED };
+
 struct outbound_job {
 	const struct message_envelope *e;	/* NULL: no message, only the login: see done_login */
 	int fd;				/* the queue file, positioned reads only */
@@ -60,6 +62,8 @@ struct outbound_job {
 	void (*taken)(void *arg, size_t index);	/* a host has just taken it: mark it at once; may be NULL */
 	/* Without a message: the connection is open, with its login. To fill verdict[0]; `done` follows. */
 	void (*done_login)(void *arg, const struct outconn *p);
+	/* Without a message: the step is done, and how; may come again for another address. May be NULL */
+	void (*step)(void *arg, enum outbound_step step, const char *text);
 	void *arg;
 	struct rcpt_list list;		/* out: settled, progress */
 	/* private to site: set by outbound_submit */
@@ -287,6 +291,8 @@ void site_queue_push(struct site *s, struct outbound_job *job, bool front);
 struct outbound_job *site_queue_pull(struct site *s, struct outbound_job **link);
 /* A failure that was not about this message: its recipients get it when no host answers about them. */
 void site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch);
+/* For the job that waits first, if it wants to know. */
+void site_queue_step(const struct site *s, enum outbound_step step, const char *text);
 void site_queue_finish(struct site *s, struct outbound_job *job);		/* its verdicts stand */
 /* The jobs that wait now: `done` may bring a new one. */
 void site_queue_finish_all(struct site *s, const struct verdict *v);

@@ -48,8 +48,10 @@ receive_bytes(struct outconn *p)
 	ssize_t n = outconn_io_recv(p, data, sizeof(data));
 
 	if (n > 0) {
-		if (p->state == OUTCONN_CONNECTING)
+		if (p->state == OUTCONN_CONNECTING) {
 			p->state = OUTCONN_OPENING;
+			site_queue_step(p->site, OUTBOUND_CONNECTED, p->where);
+		}
 		count_bytes(p, COUNTER_BYTES_RECEIVED, n);
 		client_input(&p->client, data, (size_t)n);
 		return (size_t)n == sizeof(data);

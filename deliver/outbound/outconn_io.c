@@ -66,6 +66,17 @@ begin_handshake(struct outconn *p)
 }
 
 static void
+tell_secured(const struct outconn *p)
+{
+	char text[TLS_FACTS_SIZE + 64];
+
+	snprintf(text, sizeof(text), "%s, %s", p->facts, strcmp(p->verified, "dane") == 0 ?
+	    "verified by its TLSA records" : strcmp(p->verified, "name") == 0 ?
+	    "name and issuer verified" : "not verified");
+	site_queue_step(p->site, OUTBOUND_SECURED, text);
+}
+
+static void
 end_handshake(struct outconn *p)
 {
 	static const char *const proofs[] = { [TLS_PROOF_NONE] = "none", [TLS_PROOF_NAME] = "name",
@@ -73,6 +84,7 @@ end_handshake(struct outconn *p)
 
 	snprintf(p->facts, sizeof(p->facts), "%s/%s", tls_link_version(p->tls), tls_link_cipher(p->tls));
 	p->verified = proofs[tls_out_proof(p->tls)];
+	tell_secured(p);
 	outconn_auth_secured(p);
 	client_secured(&p->client);
 }
@@ -130,8 +142,10 @@ outconn_io_shake(struct outconn *p, bool *blocked)
 		end_handshake(p);
 		return true;
 	case TLS_WANT_READ:
-		if (p->state == OUTCONN_CONNECTING)
+		if (p->state == OUTCONN_CONNECTING) {
 			p->state = OUTCONN_OPENING;
+			site_queue_step(p->site, OUTBOUND_CONNECTED, p->where);
+		}
 		return false;
 	case TLS_WANT_WRITE:
 		*blocked = true;

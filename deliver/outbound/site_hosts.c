@@ -19,6 +19,8 @@
 #include "common/process/loop.h"
 #include "deliver/outbound/outbound.h"
 
+#define TOLD_ADDRESSES 4
+#define TOLD_MAX 2000
 #define QUIET_MS 60000		/* between two events about one address */
 #define LIST_MS 5000		/* a list lives at least that long, whatever its ttl */
 #define STALE_MS 60000		/* it lives that much longer when it cannot be renewed now */
@@ -113,6 +115,25 @@ replace_list(struct site *s, struct mx_list *list)
 }
 
 static void
+tell_list(const struct site *s)
+{
+	struct buf text = BUF_INIT(TOLD_MAX);
+
+	if (s->list.count == 0)
+		return;
+	for (size_t i = 0; i < s->list.count && i < TOLD_ADDRESSES; i++) {
+		char where[NET_TEXT_SIZE];
+
+		net_format(where, (const struct sockaddr *)&s->list.address[i].to.sa);
+		buf_printf(&text, "%s%s %s", i > 0 ? ", " : "", s->list.address[i].host, where);
+	}
+	if (s->list.count > TOLD_ADDRESSES)
+		buf_printf(&text, " and %zu more", s->list.count - TOLD_ADDRESSES);
+	site_queue_step(s, OUTBOUND_RESOLVED, buf_text(&text));
+	buf_done(&text);
+}
+
+static void
 take_list(struct site *s, struct mx_list *list, bool partial)
 {
 	uint64_t ttl = (uint64_t)list->ttl * 1000;
@@ -124,6 +145,7 @@ take_list(struct site *s, struct mx_list *list, bool partial)
 		return;
 	}
 	replace_list(s, list);
+	tell_list(s);
 	s->expires = clock_mono_ms() + (ttl < LIST_MS ? LIST_MS : ttl);
 	if (s->list.count == 0) {
 		s->expires = 0;

@@ -105,7 +105,8 @@ site_open_add(struct site *s, struct outconn *p)
 
 /*
  * An idle connection of another site to the same host and address: many domains have their mail at one
- * provider. Not where the host has to prove something: a proof for one domain is none for another.
+ * provider. Not where the host has to prove something: a proof for one domain is none for another. Not for a
+ * test, which finds out whether a new one can be opened.
  */
 static struct outconn *
 find_kept(const struct site *s, size_t index)
@@ -113,7 +114,8 @@ find_kept(const struct site *s, size_t index)
 	const struct mx_address *a = &s->list.address[index];
 	struct outconn *p;
 
-	if (s->d.security.tls == CONFIG_OUT_TLS_VERIFY || a->tlsa != NULL || a->refused != NULL)
+	if (s->d.security.tls == CONFIG_OUT_TLS_VERIFY || a->tlsa != NULL || a->refused != NULL ||
+	    (s->first != NULL && s->first->e == NULL))
 		return NULL;
 	TAILQ_FOREACH(p, &s->o->idle, idle_link)
 		if (p->site != s && p->site->d.helo == s->d.helo && p->tlsa == NULL &&

@@ -46,6 +46,13 @@ site_queue_pull(struct site *s, struct outbound_job **link)
 }
 
 void
+site_queue_step(const struct site *s, enum outbound_step step, const char *text)
+{
+	if (s->first != NULL && s->first->step != NULL)
+		s->first->step(s->first->arg, step, text);
+}
+
+void
 site_queue_finish(struct site *s, struct outbound_job *job)
 {
 	s->o->active--;

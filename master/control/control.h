@@ -289,6 +289,11 @@ bool sessions_request_parse(struct sessions_wish *w, const struct control_words 
 void sessions_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *words);
 
+/* --- probe_request: the way of a mail, step by step --- */
+
+void probe_request_run(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w);
+
 /* --- directory_request: a recipient in the directory, for posternctl explain --- */
 
 void directory_request_run(struct control_command *cmd, struct master *m, struct server *only,

@@ -185,6 +185,10 @@ struct test_request {
 /* `helper` and `ask` are set. The command waits for the answer. */
 void test_request_begin(struct test_request *r, struct control_command *cmd, struct master *m,
     const struct control_question_ops *ops, uint64_t wait_ms);
+/* Its two halves: the command waits; the helper is asked. */
+void test_request_open(struct test_request *r, struct control_command *cmd, struct master *m,
+    const struct control_question_ops *ops, uint64_t wait_ms);
+void test_request_ask(struct test_request *r);
 void test_request_take_text(struct test_request *r, const struct ctl_message *m);
 void test_request_end(struct test_request *r, int status);	/* the first fault counts */
 /* For its ops. */

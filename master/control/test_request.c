@@ -21,8 +21,8 @@ request_of(struct control_question *q)
 	return (struct test_request *)q;	/* its first member */
 }
 
-static void
-ask_helper(struct test_request *r)
+void
+test_request_ask(struct test_request *r)
 {
 	struct post *post = &r->q.m->helper[r->helper];
 
@@ -35,7 +35,7 @@ ask_helper(struct test_request *r)
 }
 
 void
-test_request_begin(struct test_request *r, struct control_command *cmd, struct master *m,
+test_request_open(struct test_request *r, struct control_command *cmd, struct master *m,
     const struct control_question_ops *ops, uint64_t wait_ms)
 {
 	control_question_init(&r->q, m, ops);
@@ -44,7 +44,14 @@ test_request_begin(struct test_request *r, struct control_command *cmd, struct m
 	control_question_wait(&r->q, wait_ms);
 	cmd->question = &r->q;
 	cmd->waiting = true;
-	ask_helper(r);
+}
+
+void
+test_request_begin(struct test_request *r, struct control_command *cmd, struct master *m,
+    const struct control_question_ops *ops, uint64_t wait_ms)
+{
+	test_request_open(r, cmd, m, ops, wait_ms);
+	test_request_ask(r);
 }
 
 void
@@ -53,7 +60,7 @@ test_request_take_text(struct test_request *r, const struct ctl_message *m)
 	const unsigned char *s = m->data;
 
 	for (size_t i = 0, n; i < m->len; i += n > 0 ? n : 1) {
-		n = s[i] == '\n' ? 1 : utf8_take_printable(s + i, m->len - i);
+		n = s[i] == '\n' || s[i] == '\t' ? 1 : utf8_take_printable(s + i, m->len - i);
 		buf_add(&r->text, n > 0 ? (const char *)s + i : "?", n > 0 ? n : 1);
 	}
 }
@@ -71,7 +78,7 @@ test_request_update(struct control_question *q, struct control_command *cmd)
 {
 	struct test_request *r = request_of(q);
 
-	ask_helper(r);
+	test_request_ask(r);
 	if (!q->over)
 		return false;
 	buf_add(&cmd->text, buf_text(&r->text), r->text.len);

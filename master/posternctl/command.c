@@ -245,6 +245,9 @@ const struct command command_rows[] = {
 	{ "oauth", "test profile [--smtp] [--json]", 2, 4,
 	    "Get a new token for an [oauth] profile, log in with it at the smart hosts that use it, and show "
 	    "each step.", read_command_oauth, "oauth-test" },
+	{ "probe", "name [--rcpt recipient] [--json]", 1, 4,
+	    "Go the way of a mail without one, and show each step: files, queue, route, DNS, connection, "
+	    "TLS, login, directory.", read_command_probe, "probe" },
 	{ "web", "login", 1, 1, "Print a link that logs in, once, to the manager in a web browser.",
 	    run_web, "web-login" },
 	{ "api", "command|events", 1, 1,

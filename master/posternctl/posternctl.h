@@ -132,6 +132,8 @@ int read_command_counters(const struct command_context *c, const struct command 
     const char *const *words, size_t count);
 int read_command_sessions(const struct command_context *c, const struct command *row,
     const char *const *words, size_t count);
+int read_command_probe(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
 int read_command_oauth(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 

@@ -154,6 +154,7 @@ START_TEST(rights)
 		{ { "status" }, CONTROL_LOOK }, { { "health" }, CONTROL_LOOK },
 		{ { "counters", "a" }, CONTROL_LOOK }, { { "prometheus" }, CONTROL_LOOK },
 		{ { "directory-test", "a", "b" }, CONTROL_LOOK }, { { "oauth-test", "-", "a" }, CONTROL_OPERATE },
+		{ { "probe", "a", "b@c.example" }, CONTROL_OPERATE },
 		{ { "sessions", "-", "list" }, CONTROL_LOOK },
 		{ { "sessions", "-", "terminate" }, CONTROL_OPERATE },
 		{ { "sessions" }, CONTROL_OPERATE }, { { "sessions", "list" }, CONTROL_OPERATE },

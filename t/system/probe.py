@@ -1,0 +1,173 @@
+"""probe - posternctl probe: the way of a mail without one: each step with a verdict, for hosts that do and that do not work"""
+
+import json
+import os
+import socket
+import ssl
+
+from checks import check, equal
+from ldap_service import PEOPLE, service_for
+from patience import until
+from processes import is_root
+from sasl import verifier
+from slapd import Authority, Slapd
+from terminal import Terminal
+
+PASSWORD = "s3cret pass"
+
+
+def probe(service, *words, status=0, name="default"):
+    """The steps as {step: (verdict, text)}, in their order; a step of a later host stands for the one before."""
+    done = service.ctl("probe", name, *words, "--json", ok=False)
+    equal(done.returncode, status, done.stdout + done.stderr)
+    steps = json.loads(done.stdout)["steps"]
+    for step in steps:
+        check(step["ms"] >= 0 and step["text"], step)
+    return {step["step"]: (step["verdict"], step["text"]) for step in steps}
+
+
+def says(steps, step, verdict, *words):
+    check(step in steps, f"no step {step}:", steps)
+    equal(steps[step][0], verdict, steps)
+    for word in words:
+        check(word in steps[step][1], f"{word!r} is not in", steps[step])
+
+
+def with_host(t, host, tls="off", **delivery):
+    """A service whose smart host is mx.example at that port."""
+    return t.postern({"default": {"delivery": {"smart-host": f"mx.example:{host}", "outbound-tls": tls, "retry": "1h", **delivery}}},
+                     service={"dns-server": t.dns("mx A 127.0.0.1").address})
+
+
+def put(service, path, text):
+    """A file that only the user of the service can read."""
+    path.write_text(text)
+    path.chmod(0o600)
+    if is_root() and not service.as_root:
+        os.chown(path, service.test.uid, service.test.gid)
+    return path
+
+
+def test_all_is_well(t):
+    """Our own server as the next hop, with a login: no message comes, and nothing is left in the queue."""
+    host = t.postern(start=False)
+    host.default.set("access", authentication="basic", password_file=put(host, host.folder / "passwords", f"alice:{verifier(PASSWORD)}\n"),
+                     basic_requires_tls="no")
+    host.start()
+    secret = put(host, t.folder / "secret", PASSWORD + "\n")
+    service = with_host(t, host.default.port, **{"outbound-auth": "basic", "user": "alice", "secret-file": secret})
+    steps = probe(service)
+    equal(list(steps), ["files", "queue", "next-hop", "dns", "connect", "login"], steps)
+    says(steps, "queue", "ok", str(service.home.path / "queue"), "written and synced in")
+    says(steps, "dns", "ok", "mx.example", "127.0.0.1")
+    says(steps, "connect", "ok", f"mx.example [127.0.0.1]:{host.default.port}")
+    says(steps, "login", "ok", "as alice with")
+    equal((service.home.queued(), host.home.queued(), host.events.all("accepted")), ([], [], []))
+    table = service.ctl("probe", "default").stdout
+    check("\nlogin\tok\t" in table and PASSWORD not in table, table)
+    with Terminal([service.bin / "posternctl", "-c", service.config, "probe", "default"], columns=120,
+                  env={**service.environment(), "TERM": "xterm"}, cwd="/", **service.account()) as terminal:
+        terminal.expect("STEP", "VERDICT", "login", "ok", "as alice with")
+    # the password is another one now
+    put(host, secret, "wrong pass\n")
+    until(lambda: service.ctl("probe", "default", ok=False).returncode == 1, what="the changed file to be read")
+    steps = probe(service, status=1)
+    says(steps, "login", "failed", "5.7.8 Authentication unsuccessful")
+    check("wrong pass" not in str(steps) and PASSWORD not in str(steps), "a secret is told:", steps)
+
+
+def context(pair):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(*pair)
+    return made
+
+
+def test_tls(t):
+    """A chain that nobody knows, a name that is not the host's, a good one; without TLS where it is wanted."""
+    authority, stranger = Authority(t.folder, "authority"), Authority(t.folder, "stranger")
+    t.folder.chmod(0o755)
+    for made, status, words in ((authority.certificate("good", ["DNS:mx.example"]), 0, ["TLSv1.3", "name and issuer verified"]),
+                                (authority.certificate("misnamed", ["DNS:elsewhere.example"]), 1, ["wanted: mx.example"]),
+                                (stranger.certificate("strange", ["DNS:mx.example"]), 1, ["certificate"]), (None, 1, ["TLS"])):
+        sink = t.sink(tls=context(made) if made else None)
+        service = with_host(t, sink.port, tls="verify", authorities=authority.file)
+        steps = probe(service, status=status)
+        says(steps, "connect", "ok")
+        says(steps, "tls", "failed" if status else "ok", *words)
+        if status == 0:
+            says(steps, "session", "ok", "takes commands")
+        equal(sink.messages, [])
+
+
+def test_host_is_down(t):
+    port = t.port()
+    service = with_host(t, port)
+    says(probe(service, status=1), "connect", "failed", "refused")
+    says(probe(service, "--rcpt", "x@elsewhere.example", status=1), "route", "ok", "hosts that the configuration names")
+
+
+def test_host_hangs(t):
+    """It takes the connection and says nothing: that costs its time, and no more."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        service = with_host(t, silent.getsockname()[1])
+        says(probe(service, status=1), "connect", "failed", "no answer within 30 seconds")
+        # the service has lost nothing by it
+        service.default.send(to="x@default.example")
+        service.home.wait_drops()
+
+
+def test_dns(t):
+    """The way that the DNS names, a domain that is none, and a DNS that does not answer."""
+    sink = t.sink()
+    dns = t.dns("good MX 10 mx", "mx A 127.0.0.1")
+    service = t.postern({"default": {"delivery": {"port": sink.port, "retry": "1h", "outbound-tls": "off", "never-to": "unspecified"}}},
+                        service={"dns-server": dns.address})
+    steps = probe(service, "--rcpt", "x@good.example")
+    says(steps, "route", "ok", "the hosts that the DNS names")
+    says(steps, "dns", "ok", "mx.example")
+    says(steps, "session", "ok")
+    says(probe(service, "--rcpt", "x@none.example", status=1), "dns", "failed", "5.1.2")
+    says(probe(service), "route", "skipped", "--rcpt")
+    dns.end()
+    dns.process.wait()
+    says(probe(service, "--rcpt", "x@other.example", status=1), "dns", "failed")
+
+
+def test_local_and_directory(t):
+    """A local recipient: the drop folder, and what the directory says; while it is down, that."""
+    directory = Slapd(t, PEOPLE)
+    service = service_for(t, directory)
+    steps = probe(service, "--rcpt", "ann@default.example")
+    says(steps, "directory", "ok")
+    says(steps, "route", "ok", "local domain")
+    says(steps, "drop", "ok", "drop")
+    says(probe(service, "--rcpt", "nobody-at-all@default.example", status=1), "directory", "failed", "5.1.1")
+    directory.end()
+    directory.process.wait()
+    says(probe(service, "--rcpt", "bob@default.example", status=1), "directory", "failed")
+
+
+def test_what_is_on_disk(t):
+    """Files that would not load, and a drop folder that cannot be used."""
+    service = t.postern()
+    service.home.path.joinpath("drop").chmod(0)
+    t.cleanup(lambda: service.home.path.joinpath("drop").chmod(0o700))
+    service.default.file.write_text(service.default.file.read_text() + "[nothing]\n")
+    steps = probe(service, "--rcpt", "x@default.example", status=1)
+    says(steps, "files", "failed", "would not start again")
+    says(steps, "drop", "failed", "Permission denied")
+
+
+def test_words(t):
+    service = t.postern({"default": {}, "two": {}})
+    for words, status, said in (((), 64, "usage"), (("nobody",), 3, "no virtual server nobody"), (("default", "--rcpt", "a b"), 64, "no address"),
+                                (("default", "--rctp", "a@b"), 64, "--rctp")):
+        done = service.ctl("probe", *words, ok=False)
+        equal(done.returncode, status, str(words) + done.stdout + done.stderr)
+        check(said in done.stdout + done.stderr, done.stdout + done.stderr)
+    service.ctl("stop", "two")
+    done = service.ctl("probe", "two", ok=False)
+    equal(done.returncode, 69, done.stdout)
+    check("two is stopped" in done.stdout + done.stderr, done.stdout + done.stderr)
