@@ -90,6 +90,7 @@ programs: $(PROGRAMS) $(B)/sample
 help:
 	@echo "make run      install what is missing, build, run one virtual server on 127.0.0.1:2525 (Ctrl-C ends it)"
 	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
+	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls'"
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
@@ -106,6 +107,12 @@ deps-bench:
 run: deps
 	@$(MAKE) $(PARALLEL) programs
 	@exec etc/run-local build/release
+
+# The installed service in a container that systemd boots; as root
+.PHONY: check-systemd
+check-systemd: deps-check
+	@$(MAKE) $(PARALLEL) programs
+	@exec t/systemd/boot
 
 check: deps-check
 	@$(MAKE) $(PARALLEL) programs
