@@ -85,23 +85,28 @@ class Stream:
         self.answer = self.connection.getresponse()
         self.status = self.answer.status
 
+    def _line(self):
+        """The next line; a failure when there is none, or when the answer is no stream."""
+        check(self.status == 200, f"no stream: {self.status}")
+        line = self.answer.readline()
+        check(line != b"", "the stream has ended")
+        return line.decode().rstrip("\n")
+
     def next(self, kind, wanted=lambda data: True):
         name = None
         while True:
-            line = self.answer.readline().decode().rstrip("\n")
+            line = self._line()
             if line.startswith("event: "):
                 name = line[7:]
             elif line.startswith("data: ") and name == kind and wanted(json.loads(line[6:])):
                 return json.loads(line[6:])
-            check(line != "" or not self.answer.closed, "the stream has ended")
 
     def first(self, *kinds):
         """The first event of one of these kinds: which."""
         while True:
-            line = self.answer.readline().decode().rstrip("\n")
+            line = self._line()
             if line.startswith("event: ") and line[7:] in kinds:
                 return line[7:]
-            check(line != "" or not self.answer.closed, "the stream has ended")
 
     def rest(self):
         return self.answer.read()

@@ -56,8 +56,8 @@ def test_one_of_each(t):
     equal(browser.command("queue", "theirs", "delete", "all")["status"], 77)
     equal(browser.command("queue", "mine", "hold", "all")["status"], 0)
     uid = str(pwd.getpwnam("daemon").pw_uid)
-    check(service.events.all("operator", server="mine", command="queue", action="hold", uid=uid, by="web"), "no event by=web")
-    check(service.events.all("operator", server="theirs", command="queue", uid=uid, by="web", result="refused"), "no event of the refusal")
+    service.events.wait("operator", server="mine", command="queue", action="hold", uid=uid, by="web")
+    service.events.wait("operator", server="theirs", command="queue", uid=uid, by="web", result="refused")
     browser.command("sessions", "mine", "terminate", "all", "yes")
     # the right goes with a reload, and with it the buttons
     page.go("#/server/mine/queue")
