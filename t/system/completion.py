@@ -32,6 +32,8 @@ def test_completion(t):
     equal(offered(service, "create", ""), [], "names of the servers that are there")
     equal(offered(service, "create", "three", ""), ["listen=", "domain=", "description=", "--from", "--dry-run"])
     equal(offered(service, "domain", "re"), ["remove", "rename"])
+    equal(sorted(offered(service, "certificate", "")), ["one", "two"])
+    equal(offered(service, "certificate", "one", "se"), ["self-signed"])
     equal(sorted(offered(service, "rename", "")), ["--dry-run", "one", "two"])
     equal(offered(service, "domain", "set", "one", ""), ["one.example"])
     equal(sorted(offered(service, "counters", "")), ["--history", "--json", "--prometheus", "one", "two"])

@@ -58,6 +58,10 @@ int wizard_change_refuse(const char *command, const char *instead);
 int wizard_server_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
+/* --- wizard_certificate: posternctl certificate NAME --- */
+
+int wizard_certificate_run(const struct command_context *c, const char *name);
+
 /* --- wizard_domain: posternctl domain new --- */
 
 /* words: those behind "new". */
