@@ -297,6 +297,8 @@ bool config_server_verifies(const struct config_server *s);
  * [service] differs.
  */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
+/* The same of what its directory depends on: [ldap], and the name of the default domain. */
+bool config_server_same_directory(const struct config *a, const struct config *b, const char *name);
 /* An item of dns-server: "192.0.2.1", "::1", "127.0.0.1:5353". 0 or -1. */
 int config_dns_server(struct net_address *a, const char *text) __attribute__((warn_unused_result));
 const struct config_oauth *config_oauth_find(const struct config *c, const char *name);	/* NULL */

@@ -84,3 +84,31 @@ config_server_same(const struct config *a, const struct config *b, const char *n
 	buf_done(&right);
 	return same;
 }
+
+static void
+print_directory(const struct config_server *s, struct buf *out)
+{
+	buf_printf(out, "%s\n", s->default_domain != NULL ? s->default_domain->name : "");
+	for (size_t i = 0; i < key_rows_count; i++)
+		if (key_rows[i].section == KEY_LDAP) {
+			config_value_print(&key_rows[i], s, out);
+			buf_puts(out, "\n");
+		}
+}
+
+bool
+config_server_same_directory(const struct config *a, const struct config *b, const char *name)
+{
+	const struct config_server *x = config_server_by_name(a, name), *y = config_server_by_name(b, name);
+	struct buf left = BUF_INIT(CONFIG_SNAPSHOT_MAX), right = BUF_INIT(CONFIG_SNAPSHOT_MAX);
+	bool same;
+
+	if (x == NULL || y == NULL)
+		return x == y;
+	print_directory(x, &left);
+	print_directory(y, &right);
+	same = left.len == right.len && memcmp(buf_text(&left), buf_text(&right), left.len) == 0;
+	buf_done(&left);
+	buf_done(&right);
+	return same;
+}

@@ -150,13 +150,13 @@ dns_is_same(const struct config_service *a, const struct config_service *b)
 }
 
 /*
- * Whether the directory helper may go on with `a`: no virtual server with a directory has changed.
+ * Whether the directory helper may go on with `a`: no virtual server has another directory than before.
  */
 static bool
 directories_are_same(const struct config *a, const struct config *b)
 {
 	for (size_t i = 0; i < b->nserver; i++)
-		if (b->server[i].ldap.enable && !config_server_same(a, b, b->server[i].name))
+		if (b->server[i].ldap.enable && !config_server_same_directory(a, b, b->server[i].name))
 			return false;
 	return true;
 }

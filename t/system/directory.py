@@ -45,6 +45,20 @@ def test_unknown_at_rcpt(t):
     service.home.wait_queued(0)
 
 
+def test_changes_beside_it(t):
+    """The helper is not started anew, and keeps what it knows, for a change of other keys; it is for one of [ldap]."""
+    service = service_for(t, Slapd(t, PEOPLE))
+    rcpt(service, "ann@default.example")
+    helper = service.children("directory")
+    service.ctl("set", "default", "general.banner=x", "messages.max-recipients=7")
+    service.ctl("set", "service.grace=6s")
+    rcpt(service, "nobody@default.example", "550 5.1.1")
+    equal(service.children("directory"), helper, "the helper")
+    service.ctl("set", "default", "ldap.cache-found=7s")
+    until(lambda: not set(helper) & set(service.children("directory")), what="the helper to end")
+    rcpt(service, "ann@default.example")
+
+
 def test_unknown_from_pickup(t):
     """Nobody asks at the pickup folder: a report comes from deliver."""
     service = service_for(t, Slapd(t, PEOPLE))
