@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from checks import check, equal
+from manual_pages import commands, run
 from patience import until
 from programs import BUILD, ROOT, SANITIZERS
 
@@ -445,13 +446,6 @@ def test_what_is_asked_for(t):
     service.ctl("check")
 
 
-def guide():
-    """The commands of posternctl-import(8), in their order."""
-    page = (ROOT / "master/posternctl/posternctl-import.8").read_text()
-    part = page[page.index(".Sh MOVING FROM IIS"):page.index(".Sh EXIT STATUS")]
-    return [line for block in re.findall(r"^\.Bd [^\n]*\n(.*?)^\.Ed", part, re.M | re.S) for line in block.splitlines()]
-
-
 def test_guide(t):
     """Each command of the manual's way from IIS, with the mail of the old machine."""
     service = t.postern()
@@ -463,15 +457,10 @@ def test_guide(t):
     (work / "Drop/1.eml").write_bytes(b"x-sender: a@example.com\r\nx-receiver: dropped@example.com\r\nTo: other@example.com\r\n\r\nD\r\n")
     (work / "Queue/NTFS_1.EML").write_bytes(b"From: a@example.com\r\nTo: queued@example.com\r\n\r\nQ\r\n")
     service.own()
-    lines = guide()
+    lines = commands("master/posternctl/posternctl-import.8", ".Sh MOVING FROM IIS", ".Sh EXIT STATUS")
     equal(len(lines), 12, lines)
-    env = {**service.environment(), "PATH": f"{service.bin}:{os.environ['PATH']}"}
     for line in lines:
-        words = line.replace("/var/spool/postern", str(service.spool))
-        if "-c" not in words.split():
-            words = re.sub("^posternctl", f"posternctl -c {service.config}", words)
-        done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, env=env, cwd=work, timeout=60, check=False,
-                              **service.account())
+        done = run(service, line, work)
         refused = "--dry-run" in line or "203.0.113.7" in line    # default is there; who may not relay
         equal(done.returncode, 1 if refused else 0, line + done.stdout + done.stderr)
     drops = until(lambda: len(found := list((service.spool / "default/drop").glob("*.eml"))) == 2 and found, what="two drop files")
