@@ -232,18 +232,20 @@ SUBST := sed -e 's|/usr/libexec/postern|$(LIBEXECDIR)|g' -e 's|/usr/sbin/|$(SBIN
          -e 's|/var/spool/postern|$(LOCALSTATEDIR)/spool/postern|g' -e 's|/var/log/postern|$(LOCALSTATEDIR)/log/postern|g' \
          -e 's|/run/postern|$(RUNDIR)/postern|g'
 MAN5 := $(wildcard */*.5 */*/*.5)
+MAN7 := $(wildcard */*/*.7)
 MAN8 := $(wildcard */*.8 */*/*.8)
 D = $(DESTDIR)
 .PHONY: install uninstall
 install: deps
 	@$(MAKE) $(PARALLEL) programs
 	install -d $(D)$(LOCALSTATEDIR)/spool/postern $(D)$(LOCALSTATEDIR)/lib/postern $(D)$(LOCALSTATEDIR)/log/postern
-	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
+	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man7 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
 	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(COMPLETIONDIR)
 	install -m 755 $(B)/postern $(D)$(SBINDIR)/postern
 	install -m 755 $(B)/posternctl $(D)$(BINDIR)/posternctl
 	install -m 755 $(filter-out %/postern %/posternctl,$(PROGRAMS)) $(D)$(LIBEXECDIR)
 	for page in $(MAN5); do $(SUBST) $$page | install -m 644 /dev/stdin $(D)$(MANDIR)/man5/$$(basename $$page) || exit 1; done
+	for page in $(MAN7); do $(SUBST) $$page | install -m 644 /dev/stdin $(D)$(MANDIR)/man7/$$(basename $$page) || exit 1; done
 	for page in $(MAN8); do $(SUBST) $$page | install -m 644 /dev/stdin $(D)$(MANDIR)/man8/$$(basename $$page) || exit 1; done
 	$(SUBST) etc/postern.init | install -m 755 /dev/stdin $(D)$(SYSCONFDIR)/init.d/postern
 	$(SUBST) etc/postern.service | install -m 644 /dev/stdin $(D)$(UNITDIR)/postern.service
@@ -273,7 +275,8 @@ uninstall-cockpit:
 
 uninstall:
 	rm -f $(D)$(SBINDIR)/postern $(D)$(BINDIR)/posternctl $(addprefix $(D)$(LIBEXECDIR)/,$(notdir $(PROGRAMS)))
-	rm -f $(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(D)$(MANDIR)/man8/,$(notdir $(MAN8)))
+	rm -f $(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(D)$(MANDIR)/man7/,$(notdir $(MAN7))) \
+	    $(addprefix $(D)$(MANDIR)/man8/,$(notdir $(MAN8)))
 	rm -f $(D)$(SYSCONFDIR)/init.d/postern $(D)$(SYSCONFDIR)/logrotate.d/postern $(D)$(UNITDIR)/postern.service \
 	    $(D)$(SYSUSERSDIR)/postern.conf $(D)$(COMPLETIONDIR)/posternctl
 	rm -rf $(D)$(DATADIR)/postern

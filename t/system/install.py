@@ -40,7 +40,7 @@ def test_staged(t):
                  "usr/libexec/postern/postern-pickup", "usr/libexec/postern/postern-resolver", "usr/libexec/postern/postern-auth",
                  "usr/libexec/postern/postern-directory", "usr/share/man/man8/postern-directory.8", "usr/share/man/man8/postern.8",
                  "usr/share/man/man8/posternctl.8", "usr/libexec/postern/postern-web", "usr/share/man/man8/postern-web.8", "usr/share/postern/web/index.html",
-                 "usr/share/man/man5/postern.ini.5", "etc/postern/postern.ini",
+                 "usr/share/man/man5/postern.ini.5", "usr/share/man/man7/postern-guide.7", "etc/postern/postern.ini",
                  "etc/postern/servers/default.ini", "etc/init.d/postern", "etc/logrotate.d/postern",
                  "usr/share/bash-completion/completions/posternctl", "lib/systemd/system/postern.service"):
         check((stage / path).is_file(), path, "is missing")
