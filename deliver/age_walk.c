@@ -1,7 +1,7 @@
 /*
  * age_walk - the oldest message that is to be delivered
  *
- * Runs in:  deliver, on the loop; pure
+ * Runs in:  deliver, on the loop
  * Owns:     nothing
  * Promise:  a walk looks at some thousands of records at a time; a message that left meanwhile does not count
  * Fails by: not at all

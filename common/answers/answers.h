@@ -106,7 +106,7 @@ extern const char *const answers_rows_ages[ANSWERS_AGES];
 enum answers_topic { ANSWERS_TOPIC_SESSIONS, ANSWERS_TOPIC_MESSAGES, ANSWERS_TOPIC_STATE,
 	ANSWERS_TOPIC_OPERATORS, ANSWERS_TOPIC_TROUBLE, ANSWERS_TOPIC_COUNTERS, ANSWERS_TOPICS };
 extern const char *const answers_topic_names[ANSWERS_TOPICS];
-unsigned answers_topics_of(const json_t *row);	/* bits; `row`: an event of answers_line_event */
+unsigned answers_topic_bits(const json_t *row);	/* bits; `row`: an event of answers_line_event */
 
 /* --- answers_line: one line of an answer as a row. `line` is changed --- */
 

@@ -67,7 +67,6 @@ answers_line_ages(char *line)
 	if (answers_line_cut(line, cell, nitems_of(cell)) != nitems_of(cell))
 		return NULL;
 	row = json_object();
-	answers_value_put(row, "reason", ANSWERS_WORD, cell[ANSWERS_AGES + 1]);
 	answers_value_put(row, "domain", ANSWERS_TEXT, cell[0]);
 	ages = json_object();
 	for (size_t i = 0; i < ANSWERS_AGES; i++) {
@@ -78,6 +77,7 @@ answers_line_ages(char *line)
 	}
 	json_object_set_new(row, "messages", json_integer(sum));
 	json_object_set_new(row, "ages", ages);
+	answers_value_put(row, "reason", ANSWERS_WORD, cell[ANSWERS_AGES + 1]);
 	return row;
 }
 

@@ -37,7 +37,7 @@ is_among(const char *list, const char *event)
 }
 
 unsigned
-answers_topics_of(const json_t *row)
+answers_topic_bits(const json_t *row)
 {
 	const char *event = json_string_value(json_object_get(row, "event"));
 	const char *level = json_string_value(json_object_get(row, "level"));

@@ -1,7 +1,7 @@
 /*
  * base64 - bytes as letters and back (RFC 4648 section 4); pure
  *
- * Runs in:  posternctl, listener, auth, deliver, resolver, fetch
+ * Runs in:  posternctl, web, listener, auth, deliver, resolver, fetch
  * Owns:     nothing
  * Promise:  each sequence of bytes has one text and no other: padding is required, unused bits must be zero
  * Fails by: -1 from base64_decode

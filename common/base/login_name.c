@@ -1,7 +1,7 @@
 /*
  * login_name - names of those who logged in to the manager without an account of this host; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  every process
  * Owns:     nothing
  * Promise:  such a name is never that of a user or group of this host, whatever users there are
  * Fails by: false, LOGIN_NAME_KINDS

@@ -1,7 +1,7 @@
 /*
  * passwd_file - the password file, parsed; pure
  *
- * Runs in:  posternctl, auth
+ * Runs in:  every process
  * Owns:     struct passwd_account_list
  * Promise:  an entry that was accepted costs no more to check than the limits of its row allow; memory with
  *           hashes is wiped

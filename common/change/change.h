@@ -90,7 +90,7 @@ bool change_guarded_has_account(const struct config *config, const char *server)
  */
 int change_judge(struct change *c, config_check_files *files);
 /* What becomes of its file with that text. */
-struct config_candidate change_candidate(const struct change *c, const struct buf *text);
+struct config_candidate change_judge_candidate(const struct change *c, const struct buf *text);
 /* The set as it is (text NULL), or as it would be; as config_read. */
 struct config *change_judge_read(const struct change *c, const struct buf *text,
     struct config_faults *faults) __attribute__((warn_unused_result));

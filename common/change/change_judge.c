@@ -66,7 +66,7 @@ tell_faults(struct change *c, const struct config_faults *before, const struct c
 }
 
 struct config_candidate
-change_candidate(const struct change *c, const struct buf *text)
+change_judge_candidate(const struct change *c, const struct buf *text)
 {
 	bool goes = c->gone != NULL && strcmp(c->gone, c->server) == 0;
 
@@ -83,7 +83,7 @@ change_judge_read(const struct change *c, const struct buf *text, struct config_
 	struct config *config;
 
 	if (text != NULL)
-		candidate = change_candidate(c, text);
+		candidate = change_judge_candidate(c, text);
 	if (c->base == NULL)
 		return text == NULL ? config_read(c->config_path, faults) :
 		    config_files_judge(c->config_path, &candidate, faults);

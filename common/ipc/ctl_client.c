@@ -2,7 +2,7 @@
  * ctl_client - the asking side of a channel to a helper that may die and return: questions, their time
  * limits, and what is asked again
  *
- * Runs in:  listener, deliver
+ * Runs in:  master, listener, deliver
  * Owns:     the channel, the records of the questions
  * Promise:  each question that was asked is answered or fails, once, within its patience, and never while
  *           it is being asked. When the helper dies, its open questions go to its successor, at most

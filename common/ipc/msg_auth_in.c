@@ -1,7 +1,7 @@
 /*
  * msg_auth_in - messages about a client that logs in: sizes and checks; pure
  *
- * Runs in:  listener, auth, deliver, master
+ * Runs in:  master, web, listener, auth, deliver
  * Owns:     nothing
  * Promise:  what a _take function accepted has terminated strings without control bytes, and lengths within
  *           bounds

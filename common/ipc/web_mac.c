@@ -1,6 +1,5 @@
 /*
- * web_mac - the secrets of the manager: the token of a one-time link, the handle of a session; pure but for
- * random bytes
+ * web_mac - the secrets of the manager: the token of a one-time link, the handle of a session
  *
  * Runs in:  master, web
  * Owns:     nothing

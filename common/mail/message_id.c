@@ -1,7 +1,7 @@
 /*
  * message_id - the id of a message, which is its place in time and the name of its queue file; pure
  *
- * Runs in:  posternctl, listener, deliver, pickup
+ * Runs in:  master, posternctl, listener, deliver, pickup
  * Owns:     nothing
  * Promise:  ids sort by time
  * Fails by: false for what is no id

@@ -1,7 +1,7 @@
 /*
  * counters_text - counters and measures as the text Prometheus reads, and what the manual says of them
  *
- * Runs in:  master, metrics, the build
+ * Runs in:  master, metrics
  * Owns:     the table of what there is beside the counters: one row a family
  * Promise:  each counter is there from the first moment, so that a rate need not guess about a missing zero;
  *           units are base units, times are seconds, labels are escaped

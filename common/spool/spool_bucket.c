@@ -166,7 +166,7 @@ spool_bucket_place(struct spool *s, int from_folder, const char *from, const cha
 }
 
 int
-spool_place(struct spool *s, int from_folder, const char *from, const char *id)
+spool_bucket_put(struct spool *s, int from_folder, const char *from, const char *id)
 {
 	int error;
 	struct spool_bucket *b = spool_bucket_place(s, from_folder, from, id, &error);

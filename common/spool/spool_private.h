@@ -39,9 +39,6 @@ int spool_folder_open(struct spool *s, enum spool_which which);
 void spool_name_message(char *dst, const char *id);
 void spool_name_note(char *dst, const char *id);
 #define SPOOL_HELD S_ISVTX	/* in the mode of a queue file */
-/* Moves a file into its bucket, making that when needed; EEXIST when the id is taken. */
-int spool_place(struct spool *s, int from_folder, const char *from,
-    const char *id) __attribute__((warn_unused_result));
 /* As spool_load, of a file that another process may have opened. */
 int spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
 	__attribute__((warn_unused_result));
@@ -50,9 +47,12 @@ int spool_load_open(int fd, const char *id, struct message_envelope *e, const ch
 
 unsigned spool_bucket_of(const char *id);
 void spool_bucket_name(char *dst, unsigned number);	/* SPOOL_NAME_SIZE bytes */
+/* Moves a file into its bucket, making that when needed; EEXIST when the id is taken. */
+int spool_bucket_put(struct spool *s, int from_folder, const char *from,
+    const char *id) __attribute__((warn_unused_result));
 /*
- * As spool_place; *error is 0 or errno. The bucket, to be left: also with EEXIST, as the name is in it then.
- * NULL: it cannot be opened.
+ * The same; *error is 0 or errno. The bucket, to be left: also with EEXIST, as the name is in it then. NULL:
+ * it cannot be opened.
  */
 struct spool_bucket *spool_bucket_place(struct spool *s, int from_folder, const char *from,
     const char *id, int *error);

@@ -78,7 +78,7 @@ scan_message(struct scan *c, int folder, unsigned bucket, const char *id)
 
 	if (fstatat(folder, id, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return; /* delivered meanwhile */
-	if (spool_bucket_of(id) != bucket && spool_place(c->s, folder, id, id) == -1)
+	if (spool_bucket_of(id) != bucket && spool_bucket_put(c->s, folder, id, id) == -1)
 		return;
 	memcpy(entry.id, id, MESSAGE_ID_SIZE);
 	entry.due = st.st_mtim.tv_sec;

@@ -1,7 +1,7 @@
 /*
  * trace_file - the lines of one file of the event log, packed or not
  *
- * Runs in:  posternctl; deliver, on pool threads
+ * Runs in:  posternctl, deliver; there on pool threads
  * Owns:     the descriptor
  * Promise:  each line once, whatever bytes it has; what is behind a broken place of a packed file is left out
  * Fails by: NULL, and a fault

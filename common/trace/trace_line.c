@@ -1,7 +1,7 @@
 /*
  * trace_line - one line of the event log: its parts, and which message it is about; pure
  *
- * Runs in:  posternctl; deliver, on pool threads
+ * Runs in:  posternctl, deliver; there on pool threads
  * Owns:     nothing
  * Promise:  text of strangers in a value is no other key, and no other message
  * Fails by: false, it is no line of ours
@@ -190,7 +190,7 @@ is_message_id(const struct trace_line *l, const char *wish)
 }
 
 bool
-trace_wish_may_fit(const struct trace_wish *w, const char *line)
+trace_line_may_fit(const struct trace_wish *w, const char *line)
 {
 	const char *wish = w->sender != NULL ? w->sender : w->recipient;
 	const char *at = wish != NULL ? strchr(wish, '@') : NULL;
@@ -201,7 +201,7 @@ trace_wish_may_fit(const struct trace_wish *w, const char *line)
 }
 
 bool
-trace_wish_fits(const struct trace_wish *w, const struct trace_line *l)
+trace_line_fits(const struct trace_wish *w, const struct trace_line *l)
 {
 	return is_address(l, "sender", w->sender) && is_address(l, "recipient", w->recipient) &&
 	    is_message_id(l, w->message_id);

@@ -29,8 +29,8 @@ struct trace_wish {
 };
 
 /* Pure. Cheap: whether the line may be about such a message, before it is parsed. */
-bool trace_wish_may_fit(const struct trace_wish *w, const char *line);
-bool trace_wish_fits(const struct trace_wish *w, const struct trace_line *l);
+bool trace_line_may_fit(const struct trace_wish *w, const char *line);
+bool trace_line_fits(const struct trace_wish *w, const struct trace_line *l);
 /* Rising, for trace_line_names. */
 void trace_line_sort_ids(char (*ids)[MESSAGE_ID_SIZE], size_t count);
 /* Whether the line is of one of these messages, or names one: a report, a move to another queue. */

@@ -96,7 +96,7 @@ is_wanted(struct trace_job *j, const struct trace_wish *w, const struct trace_li
 		return false;
 	if (j->ask.ids > 0)
 		return trace_line_names(l, j->ask.id, j->ask.ids);
-	return trace_wish_fits(w, l) && trace_line_id(l, id) && !is_known(j, id);
+	return trace_line_fits(w, l) && trace_line_id(l, id) && !is_known(j, id);
 }
 
 /* Cheap first: most lines are about other messages. */
@@ -104,7 +104,7 @@ static bool
 may_be_wanted(const struct trace_job *j, const struct trace_wish *w, const char *line)
 {
 	if (j->ask.ids == 0)
-		return trace_wish_may_fit(w, line);
+		return trace_line_may_fit(w, line);
 	for (uint32_t i = 0; i < j->ask.ids; i++)
 		if (strstr(line, j->ask.id[i]) != NULL)
 			return true;

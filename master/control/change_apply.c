@@ -114,7 +114,7 @@ change_apply_reload(struct change_request *r, bool back, struct buf *text)
 	bool renames = c->gone != NULL && strcmp(c->gone, c->server) != 0;
 	const struct config_candidate before = { .server = renames ? c->gone : c->server, .text = c->old,
 	    .len = c->old_len, .gone = renames ? c->server : NULL };
-	const struct config_candidate candidate = back ? before : change_candidate(c, &c->text);
+	const struct config_candidate candidate = back ? before : change_judge_candidate(c, &c->text);
 	int status = 0;
 
 	r->m->ops->reload(r->m, c->server, &candidate, text, &status);

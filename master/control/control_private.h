@@ -68,13 +68,12 @@ void web_account_gone(struct child *c);		/* the web helper is dead */
 /* A session is used: whether its account is still there is asked for now and then. */
 void web_account_check(struct master *m, struct web_session *s);
 
-/* --- control_web: what the web helper asks on behalf of those who are logged in --- */
+/* --- web_answer: what the web helper is told of a session --- */
 
-/* Fills what a page is told of a session. */
-void control_web_describe(struct msg_web_session *answer, const struct master *m,
-    const struct web_session *s);
+/* Fills what a page is told of it. */
+void web_answer_describe(struct msg_web_session *answer, const struct master *m, const struct web_session *s);
 /* Sends it, and wipes it. */
-void control_web_reply(struct child *c, uint32_t request, struct msg_web_session *answer);
+void web_answer_send(struct child *c, uint32_t request, struct msg_web_session *answer);
 
 /* --- get_request: get, keys --- */
 

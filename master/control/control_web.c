@@ -102,25 +102,6 @@ control_web_gone(struct child *c)
 
 /* --- sessions --- */
 
-void
-control_web_reply(struct child *c, uint32_t request, struct msg_web_session *answer)
-{
-	child_send(c, CTL_WEB_SESSION, request, answer, msg_web_session_size(answer), -1);
-	explicit_bzero(answer, sizeof(*answer));
-}
-
-void
-control_web_describe(struct msg_web_session *answer, const struct master *m, const struct web_session *s)
-{
-	enum control_right right = control_rights_any(m, &s->peer);
-
-	answer->result = right == CONTROL_NONE ? WEB_NO_RIGHT : WEB_OK;
-	answer->operates = right >= CONTROL_OPERATE;
-	answer->way = (uint8_t)s->way;
-	answer->uid = s->peer.uid;
-	memcpy(answer->name, s->name, sizeof(answer->name));
-}
-
 static void
 log_in(struct child *c, const struct ctl_message *message)
 {
@@ -138,7 +119,7 @@ log_in(struct child *c, const struct ctl_message *message)
 		    "server=- by=web command=login way=link result=refused client=%s reason=%s",
 		    log_safe(login.client), log_safe("no such link, or it is used up"));
 	} else {
-		control_web_describe(&answer, c->m, s);
+		web_answer_describe(&answer, c->m, s);
 		log_event(LOG_FACT, NULL, "operator",
 		    "server=- %s by=web command=login way=link result=%s client=%s",
 		    s->peer.author, answer.result == WEB_OK ? "ok" : "refused",
@@ -147,7 +128,7 @@ log_in(struct child *c, const struct ctl_message *message)
 			web_sessions_end(c->m->web_sessions, s);
 	}
 	explicit_bzero(&login, sizeof(login));
-	control_web_reply(c, message->request, &answer);
+	web_answer_send(c, message->request, &answer);
 }
 
 static void
@@ -186,7 +167,7 @@ tell_or_end(struct child *c, const struct ctl_message *message)
 	s = web_sessions_find(c->m->web_sessions, handle, clock_mono_ms(), true);
 	explicit_bzero(handle, sizeof(handle));
 	if (s != NULL)
-		control_web_describe(&answer, c->m, s);
+		web_answer_describe(&answer, c->m, s);
 	if (s != NULL && message->type == CTL_WEB_LOGOUT) {
 		log_event(LOG_FACT, NULL, "operator", "server=- %s by=web command=logout result=ok",
 		    s->peer.author);
@@ -194,7 +175,7 @@ tell_or_end(struct child *c, const struct ctl_message *message)
 	} else if (s != NULL) {
 		web_account_check(c->m, s);
 	}
-	control_web_reply(c, message->request, &answer);
+	web_answer_send(c, message->request, &answer);
 }
 
 /* --- commands --- */
@@ -248,7 +229,7 @@ run_command(struct child *c, const struct ctl_message *message)
 		if (s != NULL)
 			web_account_check(c->m, s);
 		if (s == NULL || answer.result == WEB_BUSY)
-			control_web_reply(c, message->request, &answer);
+			web_answer_send(c, message->request, &answer);
 		else
 			run_words(c, message->request, s, &w);
 	}

@@ -82,7 +82,7 @@ refuse_login(struct web_account *a, enum msg_web_result result, const char *why)
 	if (result == WEB_UNKNOWN || may_tell(a->m, claimed, sizeof(claimed)))
 		log_outcome(a, claimed, "refused", why);
 	if (a->web != NULL)
-		control_web_reply(a->web, a->request, &answer);
+		web_answer_send(a->web, a->request, &answer);
 }
 
 static void
@@ -104,7 +104,7 @@ begin_session(struct web_account *a, const struct msg_auth_in_answer *good)
 	    answer->handle);
 	if (a->way == WEB_WAY_PASSWORD && good->token.len == sizeof(s->mark))
 		memcpy(s->mark, good->token.data, sizeof(s->mark));
-	control_web_describe(answer, a->m, s);
+	web_answer_describe(answer, a->m, s);
 	if (a->way == WEB_WAY_KERBEROS && good->token.len <= sizeof(answer->token)) {
 		memcpy(answer->token, good->token.data, good->token.len);
 		answer->token_len = good->token.len;
@@ -116,7 +116,7 @@ begin_session(struct web_account *a, const struct msg_auth_in_answer *good)
 	if (answer->result != WEB_OK)
 		explicit_bzero(answer->handle, sizeof(answer->handle));
 	if (a->web != NULL)
-		control_web_reply(a->web, a->request, answer);
+		web_answer_send(a->web, a->request, answer);
 	explicit_bzero(answer, sizeof(*answer));
 	free(answer);
 }

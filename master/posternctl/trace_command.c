@@ -53,8 +53,8 @@ find_ids(struct trace_command *t, struct trace_log *log)
 	struct trace_line l;
 
 	while ((line = trace_log_next(log)) != NULL && !t->too_many)
-		if (trace_wish_may_fit(&t->wish, line) && trace_line_parse(&l, line) &&
-		    trace_wish_fits(&t->wish, &l) && trace_line_id(&l, id))
+		if (trace_line_may_fit(&t->wish, line) && trace_line_parse(&l, line) &&
+		    trace_line_fits(&t->wish, &l) && trace_line_id(&l, id))
 			add_id(t, id);
 	trace_line_sort_ids(t->ids, t->count);
 	trace_log_rewind(log);

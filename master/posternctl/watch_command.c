@@ -55,7 +55,7 @@ is_wanted(const struct watch_command *w, const json_t *row)
 	if (!event_filter_fits(w->sender, row, "sender") ||
 	    !event_filter_fits(w->recipient, row, "recipient"))
 		return false;
-	return w->topics == 0 || (answers_topics_of(row) & w->topics) != 0;
+	return w->topics == 0 || (answers_topic_bits(row) & w->topics) != 0;
 }
 
 /* `sender`: the process, as the kernel says. All have the same end of the socket, and one may lie. */

@@ -1,7 +1,7 @@
 /*
  * crash_record - whether the processes of a virtual server, or the helpers, keep dying
  *
- * Runs in:  master; pure
+ * Runs in:  master
  * Owns:     nothing
  * Promise:  some crashes within minutes are told although each one was followed by a start that went well;
  *           it is over when the first of them is long ago

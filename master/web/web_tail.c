@@ -67,7 +67,7 @@ static json_t *
 topics_of(const json_t *row)
 {
 	json_t *list = json_array();
-	unsigned topics = answers_topics_of(row);
+	unsigned topics = answers_topic_bits(row);
 
 	for (size_t i = 0; i < ANSWERS_TOPICS; i++)
 		if ((topics & 1U << i) != 0)

@@ -63,9 +63,9 @@ START_TEST(fits)
 		bool may;
 
 		snprintf(copy, sizeof(copy), HEAD ID " %s", wishes[i].rest);
-		may = trace_wish_may_fit(&wishes[i].wish, copy);
+		may = trace_line_may_fit(&wishes[i].wish, copy);
 		ck_assert(trace_line_parse(&l, copy));
-		ck_assert_msg(trace_wish_fits(&wishes[i].wish, &l) == wishes[i].fits, "%s", wishes[i].rest);
+		ck_assert_msg(trace_line_fits(&wishes[i].wish, &l) == wishes[i].fits, "%s", wishes[i].rest);
 		ck_assert(may || !wishes[i].fits);
 	}
 }

@@ -77,9 +77,9 @@ static const struct answer_row { const char *words[4], *text, *json; } rows[] = 
 	    "\"page\": \"ok\", \"next\": \"12:k\"}" },
 	{ { "queue", "-", "list" }, "@a\n@b\n",
 	    "{\"schema\": 1, \"messages\": [], \"remarks\": [], \"servers\": [\"a\", \"b\"]}" },
-	{ { "queue", "a", "count" }, "example.com\t1\t2\t0\t0\t0\t0\t4\n=12:\t7\t0\t0\t0\t0\t0\n",
+	{ { "queue", "a", "count" }, "example.com\t1\t2\t0\t0\t0\t0\t4\t450 \\x01\n=12:\t7\t0\t0\t0\t0\t0\n",
 	    "{\"schema\": 1, \"domains\": [{\"domain\": \"example.com\", \"messages\": 7, \"ages\": {\"15m\": 1, \"1h\": 2, "
-	    "\"4h\": 0, \"12h\": 0, \"1d\": 0, \"2d\": 0, \"older\": 4}}], \"remarks\": [], \"matched\": 7, \"done\": 0, "
+	    "\"4h\": 0, \"12h\": 0, \"1d\": 0, \"2d\": 0, \"older\": 4}, \"reason\": \"450 \\u0001\"}], \"remarks\": [], \"matched\": 7, \"done\": 0, "
 	    "\"busy\": 0, \"failed\": 0, \"recipients\": 0, \"page\": \"ok\", \"next\": null}" },
 	{ { "queue", "a", "show" },
 	    "id\tX\nstate\tready\narrived\t1795000000\nsender\t\\xFF@a\nrecipient\tpending\t\\xFE@b\n"
