@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/disk.h"
@@ -131,18 +132,37 @@ spool_bucket_sync_name(struct spool *s, const char *id)
 	return rc;
 }
 
+/* Whether both names are of one file. errno survives. */
+static bool
+is_same_file(int a_folder, const char *a, int b_folder, const char *b)
+{
+	int saved = errno;
+	struct stat x, y;
+	bool same = fstatat(a_folder, a, &x, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(b_folder, b, &y, AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev &&
+	    x.st_ino == y.st_ino;
+
+	errno = saved;
+	return same;
+}
+
 /*
  * Renames, never over another file. A file system without the flag (NFS) does it in two steps; when the
- * second one fails (-1) the file has both names: a message may be in two places, but is not lost.
+ * second one fails (-1) the file has both names: a message may be in two places, but is not lost. Either step
+ * may have been made although its answer says that there was nothing to do: the first answer of the server
+ * was lost, and NFS asked again. Believed, EEXIST would lose the message: callers take it for an earlier try.
  */
 static int
 rename_new(int from_folder, const char *from, int to_folder, const char *to)
 {
 	if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	if ((errno != EINVAL && errno != ENOSYS) || linkat(from_folder, from, to_folder, to, 0) == -1)
+	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
-	return unlinkat(from_folder, from, 0);
+	if (linkat(from_folder, from, to_folder, to, 0) == -1 &&
+	    (errno != EEXIST || !is_same_file(from_folder, from, to_folder, to)))
+		return -1;
+	return unlinkat(from_folder, from, 0) == -1 && errno != ENOENT ? -1 : 0;
 }
 
 struct spool_bucket *
@@ -152,7 +172,7 @@ spool_bucket_place(struct spool *s, int from_folder, const char *from, const cha
 	struct spool_bucket *b = hold(s, number);
 
 	*error = b == NULL || rename_new(from_folder, from, b->fd, id) == -1 ? errno : 0;
-	if (*error != ENOENT)
+	if (*error != ENOENT && *error != ESTALE)	/* ESTALE: by NFS, of a bucket that was removed */
 		return b;
 	if (b != NULL)
 		spool_bucket_leave(s, b);

@@ -31,17 +31,45 @@ fsync(int fd)
 /*
  * In place of the library's: a file system that cannot refuse to replace, and a name that cannot be removed.
  */
-static bool no_flag, bucket_too;
+static bool no_flag, bucket_too, answer_lost;
 static const char *stuck;
+static int stale;		/* that many renames find that a folder has gone, as NFS says it */
 
 int
 renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
 {
-	if (no_flag) {
-		errno = EINVAL;
+	if (no_flag || stale > 0) {
+		errno = stale > 0 ? ESTALE : EINVAL;
+		stale -= stale > 0;
 		return -1;
 	}
 	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+}
+
+/* The server has made the link; the client asked again, as it got no answer, and is told that it is there. */
+int
+linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+{
+	int rc = (int)syscall(SYS_linkat, from_folder, from, to_folder, to, flags);
+
+	if (rc == 0 && answer_lost) {
+		errno = EEXIST;
+		return -1;
+	}
+	return rc;
+}
+
+/* The same of a name that was removed. */
+static int
+unlink_lost(int folder, const char *name, int flags)
+{
+	int rc = (int)syscall(SYS_unlinkat, folder, name, flags);
+
+	if (rc == 0 && answer_lost) {
+		errno = ENOENT;
+		return -1;
+	}
+	return rc;
 }
 
 int
@@ -51,7 +79,7 @@ unlinkat(int folder, const char *name, int flags)
 		errno = EIO;
 		return -1;
 	}
-	return (int)syscall(SYS_unlinkat, folder, name, flags);
+	return unlink_lost(folder, name, flags);
 }
 
 static struct spool_draft *
@@ -643,6 +671,38 @@ START_TEST(test_rename_in_two_steps)
 }
 END_TEST
 
+/*
+ * A link that NFS made, and says that it did not, as it was asked for twice: EEXIST would say that a message of
+ * an earlier try is in the queue, and it would be forgotten.
+ */
+START_TEST(test_link_made_twice)
+{
+	struct message_envelope e = { .sender = mem_strdup("s@x.example") };
+	char id[MESSAGE_ID_SIZE];
+	struct spool_draft *d;
+
+	temp_spool_begin();
+	no_flag = answer_lost = true;
+	message_envelope_add(&e, "r@x.example");
+	message_id_make(id, clock_wall_us(), 1);
+	for (int i = 0; i < 2; i++) {
+		d = spool_draft_new(spool, &e);
+		ck_assert_ptr_nonnull(d);
+		spool_draft_name(d, id);
+		ck_assert_int_eq(spool_draft_write(d, "content\r\n", 9), 0);
+		spool_draft_commit(&d, 1);
+		ck_assert_int_eq(spool_draft_error(d), i == 0 ? 0 : EEXIST);
+		spool_draft_free(d);
+		ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
+		shell("test -z \"$(ls $H/queue/new | grep -v lock)\"");
+	}
+	ck_assert_str_eq(last_told, id);
+	message_envelope_done(&e);
+	no_flag = answer_lost = false;
+	temp_spool_end();
+}
+END_TEST
+
 /* A bucket that is kept open is not believed: removed and made anew, or left empty, the message has its name. */
 START_TEST(test_bucket_that_was_removed)
 {
@@ -662,7 +722,10 @@ START_TEST(test_bucket_that_was_removed)
 	message_envelope_done(&e);
 	commit("three", id);
 	ck_assert_uint_eq(folder_syncs, 3);
-	shell("test $(ls $H/queue/[0-9a-f][0-9a-f][0-9a-f] | wc -l) = 2");
+	stale = 1;
+	commit("four", id);
+	ck_assert_int_eq(stale, 0);
+	shell("test $(ls $H/queue/[0-9a-f][0-9a-f][0-9a-f] | wc -l) = 3");
 	temp_spool_end();
 }
 END_TEST
@@ -697,7 +760,7 @@ START_TEST(test_small_file_is_read_once)
 }
 END_TEST
 
-UNIT_MAIN("spool", test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
+UNIT_MAIN("spool", test_link_made_twice, test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
     test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
     test_pickup_refuse, test_badmail_limit,
