@@ -33,7 +33,8 @@ on_found(void *arg, const struct spool_entry *entry, size_t n)
 	if (q->ending)
 		return;
 	for (size_t i = 0; i < n; i++)
-		schedule_found(q->schedule, &entry[i]);
+		if (!move_taker_is_writing(q->taker, entry[i].id))
+			schedule_found(q->schedule, &entry[i]);
 	schedule_go(q->schedule);
 }
 

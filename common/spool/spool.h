@@ -165,6 +165,7 @@ struct spool_move {
 	char id[MESSAGE_ID_SIZE];
 	int fd, note;		/* the message, for reading, locked; its note; -1: there is none */
 	bool held;		/* by an operator */
+	off_t most;		/* bytes that room was found for: a file that has grown since is refused */
 	int error;		/* in and out of spool_move_take */
 };
 /* Opens the message `m->id` and its note. -1: ENOENT gone; spool_move_close in any case. */

@@ -37,6 +37,7 @@ spool_move_open(struct spool *from, struct spool_move *m)
 	if (m->fd == -1 || flock(m->fd, LOCK_EX | LOCK_NB) == -1 || fstat(m->fd, &st) == -1)
 		return -1;
 	m->held = (st.st_mode & SPOOL_HELD) != 0;
+	m->most = st.st_size;
 	spool_name_note(name, m->id);
 	m->note = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return m->note == -1 && errno != ENOENT ? -1 : 0;
@@ -116,7 +117,7 @@ write_copy(struct spool *to, const struct spool_move *m, spool_move_judge *judge
 	}
 	if (spool_load_open(m->fd, m->id, &e, &why) == -1)
 		return NULL;
-	errno = judge != NULL ? judge(arg, &e) : 0;
+	errno = e.content_at + e.content_size > m->most ? EBADMSG : judge != NULL ? judge(arg, &e) : 0;
 	if (errno == 0)
 		d = spool_draft_new(to, &e);
 	if (d != NULL && m->held)

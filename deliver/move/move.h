@@ -34,12 +34,17 @@ const char *move_sender_words(int error);
 
 /* --- move_taker: puts messages of other virtual servers into this queue --- */
 
-/* `taken` is called on the loop for each message that came. One thread of the pool is for it. */
+/*
+ * `taken` is called on the loop for each message that came, and for one that did not, but was asked for. One
+ * thread of the pool is for it.
+ */
 struct move_taker *move_taker_new(struct boot *b, struct pool *pool, struct spool *spool,
     void (*taken)(void *arg, const struct spool_entry *entry), void *arg);
 void move_taker_free(struct move_taker *t);	/* after pool_free */
 void move_taker_channel(struct move_taker *t, const struct ctl_message *m);	/* CTL_MOVES */
 void move_taker_open(struct move_taker *t);	/* the process owns the queue; it took nothing before */
+/* On the loop: that message is being written; it is told by `taken` afterwards. */
+bool move_taker_is_writing(struct move_taker *t, const char *id);
 /* Takes nothing more. `idle` is called once, on the loop, maybe at once, when all that came is answered. */
 void move_taker_end(struct move_taker *t, void (*idle)(void *arg), void *arg);
 

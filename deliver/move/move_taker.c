@@ -47,6 +47,7 @@ struct coming {
 	struct move_taker *taker;
 	struct spool_move file;
 	bool writing;
+	bool found;			/* the scan has met it, and was told to leave it alone */
 	char from[sizeof(((struct ctl_channel *)NULL)->server)];
 };
 
@@ -71,18 +72,22 @@ answer(struct coming *c, int error)
 
 /* --- on a thread --- */
 
-/* The room is looked at once a batch: what was taken of it is counted. */
+/* From now on the file may grow: it is held to this size. */
 static int
-judge_room(const struct config_server *server, struct spool_room *room, const struct spool_move *m)
+judge_file(struct spool_move *m)
 {
 	struct stat st;
-	uint64_t size;
 
 	if (fstat(m->fd, &st) == -1)
 		return errno;
-	if (!S_ISREG(st.st_mode))
-		return EBADMSG;
-	size = (uint64_t)st.st_size;
+	m->most = st.st_size;
+	return S_ISREG(st.st_mode) ? 0 : EBADMSG;
+}
+
+/* The room is looked at once a batch: what was taken of it is counted. */
+static int
+judge_room(const struct config_server *server, struct spool_room *room, uint64_t size)
+{
 	if (size > room->bytes_free)
 		return ENOSPC;
 	room->bytes_free -= size;
@@ -129,7 +134,9 @@ run_take(void *arg, void **jobs, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		moves[i] = &((struct coming *)jobs[i])->file;
-		moves[i]->error = known ? judge_room(t->boot->server, &room, moves[i]) : 0;
+		moves[i]->error = judge_file(moves[i]);
+		if (moves[i]->error == 0 && known)
+			moves[i]->error = judge_room(t->boot->server, &room, (uint64_t)moves[i]->most);
 	}
 	spool_move_take(t->spool, moves, n, is_drop_full(t) ? judge_recipients : NULL,
 	    mem_unconst(t->boot->server));
@@ -156,13 +163,31 @@ on_taken(void *arg, void *job)
 	struct spool_entry entry = { .due = clock_wall_us() / 1000000, .held = c->file.held };
 
 	t->writing--;
+	c->writing = false;
 	memcpy(entry.id, c->file.id, sizeof(entry.id));
-	if (c->file.error == 0) {
+	if (c->file.error == 0)
 		log_event(LOG_FACT, entry.id, "moved", "from=%s", log_safe(c->from));
+	if (c->file.error == 0 || c->found)
 		t->taken(t->arg, &entry);
-	}
 	answer(c, c->file.error);
 	check_idle(t);
+}
+
+/*
+ * The scan may meet a message before its note is there: tried then, it would have no reason for what has failed,
+ * and what is written of it would be overwritten.
+ */
+bool
+move_taker_is_writing(struct move_taker *t, const char *id)
+{
+	struct coming *c;
+
+	TAILQ_FOREACH(c, &t->all, link)
+		if (c->writing && strcmp(c->file.id, id) == 0) {
+			c->found = true;
+			return true;
+		}
+	return false;
 }
 
 /* --- channels --- */

@@ -590,6 +590,7 @@ START_TEST(test_no_message_is_taken)
 
 		shell(makes[i]);
 		message_id_make(m.id, 1000000 + (int64_t)i, 1);
+		m.most = 1 << 20;
 		m.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		m.note = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		spool_move_take(elsewhere, moves, 1, NULL, NULL);

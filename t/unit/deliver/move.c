@@ -4,8 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
@@ -37,6 +40,56 @@ static size_t heard;
 static int heard_error;
 static bool peer_closed;
 static int tells;			/* the error that such a peer answers; -1: it answers nothing */
+
+/* In place of the library's: a folder's names are on disk when the test says so; a file that grows. */
+static bool gated, sync_fails;
+static _Atomic size_t at_gate;
+static sem_t gate;
+static int growing = -1;	/* descriptor; grows before it is read */
+
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	if (gated && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		at_gate++;
+		while (sem_wait(&gate) == -1)
+			;
+		if (sync_fails) {
+			errno = EIO;
+			return -1;
+		}
+	}
+	return fdatasync(fd);
+}
+
+static void
+grow(void)
+{
+	char end[MESSAGE_END_SIZE];
+	struct stat st;
+	off_t size = 3 << 20, head = 0;
+	char c;
+
+	ck_assert_int_eq(fstat(growing, &st), 0);
+	for (char before = 0; syscall(SYS_pread64, growing, &c, 1, head++) == 1 && (c != '\n' || before != '\n');)
+		before = c;
+	message_end_format(end, (uint64_t)size);
+	ck_assert_int_eq(ftruncate(growing, head + size), 0);
+	ck_assert_int_eq(pwrite(growing, end, sizeof(end), head + size), sizeof(end));
+	growing = -1;
+}
+
+ssize_t
+pread(int fd, void *data, size_t size, off_t at)
+{
+	struct stat this, that;
+
+	if (growing != -1 && fstat(fd, &this) == 0 && fstat(growing, &that) == 0 && this.st_ino == that.st_ino)
+		grow();
+	return syscall(SYS_pread64, fd, data, size, at);
+}
 
 static void
 on_came(void *arg, const struct spool_entry *entry)
@@ -394,6 +447,80 @@ START_TEST(test_hostile_sender)
 }
 END_TEST
 
+static int
+copy_of(const char *as)
+{
+	int fd = memfd_create("copy", MFD_CLOEXEC), from;
+	char path[256], bytes[4096];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "ls $H/queue/*/%s >$H/path", as);
+	shell(path);
+	snprintf(path, sizeof(path), "%s/path", home);
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(from, path, sizeof(path) - 1);
+	close(from);
+	ck_assert_int_gt(n, 1);
+	path[n - 1] = '\0';
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(from, bytes, sizeof(bytes));
+	close(from);
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_eq(write(fd, bytes, (size_t)n), n);
+	return fd;
+}
+
+/* A file that grows when room was found for it: the reserve of the file system is not for it. */
+START_TEST(test_file_that_grows)
+{
+	int fd;
+
+	hostile_begin("deliver");
+	fd = growing = copy_of(id[0]);
+	put_one(1, id[0], fd);
+	run_until(&heard, 1);
+	ck_assert_int_eq(growing, -1);
+	ck_assert_int_eq(heard_error, EBADMSG);
+	ck_assert(came == 0 && count_in(there) == 0);
+	close(fd);
+	end();
+}
+END_TEST
+
+/* The scan meets a message while it is being written: it is tried afterwards, whatever has become of it. */
+START_TEST(test_met_by_the_scan)
+{
+	for (int i = 0; i < 2; i++) {
+		size_t none = 0;
+		int fd;
+
+		hostile_begin("deliver");
+		sem_init(&gate, 0, 0);
+		gated = true;
+		sync_fails = i == 1;
+		at_gate = 0;
+		fd = copy_of(id[0]);
+		put_one(1, id[0], fd);
+		while (at_gate == 0) {
+			none = 0;
+			run_until(&none, 0);
+		}
+		ck_assert(move_taker_is_writing(taker, id[0]));
+		ck_assert(!move_taker_is_writing(taker, id[1]));
+		gated = false;
+		sem_post(&gate);
+		sem_post(&gate);
+		run_until(&heard, 1);
+		ck_assert_int_eq(heard_error, i == 0 ? 0 : EIO);
+		ck_assert(came == 1 && !move_taker_is_writing(taker, id[0]));
+		close(fd);
+		end();
+		sem_destroy(&gate);
+	}
+	sync_fails = false;
+}
+END_TEST
+
 /* No message is in what it hands over, and one page is all that it may. */
 START_TEST(test_one_page)
 {
@@ -413,4 +540,5 @@ START_TEST(test_one_page)
 }
 END_TEST
 
-UNIT_MAIN("move", test_the_way, test_refusals, test_hostile_taker, test_hostile_sender, test_one_page)
+UNIT_MAIN("move", test_the_way, test_refusals, test_hostile_taker, test_hostile_sender, test_one_page,
+    test_file_that_grows, test_met_by_the_scan)
