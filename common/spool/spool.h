@@ -163,12 +163,14 @@ int spool_remove_note(struct spool *s, const char *id) __attribute__((warn_unuse
 /* --- spool_move: into the queue of another virtual server, by the processes that own the two queues --- */
 struct spool_move {
 	char id[MESSAGE_ID_SIZE];
-	int fd, note;		/* the message, for reading, locked; its note; -1: there is none */
+	int fd, note;		/* the message, for reading; its note; -1: there is none */
+	int lock;		/* of the message, in the process where it is; -1: none */
 	bool held;		/* by an operator */
 	off_t most;		/* bytes that room was found for: a file that has grown since is refused */
 	int error;		/* in and out of spool_move_take */
 };
-/* Opens the message `m->id` and its note. -1: ENOENT gone; spool_move_close in any case. */
+#define SPOOL_MOVE_INIT (struct spool_move){ .fd = -1, .note = -1, .lock = -1 }
+/* Opens the message `m->id` and its note. -1: ENOENT gone, EBUSY on its way; spool_move_close in any case. */
 int spool_move_open(struct spool *from, struct spool_move *m) __attribute__((warn_unused_result));
 void spool_move_close(struct spool_move *m);
 /* 0: that message may come into the queue; or errno, for its error. */

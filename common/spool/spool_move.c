@@ -31,10 +31,18 @@ spool_move_open(struct spool *from, struct spool_move *m)
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
 
-	m->note = -1;
+	m->note = m->fd = -1;
 	spool_name_message(name, m->id);
+	/* the lock is not in the descriptor that goes away: who gets that could keep it, or give it up */
+	m->lock = openat(from->queue, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (m->lock == -1)
+		return -1;
+	if (flock(m->lock, LOCK_EX | LOCK_NB) == -1) {
+		errno = errno == EWOULDBLOCK ? EBUSY : errno;
+		return -1;
+	}
 	m->fd = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (m->fd == -1 || flock(m->fd, LOCK_EX | LOCK_NB) == -1 || fstat(m->fd, &st) == -1)
+	if (m->fd == -1 || fstat(m->fd, &st) == -1)
 		return -1;
 	m->held = (st.st_mode & SPOOL_HELD) != 0;
 	m->most = st.st_size;
@@ -50,7 +58,9 @@ spool_move_close(struct spool_move *m)
 		close(m->fd);
 	if (m->note != -1)
 		close(m->note);
-	m->fd = m->note = -1;
+	if (m->lock != -1)
+		close(m->lock);
+	m->fd = m->note = m->lock = -1;
 }
 
 int

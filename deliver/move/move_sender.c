@@ -185,7 +185,7 @@ move_sender_begin(struct move_sender *s, const char *id, void (*done)(void *arg,
 	struct moving *m = mem_new(struct moving);
 
 	m->sender = s;
-	m->file.fd = m->file.note = -1;
+	m->file = SPOOL_MOVE_INIT;
 	memcpy(m->file.id, id, sizeof(m->file.id));
 	m->done = done;
 	m->arg = arg;
@@ -215,6 +215,8 @@ move_sender_words(int error)
 	case EDQUOT:
 		return "that virtual server takes no mail for its own domains: its drop folder is over its "
 		    "quota (drop-quota)";
+	case EBUSY:
+		return "it is on its way just now; ask again";
 	case EAGAIN:
 		return "that virtual server has not opened its queue yet; ask again";
 	case ESHUTDOWN:

@@ -174,8 +174,8 @@ on_taken(void *arg, void *job)
 }
 
 /*
- * The scan may meet a message before its note is there: tried then, it would have no reason for what has failed,
- * and what is written of it would be overwritten.
+ * The scan may meet a message before its note is there: tried then, it would have no reason for what has
+ * failed, and what is written of it would be overwritten.
  */
 bool
 move_taker_is_writing(struct move_taker *t, const char *id)
@@ -198,7 +198,7 @@ open_coming(struct move_taker *t, struct ctl_server *s, uint32_t request)
 	struct coming *c = mem_new(struct coming);
 
 	c->taker = t;
-	c->file.fd = c->file.note = -1;
+	c->file = SPOOL_MOVE_INIT;
 	snprintf(c->from, sizeof(c->from), "%s", ctl_server_server(s));
 	TAILQ_INSERT_TAIL(&t->all, c, link);
 	ctl_server_open(s, &c->open, request);

@@ -40,6 +40,7 @@ static size_t heard;
 static int heard_error;
 static bool peer_closed;
 static int tells;			/* the error that such a peer answers; -1: it answers nothing */
+static int keeps = -1;			/* a descriptor that it has not given back */
 
 /* In place of the library's: a folder's names are on disk when the test says so; a file that grows. */
 static bool gated, sync_fails;
@@ -314,6 +315,8 @@ on_peer_message(void *arg, const struct ctl_message *m)
 		heard_error = a.error;
 	}
 	heard++;
+	if (m->type == CTL_MOVE_PUT && keeps == -1)
+		keeps = dup(m->fd);
 	if (m->type != CTL_MOVE_PUT || tells == -1)
 		return;
 	(void)!ctl_send(peer, CTL_MOVE_ANSWER, m->request + 77, &a, sizeof(a), -1);
@@ -347,6 +350,12 @@ START_TEST(test_hostile_taker)
 		ck_assert_int_eq(last, rows[i].last);
 		ck_assert_ptr_nonnull(move_sender_words(last));
 		ck_assert_uint_eq(count_in(spool), 3);
+		join();		/* what it keeps of the message is no lock of it */
+		move_sender_begin(sender, id[0], on_ended, NULL);
+		run_until(&ended, 2);
+		ck_assert_int_eq(last, 0);
+		close(keeps);
+		keeps = -1;
 		end();
 	}
 }
