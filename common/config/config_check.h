@@ -37,4 +37,15 @@ void config_host_judge_start(const struct config *c, struct config_faults *fault
 /* Of these only addresses that this host does not have: warnings, as they may come. */
 void config_host_judge_addresses(const struct config *c, struct config_faults *faults);
 
+/* --- config_unit: where the unit of systemd must let the service write; a config_check_files --- */
+
+void config_unit_judge(const struct config *c, struct config_faults *faults);
+struct buf;
+/*
+ * `text` has our drop-in, or nothing; it gets what the folders need besides. How many lines: 0 nothing is
+ * missing; -1, and why: a folder that cannot be named in it, or lines there or elsewhere that undo them.
+ */
+int config_unit_complete(const struct config *c, struct buf *text,
+    struct buf *why) __attribute__((warn_unused_result));
+
 #endif

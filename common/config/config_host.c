@@ -26,7 +26,6 @@
 #include "common/config/config.h"
 #include "common/config/config_check.h"
 #include "common/config/key.h"
-#include "common/config/unit_file.h"
 
 /* `key`: operators or viewers, of the service or of `s`. */
 static void
@@ -202,50 +201,6 @@ judge_fleeting(struct config_faults *faults, const struct config_server *s)
 	config_faults_tell(faults, s, KEY_GENERAL, "queue", true, text);
 }
 
-static void
-judge_writing(struct config_faults *faults, const struct config *c, const struct config_server *s,
-    enum key_section section, const char *key, const char *path)
-{
-	char text[700];
-
-	if (path == NULL || path[0] != '/' ||
-	    (s != NULL && !config_faults_key_is_given(s, section, key)) || unit_file_allows(path))
-		return;
-	snprintf(text, sizeof(text),
-	    "%s %.180s: the unit of systemd does not let the service write there; make the folder, and "
-	    "/etc/systemd/system/postern.service.d/folders.conf with [Service] and ReadWritePaths=%.180s",
-	    key, path, path);
-	if (s != NULL)
-		config_faults_tell(faults, s, section, key, true, text);
-	else
-		config_faults_tell_service(faults, c, KEY_SERVICE, key, true, text);
-}
-
-/* Folders outside of those that the unit names: ReadWritePaths, StateDirectory. */
-static void
-judge_unit(struct config_faults *faults, const struct config *c)
-{
-	const struct config_service *v = &c->service;
-
-	if (!unit_file_reads(v->file))
-		return;
-	judge_writing(faults, c, NULL, KEY_SERVICE, "spool", v->spool);
-	judge_writing(faults, c, NULL, KEY_SERVICE, "state", v->state);
-	judge_writing(faults, c, NULL, KEY_SERVICE, "run", v->run);
-	judge_writing(faults, c, NULL, KEY_SERVICE, "logs", v->logs);
-	judge_writing(faults, c, NULL, KEY_SERVICE, "events", v->events);
-	for (size_t i = 0; i < c->nserver; i++) {
-		const struct config_server *s = &c->server[i];
-
-		judge_writing(faults, c, s, KEY_GENERAL, "home", s->home);
-		judge_writing(faults, c, s, KEY_GENERAL, "pickup", s->pickup);
-		judge_writing(faults, c, s, KEY_GENERAL, "queue", s->queue);
-		judge_writing(faults, c, s, KEY_GENERAL, "drop", s->drop);
-		judge_writing(faults, c, s, KEY_GENERAL, "log-directory", s->log_directory);
-		judge_writing(faults, c, s, KEY_MESSAGES, "badmail", s->badmail);
-	}
-}
-
 /* It may come later, with the network or a move of a cluster: a warning. */
 static void
 judge_address(struct config_faults *faults, const struct config_server *s, enum key_section section,
@@ -304,7 +259,7 @@ config_host_judge(const struct config *c, struct config_faults *faults)
 	config_host_judge_start(c, faults);
 	judge_accounts(faults, c, NULL, "operators", &c->service.operators);
 	judge_accounts(faults, c, NULL, "viewers", &c->service.viewers);
-	judge_unit(faults, c);
+	config_unit_judge(c, faults);
 	for (size_t i = 0; i < c->nserver; i++) {
 		const struct config_server *s = &c->server[i];
 

@@ -188,6 +188,9 @@ const struct command command_rows[] = {
 	    "reload" },
 	{ "check", "[--json]", 0, 1, "Check the configuration on disk and print every fault.",
 	    config_command_check, NULL },
+	{ "unit", "[--write]", 0, 1,
+	    "Show, or write, the drop-in of systemd that lets the service write to the folders of the "
+	    "configuration.", unit_command_run, NULL },
 	{ "config", "[--json] [name]", 0, 2,
 	    "Show the configuration on disk, with the file and line from which each value comes.",
 	    config_command_config, NULL },

@@ -155,6 +155,11 @@ int config_command_config(const struct command_context *c, const struct command 
 int config_command_domains(const struct command_context *c, const struct command *row,
     const char *const *words, size_t count);
 
+/* --- unit_command: the drop-in of systemd that the configuration needs --- */
+
+int unit_command_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
 /* --- complaint: what is wrong with the words of a command. Pure --- */
 
 #define COMPLAINT_MAX 300		/* bytes of `why` */
