@@ -181,6 +181,11 @@ struct daemon_pidfile {
 	int fd;
 };
 
+struct watchdog {
+	uint64_t every_ms, told_ms;	/* told: monotonic, the latest message */
+	struct loop_timer *timer;	/* NULL: systemd does not watch */
+};
+
 /* What the parts ask of the whole; in service.c. */
 struct master_ops {
 	/* State may have changed: readiness, end, title, waiting commands. Frees commands that are done. */
@@ -224,6 +229,7 @@ struct master {
 	struct ctl_client *auth;	/* questions to the auth helper: logins to the manager */
 	struct web_sessions *web_sessions;	/* of those who logged in there */
 	struct daemon_pidfile pidfile;
+	struct watchdog watchdog;
 	int event_file;			/* takes events; -1: no file does */
 	int parent;			/* pipe to the waiting parent; -1: none */
 	struct buf refusals;		/* what went wrong at the start; for the parent */
@@ -287,6 +293,16 @@ void signals_take(struct master *m);
 
 /* Sends one message ("READY=1") to systemd; does nothing without NOTIFY_SOCKET. */
 void notify_send(const char *text);
+
+/* --- watchdog: the loop turns, for systemd --- */
+
+void watchdog_open(struct watchdog *w, struct loop *loop);
+/*
+ * For work that is long in one turn of the loop, after each of its parts. extend: a start or reload is under
+ * way, and may take longer than the unit gives it. Does nothing when the latest message is new enough.
+ */
+void watchdog_progress(struct watchdog *w, bool extend);
+void watchdog_close(struct watchdog *w);
 
 /* --- make_folder: folders that are missing --- */
 

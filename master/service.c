@@ -33,6 +33,7 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
+#define STOP_REST_MS 60000U	/* after the grace */
 #define SERVICE_FILES 262144U	/* descriptors of a process: enough for thousands of sessions */
 
 /* --- before the loop --- */
@@ -205,6 +206,7 @@ open_service(struct master *m)
 	daemon_write_pid(&m->pidfile);
 	m->program_folder = spawn_folder();
 	m->loop = loop_new();
+	watchdog_open(&m->watchdog, m->loop);
 	signals_take(m);
 	helper_open(m);
 	m->control = control_open(m);
@@ -290,6 +292,7 @@ on_changed(struct master *m)
 	const struct server *s;
 	bool steady = true;
 
+	watchdog_progress(&m->watchdog, !m->ready || m->reloading);
 	forget_removed_servers(m);
 	TAILQ_FOREACH(s, &m->servers, link)
 		steady = steady && server_is_steady(s);
@@ -308,12 +311,16 @@ on_changed(struct master *m)
 static void
 stop_service(struct master *m, bool hurry)
 {
+	char line[96];
 	struct server *s;
 	struct child *c;
 
 	if (!m->stopping) {
 		m->stopping = true;
-		notify_send("STOPPING=1");
+		/* the grace may be longer than the time that the unit gives */
+		snprintf(line, sizeof(line), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu",
+		    (unsigned long long)(master_grace(m) + STOP_REST_MS) * 1000);
+		notify_send(line);
 		log_event(LOG_FACT, NULL, "service", "state=stopping");
 		TAILQ_FOREACH(s, &m->servers, link) {
 			server_event(s, EVENT_STOP);
@@ -364,6 +371,7 @@ reload_service(struct master *m, const char *only, const struct config_candidate
 	    (unsigned long long)clock_mono_ms() * 1000);
 	notify_send(line);
 	m->reloading = true;
+	watchdog_progress(&m->watchdog, true);
 	*status = reload_run(m, only, candidate, text);
 	finish_reload(m, text, status);
 }
@@ -405,6 +413,7 @@ close_service(struct master *m)
 	server_snapshot_drop(m->snapshot);
 	buf_done(&m->refusals);
 	free(m->program_folder);
+	watchdog_close(&m->watchdog);
 	loop_free(m->loop);
 }
 

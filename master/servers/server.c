@@ -93,6 +93,7 @@ server_adopt(struct server *s, struct snapshot *snap)
 {
 	const struct config_server *conf = snap != NULL ? config_server_by_name(snap->config, s->name) : NULL;
 
+	watchdog_progress(&s->m->watchdog, !s->m->ready || s->m->reloading);
 	if (snap != NULL)
 		snap->users++;
 	spawn_forget_config(s);
@@ -280,6 +281,7 @@ server_event(struct server *s, enum state_event event)
 	news = move->next != s->state;
 	s->state = move->next;
 	counters_set(s->counters, COUNTER_STATE, s->state);
+	watchdog_progress(&s->m->watchdog, !s->m->ready || s->m->reloading);
 	result = do_act(s, move->act);
 	if (news)
 		log_state(s); /* after the act: when the log says "paused", the port is closed */

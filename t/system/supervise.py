@@ -1,9 +1,11 @@
 """supervise - readiness as init systems see it; crashes and reloads in unusual states; processes of others"""
 
 import os
+import queue
 import signal
 import socket
 import subprocess
+import threading
 
 from checks import check, equal
 from patience import until
@@ -31,7 +33,63 @@ def test_notify(t):
         check(notes.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC="), "reloading")
         equal(notes.recv(100), b"READY=1")
         equal(service.stop(), 0)
-        equal(notes.recv(100), b"STOPPING=1")
+        check(notes.recv(100).startswith(b"STOPPING=1\nEXTEND_TIMEOUT_USEC="), "stopping, with the grace, which the unit does not know")
+
+
+class Notes:
+    """What systemd would be told; it is read at once, as the queue of a socket is short."""
+
+    def __init__(self, path):
+        self.path = path
+        self.said = queue.Queue()
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        path.chmod(0o777)
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        while (note := self.socket.recv(200)) != b"end":
+            self.said.put(note)
+
+    def wait_for(self, *wanted):
+        """Each of these comes, in this order, with at most a few thousand others between them."""
+        for message in wanted:
+            check(any(self.said.get(timeout=20).startswith(message) for _ in range(5000)), message, "did not come")
+
+    def close(self):
+        """What was said and not waited for."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            out.sendto(b"end", str(self.path))
+        self.thread.join()
+        self.socket.close()
+        self.path.unlink()
+        return list(self.said.queue)
+
+
+def test_watchdog(t):
+    """Pings come from the loop; a start and a reload that take long ask for more time while they get on; no ping for others."""
+    service = t.postern({"one": {}, "two": {}}, start=False)
+    path = t.folder / "notify.sock"
+    more = b"WATCHDOG=1\nEXTEND_TIMEOUT_USEC="
+    notes = Notes(path)
+    service.env.update({"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "3000"})
+    service.start()
+    notes.wait_for(more, b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1")
+    service.signal(signal.SIGHUP)
+    notes.wait_for(b"RELOADING=1", b"READY=1", b"WATCHDOG=1")
+    equal(service.stop(), 0)
+    notes.wait_for(b"STOPPING=1")
+    notes.close()
+    for words in ({"WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "-5"}, {"WATCHDOG_USEC": "3000x"}):
+        notes = Notes(path)
+        service.env.pop("WATCHDOG_PID", None)
+        service.env.update({"WATCHDOG_USEC": "3000", **words})
+        service.start()
+        equal(service.stop(), 0)
+        equal(notes.said.get(timeout=20), b"READY=1", words)
+        check(notes.said.get(timeout=20).startswith(b"STOPPING=1"), words)
+        equal(notes.close(), [], words)
 
 
 def test_background_says_what_was_refused(t):
