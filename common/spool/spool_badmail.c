@@ -109,14 +109,14 @@ write_words(struct spool *s, const char *id, const struct message_envelope *e, c
 	return rc;
 }
 
+/* `to`: "ID.bad"; there is no such name before all of it is on disk. */
 static int
-write_message(struct spool *s, const char *base, int source_fd, off_t at, off_t size)
+write_message(struct spool *s, const char *to, int source_fd, off_t at, off_t size)
 {
-	char part[SPOOL_NAME_SIZE], bad[SPOOL_NAME_SIZE];
+	char part[SPOOL_NAME_SIZE];
 	int saved, rc, fd;
 
-	snprintf(part, sizeof(part), ".%.31s.part", base);
-	snprintf(bad, sizeof(bad), "%.31s.bad", base);
+	snprintf(part, sizeof(part), ".%.*s.part", (int)strcspn(to, "."), to);
 	fd = openat(s->badmail, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
@@ -124,7 +124,7 @@ write_message(struct spool *s, const char *base, int source_fd, off_t at, off_t 
 	if (rc == 0)
 		rc = disk_sync(fd);
 	if (rc == 0)
-		rc = renameat(s->badmail, part, s->badmail, bad);
+		rc = renameat(s->badmail, part, s->badmail, to);
 	saved = errno;
 	close(fd);
 	if (rc == -1)
@@ -137,13 +137,14 @@ static int
 write_all(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
     const char *details, int source_fd, off_t at, off_t size)
 {
-	char base[SPOOL_NAME_SIZE / 2];
+	char base[SPOOL_NAME_SIZE / 2], bad[SPOOL_NAME_SIZE];
 	int rc;
 
 	if (write_words(s, id, e, reason, details, size, base) == -1)
 		return errno == EFBIG ? 1 : -1;
 	disk_crash_point("badmail-words");
-	if (source_fd != -1 && write_message(s, base, source_fd, at, size) == -1) {
+	snprintf(bad, sizeof(bad), "%.31s.bad", base);
+	if (source_fd != -1 && write_message(s, bad, source_fd, at, size) == -1) {
 		spool_badmail_remove_words(s, base);
 		return -1;
 	}
@@ -164,6 +165,38 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 	return rc;
 }
 
+/* To another file system: regular files are copied, others are only noted. */
+static int
+copy_away(struct spool *s, int folder, const char *name, const char *to)
+{
+	struct stat st;
+	int from = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int rc, saved;
+
+	if (from == -1 && errno != ELOOP && errno != ENXIO)	/* a link, a socket */
+		return -1;
+	rc = from != -1 ? fstat(from, &st) : 0;
+	if (rc == 0 && from != -1 && S_ISREG(st.st_mode))
+		rc = write_message(s, to, from, 0, st.st_size);
+	if (rc == 0)
+		rc = disk_sync_folder(s->badmail);
+	if (rc == 0)
+		rc = unlinkat(folder, name, 0);
+	saved = errno;
+	if (from != -1)
+		close(from);
+	errno = saved;
+	return rc;
+}
+
+int
+spool_badmail_take(struct spool *s, int folder, const char *name, const char *to)
+{
+	if (renameat(folder, name, s->badmail, to) == 0)
+		return 0;
+	return errno == EXDEV ? copy_away(s, folder, name, to) : -1;
+}
+
 /* A crash between leaves words without a .bad; the next turn writes new ones. */
 static int
 move_message(struct spool *s, const char *id, const char *reason, const char *details)
@@ -177,7 +210,7 @@ move_message(struct spool *s, const char *id, const char *reason, const char *de
 	if (write_words(s, id, NULL, reason, details, st.st_size, base) == -1)
 		return errno == EFBIG && unlinkat(s->queue, from, 0) == 0 ? 1 : -1;
 	snprintf(to, sizeof(to), "%.31s.bad", base);
-	if (renameat(s->queue, from, s->badmail, to) == -1) {
+	if (spool_badmail_take(s, s->queue, from, to) == -1) {
 		spool_badmail_remove_words(s, base);
 		return -1;
 	}

@@ -93,42 +93,6 @@ spool_pickup_remove(struct spool *s, const char *name)
 	return unlinkat(s->pickup, name, 0);
 }
 
-/* To another file system: regular files are copied, others are only noted. */
-static int
-copy_away(struct spool *s, const char *name, const char *to)
-{
-	struct stat st;
-	int from = openat(s->pickup, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	int saved, fd, rc;
-
-	if (from == -1)
-		return -1;
-	fd = -1;
-	rc = fstat(from, &st);
-	if (rc == 0 && !S_ISREG(st.st_mode)) {
-		close(from);
-		return unlinkat(s->pickup, name, 0);
-	}
-	if (rc == 0)
-		fd = openat(spool_folder_open(s, SPOOL_BADMAIL), to,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	rc = fd != -1 ? spool_copy(from, 0, st.st_size, fd) : -1;
-	if (rc == 0)
-		rc = disk_sync(fd);
-	if (rc == 0)
-		rc = disk_sync_folder(s->badmail);
-	if (rc == 0)
-		rc = unlinkat(s->pickup, name, 0);
-	saved = errno;
-	if (fd != -1)
-		close(fd);
-	if (fd != -1 && rc == -1)
-		unlinkat(s->badmail, to, 0);
-	close(from);
-	errno = saved;
-	return rc;
-}
-
 static int
 refuse_file(struct spool *s, const char *name, const char *reason, const char *details, char *id)
 {
@@ -145,8 +109,7 @@ refuse_file(struct spool *s, const char *name, const char *reason, const char *d
 	if (rc == -1)
 		return -1;
 	snprintf(to, sizeof(to), "%s.bad", id);
-	if (renameat(s->pickup, name, s->badmail, to) == -1 &&
-	    (errno != EXDEV || copy_away(s, name, to) == -1)) {
+	if (spool_badmail_take(s, s->pickup, name, to) == -1) {
 		spool_badmail_remove_words(s, id);
 		return -1;
 	}

@@ -78,6 +78,12 @@ uint64_t spool_badmail_trim_cost(uint64_t size);
 /* With the lock held, before files of these sizes are added: makes room. -1 EFBIG: they never fit. */
 int spool_badmail_trim_make_room(struct spool *s, const uint64_t *file,
     size_t files) __attribute__((warn_unused_result));
+/*
+ * A file of another folder as it is, under the name `to`. From another file system a regular one is copied;
+ * what is none is removed, as its words are all that can be kept.
+ */
+int spool_badmail_take(struct spool *s, int folder, const char *name,
+    const char *to) __attribute__((warn_unused_result));
 /* Removes .bdp and .bdr of `base` when no message comes beside them; errno survives. */
 void spool_badmail_remove_words(struct spool *s, const char *base);
 /* A fresh id of now and chance. */

@@ -65,8 +65,8 @@ put_foreign_away(struct spool *s, int folder, const char *name)
 	snprintf(to, sizeof(to), "%s.foreign", id);
 	spool_badmail_trim_lock(s);
 	if (spool_badmail_write(s, id, NULL, "a foreign file in the queue folder", name, -1, 0,
-	    st.st_size) == 0 && renameat(folder, name, s->badmail, to) == -1 && errno == EXDEV)
-		unlinkat(folder, name, 0);
+	    st.st_size) == 0 && spool_badmail_take(s, folder, name, to) == -1)
+		spool_badmail_remove_words(s, id);
 	spool_badmail_trim_unlock(s);
 }
 

@@ -47,6 +47,19 @@ renameat2(int from_folder, const char *from, int to_folder, const char *to, unsi
 	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
 }
 
+/* Badmail on another file system than the rest. */
+static bool other_disk;
+
+int
+renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+	if (other_disk && from_folder != to_folder) {
+		errno = EXDEV;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);
+}
+
 /* NFS gives an exclusive lock of a file only to who may write it. */
 int
 flock(int fd, int operation)
@@ -687,6 +700,31 @@ START_TEST(test_rename_in_two_steps)
 }
 END_TEST
 
+/* What comes to badmail as it is, comes whole. */
+START_TEST(test_badmail_on_another_disk)
+{
+	char id[MESSAGE_ID_SIZE];
+	struct message_envelope e;
+	const char *why;
+	int fd;
+
+	temp_spool_begin();
+	other_disk = true;
+	commit("content\r\n", id);
+	shell("echo damaged >$(ls $H/queue/[0-9a-f][0-9a-f][0-9a-f]/*)");
+	shell("cd $H/queue/[0-9a-f][0-9a-f][0-9a-f] && echo precious >copy.bak && mkfifo pipe");
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
+	shell("test \"$(cat $H/badmail/*.foreign)\" = precious");
+	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
+	ck_assert_int_eq(errno, EBADMSG);
+	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", why), 0);
+	shell("test \"$(cat $H/badmail/*.bad)\" = damaged && test $(ls $H/badmail/*.bdr | wc -l) = 3");
+	shell("test -z \"$(ls $H/queue/[0-9a-f][0-9a-f][0-9a-f])\"");
+	other_disk = false;
+	temp_spool_end();
+}
+END_TEST
+
 /*
  * A link that NFS made, and says that it did not, as it was asked for twice: EEXIST would say that a message of
  * an earlier try is in the queue, and it would be forgotten.
@@ -776,7 +814,7 @@ START_TEST(test_small_file_is_read_once)
 }
 END_TEST
 
-UNIT_MAIN("spool", test_link_made_twice, test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
+UNIT_MAIN("spool", test_badmail_on_another_disk, test_link_made_twice, test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
     test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
     test_pickup_refuse, test_badmail_limit,
