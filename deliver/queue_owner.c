@@ -33,7 +33,7 @@ on_found(void *arg, const struct spool_entry *entry, size_t n)
 	if (q->ending)
 		return;
 	for (size_t i = 0; i < n; i++)
-		if (!move_taker_is_writing(q->taker, entry[i].id))
+		if (!move_taker_is_writing(q->taker, &entry[i]))
 			schedule_found(q->schedule, &entry[i]);
 	schedule_go(q->schedule);
 }

@@ -165,7 +165,7 @@ struct spool_move {
 	char id[MESSAGE_ID_SIZE];
 	int fd, note;		/* the message, for reading; its note; -1: there is none */
 	int lock;		/* of the message, in the process where it is; -1: none */
-	bool held;		/* by an operator */
+	bool held;		/* by an operator; after spool_move_take: there */
 	off_t most;		/* bytes that room was found for: a file that has grown since is refused */
 	int error;		/* in and out of spool_move_take */
 };

@@ -166,12 +166,19 @@ is_copy(struct spool *to, const struct spool_move *m)
 	return same;
 }
 
-/* It may have waited there, not held. */
+/* It may have waited there, not held; or be held there alone, and stays so. */
 static int
-renew_copy(struct spool *to, const struct spool_move *m)
+renew_copy(struct spool *to, struct spool_move *m)
 {
+	char name[SPOOL_NAME_SIZE];
+	struct stat st;
+
 	if (m->held && spool_hold(to, m->id, true) == -1)
 		return -1;
+	spool_name_message(name, m->id);
+	if (fstatat(to->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	m->held = (st.st_mode & SPOOL_HELD) != 0;
 	return spool_set_due(to, m->id, clock_wall_us() / 1000000);
 }
 

@@ -43,8 +43,11 @@ struct move_taker *move_taker_new(struct boot *b, struct pool *pool, struct spoo
 void move_taker_free(struct move_taker *t);	/* after pool_free */
 void move_taker_channel(struct move_taker *t, const struct ctl_message *m);	/* CTL_MOVES */
 void move_taker_open(struct move_taker *t);	/* the process owns the queue; it took nothing before */
-/* On the loop: that message is being written; it is told by `taken` afterwards. */
-bool move_taker_is_writing(struct move_taker *t, const char *id);
+/*
+ * On the loop: that message of the queue is being written; it is told by `taken` afterwards, as in `entry`
+ * when it is not taken: who hands over may have named any message.
+ */
+bool move_taker_is_writing(struct move_taker *t, const struct spool_entry *entry);
 /* Takes nothing more. `idle` is called once, on the loop, maybe at once, when all that came is answered. */
 void move_taker_end(struct move_taker *t, void (*idle)(void *arg), void *arg);
 

@@ -47,7 +47,7 @@ struct coming {
 	struct move_taker *taker;
 	struct spool_move file;
 	bool writing;
-	bool found;			/* the scan has met it, and was told to leave it alone */
+	struct spool_entry met;		/* as the scan has met it, and left it alone; no id: it has not */
 	char from[sizeof(((struct ctl_channel *)NULL)->server)];
 };
 
@@ -161,14 +161,15 @@ on_taken(void *arg, void *job)
 	struct move_taker *t = arg;
 	struct coming *c = job;
 	struct spool_entry entry = { .due = clock_wall_us() / 1000000, .held = c->file.held };
+	const struct spool_entry *told = c->file.error == 0 ? &entry : c->met.id[0] != '\0' ? &c->met : NULL;
 
 	t->writing--;
 	c->writing = false;
 	memcpy(entry.id, c->file.id, sizeof(entry.id));
 	if (c->file.error == 0)
 		log_event(LOG_FACT, entry.id, "moved", "from=%s", log_safe(c->from));
-	if (c->file.error == 0 || c->found)
-		t->taken(t->arg, &entry);
+	if (told != NULL)
+		t->taken(t->arg, told);
 	answer(c, c->file.error);
 	check_idle(t);
 }
@@ -178,13 +179,13 @@ on_taken(void *arg, void *job)
  * failed, and what is written of it would be overwritten.
  */
 bool
-move_taker_is_writing(struct move_taker *t, const char *id)
+move_taker_is_writing(struct move_taker *t, const struct spool_entry *entry)
 {
 	struct coming *c;
 
 	TAILQ_FOREACH(c, &t->all, link)
-		if (c->writing && strcmp(c->file.id, id) == 0) {
-			c->found = true;
+		if (c->writing && strcmp(c->file.id, entry->id) == 0) {
+			c->met = *entry;
 			return true;
 		}
 	return false;

@@ -500,6 +500,7 @@ END_TEST
 START_TEST(test_met_by_the_scan)
 {
 	for (int i = 0; i < 2; i++) {
+		struct spool_entry met = { .held = true }, other = { .held = false };
 		size_t none = 0;
 		int fd;
 
@@ -514,19 +515,41 @@ START_TEST(test_met_by_the_scan)
 			none = 0;
 			run_until(&none, 0);
 		}
-		ck_assert(move_taker_is_writing(taker, id[0]));
-		ck_assert(!move_taker_is_writing(taker, id[1]));
+		memcpy(met.id, id[0], sizeof(met.id));
+		memcpy(other.id, id[1], sizeof(other.id));
+		ck_assert(move_taker_is_writing(taker, &met) && !move_taker_is_writing(taker, &other));
 		gated = false;
 		sem_post(&gate);
 		sem_post(&gate);
 		run_until(&heard, 1);
 		ck_assert_int_eq(heard_error, i == 0 ? 0 : EIO);
-		ck_assert(came == 1 && !move_taker_is_writing(taker, id[0]));
+		ck_assert(came == 1 && !move_taker_is_writing(taker, &met));
+		ck_assert_uint_eq(held_there, i == 0 ? 0 : 1);	/* as it is there: not as is said of it */
 		close(fd);
 		end();
 		sem_destroy(&gate);
 	}
 	sync_fails = false;
+}
+END_TEST
+
+/* Its copy is held there by an operator, and comes again: it stays held. */
+START_TEST(test_held_copy)
+{
+	int fd;
+
+	hostile_begin("deliver");
+	fd = copy_of(id[0]);
+	put_one(1, id[0], fd);
+	run_until(&heard, 1);
+	ck_assert(heard_error == 0 && came == 1 && held_there == 0);
+	ck_assert_int_eq(spool_hold(there, id[0], true), 0);
+	put_one(2, id[0], fd);
+	run_until(&heard, 2);
+	ck_assert(heard_error == 0 && came == 2);
+	ck_assert_uint_eq(held_there, 1);
+	close(fd);
+	end();
 }
 END_TEST
 
@@ -550,4 +573,4 @@ START_TEST(test_one_page)
 END_TEST
 
 UNIT_MAIN("move", test_the_way, test_refusals, test_hostile_taker, test_hostile_sender, test_one_page,
-    test_file_that_grows, test_met_by_the_scan)
+    test_file_that_grows, test_met_by_the_scan, test_held_copy)
