@@ -69,7 +69,7 @@ make_steps(const struct change_step *step, size_t steps, const char **failed)
 		*failed = step[i].to;
 		if (move(step[i].from, step[i].to) == -1)
 			return -1;
-		disk_crash_point("moved");
+		disk_crash_point("change-moved");
 	}
 	return 0;
 }
@@ -147,7 +147,7 @@ change_move_run(struct change *c, const char *state, const char *author, const c
 		say(&c->why, state);
 		return status;
 	}
-	disk_crash_point("moved");
+	disk_crash_point("change-moved");
 	if (make_steps(c->step, c->steps, &failed) == -1) {
 		status = status_of(errno);
 		say(&c->why, failed);
@@ -158,7 +158,7 @@ change_move_run(struct change *c, const char *state, const char *author, const c
 	/* it has the new name now, whatever becomes of this */
 	if (remember(state, c->gone, name_after(c), c->id, c->stopped) == -1)
 		say(&c->why, state);
-	disk_crash_point("moved");
+	disk_crash_point("change-moved");
 	*number = change_history_keep(state, c->server);
 	return EX_OK;
 }

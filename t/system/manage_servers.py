@@ -300,7 +300,7 @@ def test_moves_without_a_service(t):
 def test_rename_ends_anywhere(t):
     """After a crash at any point the next start finishes it: the mail is where the virtual server is."""
     for hit in range(1, 6):
-        service = t.postern({"default": {}, "old": {}}, start=False, env={"POSTERN_CRASH": f"moved:{hit}"})
+        service = t.postern({"default": {}, "old": {}}, start=False, env={"POSTERN_CRASH": f"change-moved:{hit}"})
         service.start()
         service["old"].send(to="b@old.example")
         service["old"].home.wait_drops()
@@ -323,7 +323,7 @@ def test_rename_ends_anywhere(t):
 
 def test_rename_that_cannot_be_finished(t):
     """A folder is in the way at the next start: the steps before are taken back, and it runs under the name before."""
-    service = t.postern({"default": {}, "old": {}}, start=False, env={"POSTERN_CRASH": "moved:2"})
+    service = t.postern({"default": {}, "old": {}}, start=False, env={"POSTERN_CRASH": "change-moved:2"})
     service.start()
     service["old"].send(to="b@old.example")
     until(lambda: list((service.folder / "logs" / "old").glob("ex*.log")), what="a log")
