@@ -52,6 +52,7 @@ struct deliver {
 	struct w3clog *log;
 	struct outbound *outbound;
 	struct trusted_ca *authorities;	/* NULL: no TLS */
+	struct own_certificate *own;	/* NULL: we show none */
 	struct expand *expand;		/* NULL: no directory */
 	struct etrn_server *etrn_server;
 	struct folder_watch *folders;
@@ -61,6 +62,7 @@ struct deliver {
 	struct loop_io *hint;
 	struct burst burst;		/* of hints */
 	int64_t hints_lost;		/* of the virtual server, at the last check */
+	bool certified;				/* our own certificates were judged */
 	bool trusted, told;		/* it knows the authorities; the addresses of other virtual servers */
 	bool waiting;			/* for the lock of the queue, as the log says */
 	bool retry;			/* all is to be due once the first scan is over */
@@ -193,7 +195,7 @@ on_folder_mended(void *arg, enum spool_which which, bool ever)
 static void
 begin_work(struct deliver *r)
 {
-	if (r->trusted && r->told && !r->queue.ending)
+	if (r->trusted && r->certified && r->told && !r->queue.ending)
 		own_queue(r);
 }
 
@@ -203,6 +205,15 @@ on_trusted(void *arg)
 	struct deliver *r = arg;
 
 	r->trusted = true;
+	begin_work(r);
+}
+
+static void
+on_certified(void *arg)
+{
+	struct deliver *r = arg;
+
+	r->certified = true;
 	begin_work(r);
 }
 
@@ -240,7 +251,9 @@ run_deliver(struct boot *b)
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
 	r->authorities = trusted_ca_new(b, on_trusted, r);
 	r->outbound->tls = trusted_ca_tls(r->authorities);
+	r->outbound->own = r->own = own_certificate_new(b, on_certified, r);
 	boot_ready(b);
+	r->certified = own_certificate_begin(r->own);
 	r->trusted = trusted_ca_begin(r->authorities);	/* CTL_OTHERS comes by itself */
 }
 
@@ -281,6 +294,7 @@ finish_deliver(struct boot *b)
 	login_test_free_all(r->outbound);
 	outbound_free(r->outbound);
 	trusted_ca_free(r->authorities);
+	own_certificate_free(r->own);
 	w3clog_end(r->log);
 	pool_free(r->queue.pool);
 	w3clog_free(r->log);
@@ -369,13 +383,20 @@ on_probe(struct deliver *r, const struct ctl_message *m)
 static void
 on_file(struct deliver *r, const struct ctl_message *m)
 {
-	trusted_ca_take_file(r->authorities, m);
+	struct ctl_opened opened;
+
+	memcpy(&opened, m->data, sizeof(opened));
+	if (opened.file.kind == CTL_FILE_AUTHORITIES)
+		trusted_ca_take_file(r->authorities, m);
+	else
+		own_certificate_take_file(r->own, m);
 }
 
 static void
 on_renewed(struct deliver *r, const struct ctl_message *m)
 {
 	trusted_ca_renew(r->authorities);
+	own_certificate_renew(r->own);
 }
 
 static void

@@ -20,6 +20,7 @@
 #include "common/base/mem.h"
 #include "common/base/trust_anchor.h"
 #include "common/config/config.h"
+#include "common/config/config_certificate.h"
 
 static const char *
 passwords_path(const struct config_server *s, const struct ctl_file *file)
@@ -158,18 +159,42 @@ client_keytab_path(const struct config_server *s, const struct ctl_file *file)
 	return account_of(s, file, CONFIG_OUT_INTEGRATED);
 }
 
+/* Of the server, or of a remote domain: only what is set in that place. */
+static const char *
+own_path(const struct config_server *s, const struct ctl_file *file, bool key)
+{
+	struct config_certificate c;
+
+	return file->index == 0 && config_certificate_at(&c, s, file->domain) ?
+	    (key ? c.key : c.certificate) : NULL;
+}
+
+static const char *
+client_certificate_path(const struct config_server *s, const struct ctl_file *file)
+{
+	return own_path(s, file, false);
+}
+
+static const char *
+client_key_path(const struct config_server *s, const struct ctl_file *file)
+{
+	return own_path(s, file, true);
+}
+
 static const struct row {
 	/* One of the three; NULL from it: not configured. */
 	const char *(*path)(const struct config_server *s, const struct ctl_file *file);
 	const char *(*profile_path)(const struct config_oauth *o);
 	const char *(*service_path)(const struct config_service *s);
-	bool secret;
+	bool secret, of_domain;
 } rows[] = {
 	[CTL_FILE_PASSWORDS] = { .path = passwords_path, .secret = true },
 	[CTL_FILE_KEYTAB] = { .path = keytab_path, .secret = true },
 	[CTL_FILE_CERTIFICATE] = { .path = certificate_path },
 	[CTL_FILE_SECRET] = { .path = secret_path, .secret = true },
 	[CTL_FILE_CLIENT_KEYTAB] = { .path = client_keytab_path, .secret = true },
+	[CTL_FILE_CLIENT_CERTIFICATE] = { .path = client_certificate_path, .of_domain = true },
+	[CTL_FILE_CLIENT_KEY] = { .path = client_key_path, .secret = true, .of_domain = true },
 	[CTL_FILE_KEY] = { .path = key_path, .secret = true },
 	[CTL_FILE_AUTHORITIES] = { .path = authorities_path },
 	[CTL_FILE_LDAP_SECRET] = { .path = ldap_secret_path, .secret = true },
@@ -262,6 +287,12 @@ bool
 named_file_is_of_service(enum ctl_file_kind kind)
 {
 	return rows[kind].service_path != NULL;
+}
+
+bool
+named_file_is_of_domain(enum ctl_file_kind kind)
+{
+	return rows[kind].of_domain;
 }
 
 const char *

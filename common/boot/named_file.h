@@ -16,6 +16,8 @@ struct config_service;
 /* Whether a file of that kind belongs to a profile of [oauth], or to [service]; else to a virtual server. */
 bool named_file_is_of_profile(enum ctl_file_kind kind);
 bool named_file_is_of_service(enum ctl_file_kind kind);
+/* Whether a [domain] may have such a file, too: one in each place, told apart by the name of the domain. */
+bool named_file_is_of_domain(enum ctl_file_kind kind);
 /* Of a virtual server (NULL: none) or of [service]; NULL: the configuration names no such file. */
 const char *named_file_path(const struct config_server *s, const struct config_service *service,
     const struct ctl_file *file);

@@ -91,7 +91,7 @@ struct config_domain {
 	bool has_route;			/* given here, "dns" too: the server's smart host does not count */
 	enum config_outbound_auth outbound_auth;
 	enum config_outbound_tls outbound_tls;
-	char *user, *secret_file, *oauth;	/* NULL not set; oauth: a profile's name */
+	char *user, *secret_file, *oauth, *client_certificate, *client_key;	/* NULL not set */
 	unsigned mechanisms;		/* enum config_mechanism bits; 0: the server's */
 	uint16_t port;
 	struct config_strings atrn_accounts;
@@ -178,7 +178,7 @@ struct config_server {
 	char *outbound_user, *outbound_secret_file, *outbound_oauth;
 	unsigned mechanisms;		/* enum config_mechanism bits */
 	enum config_outbound_tls outbound_tls;
-	char *authorities;
+	char *authorities, *client_certificate, *client_key;	/* the last two: NULL not set */
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
 	uint16_t port;
 	char *masquerade;		/* NULL not set */

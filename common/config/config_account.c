@@ -35,8 +35,8 @@ is_among(const struct config_strings *hosts, const char *host)
 }
 
 /* Whether mail of that domain goes to the hosts for which the server has its account, and to no other. */
-static bool
-has_hosts_of_server(const struct config_server *s, const struct config_domain *d)
+bool
+config_account_has_hosts(const struct config_server *s, const struct config_domain *d)
 {
 	if (d == NULL || !d->has_route)
 		return true;
@@ -53,7 +53,7 @@ config_account_find(struct config_account *a, const struct config_server *s, con
 	struct config_account server = { s->outbound_auth, s->outbound_user, s->outbound_secret_file,
 	    s->outbound_oauth, "" };
 
-	*a = by_dns || !has_hosts_of_server(s, d) ? nobody : server;
+	*a = by_dns || !config_account_has_hosts(s, d) ? nobody : server;
 	if (d == NULL ||
 	    (!d->has_outbound_auth && d->user == NULL && d->secret_file == NULL && d->oauth == NULL))
 		return is_whole(a);

@@ -121,6 +121,7 @@ static const struct { const char *key; enum config_domain_type type; } only_for[
 	{ "hold", CONFIG_DOMAIN_REMOTE },
 	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE }, { "oauth", CONFIG_DOMAIN_REMOTE },
 	{ "auth-mechanisms", CONFIG_DOMAIN_REMOTE },
+	{ "client-certificate", CONFIG_DOMAIN_REMOTE }, { "client-key", CONFIG_DOMAIN_REMOTE },
 };
 
 bool

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/config/config_certificate.h"
 #include "common/config/config_private.h"
 
 static unsigned
@@ -431,6 +432,7 @@ config_judge_all(struct config_work *w)
 		judge_times(w, i);
 		judge_authentication(w, i);
 		config_account_judge(w, i);
+		config_certificate_judge(w, i);
 		judge_dane(w, i);
 		judge_ldap(w, i);
 		judge_rest(w, i);

@@ -85,6 +85,8 @@ struct config *config_make_files(struct config_files *files, struct config_work 
 
 /* config_account: the account at remote hosts, judged */
 void config_account_judge(struct config_work *w, size_t server);
+/* Mail of that domain (NULL: of any without one) goes to hosts of smart-host, or is to go by the DNS. */
+bool config_account_has_hosts(const struct config_server *s, const struct config_domain *d);
 
 /* config_build: parsed files to values; derived values; ids */
 void config_build_all(struct config_work *w);

@@ -650,6 +650,21 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "A file in PEM form with the certificates of the authorities that outbound-tls = verify "
 	    "trusts. It is read again when it changes." },
+	{ DELIVERY("client-certificate", KEY_PATH, client_certificate), BY_SERVICE,
+	    .meaning =
+	    "The certificate, in PEM form and followed by its chain, that the server shows to its smart "
+	    "hosts when they ask for one, such as the connectors of Microsoft 365. These hosts get mail "
+	    "under TLS only, may is then as required, and a host that does not accept the certificate gets "
+	    "no mail: the mail waits. This key never counts for the route of a domain that leads to other "
+	    "hosts, nor for hosts that only the DNS names: there client-certificate of the domain counts. "
+	    "Files that "
+	    "change are loaded again automatically, and new connections have them; while certificate and key "
+	    "do not fit together, an event says so, and the old pair stays in use. certificate-alarm counts "
+	    "for it, too." },
+	{ DELIVERY("client-key", KEY_PATH, client_key), BY_SERVICE,
+	    .meaning =
+	    "The private key of client-certificate, in PEM form and without a pass phrase. Only root needs "
+	    "to be able to read it (mode 0600). A file that everybody may read is refused." },
 	{ DELIVERY("connections", KEY_NUMBER, connections), BY_SERVICE,
 	    .standard = "1000", .min = 1, .max = 100000,
 	    .unlimited = true, .meaning = "The largest number of concurrent outbound connections." },
@@ -824,6 +839,14 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Remote domain: replaces the server's outbound-tls, also on the way by a smart host. It may ask "
 	    "for more security or for less." },
+	{ DOMAIN("client-certificate", KEY_PATH, client_certificate), BY_SERVICE,
+	    .derived = "the server's where its smart-host is used, with its client-key",
+	    .meaning =
+	    "Remote domain: replaces the server's client-certificate, and then counts also for hosts that "
+	    "the DNS names." },
+	{ DOMAIN("client-key", KEY_PATH, client_key), BY_SERVICE,
+	    .derived = "the server's where its client-certificate is",
+	    .meaning = "Remote domain: the private key of its client-certificate." },
 	{ DOMAIN("user", KEY_TEXT, user), BY_SERVICE,
 	    .derived = "the server's where outbound-auth is, with its secret-file",
 	    .check = key_check_account, .meaning = "Remote domain: the account for outbound-auth." },

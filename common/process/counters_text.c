@@ -119,6 +119,10 @@ static const struct family families[] = {
 	    .put = put_rows, .which = MEASURES_NEXT_HOPS, .value = MEASURES_SINCE, .label = "next_hop" },
 	{ "certificate_expiry_timestamp_seconds", "gauge", "When a certificate in use ends, in Unix time",
 	    .put = put_rows, .which = MEASURES_CERTIFICATES, .value = MEASURES_TIME, .label = "file" },
+	{ "client_certificate_expiry_timestamp_seconds", "gauge", "When a client certificate that is shown "
+	    "to other hosts ends, in Unix time",
+	    .put = put_rows, .which = MEASURES_CLIENT_CERTIFICATES, .value = MEASURES_TIME,
+	    .label = "file" },
 	{ "token_expiry_timestamp_seconds", "gauge", "When the latest OAuth2 token of a profile ends, in "
 	    "Unix time",
 	    .put = put_rows, .which = MEASURES_TOKENS, .value = MEASURES_TIME, .label = "profile" },

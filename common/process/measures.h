@@ -19,7 +19,7 @@ enum measure {
 
 enum measure_list {
 	MEASURES_NEXT_HOPS,	/* named by the configuration; all that the DNS names are one */
-	MEASURES_CERTIFICATES, MEASURES_TOKENS,
+	MEASURES_CERTIFICATES, MEASURES_CLIENT_CERTIFICATES, MEASURES_TOKENS,
 	MEASURES_LISTS
 };
 #define MEASURES_ROWS 32U

@@ -21,6 +21,7 @@
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
 #include "common/base/net.h"
+#include "common/config/config_certificate.h"
 
 struct hosts {
 	const struct config_domain *domain;	/* NULL: the server's */
@@ -111,6 +112,10 @@ security_of(const struct config_server *s, const struct config_domain *domain, b
 {
 	struct destination_security own = { .tls = s->outbound_tls, .mechanisms = s->mechanisms };
 
+	struct config_certificate certificate;
+
+	if (config_certificate_find(&certificate, s, domain, by_dns))
+		own.certificate = certificate.domain;
 	/* the configuration was judged before */
 	(void)config_account_find(&own.account, s, domain, by_dns);
 	if (domain != NULL && domain->has_outbound_tls)
@@ -120,15 +125,22 @@ security_of(const struct config_server *s, const struct config_domain *domain, b
 	return own;
 }
 
+static bool
+is_same_certificate(const struct destination_security *a, const struct destination_security *b)
+{
+	return a->certificate == NULL || b->certificate == NULL ? a->certificate == b->certificate :
+	    strcmp(a->certificate, b->certificate) == 0;
+}
+
 bool
 route_security_is_same(const struct destination_security *a, const struct destination_security *b)
 {
-	return a->tls == b->tls && a->account.auth == b->account.auth &&
+	return a->tls == b->tls && is_same_certificate(a, b) && a->account.auth == b->account.auth &&
 	    (a->account.auth == CONFIG_OUT_ANONYMOUS ||
 	    (strcmp(a->account.domain, b->account.domain) == 0 && a->mechanisms == b->mechanisms));
 }
 
-/* ";tls=verify;account=example.com;mechanisms=0x20", or "" when it is the server's. */
+/* ";tls=verify;account=a.example;mechanisms=0x20;certificate=a.example", or "" when it is the server's. */
 static char *
 make_suffix(const struct destination_security *own, const struct destination_security *usual)
 {
@@ -145,6 +157,7 @@ make_suffix(const struct destination_security *own, const struct destination_sec
 
 	other.tls = own->tls;
 	other.mechanisms = own->mechanisms;
+	other.certificate = own->certificate;
 	if (own->tls != usual->tls)
 		buf_printf(&text, ";tls=%s", names[own->tls]);
 	if (!route_security_is_same(own, &other))
@@ -152,6 +165,8 @@ make_suffix(const struct destination_security *own, const struct destination_sec
 		    anonymous ? "" : own->account.domain);
 	if (!anonymous && own->mechanisms != usual->mechanisms)
 		buf_printf(&text, ";mechanisms=%#x", own->mechanisms);
+	if (!is_same_certificate(own, usual))
+		buf_printf(&text, ";certificate=%s", own->certificate != NULL ? own->certificate : "none");
 	suffix = mem_strdup(buf_text(&text));
 	buf_done(&text);
 	return suffix;

@@ -18,6 +18,8 @@ struct destination_security {
 	enum config_outbound_tls tls;
 	struct config_account account;	/* strings belong to the configuration */
 	unsigned mechanisms;		/* AUTH_OUT_BIT()s that the account may be used with */
+	/* Whose client certificate is shown: of a [domain], "" the server's; NULL none. Of the config */
+	const char *certificate;
 };
 
 /* Where recipients go: made by route, used by outbound. Jobs with equal `key` share queue and connections. */
@@ -56,7 +58,7 @@ void route_free(struct route *r);
 /* Calls back with each destination whose hosts the configuration names. */
 void route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg);
 void route_find(const struct route *r, const char *domain, struct route_answer *a);
-#define ROUTE_KEY_SIZE (2 * DNS_NAME_SIZE + 64)
+#define ROUTE_KEY_SIZE (3 * DNS_NAME_SIZE + 96)
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
 /* Fills `d`; free with route_destination_done. */

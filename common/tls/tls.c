@@ -331,6 +331,20 @@ tls_ends_soon(const struct tls *t, size_t i, uint64_t alarm_ms)
 	return ends < now || (alarm_ms != UINT64_MAX && (uint64_t)(ends - now) < alarm_ms / 1000);
 }
 
+bool
+tls_is_in_order(const struct tls *t, size_t i)
+{
+	return tls_cert_is_in_order(&t->set.pair[i]);
+}
+
+bool
+tls_show(const struct tls *t, SSL *link)
+{
+	const struct tls_cert *p = &t->set.pair[0];
+
+	return t->set.count > 0 && SSL_use_cert_and_key(link, p->certificate, p->key, p->chain, 1) == 1;
+}
+
 SSL *
 tls_make(struct tls *t)
 {

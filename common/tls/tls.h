@@ -61,6 +61,8 @@ int64_t tls_ends(const struct tls *t, size_t i);	/* Unix time; INT64_MIN: not kn
 int tls_days(const struct tls *t, size_t i);		/* from now; negative: expired */
 /* Whether it has expired, or is to be told of: it ends in less than `alarm` ms; UINT64_MAX: never. */
 bool tls_ends_soon(const struct tls *t, size_t i, uint64_t alarm_ms);
+/* Each certificate of the file is that of the issuer of the one before it: some peers want that order. */
+bool tls_is_in_order(const struct tls *t, size_t i);
 
 /* --- tls_link: one connection --- */
 
@@ -87,6 +89,7 @@ void tls_link_close(struct ssl_st *link);
 /* Why the last call on this thread was TLS_ENDED or TLS_BROKEN; valid until the next call. */
 const char *tls_link_reason(void);
 bool tls_link_is_cut(void);	/* ... and whether the connection has failed, and not TLS */
+bool tls_link_is_refused(void);	/* ... and whether the peer wants another certificate of us, or one */
 const char *tls_link_version(const struct ssl_st *link);	/* "TLSv1.3" */
 const char *tls_link_cipher(const struct ssl_st *link);		/* "TLS_AES_256_GCM_SHA384" */
 int tls_link_bits(const struct ssl_st *link);
@@ -119,6 +122,7 @@ struct tls_wish {
 	const char *ip;			/* NAME: the certificate is for this address instead; NULL */
 	/* DANE; the first name is their base domain */
 	const struct tls_record *record; size_t records;
+	const struct tls *own;		/* its first pair is shown to a peer that asks; NULL: none is */
 };
 
 struct tls_out;
@@ -140,5 +144,7 @@ enum tls_proof tls_out_proof(const struct ssl_st *link);
 /* The handshake failed because the peer has not proved what it had to. */
 bool tls_out_is_unproven(const struct ssl_st *link);
 bool tls_out_is_misnamed(const struct ssl_st *link);	/* ... as the certificate is for another name */
+/* The peer has asked for a certificate, and one was shown to it. */
+bool tls_out_is_shown(const struct ssl_st *link);
 
 #endif

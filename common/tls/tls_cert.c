@@ -170,6 +170,21 @@ tls_cert_has(const struct tls_cert *p, const char *name, bool wildcard)
 }
 
 bool
+tls_cert_is_in_order(const struct tls_cert *p)
+{
+	X509 *before = p->certificate;
+
+	for (int i = 0; i < sk_X509_num(p->chain); i++) {
+		X509 *issuer = sk_X509_value(p->chain, i);
+
+		if (X509_check_issued(issuer, before) != X509_V_OK)
+			return false;
+		before = issuer;
+	}
+	return true;
+}
+
+bool
 tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b)
 {
 	return EVP_PKEY_get_base_id(a->key) != EVP_PKEY_get_base_id(b->key) &&

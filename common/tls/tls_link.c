@@ -17,7 +17,7 @@
 #include "common/tls/tls_private.h"
 
 static _Thread_local const char *reason;
-static _Thread_local bool cut;
+static _Thread_local bool cut, refused;
 
 struct ssl_st *
 tls_link_new(struct tls *t, int fd)
@@ -51,7 +51,7 @@ judge_result(struct ssl_st *link, int result)
 {
 	int saved = errno;
 
-	cut = false;
+	cut = refused = false;
 	switch (SSL_get_error(link, result)) {
 	case SSL_ERROR_NONE:
 		return TLS_DONE;
@@ -70,6 +70,8 @@ judge_result(struct ssl_st *link, int result)
 	default:
 		if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED)
 			reason = tls_out_complaint(link);
+		else if ((reason = tls_out_refusal(link, ERR_GET_REASON(ERR_peek_error()))) != NULL)
+			refused = true;
 		else
 			reason = ERR_reason_error_string(ERR_peek_error());
 		if (reason == NULL)
@@ -129,6 +131,12 @@ bool
 tls_link_is_cut(void)
 {
 	return cut;
+}
+
+bool
+tls_link_is_refused(void)
+{
+	return refused;
 }
 
 const char *

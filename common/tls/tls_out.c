@@ -6,7 +6,7 @@
  * Owns:     one context
  * Promise:  a handshake succeeds only with the proof that was asked for; when none was, any certificate
  *           does. Only TLSA usages 2 and 3 count; with usage 3 names and dates do not matter. Nothing older
- *           than TLS 1.2
+ *           than TLS 1.2. No session is resumed: what was proved counts for its own connection alone
  * Fails by: NULL, -1 and a reason; without the proof the handshake fails
  */
 #include <openssl/err.h>
@@ -116,10 +116,23 @@ want_records(SSL *link, const struct tls_wish *w)
 	return used;
 }
 
+/* The peer asks for a certificate. What the SSL carries as its data says so. */
+static int
+note_asked(SSL *link, void *arg)
+{
+	SSL_set_app_data(link, arg);
+	return 1;
+}
+
 static bool
 set_wish(SSL *link, const struct tls_wish *w)
 {
+	static char asked;
 	enum tls_proof proof = w->proof;
+
+	SSL_set_cert_cb(link, note_asked, &asked);
+	if (w->own != NULL && !tls_show(w->own, link))
+		return false;
 
 	if (w->ask != NULL && SSL_set_tlsext_host_name(link, w->ask) != 1)
 		return false;
@@ -179,6 +192,48 @@ tls_out_is_misnamed(const SSL *link)
 	long result = SSL_get_verify_result(link);
 
 	return result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
+/* A signature of ours is made only where the peer asked, and can check that kind of key. */
+bool
+tls_out_is_shown(const SSL *link)
+{
+	int kind = NID_undef;
+
+	return SSL_get_app_data(link) != NULL && SSL_get_certificate(link) != NULL &&
+	    SSL_get_signature_type_nid(link, &kind) == 1 && kind != NID_undef;
+}
+
+/*
+ * Under TLS 1.3 it comes after our handshake is done, with the first read. "Handshake failure" is what a peer
+ * says under TLS 1.2 when none was shown.
+ */
+const char *
+tls_out_refusal(const SSL *link, int error)
+{
+	static const struct { int error; const char *shown, *none; } rows[] = {
+		{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
+		    "it demands a client certificate, and can use none of the kind of client-certificate",
+		    "it demands a client certificate, and client-certificate is not set for it" },
+		{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "it does not accept our client certificate",
+		    "it demands a client certificate, and client-certificate is not set for it" },
+		{ SSL_R_TLSV1_ALERT_UNKNOWN_CA, "it does not trust the issuer of our client certificate",
+		    NULL },
+		{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "our client certificate has expired, it says",
+		    NULL },
+		{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "our client certificate is revoked, it says", NULL },
+		{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "it does not accept our client certificate", NULL },
+		{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
+		    "our client certificate is of a kind that it cannot use", NULL },
+		{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "it does not accept our client certificate", NULL },
+		{ SSL_R_TLSV1_ALERT_ACCESS_DENIED, "it does not let our client certificate in", NULL },
+	};
+	bool has = SSL_get_certificate(link) != NULL;
+
+	for (size_t i = 0; i < nitems_of(rows) && !SSL_is_server(link) && SSL_get_app_data(link) != NULL; i++)
+		if (rows[i].error == error)
+			return has ? rows[i].shown : rows[i].none;
+	return NULL;
 }
 
 const char *

@@ -20,15 +20,19 @@ struct tls_cert {
 
 /* tls: a new connection. */
 SSL *tls_make(struct tls *t);
+bool tls_show(const struct tls *t, SSL *link);	/* its first pair is that of this connection of a client */
 
 /* tls_out: what failed in the handshake. */
 const char *tls_out_complaint(const SSL *link);	/* why the peer's certificate was refused */
+/* This error (ERR_GET_REASON) is the peer's word about our certificate: why; NULL: it is none. */
+const char *tls_out_refusal(const SSL *link, int error);
 
 /* tls_cert. parse: 0, or -1 with the reason; call done also after a failure. */
 int tls_cert_parse(struct tls_cert *p, const struct tls_source *source, bool strict,
     struct buf *why) __attribute__((warn_unused_result));
 void tls_cert_done(struct tls_cert *p);
 bool tls_cert_has(const struct tls_cert *p, const char *name, bool wildcard);
+bool tls_cert_is_in_order(const struct tls_cert *p);
 /* The same names, and another kind of key. */
 bool tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b);
 

@@ -14,7 +14,23 @@
 struct boot;
 struct buf;
 struct ctl_client;
+struct own_certificate;
 struct ssl_st;
+struct tls;
+
+/* --- own_certificate: the client certificates that we show to hosts which ask for one --- */
+/* NULL: none is configured. `ready` is called once, see own_certificate_begin. */
+struct own_certificate *own_certificate_new(struct boot *b, void (*ready)(void *arg), void *arg);
+/* True: connections may be made now; false: `ready` will tell when. */
+bool own_certificate_begin(struct own_certificate *o);
+void own_certificate_renew(struct own_certificate *o);		/* files have changed; NULL is fine */
+void own_certificate_free(struct own_certificate *o);		/* NULL is fine */
+/* CTL_FILE of one of our kinds; closes it. */
+void own_certificate_take_file(struct own_certificate *o, const struct ctl_message *m);
+/* Of a place (destination_security.certificate); valid until the next file. NULL: it cannot be used. */
+const struct tls *own_certificate_tls(const struct own_certificate *o, const char *place);
+/* NULL: it can be used; else why not. */
+const char *own_certificate_fault(const struct own_certificate *o, const char *place);
 
 /* --- auth_out_source: which source has the words for a value of outbound-auth --- */
 

@@ -28,7 +28,9 @@ tls_policy_tls(const struct destination *d, const struct mx_address *a)
 		return CLIENT_TLS_OFF;
 	if (net_port((const struct sockaddr *)&a->to.sa) == PORT_TLS)
 		return CLIENT_TLS_AT_ONCE;
-	if (mode == CONFIG_OUT_TLS_MAY || (mode == CONFIG_OUT_TLS_DANE && a->tlsa == NULL))
+	/* in clear there is no certificate */
+	if (d->security.certificate == NULL &&
+	    (mode == CONFIG_OUT_TLS_MAY || (mode == CONFIG_OUT_TLS_DANE && a->tlsa == NULL)))
 		return CLIENT_TLS_MAY;
 	return CLIENT_TLS_MUST;
 }

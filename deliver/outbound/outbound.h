@@ -55,7 +55,7 @@ struct outbound_job {
 	/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
 	bool glitch;
 	uint64_t rest;			/* out: ms. Not 0: a host rests so long; this was no attempt */
-	/* out: of the connection that was used, as in struct outconn; valid during `done` */
+	/* out: of the connection that was used: `facts` and `proofs` of struct outconn; valid in `done` */
 	const char *tls, *verified;
 	void (*done)(void *arg, struct outbound_job *job);
 	void (*heard)(void *arg, struct outbound_job *job);	/* list.settled verdicts stand; may be NULL */
@@ -125,6 +125,7 @@ struct outbound {
 	struct counters *counters;
 	struct ctl_client *helper[CTL_HELPER_COUNT];	/* NULL: one that is not asked from here */
 	struct tls_out *tls;			/* NULL: no destination has TLS */
+	const struct own_certificate *own;	/* NULL: no destination is shown a certificate */
 	struct w3clog *log;			/* NULL: no protocol log */
 	struct host_memory *memory;
 	struct mx_settings mx;			/* `own` is renewed by site_hosts */
@@ -374,6 +375,7 @@ struct outconn {
 	char *memory_key;		/* owned; what host_memory knows it by */
 	struct host_tls_try try;
 	const char *verified;		/* what it has proved under TLS: "none", "name", "dane" */
+	const char *proofs;		/* for events: the same, and whether our certificate was shown */
 	char facts[TLS_FACTS_SIZE];	/* of TLS: "TLSv1.3/TLS_AES_256_GCM_SHA384", "-" */
 	struct auth_out_login login;
 	enum outconn_auth_state auth;

@@ -373,7 +373,7 @@ begin_dialogue(struct outconn *p, const struct mx_address *a)
 	outconn_auth_settings(p, &set);
 	client_init(&p->client, &set);
 	p->sent_at = clock_mono_ms();
-	p->verified = "none";
+	p->verified = p->proofs = "none";
 	snprintf(p->facts, sizeof(p->facts), "-");
 }
 

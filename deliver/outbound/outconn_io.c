@@ -62,17 +62,30 @@ begin_handshake(struct outconn *p)
 	struct tls_wish wish;
 
 	tls_policy_wish(&p->site->d, &p->policy, &wish, record);
+	if (p->site->d.security.certificate != NULL)
+		wish.own = own_certificate_tls(p->site->o->own, p->site->d.security.certificate);
 	p->tls = tls_out_link(p->site->o->tls, p->fd, &wish);
+}
+
+/* Without the certificate that is to be shown nothing begins. NULL: it is there, or none is to be. */
+static const char *
+lacks_certificate(const struct outconn *p)
+{
+	const char *place = p->site->d.security.certificate;
+
+	return place == NULL ? NULL : own_certificate_fault(p->site->o->own, place);
 }
 
 static void
 tell_secured(const struct outconn *p)
 {
-	char text[TLS_FACTS_SIZE + 64];
+	char text[TLS_FACTS_SIZE + 128];
+	bool has = p->site->d.security.certificate != NULL;
 
-	snprintf(text, sizeof(text), "%s, %s", p->facts, strcmp(p->verified, "dane") == 0 ?
+	snprintf(text, sizeof(text), "%s, %s%s", p->facts, strcmp(p->verified, "dane") == 0 ?
 	    "verified by its TLSA records" : strcmp(p->verified, "name") == 0 ?
-	    "name and issuer verified" : "not verified");
+	    "name and issuer verified" : "not verified", !has ? "" : tls_out_is_shown(p->tls) ?
+	    ", client certificate shown" : ", client certificate not asked for");
 	site_queue_step(p->site, OUTBOUND_SECURED, text);
 }
 
@@ -81,9 +94,13 @@ end_handshake(struct outconn *p)
 {
 	static const char *const proofs[] = { [TLS_PROOF_NONE] = "none", [TLS_PROOF_NAME] = "name",
 	    [TLS_PROOF_DANE] = "dane" };
+	static const char *const shown[] = { [TLS_PROOF_NONE] = "none client-cert=yes",
+	    [TLS_PROOF_NAME] = "name client-cert=yes", [TLS_PROOF_DANE] = "dane client-cert=yes" };
+	enum tls_proof proof = tls_out_proof(p->tls);
 
 	snprintf(p->facts, sizeof(p->facts), "%s/%s", tls_link_version(p->tls), tls_link_cipher(p->tls));
-	p->verified = proofs[tls_out_proof(p->tls)];
+	p->verified = proofs[proof];
+	p->proofs = (tls_out_is_shown(p->tls) ? shown : proofs)[proof];
 	tell_secured(p);
 	outconn_auth_secured(p);
 	client_secured(&p->client);
@@ -94,6 +111,10 @@ outconn_io_fail(struct outconn *p, int error)
 {
 	const char *reason = error == EPROTO ? tls_link_reason() : strerror(error);
 
+	if (error == EPROTO && tls_link_is_refused()) {
+		client_insecure(&p->client, CLIENT_TLS_UNPROVEN, reason);
+		return;
+	}
 	if (error == EPROTO && client_phase_is_securing(&p->client))
 		client_insecure(&p->client, CLIENT_TLS_BROKEN, reason);
 	else
@@ -104,7 +125,8 @@ outconn_io_fail(struct outconn *p, int error)
 static void
 fail_handshake(struct outconn *p, int error)
 {
-	enum client_security how = tls_out_is_unproven(p->tls) ? CLIENT_TLS_UNPROVEN : CLIENT_TLS_BROKEN;
+	enum client_security how = tls_out_is_unproven(p->tls) || tls_link_is_refused() ?
+	    CLIENT_TLS_UNPROVEN : CLIENT_TLS_BROKEN;
 	char reason[256], names[160];
 	struct tls_record record[TLSA_RECORDS_MAX];
 	struct tls_wish wish;
@@ -130,7 +152,13 @@ fail_handshake(struct outconn *p, int error)
 bool
 outconn_io_shake(struct outconn *p, bool *blocked)
 {
+	const char *lack = lacks_certificate(p);
+
 	*blocked = false;
+	if (p->tls == NULL && lack != NULL) {
+		client_insecure(&p->client, CLIENT_TLS_UNPROVEN, lack);
+		return true;
+	}
 	if (p->tls == NULL)
 		begin_handshake(p);
 	if (p->tls == NULL) {

@@ -62,7 +62,7 @@ take_verdicts(struct site *s, struct outconn *p, struct outbound_job *job, enum 
 	next = rcpt_list_take(&job->list, &p->client, fate);
 	count_sent(s, job, before);
 	job->tls = p->facts;
-	job->verified = p->verified;
+	job->verified = p->proofs;
 	if (next != RCPT_LIST_OVER && job->list.settled > before && job->heard != NULL)
 		job->heard(job->arg, job);
 	return next;

@@ -24,6 +24,9 @@ check_pair_judge(const struct tls_source *source, enum config_tls_version least,
 	else if (tls_ends_soon(t, 0, alarm_ms))
 		buf_printf(why, "the certificate in %s expires in %d days", source->certificate.path,
 		    tls_days(t, 0));
+	else if (!tls_is_in_order(t, 0))
+		buf_printf(why, "the certificates in %s are not in order: after each of them comes that of "
+		    "its issuer", source->certificate.path);
 	else
 		found = CHECK_PAIR_GOOD;
 	tls_free(t);

@@ -23,6 +23,7 @@
 #include "common/base/trust_anchor.h"
 #include "common/boot/named_file.h"
 #include "common/config/config.h"
+#include "common/config/config_certificate.h"
 #include "common/config/config_check.h"
 #include "common/config/key.h"
 #include "common/tls/tls.h"
@@ -47,6 +48,18 @@ blame_key(const struct check_paths *p, bool warning, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	config_faults_tell(p->faults, p->server, p->section, p->key, warning, text);
+}
+
+/* About a key of [delivery] (`domain` ""), or of that [domain]. */
+static void
+blame_place(const struct check_paths *p, const char *domain, const char *key, bool warning, const char *text)
+{
+	for (size_t i = 0; i < p->server->ndomain && domain[0] != '\0'; i++)
+		if (strcmp(p->server->domain[i].name, domain) == 0)
+			config_faults_tell_domain(p->faults, p->server, &p->server->domain[i], key, warning,
+			    text);
+	if (domain[0] == '\0')
+		config_faults_tell(p->faults, p->server, KEY_DELIVERY, key, warning, text);
 }
 
 /* The descriptor; -1: the fault is told. */
@@ -121,6 +134,69 @@ judge_certificates(struct check_paths *p)
 		tls_text_forget(&source.key);
 		tls_text_forget(&source.certificate);
 	}
+}
+
+/* One file of a pair; NULL: the fault is told. */
+static char *
+read_own(const struct check_paths *p, const struct config_certificate *c, enum ctl_file_kind kind,
+    const char *path, size_t *len)
+{
+	struct ctl_opened answer = { .file = { .kind = kind } };
+	const char *key = kind == CTL_FILE_CLIENT_KEY ? "client-key" : "client-certificate";
+	char text[512], *data;
+	bool hidden;
+	int fd;
+
+	snprintf(answer.file.domain, sizeof(answer.file.domain), "%s", c->domain);
+	if ((fd = named_file_open(p->server, &answer)) == -1) {
+		hidden = answer.error == EACCES && access(path, R_OK) == -1;
+		if (hidden)
+			snprintf(text, sizeof(text), "%s \"%s\" cannot be looked at by this user; root can",
+			    key, path);
+		else
+			snprintf(text, sizeof(text), "%s %s", key, answer.why);
+		blame_place(p, c->domain, key, hidden, text);
+		return NULL;
+	}
+	if ((data = disk_read_whole(fd, TLS_FILE_MAX, len)) == NULL) {
+		snprintf(text, sizeof(text), "%s %s: %s", key, path, strerror(errno));
+		blame_place(p, c->domain, key, false, text);
+	}
+	close(fd);
+	return data;
+}
+
+/* The client certificate of [delivery] ("") or of a [domain]. */
+static void
+judge_own(const struct check_paths *p, const char *place)
+{
+	struct buf why = BUF_INIT(CTL_REASON_MAX);
+	struct config_certificate c;
+	struct tls_source source = { 0 };
+	enum check_pair found = CHECK_PAIR_GOOD;
+
+	if (config_certificate_at(&c, p->server, place)) {
+		source = (struct tls_source){ { .path = c.certificate }, { .path = c.key } };
+		source.key.data = read_own(p, &c, CTL_FILE_CLIENT_KEY, c.key, &source.key.len);
+		source.certificate.data = read_own(p, &c, CTL_FILE_CLIENT_CERTIFICATE, c.certificate,
+		    &source.certificate.len);
+	}
+	if (source.key.data != NULL && source.certificate.data != NULL)
+		found = check_pair_judge(&source, CONFIG_TLS_1_2, p->server->name,
+		    p->server->certificate_alarm, &why);
+	if (found != CHECK_PAIR_GOOD)
+		blame_place(p, place, "client-certificate", found == CHECK_PAIR_WARNING, buf_text(&why));
+	tls_text_forget(&source.key);
+	tls_text_forget(&source.certificate);
+	buf_done(&why);
+}
+
+static void
+judge_owns(const struct check_paths *p)
+{
+	judge_own(p, "");
+	for (size_t i = 0; i < p->server->ndomain; i++)
+		judge_own(p, p->server->domain[i].name);
 }
 
 static void
@@ -236,15 +312,6 @@ secret_fault(int fd)
 	return why;
 }
 
-static void
-blame_secret(const struct check_paths *p, const struct config_domain *d, bool warning, const char *text)
-{
-	if (d == NULL)
-		config_faults_tell(p->faults, p->server, KEY_DELIVERY, "secret-file", warning, text);
-	else
-		config_faults_tell_domain(p->faults, p->server, d, "secret-file", warning, text);
-}
-
 /* The secret-file of outbound-auth: of the server (d NULL), or of a remote domain. */
 static void
 judge_secret(const struct check_paths *p, const struct config_domain *d)
@@ -268,7 +335,7 @@ judge_secret(const struct check_paths *p, const struct config_domain *d)
 
 		close(fd);
 		if (why != NULL)
-			blame_secret(p, d, false, why);
+			blame_place(p, a.domain, "secret-file", false, why);
 		return;
 	}
 	hidden = answer.error == EACCES && access(a.secret_file, R_OK) == -1;
@@ -277,7 +344,7 @@ judge_secret(const struct check_paths *p, const struct config_domain *d)
 		    a.secret_file);
 	else
 		snprintf(text, sizeof(text), "secret-file %s", answer.why);
-	blame_secret(p, d, hidden, text);
+	blame_place(p, a.domain, "secret-file", hidden, text);
 }
 
 static void
@@ -361,6 +428,7 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 		judge_passwords(&p);
 		judge_keytab(&p);
 		judge_authorities(&p);
+		judge_owns(&p);
 		judge_directory(&p);
 		judge_secrets(&p);
 	}

@@ -220,6 +220,9 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 		say_domain_key(x, d, "hello", "helo", a->helo ? "HELO" :
 		    "EHLO");	/* which does not count for the smart hosts of the server */
 	say_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
+	if (s->certificate != NULL)
+		say_value(x, *s->certificate != '\0' ? d : NULL, "certificate", "delivery",
+		    "client-certificate");
 	say_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth",
 	    auth[s->account.auth]);
 	if (s->account.auth != CONFIG_OUT_ANONYMOUS)

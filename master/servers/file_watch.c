@@ -60,6 +60,7 @@ struct file_watch {
 static const enum ctl_file_kind kinds[] = {
 	CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES, CTL_FILE_LDAP_CA, CTL_FILE_LDAP_SECRET,
 	CTL_FILE_TRUST_ANCHOR, CTL_FILE_MANAGER_CERTIFICATE, CTL_FILE_MANAGER_KEY,
+	CTL_FILE_CLIENT_CERTIFICATE, CTL_FILE_CLIENT_KEY,
 };
 
 /* --- stamps --- */
@@ -205,20 +206,33 @@ update_lists(struct file_watch *w)
 	set->count = kept;
 }
 
+/* All files of a kind: of the server or the service, then those of its domains. */
+static void
+add_kind(struct file_watch *w, struct server *s, enum ctl_file_kind kind, size_t used[ROLE_COUNT])
+{
+	struct ctl_file file = { .kind = kind };
+	enum role role = file_handover_role(kind);
+	const char *path;
+
+	for (; (path = path_of(w, s, &file)) != NULL; file.index++)
+		add_file(find_set(w, s, kind), used[role]++, path);
+	file.index = 0;
+	for (size_t i = 0; named_file_is_of_domain(kind) && s != NULL && s->conf != NULL &&
+	    i < s->conf->ndomain; i++) {
+		strlcpy(file.domain, s->conf->domain[i].name, sizeof(file.domain));
+		if ((path = path_of(w, s, &file)) != NULL)
+			add_file(find_set(w, s, kind), used[role]++, path);
+	}
+}
+
 /* Brings the sets of one virtual server, or of the service, up to its configuration. */
 static void
 update_sets(struct file_watch *w, struct server *s)
 {
 	size_t used[ROLE_COUNT] = { 0 };
 
-	for (size_t i = 0; i < nitems_of(kinds); i++) {
-		struct ctl_file file = { .kind = kinds[i] };
-		enum role role = file_handover_role(kinds[i]);
-		const char *path;
-
-		for (; (path = path_of(w, s, &file)) != NULL; file.index++)
-			add_file(find_set(w, s, kinds[i]), used[role]++, path);
-	}
+	for (size_t i = 0; i < nitems_of(kinds); i++)
+		add_kind(w, s, kinds[i], used);
 	for (size_t i = 0; i < nitems_of(kinds); i++)
 		if (named_file_is_of_service(kinds[i]) == (s == NULL))
 			cut_set(find_set(w, s, kinds[i]), used[file_handover_role(kinds[i])]);

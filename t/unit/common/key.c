@@ -18,6 +18,13 @@ owner_size(const struct key *k)
 	    sizeof(struct config_oauth) : sizeof(struct config_server);
 }
 
+static const char *
+owner_name(const struct key *k)
+{
+	return k->section <= KEY_MANAGER ? "service" : k->section == KEY_DOMAIN ? "domain" :
+	    k->section == KEY_OAUTH ? "profile" : "server";
+}
+
 START_TEST(test_rows_are_whole)
 {
 	for (size_t i = 0; i < key_rows_count; i++) {
@@ -39,7 +46,7 @@ START_TEST(test_rows_are_whole)
 		ck_assert_msg(key_find(k->section, k->name) == k, "%s: twice", k->name);
 		/* No two rows write into one field, but the two kinds of listen */
 		for (size_t j = 0; j < i; j++)
-			ck_assert_msg(owner_size(&key_rows[j]) != owner_size(k) ||
+			ck_assert_msg(strcmp(owner_name(&key_rows[j]), owner_name(k)) != 0 ||
 			    key_rows[j].offset != k->offset || k->kind == KEY_LISTEN_TLS,
 			    "%s and %s share a field", key_rows[j].name, k->name);
 	}
@@ -84,13 +91,13 @@ static const struct { enum key_section section; const char *account, *service; }
 	    " password-file keytab service-principal certificate key open-relay proxy proxy-trusted " },
 	{ KEY_MESSAGES, "", " disk-reserve badmail badmail-limit " },
 	{ KEY_DELIVERY, " auth-mechanisms outbound-tls port smart-host ",
-	    " outbound-auth user secret-file oauth authorities connections never-to source-address " },
+	    " outbound-auth user secret-file oauth authorities client-certificate client-key connections never-to source-address " },
 	{ KEY_LDAP, "",
 	    " uri start-tls ca-file bind user secret-file base filter mail-attribute forward-attribute "
 	    "member-attribute " },
 	{ KEY_SECURITY, "", " operators viewers " },
 	{ KEY_DOMAIN, " route outbound-tls auth-mechanisms port ",
-	    " drop outbound-auth user secret-file oauth " },
+	    " drop outbound-auth user secret-file oauth client-certificate client-key " },
 };
 static const char open_keys[] =
     " drop-delete description own-address connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 "
@@ -153,7 +160,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "badmail badmail-keep " "badmail-limit pickup-dots pickup-settle",
 	[KEY_DELIVERY] =
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
-	    "auth-mechanisms outbound-tls authorities connections "
+	    "auth-mechanisms outbound-tls authorities client-certificate client-key connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
 	    "smart-host-after-direct smart-host-alarm queue-age-alarm never-to reverse-dns source-address",
 	[KEY_LDAP] =
@@ -162,7 +169,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SECURITY] = "operators viewers",
 	[KEY_DOMAIN] =
 	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth "
-	    "auth-mechanisms port "
+	    "auth-mechanisms client-certificate client-key port "
 	    "hold atrn-accounts",
 	[KEY_OAUTH] =
 	    "provider tenant token-url flow client-id secret-file key-file certificate-file key-id audience "

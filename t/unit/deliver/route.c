@@ -19,6 +19,8 @@ static struct config_domain domains[] = {
 	{ .name = (char *)"*.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true,
 	    .route = { via_hub, 2 }, .helo = true },
 	{ .name = (char *)"alias.example", .type = CONFIG_DOMAIN_ALIAS },
+	{ .name = (char *)"cert.example", .type = CONFIG_DOMAIN_REMOTE, .client_certificate = (char *)"/c",
+	    .client_key = (char *)"/k" },
 	{ .name = (char *)"direct.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .has_port = true,
 	    .port = 2526 },
 	{ .name = (char *)"exact.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true },
@@ -40,7 +42,7 @@ server(bool with_smart, enum config_after_direct after)
 {
 	struct config_server s = { .name = (char *)"default", .port = 25, .domain = domains,
 	    .ndomain = nitems_of(domains),
-		.default_domain = &domains[6], .smart_host_after_direct = after,
+		.default_domain = &domains[7], .smart_host_after_direct = after,
 		.outbound_tls = CONFIG_OUT_TLS_MAY };
 
 	if (with_smart)
@@ -90,6 +92,9 @@ static const struct row rows[] = {
 	{ false, CONFIG_DIRECT_NO, "safe.example", "dns:safe.example;tls=verify" },
 	{ false, CONFIG_DIRECT_NO, "same.example", "dns:same.example" },
 	{ false, CONFIG_DIRECT_NO, "shy.example", "dns:shy.example;account=shy.example;mechanisms=0x20" },
+	{ false, CONFIG_DIRECT_NO, "cert.example", "dns:cert.example;certificate=cert.example" },
+	{ true, CONFIG_DIRECT_NO, "cert.example",
+	    "hosts:smart.example:25,[192.0.2.9]:26;certificate=cert.example" },
 	{ false, CONFIG_DIRECT_NO, "six.example", "hosts:[2001:db8::1]:2525;tls=off" },
 	{ true, CONFIG_DIRECT_NO, "safe.example", "hosts:smart.example:25,[192.0.2.9]:26;tls=verify" },
 	{ true, CONFIG_DIRECT_NO, "same.example", "hosts:smart.example:25,[192.0.2.9]:26" },

@@ -1,0 +1,140 @@
+/*
+ * config_certificate - our client certificate at remote hosts: client-certificate and client-key of a
+ * [domain] or of the server; judged; pure
+ *
+ * Runs in:  every process
+ * Owns:     nothing
+ * Promise:  certificate and key come from one place. The server's is shown to its smart hosts alone; a host
+ *           that only the DNS names is shown none but that of its own domain
+ * Fails by: false: there is none; faults
+ */
+#include "common/config/config_certificate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/config/config_private.h"
+
+static bool
+fill(struct config_certificate *c, const char *certificate, const char *key, const char *domain)
+{
+	*c = (struct config_certificate){ certificate, key, domain };
+	return certificate != NULL && key != NULL;
+}
+
+static bool
+has_own(const struct config_domain *d)
+{
+	return d->type == CONFIG_DOMAIN_REMOTE && (d->client_certificate != NULL || d->client_key != NULL);
+}
+
+bool
+config_certificate_find(struct config_certificate *c, const struct config_server *s,
+    const struct config_domain *d, bool by_dns)
+{
+	if (d != NULL && has_own(d))
+		return fill(c, d->client_certificate, d->client_key, d->name);
+	if (by_dns || !config_account_has_hosts(s, d))
+		return fill(c, NULL, NULL, "");
+	return fill(c, s->client_certificate, s->client_key, "");
+}
+
+bool
+config_certificate_at(struct config_certificate *c, const struct config_server *s, const char *domain)
+{
+	if (domain[0] == '\0')
+		return fill(c, s->client_certificate, s->client_key, "");
+	for (size_t i = 0; i < s->ndomain; i++)
+		if (strcmp(s->domain[i].name, domain) == 0 && has_own(&s->domain[i]))
+			return fill(c, s->domain[i].client_certificate, s->domain[i].client_key,
+			    s->domain[i].name);
+	return fill(c, NULL, NULL, "");
+}
+
+/* --- judgement --- */
+
+/* Where a certificate is configured: the [delivery] of the server (d NULL), or a [domain]. */
+struct certificate_place {
+	struct config_work *w;
+	size_t server;
+	const struct config_server *s;
+	const struct config_domain *d;
+};
+
+static const struct config_origin *
+origin_of(const struct certificate_place *p, const char *key)
+{
+	return p->d != NULL ? config_origin_of(p->d->origin, KEY_DOMAIN, key) :
+	    config_origin_of(p->s->origin, KEY_DELIVERY, key);
+}
+
+__attribute__((format(printf, 4, 5)))
+static void
+blame_certificate(const struct certificate_place *p, const char *key, bool warning, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (p->d != NULL)
+		config_faults_add(p->w->faults, config_work_source(p->w, p->server), origin_of(p, key)->line,
+		    warning, "%s", text);
+	else
+		config_faults_at_key(p->w, p->server, KEY_DELIVERY, key, warning, text);
+}
+
+static bool
+is_shown(const struct config_server *s)
+{
+	struct config_certificate c;
+	bool shown = s->smart_host.count > 0;
+
+	for (size_t i = 0; i < s->ndomain && !shown; i++)
+		shown = s->domain[i].type == CONFIG_DOMAIN_REMOTE && s->domain[i].route.count > 0 &&
+		    config_certificate_find(&c, s, &s->domain[i], false) && *c.domain == '\0';
+	return shown;
+}
+
+static void
+judge_one(const struct certificate_place *p)
+{
+	const char *certificate = p->d != NULL ? p->d->client_certificate : p->s->client_certificate,
+	    *key = p->d != NULL ? p->d->client_key : p->s->client_key;
+	enum config_outbound_tls mode = p->d != NULL && p->d->has_outbound_tls ? p->d->outbound_tls :
+	    p->s->outbound_tls;
+
+	if (origin_of(p, "client-certificate")->bad || origin_of(p, "client-key")->bad ||
+	    (certificate == NULL && key == NULL))
+		return;
+	if (certificate == NULL || key == NULL)
+		blame_certificate(p, certificate != NULL ? "client-certificate" : "client-key", false,
+		    "client-certificate and client-key belong together, and %s is missing",
+		    certificate != NULL ? "client-key" : "client-certificate");
+	else if (mode == CONFIG_OUT_TLS_OFF)
+		blame_certificate(p, "client-certificate", true,
+		    "client-certificate has no effect with outbound-tls = off");
+	else if (p->d != NULL && p->d->helo)
+		blame_certificate(p, "client-certificate", false,
+		    "client-certificate cannot be had with helo = yes, for there is no STARTTLS after HELO");
+	else if (p->d == NULL && !is_shown(p->s))
+		blame_certificate(p, "client-certificate", true,
+		    "client-certificate has no effect: it is shown only to hosts of smart-host, and there "
+		    "is none; a domain that is found by the DNS needs one of its own");
+}
+
+void
+config_certificate_judge(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	struct certificate_place p = { w, server, s, NULL };
+
+	judge_one(&p);
+	for (size_t i = 0; i < s->ndomain; i++) {
+		p.d = &s->domain[i];
+		if (p.d->type == CONFIG_DOMAIN_REMOTE)
+			judge_one(&p);
+	}
+}
