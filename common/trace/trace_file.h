@@ -10,9 +10,12 @@ struct trace_file;
 
 /* Takes over `fd`, of a file or a pipe. `at`: where trace_file_at() was before; 0: the beginning. */
 struct trace_file *trace_file_open(int fd, int64_t at);
-/* Without its end; may be changed; good until the next call. NULL: the end, or it cannot be read. */
+/*
+ * Without its end; may be changed; good until the next call. An empty one may stand for a piece of what is
+ * left out, so that who calls can look at the clock. NULL: the end, or it cannot be read.
+ */
 char *trace_file_next(struct trace_file *f);
-int64_t trace_file_at(const struct trace_file *f);	/* bytes before the next line, unpacked */
+int64_t trace_file_at(const struct trace_file *f);	/* bytes before what the next call gives, unpacked */
 /* Why the last call gave NULL; NULL: it was the end. */
 const char *trace_file_fault(const struct trace_file *f);
 void trace_file_close(struct trace_file *f);		/* NULL is fine */

@@ -18,17 +18,38 @@
 
 #define VALUE_MAX 1024
 
+/*
+ * The blank in front of "postern-x[PID]: ". Other programs log there what strangers say, which may look like
+ * a line of ours: the first ": " is behind the name that the log itself has put there.
+ */
+static char *
+find_program(char *line, char **pid, char **end)
+{
+	static const char name[] = " postern";
+	char *colon = strstr(line, ": "), *blank;
+
+	*end = colon != NULL && colon > line && colon[-1] == ']' ? colon - 1 : NULL;
+	if (*end == NULL)
+		return NULL;
+	**end = *colon = '\0';
+	*pid = strrchr(line, '[');
+	if (*pid == NULL || (*pid)[1 + strspn(*pid + 1, "0123456789")] != '\0')
+		return NULL;
+	**pid = '\0';
+	blank = strrchr(line, ' ');
+	return blank != NULL && strncmp(blank, name, sizeof(name) - 1) == 0 ? blank : NULL;
+}
+
 bool
 trace_line_parse(struct trace_line *l, char *copy)
 {
-	char *program = strstr(copy, " postern"), *pid, *end, *host;
+	char *program, *pid, *end, *host;
 
 	copy[strcspn(copy, "\n")] = '\0';
-	pid = program != NULL ? strchr(program, '[') : NULL;
-	end = pid != NULL ? strstr(pid, "]: ") : NULL;
-	if (end == NULL || (size_t)(pid - program) > sizeof(l->program))
+	program = find_program(copy, &pid, &end);
+	if (program == NULL || (size_t)(pid - program) > sizeof(l->program))
 		return false;
-	*program = *pid = *end = '\0';
+	*program = '\0';
 	*l = (struct trace_line){ .pid = pid + 1, .rest = end + 3 };
 	snprintf(l->program, sizeof(l->program), "%.47s", program + 1);
 	/* the host's name is no part of the time */

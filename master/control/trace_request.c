@@ -29,6 +29,7 @@
 #include "master/servers/servers.h"
 
 #define TRACE_REQUEST_WAIT_MS 60000
+#define REPLACED "has another log meanwhile: it was rotated; ask again"
 
 struct trace_request {
 	struct control_question q;	/* one part: the process that reads */
@@ -198,12 +199,13 @@ refusal_of(const struct master *m, const struct server *s)
 	return NULL;
 }
 
-/* The file of that number, 0: the oldest one. -1: *why says why not. */
+/* The file of that number, 0: the oldest one; it may be another by now. -1: *why says why not. */
 static int
 open_file(struct trace_request *r, const struct trace_files *files, uint64_t inode,
     const char **why)
 {
 	size_t i = 0;
+	struct stat st;
 	int fd;
 
 	while (inode != 0 && i < files->count && files->one[i].inode != inode)
@@ -211,13 +213,18 @@ open_file(struct trace_request *r, const struct trace_files *files, uint64_t ino
 	if (i == files->count) {
 		*why = files->count == 0 ? "has its events in no file, and the journal of systemd is for "
 		    "posternctl trace, on the host; [service] events = FILE keeps them for the manager, too" :
-		    "has another log meanwhile: it was rotated; ask again";
+		    REPLACED;
 		return -1;
 	}
 	r->inode = files->one[i].inode;
 	r->behind = i + 1 < files->count ? files->one[i + 1].inode : 0;
 	fd = open(files->one[i].path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 	*why = fd == -1 ? strerror(errno) : NULL;
+	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_ino != r->inode)) {
+		close(fd);
+		fd = -1;
+		*why = REPLACED;
+	}
 	return fd;
 }
 

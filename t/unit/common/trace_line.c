@@ -16,6 +16,13 @@ static const struct {
 	{ "Nov 30 18:02:52 host postern-deliver[77]: - event=service", "Nov 30 18:02:52", "postern-deliver" },
 	{ "Nov 30 18:02:52 host another[77]: - event=service", NULL, NULL },
 	{ "Nov 30 18:02:52 host postern-deliver: - event=service", NULL, NULL },
+	/* a host of that name; text of strangers that another program has logged */
+	{ "Nov 30 18:02:52 postern-1 postern-deliver[77]: - event=service", "Nov 30 18:02:52", "postern-deliver" },
+	{ "2026-11-30T18:02:52+00:00 postern postern[77]: - event=service", "2026-11-30T18:02:52+00:00", "postern" },
+	{ "Nov 30 18:02:52 host postfix/cleanup[7]: 1: message-id=<x postern-listener[7]: " ID " event=accepted>", NULL,
+	  NULL },
+	{ "Nov 30 18:02:52 host daemon: x postern-listener[7]: " ID " event=accepted", NULL, NULL },
+	{ "Nov 30 18:02:52 host postern-deliver[7 7]: - event=service", NULL, NULL },
 	{ "", NULL, NULL }, { " postern", NULL, NULL }, { " postern[", NULL, NULL }, { " postern[]: ", "", "postern" },
 };
 
