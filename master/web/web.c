@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sysexits.h>
 
 #include "common/base/log.h"
@@ -60,11 +61,24 @@ take_fields(struct web_field field[FIELDS_MAX], size_t *n, struct evhttp_request
 	return true;
 }
 
+/* The last field of that name: some web servers add theirs behind what the browser has sent. NULL: none. */
+static const char *
+last_field(struct evhttp_request *q, const char *name)
+{
+	const struct evkeyval *f;
+	const char *value = NULL;
+
+	TAILQ_FOREACH(f, evhttp_request_get_input_headers(q), next)
+		if (strcasecmp(f->key, name) == 0)
+			value = f->value;
+	return value;
+}
+
 /* Of a web server in front, which only those of our group can be: whom it says that it serves. */
 static void
 put_client(char client[64], struct evhttp_request *q, enum web_door_kind kind)
 {
-	const char *list = evhttp_find_header(evhttp_request_get_input_headers(q), "X-Forwarded-For"), *last;
+	const char *list = last_field(q, "X-Forwarded-For"), *last;
 	char *address = NULL;
 	ev_uint16_t port;
 

@@ -1,12 +1,13 @@
 """web_login - sessions of the manager: one-time links, commands on behalf of a user, what is refused"""
 
+import json
 import os
 import pwd
 import signal
 
 from checks import check, equal
 from patience import until
-from web_client import Browser, ask, start_manager, wait_served
+from web_client import Browser, ask, connect, start_manager, wait_served
 
 
 def test_login_and_commands(t):
@@ -166,3 +167,13 @@ def test_behind_a_web_server(t):
     equal(service.events.wait("operator", command="login")["client"], "192.0.2.9")
     equal(browser.command("status", **said)["status"], 0)
     equal(browser.command("status", **{**said, "Host": "127.0.0.1"}) and browser.status, 421)
+    # a web server that adds a field of its own behind that of the browser, which may say anything
+    connection = connect(path)
+    connection.putrequest("POST", "/api/login", skip_host=True)
+    body = json.dumps({"token": "0" * 64})
+    for name, value in (("Host", "manager.example"), ("X-Forwarded-For", "203.0.113.1"), ("X-Forwarded-For", "192.0.2.8"),
+                        ("Content-Type", "application/json"), ("Content-Length", str(len(body)))):
+        connection.putheader(name, value)
+    connection.endheaders(body.encode())
+    equal(connection.getresponse().status, 401)
+    equal(service.events.wait("operator", command="login", result="refused")["client"], "192.0.2.8")
