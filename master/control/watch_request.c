@@ -23,12 +23,12 @@
 
 #define ROOM (128 << 10)	/* bytes of events that wait for the watcher; some hundred events */
 
-#define PER_UID 4	/* watchers of one user who may not operate the service */
+#define PER_USER 4	/* watchers of one who may not operate the service */
 #define KEPT 4		/* places for those who may */
 
 struct watch_request {
 	struct control_question q;
-	uid_t uid;
+	struct control_peer peer;	/* who watches */
 	int in;				/* events go in here */
 	struct loop_io *io;		/* tells when the watcher has gone */
 	char server[CONFIG_NAME_MAX + 1];	/* "" all */
@@ -77,6 +77,7 @@ free_request(struct control_question *q)
 
 	loop_io_free(w->io);
 	close(w->in);
+	control_rights_peer_done(&w->peer);
 	free(w);
 }
 
@@ -104,9 +105,9 @@ has_place(const struct master *m, const struct control_peer *peer)
 	TAILQ_FOREACH(q, &m->questions, link)
 		if (q->ops == &ops) {
 			all++;
-			own += ((const struct watch_request *)q)->uid == peer->uid;
+			own += control_rights_peer_same(&((const struct watch_request *)q)->peer, peer);
 		}
-	return operates ? all < LOG_WATCH_MAX : own < PER_UID && all < LOG_WATCH_MAX - KEPT;
+	return operates ? all < LOG_WATCH_MAX : own < PER_USER && all < LOG_WATCH_MAX - KEPT;
 }
 
 void
@@ -150,7 +151,7 @@ watch_request_run(struct control_command *cmd, struct master *m, struct server *
 	(void)setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes));
 	w = mem_new(struct watch_request);
 	w->in = pair[0];
-	w->uid = cmd->peer->uid;
+	control_rights_peer_copy(&w->peer, cmd->peer);
 	w->io = loop_io_new(m->loop, w->in, LOOP_READ, on_gone, w);
 	snprintf(w->server, sizeof(w->server), "%s", only != NULL ? only->name : "");
 	control_question_init(&w->q, m, &ops);

@@ -8,6 +8,8 @@ import socket
 from checks import check, equal
 from chromium import Chromium
 from patience import until
+from sasl import verifier
+from web_accounts import PASSWORD, log_in as log_in_account, start as start_accounts
 from web_client import Browser, Stream, start_manager
 
 HOSTILE = '"<script>document.title=1</script>"@sender.example'
@@ -98,6 +100,16 @@ def test_rights(t):
     service["mine"].set("security", viewers="")
     service.ctl("reload")
     check("you may not look there any more" in mine.next("unwatched")["error"], "watches on")
+
+
+def test_accounts(t):
+    """Who may watch one virtual server takes no place from others, as of posternctl watch."""
+    service, port = start_accounts(t, {name: verifier(PASSWORD) for name in ("ann", "bob")}, servers={"one": {}, "two": {}},
+                                   service={"viewers": "account:ann, account:bob"})
+    ann, bob = (log_in_account(port, name)[0] for name in ("ann", "bob"))
+    streams = [Stream(ann, X_Postern_Watch="one") for _ in range(5)]
+    equal([stream.first("watching", "unwatched") for stream in streams], ["watching"] * 4 + ["unwatched"])
+    Stream(bob, X_Postern_Watch="two").next("watching")
 
 
 def test_page(t):
