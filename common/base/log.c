@@ -27,7 +27,6 @@
 
 #define LINE_SIZE 2048
 #define HEAD_SIZE (CLOCK_DATE_SIZE + 80)
-#define SAFE_SIZE 600
 #define SAFE_COUNT 8
 
 static struct {
@@ -219,7 +218,7 @@ safe_put(char *dst, size_t *at, const unsigned char *s, size_t n)
 		len = (size_t)snprintf(piece, sizeof(piece), "\\%c", *s);
 	else
 		len = (size_t)snprintf(piece, sizeof(piece), "%.*s", (int)n, (const char *)s);
-	if (*at + len + 2 > SAFE_SIZE)
+	if (*at + len + 2 > LOG_SAFE_SIZE)
 		return false;
 	memcpy(dst + *at, piece, len);
 	*at += len;
@@ -229,7 +228,7 @@ safe_put(char *dst, size_t *at, const unsigned char *s, size_t n)
 const char *
 log_safe_n(const char *text, size_t len)
 {
-	static _Thread_local char ring[SAFE_COUNT][SAFE_SIZE];
+	static _Thread_local char ring[SAFE_COUNT][LOG_SAFE_SIZE];
 	static _Thread_local unsigned turn;
 	char *dst = ring[turn++ % SAFE_COUNT];
 	const unsigned char *s = (const unsigned char *)text;

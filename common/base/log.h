@@ -41,9 +41,10 @@ void log_detail(const char *id, const char *event, const char *fmt, ...)
 /*
  * `text` (NULL is "-") made safe for one log value: bytes of what may not be shown (utf8_take_printable)
  * become \xHH, and the whole is quoted when it has a blank, a quote, an equals sign or is empty.
- * Returns one of eight rotating buffers of the calling thread, 600 bytes each:
+ * Returns one of eight rotating buffers of the calling thread, LOG_SAFE_SIZE bytes each:
  * use it in the same statement.
  */
+#define LOG_SAFE_SIZE 600	/* a copy has room for all of it: a quote that is cut off would hide what follows */
 const char *log_safe(const char *text);
 const char *log_safe_n(const char *text, size_t len);
 /* The same where an empty text means that there is none: "-", too. */

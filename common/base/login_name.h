@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #define LOGIN_NAME_SIZE 268		/* a name of 255 bytes with what stands before it */
-#define LOGIN_NAME_AUTHOR_SIZE 600	/* of what an event says of who gave a command */
+#define LOGIN_NAME_AUTHOR_SIZE 608	/* of what an event says of who gave a command */
 
 enum login_name_kind { LOGIN_NAME_ACCOUNT, LOGIN_NAME_KERBEROS, LOGIN_NAME_KINDS };
 

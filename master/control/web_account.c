@@ -21,6 +21,8 @@
 #include "master/control/control_private.h"
 #include "master/processes/processes.h"
 
+#define CLAIMED_SIZE (LOG_SAFE_SIZE + 40)	/* "name=NAME unreported=NUMBER" */
+
 struct web_account {
 	struct ctl_client_question base;	/* first */
 	TAILQ_ENTRY(web_account) link;
@@ -76,7 +78,7 @@ static void
 refuse_login(struct web_account *a, enum msg_web_result result, const char *why)
 {
 	struct msg_web_session answer = { .result = (uint8_t)result, .way = (uint8_t)a->way };
-	char claimed[LOGIN_NAME_AUTHOR_SIZE];
+	char claimed[CLAIMED_SIZE];
 
 	snprintf(claimed, sizeof(claimed), "name=%s", log_safe(a->name[0] != '\0' ? a->name : NULL));
 	if (result == WEB_UNKNOWN || may_tell(a->m, claimed, sizeof(claimed)))

@@ -67,6 +67,10 @@ def test_rights_and_words(t):
         check("Set-Cookie" not in browser.fields, browser.fields)
     event = service.events.wait("operator", command="login", result="refused", way="password", name="carol")
     equal((event["reason"], event["client"]), ("wrong name or password", "127.0.0.1"))
+    # a name may not hide what follows, however long it becomes where it is shown
+    log_in(port, "a " + "\u202e" * 84, "x")
+    event = service.events.wait("operator", command="login", result="refused", name=lambda name: name.startswith("a "))
+    equal((event["reason"], event["client"]), ("wrong name or password", "127.0.0.1"))
     for body in ({"name": "bob"}, {"password": "x"}, {"name": ["bob"], "password": "x"}, {"name": "bob", "password": 1},
                  {"name": "bob", "password": PASSWORD + "\x00"}):
         equal((body, browser.request("/api/login", body) and browser.status), (body, 400))
