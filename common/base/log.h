@@ -44,7 +44,7 @@ void log_detail(const char *id, const char *event, const char *fmt, ...)
  * Returns one of eight rotating buffers of the calling thread, LOG_SAFE_SIZE bytes each:
  * use it in the same statement.
  */
-#define LOG_SAFE_SIZE 600	/* a copy has room for all of it: a quote that is cut off would hide what follows */
+#define LOG_SAFE_SIZE 600	/* copies have room for it: without its last quote it hides what follows */
 const char *log_safe(const char *text);
 const char *log_safe_n(const char *text, size_t len);
 /* The same where an empty text means that there is none: "-", too. */

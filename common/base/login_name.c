@@ -21,7 +21,7 @@ static const struct { const char *prefix; bool any_case; } rows[] = {
 	[LOGIN_NAME_KERBEROS] = { "kerberos:", false },
 };
 static_assert(nitems_of(rows) == LOGIN_NAME_KINDS, "one row a kind");
-static_assert(sizeof("user=") + LOG_SAFE_SIZE <= LOGIN_NAME_AUTHOR_SIZE, "the quotes of a name are not cut off");
+static_assert(sizeof("user=") + LOG_SAFE_SIZE <= LOGIN_NAME_AUTHOR_SIZE, "its quotes are not cut off");
 
 enum login_name_kind
 login_name_kind(const char *text, const char **name)

@@ -85,6 +85,8 @@ struct queue_admin {
 	void (*idle)(void *arg);	/* at the end: no question is at work */
 	void *idle_arg;
 	struct move_sender *sender;
+	/* the drop file that was opened last, and by whom: of the thread that selects */
+	char opened[SPOOL_DROP_FILE_SIZE], opened_by[LOGIN_NAME_AUTHOR_SIZE];
 };
 
 /* --- queue_admin: takes questions, one after the other --- */

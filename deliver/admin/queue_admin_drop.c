@@ -92,7 +92,20 @@ is_meant(const struct queue_admin_job *j, const struct message_envelope *e)
 static void
 tell_opened(const struct queue_admin_job *j, const struct queue_admin_item *i)
 {
+	struct queue_admin *c = j->queue_admin;
+
 	log_event(LOG_FACT, NULL, "opened", "%s drop=%s", j->ask.author, log_safe(i->drop.name));
+	memcpy(c->opened, i->drop.name, sizeof(c->opened));
+	memcpy(c->opened_by, j->ask.author, sizeof(c->opened_by));
+}
+
+/* Reading may begin anywhere: further pieces are no event only while one reader goes on with one file. */
+static bool
+goes_on(const struct queue_admin_job *j, const struct queue_admin_item *i)
+{
+	const struct queue_admin *c = j->queue_admin;
+
+	return strcmp(c->opened, i->drop.name) == 0 && strcmp(c->opened_by, j->ask.author) == 0;
 }
 
 static void
@@ -108,7 +121,7 @@ put_piece(struct queue_admin_job *j, struct queue_admin_item *i, int fd)
 	}
 	if (n == PIECE)
 		snprintf(j->page.next, sizeof(j->page.next), "%llu", (unsigned long long)(at + PIECE));
-	if (at == 0)
+	if (at == 0 || !goes_on(j, i))
 		tell_opened(j, i);
 	free(text);
 	free(bytes);

@@ -190,12 +190,13 @@ show_notes(struct queue_admin_job *j, const char *id)
 	buf_done(&note);
 }
 
-/* The header of a message that begins at `at` of the file. */
+/* The header of a message that begins at `at` of the file. `size` < 0: the file was replaced meanwhile. */
 static void
 show_header(struct queue_admin_job *j, int fd, off_t at, off_t size)
 {
 	char head[HEADER_BYTES + 1], *line, *rest = head;
-	ssize_t n = disk_pread(fd, head, size < HEADER_BYTES ? (size_t)size : HEADER_BYTES, at);
+	ssize_t n = size <= 0 ? 0 :
+	    disk_pread(fd, head, size < HEADER_BYTES ? (size_t)size : HEADER_BYTES, at);
 
 	if (n <= 0)
 		return;

@@ -74,6 +74,20 @@ def test_console(t):
     name = rows(service, "default", "list")[0]["id"]
     browser = log_in(service, port)
     equal(read(browser, "default", name), (home.path / "drop" / f"{name}.eml").read_bytes())
+    # whoever reads is in the log, once, and wherever the reading begins
+    equal(len(service.events.all("opened", drop=name)), 1)
+    service.default.send(to="b@default.example")
+    until(lambda: len(rows(service, "default", "list")) == 2, what="another one")
+    other = rows(service, "default", "list")[0]["id"]
+    process = browser.command("drop", "default", "read", f"id={name}")["data"]["next"].partition(":")[0]
+    service.events.wait("opened", drop=name, count=2)
+    for _ in range(2):
+        check(browser.command("drop", "default", "read", f"id={other}", f"at={process}:1")["data"]["messages"][0]["data"], "nothing")
+    service.events.wait("opened", drop=other)
+    browser.command("drop", "default", "read", f"id={name}", f"at={process}:18000")
+    service.events.wait("opened", drop=name, count=3)
+    equal(len(service.events.all("opened", drop=other)), 1)
+    service.ctl("drop", "default", "delete", other)
     service.ctl("stop", "default")
     equal([row["id"] for row in rows(service, "default", "list")], [name])
     for words in (("read", "all"), ("read", "id=x*"), ("read", f"id={name}", f"id={name}"), ("delete",), ("what",)):
@@ -155,6 +169,11 @@ def test_page(t):
     page.click("button", "Delete 1 message")
     page.wait_text("1 message deleted.", "not in the drop folder any more")
     equal(len(home.drops()), 1)
+    # blanks that end nowhere keep no browser busy
+    (home.path / "drop" / "1k1gj34kp3gm6ded-0.eml").write_bytes(
+        b"x-sender: a@s.example\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nwide" + b" " * 800000 + b"!\r\n")
+    page.go("#/server/default/drop/1k1gj34kp3gm6ded-0")
+    page.wait_text("Save as a file", "wide")
     page.go("#/server/default/drop/1k1gj34kp3gm6dec-0")
     page.wait_text("not in the drop folder any more")
     equal(page.complaints(), [], "complaints of the browser")

@@ -40,7 +40,7 @@ function fromBase64(text) {
 }
 
 function fromQuoted(text) {
-	return bytesOf(text.replace(/[ \t]+$/gm, "").replace(/=\r?\n/g, "").replace(/=([0-9A-Fa-f]{2})/g, (_, hex) =>
+	return bytesOf(text.replace(/(?<![ \t])[ \t]+$/gm, "").replace(/=\r?\n/g, "").replace(/=([0-9A-Fa-f]{2})/g, (_, hex) =>
 		String.fromCharCode(parseInt(hex, 16))));
 }
 
