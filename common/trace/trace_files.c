@@ -9,6 +9,7 @@
 #include "common/trace/trace_files.h"
 
 #include <glob.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -24,12 +25,13 @@ by_age(const void *a, const void *b)
 	return x->written.tv_nsec < y->written.tv_nsec ? -1 : x->written.tv_nsec > y->written.tv_nsec;
 }
 
+/* A link is none of the rotated ones, whoever has put it there: the service would not open it. */
 static void
-add(struct trace_files *t, const char *path)
+add(struct trace_files *t, const char *path, bool rotated)
 {
 	struct stat st;
 
-	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode))
+	if ((rotated ? lstat(path, &st) : stat(path, &st)) == -1 || !S_ISREG(st.st_mode))
 		return;
 	t->one = mem_grow(t->one, t->count, sizeof(*t->one));
 	t->one[t->count++] = (struct trace_files_one){ mem_strdup(path), st.st_ino, st.st_mtim };
@@ -47,7 +49,7 @@ trace_files_find(struct trace_files *t, const char *path)
 
 		if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0)
 			for (size_t k = 0; k < found.gl_pathc; k++)
-				add(t, found.gl_pathv[k]);
+				add(t, found.gl_pathv[k], i > 0);
 		globfree(&found);
 		free(pattern);
 	}

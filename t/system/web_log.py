@@ -109,7 +109,7 @@ def test_accounts(t):
     ann, bob = (log_in_account(port, name)[0] for name in ("ann", "bob"))
     streams = [Stream(ann, X_Postern_Watch="one") for _ in range(5)]
     equal([stream.first("watching", "unwatched") for stream in streams], ["watching"] * 4 + ["unwatched"])
-    Stream(bob, X_Postern_Watch="two").next("watching")
+    equal(Stream(bob, X_Postern_Watch="two").first("watching", "unwatched"), "watching")
 
 
 def test_page(t):

@@ -65,6 +65,9 @@ def test_story(t):
     broken = file.with_name("kept.log.1")
     broken.write_bytes(b"2026-11-30T11:00:00.000000Z postern-deliver[7]: " + id.encode() + b" event=held server=default reason=\"\xff\t\x1b[31m\" uid=0\n\0\0\n")
     os.utime(broken, (2, 2))
+    # what is no file
+    os.symlink("/etc/passwd", file.with_name("kept.log.3"))
+    os.mkfifo(file.with_name("kept.log.4"))
     events, remarks, _ = walk(browser, "default", "story", f"id={id}")
     # two processes write what happens at once
     equal([event["event"] for event in events[:2]] + sorted(event["event"] for event in events[2:]), ["requeued", "held", "accepted", "dropped"])
