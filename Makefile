@@ -38,9 +38,10 @@ DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"'
 # Only these files know a path: for other ones nothing else is built again.
 PATHS := -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -DPOSTERN_LIBEXECDIR='"$(LIBEXECDIR)"' \
          -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' -DPOSTERN_SBINDIR='"$(SBINDIR)"' \
-         -DPOSTERN_DATADIR='"$(DATADIR)/postern"'
+         -DPOSTERN_BINDIR='"$(BINDIR)"' -DPOSTERN_DATADIR='"$(DATADIR)/postern"'
 PATH_SOURCES := common/config/key_rows.c common/config/unit_file.c master/main.c master/processes/spawn.c \
-                master/posternctl/command_send.c master/posternctl/import_run.c master/posternctl/service_start.c master/web/web_page.c t/unit/common/config_values.c
+                master/posternctl/command_send.c master/posternctl/import_run.c master/posternctl/service_start.c \
+                master/web/web_page.c pickup/sendmail/sendmail_place.c pickup/sendmail/sendmail_ask.c t/unit/common/config_values.c
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(if $(filter t/%,$<),,$(STRICT)) $(DEFS) -I. -pthread -MMD -MP
 
 LIBS := -levent_core -linih -lbsd -lidn2 -Wl,--as-needed -lseccomp -Wl,--no-as-needed
@@ -61,7 +62,8 @@ P_resolver   := deliver/resolver  -lunbound
 P_directory  := deliver/directory -lldap -llber $(KRB5) $(TLS)
 P_fetch      := deliver/fetch     -lcurl -ljansson -lcrypto
 P_pickup     := pickup
-ROWS := master posternctl import metrics web listener auth deliver resolver directory fetch pickup
+P_sendmail   := pickup/sendmail
+ROWS := master posternctl import metrics web listener auth deliver resolver directory fetch pickup sendmail
 folder = $(firstword $(P_$(1)))
 libraries = $(wordlist 2,99,$(P_$(1)))
 binary = $(B)/$(if $(filter master,$(1)),postern,$(if $(filter posternctl,$(1)),posternctl,postern-$(1)))
@@ -96,6 +98,7 @@ help:
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 	@echo "make install-cockpit  the manager as a page of Cockpit; DESTDIR PREFIX"
+	@echo "make install-mta  sendmail, mailq and newaliases of this host are Postern's"
 
 deps:
 	@.ci/deps build
@@ -128,7 +131,7 @@ fuzz: deps-fuzz
 	@$(MAKE) $(PARALLEL) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
-FUZZ_ROWS := master import web listener auth deliver resolver directory fetch pickup
+FUZZ_ROWS := master import web listener auth deliver resolver directory fetch pickup sendmail
 $(B)/libfuzz.a: Makefile $(call obj,$(COMMON)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
 	@rm -f $@; ar rcs $@ $(filter %.o,$^)
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
@@ -180,8 +183,9 @@ $(B)/%.o: %.c $(B)/flags
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # unit tests: t/unit/ROW/NAME.c is one program, linked with the objects of that row; t/unit/common with the common ones alone.
-# Those of posternctl ask the supervisor's objects, too: whether it understands what posternctl says.
+# Those of posternctl ask the supervisor's objects, too: whether it understands what posternctl says. So pickup for sendmail.
 UNIT_ROWS_posternctl := posternctl master
+UNIT_ROWS_sendmail := sendmail pickup
 unit_rows = $(or $(UNIT_ROWS_$(1)),$(1))
 UNIT := $(patsubst t/unit/%.c,%,$(filter-out t/unit/fuzz/%,$(wildcard t/unit/*/*.c)))
 .PHONY: units
@@ -223,7 +227,7 @@ samples: $(B)/sample
 	$(B)/sample manual etc/postern.ini.5 >$(B)/postern.ini.5 && cp $(B)/postern.ini.5 etc/postern.ini.5
 	$(B)/sample manual master/postern.8 >$(B)/postern.8 && cp $(B)/postern.8 master/postern.8
 
-# --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten. ACCOUNT=no: no system user ---
+# --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten. ACCOUNT=no: no system users and groups ---
 UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,$(PREFIX)/lib/systemd/system)
 SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
@@ -258,9 +262,22 @@ install: deps
 	install -m 644 etc/posternctl.bash $(D)$(COMPLETIONDIR)/posternctl
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
-	    $(SUBST) etc/default.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
-	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account
-	@[ -n "$(D)" ] || [ ! -d /run/systemd/system ] || echo "now: systemctl daemon-reload; systemctl enable --now postern (or restart it)"
+	    $(SUBST) $(if $(filter no,$(ACCOUNT)),,-e 's/^;pickup-group =$$/pickup-group = postern-pickup/') etc/default.ini | \
+	    install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
+	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LIBEXECDIR)/postern-sendmail
+	@[ -n "$(D)" ] || etc/install-words $(SYSCONFDIR) $(LIBEXECDIR) $(BINDIR) $(LOCALSTATEDIR)
+
+# The names of sendmail(1): for a host without another mail server. Links that another one has made stay.
+MTA_LINKS = $(SBINDIR)/sendmail $(BINDIR)/mailq $(BINDIR)/newaliases $(PREFIX)/lib/sendmail
+MTA_PAGES = $(MANDIR)/man8/sendmail.8 $(MANDIR)/man8/mailq.8 $(MANDIR)/man8/newaliases.8
+.PHONY: install-mta
+install-mta:
+	install -d $(sort $(dir $(addprefix $(D),$(MTA_LINKS) $(MTA_PAGES))))
+	@for link in $(MTA_LINKS); do \
+	    [ "$$(readlink $(D)$$link)" = $(LIBEXECDIR)/postern-sendmail ] || [ ! -e $(D)$$link ] || \
+		{ echo "$(D)$$link is there, and is not ours: remove the other mail server first" >&2; exit 1; }; done
+	for link in $(MTA_LINKS); do ln -sfn $(LIBEXECDIR)/postern-sendmail $(D)$$link || exit 1; done
+	for link in $(MTA_PAGES); do ln -sfn postern-sendmail.8 $(D)$$link || exit 1; done
 
 # The manager as a page of Cockpit: the same files, and Cockpit's script before ours. It needs posternctl alone, and no postern-web.
 COCKPITDIR ?= $(DATADIR)/cockpit
@@ -279,6 +296,9 @@ uninstall:
 	    $(addprefix $(D)$(MANDIR)/man8/,$(notdir $(MAN8)))
 	rm -f $(D)$(SYSCONFDIR)/init.d/postern $(D)$(SYSCONFDIR)/logrotate.d/postern $(D)$(UNITDIR)/postern.service \
 	    $(D)$(SYSUSERSDIR)/postern.conf $(D)$(COMPLETIONDIR)/posternctl
+	for link in $(MTA_LINKS); do \
+	    [ "$$(readlink $(D)$$link)" != $(LIBEXECDIR)/postern-sendmail ] || rm -f $(D)$$link; done
+	for link in $(MTA_PAGES); do [ "$$(readlink $(D)$$link)" != postern-sendmail.8 ] || rm -f $(D)$$link; done
 	rm -rf $(D)$(DATADIR)/postern
 	rmdir $(D)$(LIBEXECDIR) 2>/dev/null || true
 	@echo "kept: $(D)$(SYSCONFDIR)/postern, $(D)$(LOCALSTATEDIR)/{spool,lib,log}/postern and the users postern, postern-*"

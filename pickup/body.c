@@ -179,10 +179,12 @@ static const struct { unsigned bits; bool stuffed; } verdict_rows[] = {
 };
 
 bool
-body_is_stuffed(unsigned dots, enum body_writer writer)
+body_is_stuffed(enum config_dots rule, unsigned dots, enum body_writer writer)
 {
 	unsigned found = dots | (writer == BODY_WRITER_FOR_IIS ? FOR_IIS : 0);
 
+	if (writer == BODY_WRITER_SENDMAIL || rule != CONFIG_DOTS_AUTO)
+		return writer != BODY_WRITER_SENDMAIL && rule == CONFIG_DOTS_STUFFED;
 	for (size_t i = 0; i < nitems_of(verdict_rows) && writer != BODY_WRITER_SERVER; i++)
 		if ((found & verdict_rows[i].bits) == verdict_rows[i].bits)
 			return verdict_rows[i].stuffed;

@@ -10,11 +10,14 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/mem.h"
 #include "common/mail/address.h"
 #include "common/mail/header.h"
 #include "common/mail/header_mend.h"
+#include "common/mail/notify_words.h"
+#include "common/mail/xtext.h"
 #include "pickup/pickup.h"
 
 enum { NAME_TRUST = 2000 };
@@ -25,10 +28,18 @@ is_empty_line(const char *data, size_t len, size_t pos)
 	return pos + 1 < len && data[pos] == '\r' && data[pos + 1] == '\n';
 }
 
+static const char *const x_lines[] = {
+	PICKUP_FORM_SENDER, PICKUP_FORM_RECEIVER, PICKUP_FORM_NOTIFY, PICKUP_FORM_RET, PICKUP_FORM_ENVID,
+	PICKUP_FORM_WRITER, PICKUP_FORM_END,
+};
+
 static bool
 is_x_line(const struct header_field *f)
 {
-	return header_is(f, "x-sender") || header_is(f, "x-receiver");
+	for (size_t i = 0; i < nitems_of(x_lines); i++)
+		if (header_is(f, x_lines[i]))
+			return true;
+	return false;
 }
 
 int
@@ -36,6 +47,7 @@ compose_split(const char *data, size_t len, bool whole, struct compose_header *h
 {
 	struct header_field f;
 	size_t pos = 0, mbox;
+	bool over = false;
 
 	while (is_empty_line(data, len, pos))
 		pos += 2;
@@ -44,11 +56,13 @@ compose_split(const char *data, size_t len, bool whole, struct compose_header *h
 	pos += mbox;
 	h->start = h->fields = pos;
 	while (header_next(data, len, &pos, &f) == 1)
-		if (h->fields == (size_t)(f.start - data) && is_x_line(&f))
+		if (!over && h->fields == (size_t)(f.start - data) && is_x_line(&f)) {
 			h->fields = pos;
+			over = header_is(&f, PICKUP_FORM_END);
+		}
 	h->end = pos;
 	h->body = is_empty_line(data, len, pos) ? pos + 2 : pos;
-	if (h->end - h->fields > COMPOSE_FIELDS_MAX || h->end > COMPOSE_HEADER_MAX)
+	if (h->end - h->fields > PICKUP_FORM_FIELDS_MAX || h->end > PICKUP_FORM_HEADER_MAX)
 		return -1;
 	if (whole || h->body > h->end)
 		return 1;
@@ -87,6 +101,7 @@ struct work {
 	struct message_envelope *e;
 	char *detail;		/* also what was the last malformed recipient */
 	size_t malformed;	/* recipients */
+	unsigned notify;	/* of all recipients */
 };
 
 static enum judge_reason
@@ -133,7 +148,7 @@ add_field_recipients(struct work *w, const struct header_field *f)
 
 		if (found == 0)
 			return JUDGE_GOOD;
-		if (w->e->nrcpt == COMPOSE_RECIPIENTS_MAX) {
+		if (w->e->nrcpt == PICKUP_FORM_RECIPIENTS_MAX) {
 			w->detail[0] = '\0';	/* of a malformed one before */
 			return JUDGE_MANY_RECIPIENTS;
 		}
@@ -178,6 +193,34 @@ take_x_sender(struct work *w, const struct header_field *f)
 	return set_sender(w, &a, f);
 }
 
+/* The lines of postern-sendmail about reports. One that is not as it writes them counts for nothing. */
+static void
+take_report_line(struct work *w, const struct header_field *f)
+{
+	unsigned notify;
+
+	if (header_is(f, PICKUP_FORM_NOTIFY) && notify_words_parse(&notify, f->value, f->value_len) == 0)
+		w->notify = notify;
+	else if (header_is(f, PICKUP_FORM_RET))
+		w->e->ret = f->value_len == 4 && strncasecmp(f->value, "full", 4) == 0 ? RET_FULL : RET_HDRS;
+	else if (header_is(f, PICKUP_FORM_ENVID) && w->e->envid == NULL &&
+	    f->value_len <= XTEXT_ENVID_MAX && xtext_is_valid(f->value, f->value_len)) {
+		w->e->envid = mem_array(NULL, f->value_len + 1, 1);
+		xtext_copy(w->e->envid, f->value, f->value_len);
+	}
+}
+
+static enum judge_reason
+take_x_receiver(struct work *w, const struct header_field *f)
+{
+	size_t before = w->e->nrcpt;
+	enum judge_reason reason = add_field_recipients(w, f);
+
+	if (reason == JUDGE_GOOD && before == 0 && w->e->nrcpt == 0)
+		reason = explain_refusal(w, JUDGE_BAD_RECIPIENT, f);
+	return reason;
+}
+
 static enum judge_reason
 take_x_lines(struct work *w)
 {
@@ -185,12 +228,14 @@ take_x_lines(struct work *w)
 	size_t pos = w->h->start;
 
 	while (pos < w->h->fields && header_next(w->data, w->h->end, &pos, &f) == 1) {
-		size_t before = w->e->nrcpt;
-		bool receiver = header_is(&f, "x-receiver");
-		enum judge_reason reason = receiver ? add_field_recipients(w, &f) : take_x_sender(w, &f);
+		enum judge_reason reason = JUDGE_GOOD;
 
-		if (reason == JUDGE_GOOD && receiver && before == 0 && w->e->nrcpt == 0)
-			reason = explain_refusal(w, JUDGE_BAD_RECIPIENT, &f);
+		if (header_is(&f, PICKUP_FORM_RECEIVER))
+			reason = take_x_receiver(w, &f);
+		else if (header_is(&f, PICKUP_FORM_SENDER))
+			reason = take_x_sender(w, &f);
+		else
+			take_report_line(w, &f);
 		if (reason != JUDGE_GOOD)
 			return reason;
 	}
@@ -300,6 +345,8 @@ fill_envelope(struct work *w)
 		reason = JUDGE_BAD_RECIPIENT;
 	if (reason == JUDGE_GOOD)
 		drop_duplicates(w->e);
+	for (size_t i = 0; i < w->e->nrcpt; i++)
+		w->e->rcpt[i].notify = w->notify;
 	return reason;
 }
 
@@ -314,8 +361,8 @@ write_header(const struct work *w, struct buf *out)
 	char missing[HEADER_MEND_SIZE];
 	unsigned found = 0;
 
-	buf_printf(out, "Received: from mail pickup service\r\n\tby %s id %s;\r\n\t%s\r\n", r->fqdn, r->id,
-	    r->date);
+	buf_printf(out, "Received: from mail pickup service (uid %ju)\r\n\tby %s id %s;\r\n\t%s\r\n",
+	    (uintmax_t)r->owner, r->fqdn, r->id, r->date);
 	while (header_next(w->data, w->h->end, &pos, &f) == 1) {
 		unsigned what = header_mend_find(&f);
 

@@ -9,6 +9,7 @@
 
 #include "common/base/buf.h"
 #include "common/mail/message.h"
+#include "common/mail/pickup_form.h"
 #include "common/spool/spool.h"
 #include "common/boot/boot.h"
 #include "common/spool/enqueue.h"
@@ -42,9 +43,10 @@ enum body_writer {
 	BODY_WRITER_UNKNOWN,
 	BODY_WRITER_SERVER,	/* an SMTP server: a drop file, whose dots are as they are sent */
 	BODY_WRITER_FOR_IIS,	/* a program that may double dots, as IIS wants them */
+	BODY_WRITER_SENDMAIL,	/* says itself that its dots are as they are sent */
 };
-/* For pickup-dots = auto: whether leading dots were doubled. Without evidence: no. */
-bool body_is_stuffed(unsigned dots, enum body_writer writer);
+/* Whether leading dots were doubled, by pickup-dots. With auto and without evidence: no. */
+bool body_is_stuffed(enum config_dots rule, unsigned dots, enum body_writer writer);
 
 /*
  * Zeroed at first, but for `unstuff`: then one leading dot of a line is removed, and a single dot ends the
@@ -149,16 +151,13 @@ struct judge_verdict judge_error(int error, unsigned *tries);
 
 /* --- compose: envelope and header from a file's header. Pure --- */
 
-#define COMPOSE_FIELDS_MAX (1U << 20)	/* header fields behind the x- lines */
-#define COMPOSE_HEADER_MAX (8U << 20)	/* with them */
-/* Limits memory; more than the envelope of a queue file can have */
-#define COMPOSE_RECIPIENTS_MAX 200000
 #define COMPOSE_DETAIL_SIZE 256
 
 struct compose_rules {
 	const char *fqdn, *domain;	/* `domain` completes bare addresses */
 	const struct config_server *server;	/* whose address literals are `domain`, too; NULL: none are */
 	const char *id, *date;		/* of this message */
+	uid_t owner;			/* of the file: who put it there, whatever it says of itself */
 };
 /* Offsets in the normalised bytes (CRLF lines). */
 struct compose_header {
@@ -250,6 +249,7 @@ struct pickup_file {
 	/* private to pickup_file */
 	int fd;				/* locked; -1 none */
 	uint64_t size, at;
+	uid_t owner;
 	struct body body;
 	/* private to pickup_flow */
 	struct pickup *pickup;

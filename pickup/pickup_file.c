@@ -28,7 +28,7 @@
 #define HEAD_MAX (64U << 10)		/* of a file written in place, to see how far it has come */
 #define SEALED_ATTRIBUTES (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)
 #define STEP_US 1000000		/* a clock that is so far off was set */
-#define CONTENT_MAX (2 * (COMPOSE_HEADER_MAX + PICKUP_FILE_PIECE) + 65536)	/* LF becomes CRLF */
+#define CONTENT_MAX (2 * (PICKUP_FORM_HEADER_MAX + PICKUP_FILE_PIECE) + 65536)	/* LF becomes CRLF */
 
 /* later: what takes an administrator */
 enum { SOON_MS = 250, REFUSE_MS = 3000, REFUSE_TRIES = 5, LATER_MS = 60000 };
@@ -90,6 +90,7 @@ examine_file(struct pickup_file *t, struct statx *sx)
 	f.stepped = llabs(f.now_us - (int64_t)f.now_ms * 1000 - t->rules->clock_us) > STEP_US;
 	f.sealed = (sx->stx_attributes & SEALED_ATTRIBUTES) != 0;
 	t->size = sx->stx_size;
+	t->owner = sx->stx_uid;
 	return judge_file(&t->rules->judge, t->file->evidence, &f, &t->file->memory);
 }
 
@@ -343,8 +344,7 @@ survey(struct pickup_file *t, struct piece *p, struct body_survey *s)
 		body_survey_add(s, p->data + mark, p->len - mark);
 	}
 	body_survey_end(s);
-	t->body.unstuff = t->rules->dots == CONFIG_DOTS_STUFFED ||
-	    (t->rules->dots == CONFIG_DOTS_AUTO && body_is_stuffed(s->dots, writer));
+	t->body.unstuff = body_is_stuffed(t->rules->dots, s->dots, writer);
 	return true;
 }
 
@@ -385,7 +385,7 @@ compose(struct pickup_file *t, const struct buf *text, const struct compose_head
 {
 	char date[CLOCK_DATE_SIZE];
 	struct compose_rules rules = { .fqdn = t->rules->fqdn, .domain = t->rules->domain,
-	    .server = t->rules->server, .id = t->id, .date = date };
+	    .server = t->rules->server, .id = t->id, .date = date, .owner = t->owner };
 	enum judge_reason reason;
 
 	clock_format_mail(date, clock_wall_us());

@@ -22,7 +22,7 @@ enum {
 	LOOK_BATCH = 8,
 	CLEAR_BATCH = 32,
 	/*
-	 * files over PICKUP_FILE_PIECE that are read at a time: each may need COMPOSE_HEADER_MAX several
+	 * files over PICKUP_FILE_PIECE that are read at a time: each may need PICKUP_FORM_HEADER_MAX several
 	 * times
 	 */
 	LARGE_MAX = 4,
@@ -130,8 +130,9 @@ say_accepted(struct pickup_flow *f, struct pickup_file *t)
 
 	counters_add(f->p->boot->counters, COUNTER_PICKUP, 1);
 	log_event(LOG_FACT, t->id, "accepted",
-	    "client=pickup file=%s sender=%s recipients=%zu size=%ju%s%s%s%s%s", log_safe(t->name),
-	    log_safe(*sender != '\0' ? sender : "<>"), t->envelope.nrcpt, (uintmax_t)t->sent,
+	    "client=pickup uid=%ju file=%s sender=%s recipients=%zu size=%ju%s%s%s%s%s",
+	    (uintmax_t)t->owner, log_safe(t->name), log_safe(*sender != '\0' ? sender : "<>"),
+	    t->envelope.nrcpt, (uintmax_t)t->sent,
 	    t->body.unstuff ? " dots=stuffed" : "", t->detail[0] != '\0' ? " malformed=" : "",
 	    t->detail[0] != '\0' ? log_safe(t->detail) : "",
 	    t->message_id[0] != '\0' ? " message-id=" : "",

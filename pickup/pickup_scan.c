@@ -21,6 +21,8 @@
 #define PORTION 1024
 /* the time of a folder may be the same after two changes so near to one another */
 #define UNSETTLED_US 2000000
+/* what a sendmail that was killed has left: its message was never promised to be safe */
+#define UNFINISHED_S (24 * 3600)
 
 struct pickup_scan {
 	struct pool_lane *lane;
@@ -92,6 +94,20 @@ is_wanted(const struct dirent *d)
 	return !judge_ignores(d->d_name) || spool_pickup_claim_parse(d->d_name, id, &name);
 }
 
+/* What cannot be removed now is there at the next pass. */
+static void
+remove_unfinished(struct pickup_scan *w, const char *name)
+{
+	struct stat st;
+
+	if (strncmp(name, PICKUP_FORM_UNFINISHED, strlen(PICKUP_FORM_UNFINISHED)) != 0 ||
+	    fstatat(dirfd(w->dir), name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode) ||
+	    st.st_mtim.tv_sec + UNFINISHED_S >= w->begun_us / 1000000)
+		return;
+	if (spool_pickup_remove(w->folder, name) == -1)
+		w->changed = (struct timespec){ 0 };
+}
+
 static void
 add_name(struct pickup_scan *w, const char *name)
 {
@@ -117,6 +133,8 @@ read_portion(struct pickup_scan *w)
 		}
 		if (is_wanted(d))
 			add_name(w, d->d_name);
+		else
+			remove_unfinished(w, d->d_name);
 	}
 	return PICKUP_SCAN_MORE;
 }

@@ -56,7 +56,7 @@ find_mark(const struct header_field *f)
 static bool
 is_envelope(const struct header_field *f)
 {
-	return header_is(f, "x-sender") || header_is(f, "x-receiver");
+	return header_is(f, PICKUP_FORM_SENDER) || header_is(f, PICKUP_FORM_RECEIVER);
 }
 
 enum body_writer
@@ -72,6 +72,8 @@ writer_find(const char *raw, size_t len)
 	(void)header_opening(raw + pos, len - pos, true, &mbox);
 	pos += mbox;
 	while (header_next(raw, len, &pos, &f) == 1) {
+		if (!fields && !envelope && header_is(&f, PICKUP_FORM_WRITER))
+			return BODY_WRITER_SENDMAIL;
 		if (!fields && is_envelope(&f)) {
 			envelope = true;
 			marks |= f.name[0] == 'X' && strchr("SR", f.name[2]) != NULL ? MARK_ENVELOPE_CASE : 0;

@@ -220,6 +220,7 @@ struct config_service {
 	char *listener_user, *resolver_user, *auth_user, *directory_user, *fetch_user, *metrics_user,
 	    *web_user;
 	char *spool, *state, *run, *logs;
+	char *sendmail;				/* the virtual server of sendmail(1) */
 	struct config_strings operators, viewers;
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
 	enum config_dnssec dnssec;

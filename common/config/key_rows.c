@@ -172,6 +172,11 @@ const struct key key_rows[] = {
 	    "because names of sockets must be short." },
 	{ SERVICE("logs", KEY_PATH, logs), .standard = POSTERN_LOCALSTATEDIR "/log/postern",
 	    .meaning = "The folder of the protocol logs." },
+	{ SERVICE("sendmail", KEY_TEXT, sendmail), .standard = "default", .check = key_check_word,
+	    .meaning =
+	    "The virtual server that takes what programs of this host give to sendmail(1); where there is "
+	    "only one, that one. It needs a pickup-group, which is the group of the command: see "
+	    "postern-sendmail(8)." },
 	{ SERVICE("operators", KEY_STRINGS, operators), .check = key_check_operator,
 	    .meaning =
 	    "Accounts, and groups written as @group, that may control the service and every virtual server. "

@@ -2,7 +2,7 @@
  * xtext - the encodings of DSN parameters: xtext (RFC 3461 4) and utf-8-addr-xtext/-unitext (RFC 6533 3);
  * pure
  *
- * Runs in:  listener (checks), deliver (decodes, encodes)
+ * Runs in:  listener, pickup (check), deliver (decodes, encodes)
  * Owns:     nothing
  * Promise:  a text that passed the check decodes to no control byte
  * Fails by: false; the buffer's own failure

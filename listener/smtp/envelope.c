@@ -13,6 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
+#include "common/mail/notify_words.h"
 #include "listener/smtp/smtp.h"
 
 enum parameter_verb { FOR_MAIL = 1, FOR_RCPT = 2, FOR_DSN = 4 /* RFC 3461 */ };
@@ -99,38 +100,11 @@ take_envid(const struct taker *t, const struct parameter *p)
 	return REPLY_NONE;
 }
 
-/* NEVER alone, or each of the others once at most (RFC 3461 4.1). */
 static enum reply
 take_notify(const struct taker *t, const struct parameter *p)
 {
-	const char *at, *end;
-	unsigned given;
-
-	static const struct { const char *word; unsigned bit; } words[] = {
-		{ "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS }, { "FAILURE", NOTIFY_FAILURE },
-		{ "DELAY", NOTIFY_DELAY },
-	};
-	if (p->value == NULL)
+	if (p->value == NULL || notify_words_parse(&t->rcpt->notify, p->value, p->value_len) == -1)
 		return REPLY_BAD_PARAMETER;
-	at = p->value;
-	end = p->value + p->value_len;
-	given = 0;
-	while (at != NULL && at <= end) {
-		const char *comma = memchr(at, ',', (size_t)(end - at));
-		struct parameter one = { .value = at,
-		    .value_len = (size_t)((comma != NULL ? comma : end) - at) };
-		size_t i = 0;
-
-		while (i < nitems_of(words) && !value_is(&one, words[i].word))
-			i++;
-		if (i == nitems_of(words) || (given & words[i].bit))
-			return REPLY_BAD_PARAMETER;
-		given |= words[i].bit;
-		at = comma != NULL ? comma + 1 : NULL;
-	}
-	if (given == 0 || ((given & NOTIFY_NEVER) && given != NOTIFY_NEVER))
-		return REPLY_BAD_PARAMETER;
-	t->rcpt->notify = given;
 	return REPLY_NONE;
 }
 

@@ -24,7 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	body_survey_add(&survey, raw, cut);
 	body_survey_add(&survey, raw + cut, len - cut);
 	body_survey_end(&survey);
-	body.unstuff = body_is_stuffed(survey.dots, writer_find(raw, len));
+	body.unstuff = body_is_stuffed(CONFIG_DOTS_AUTO, survey.dots, writer_find(raw, len));
 	body_add(&body, raw, cut, &text);
 	int found = compose_split(buf_text(&text), text.len, false, &h);
 	body_add(&body, raw + cut, len - cut, &text);

@@ -49,9 +49,20 @@ def test_staged(t):
         out.write("; mine\n")
     make(t, "install", *words)
     check((stage / "etc/postern/postern.ini").read_text().endswith("; mine\n"), "the configuration was overwritten")
+    default = (stage / "etc/postern/servers/default.ini").read_text()
+    check("\npickup-group = postern-pickup\n" in default, "sendmail has no group: ", default[:400])
+    make(t, "install-mta", *words)
+    for link in ("usr/sbin/sendmail", "usr/bin/mailq", "usr/bin/newaliases", "usr/lib/sendmail"):
+        equal(os.readlink(stage / link), "/usr/libexec/postern/postern-sendmail", link)
     checked = subprocess.run([stage / "usr/sbin/postern", "-t", "-c", stage / "etc/postern/postern.ini"], capture_output=True, text=True, check=False)
     equal(checked.returncode, 0, "the installed configuration: " + checked.stdout + checked.stderr)
+    (stage / "usr/bin/mailq").unlink()
+    (stage / "usr/bin/mailq").write_text("of another mail server")
+    refused = subprocess.run(["make", "install-mta", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    check(refused.returncode != 0 and "is not ours" in refused.stderr, refused.stderr)
     make(t, "uninstall", *words)
+    check((stage / "usr/bin/mailq").is_file() and not (stage / "usr/sbin/sendmail").is_symlink(), "links of ours, and only those, go")
+    (stage / "usr/bin/mailq").unlink()
     left = sorted(str(p.relative_to(stage)) for p in stage.rglob("*") if p.is_file())
     equal(left, ["etc/postern/postern.ini", "etc/postern/servers/default.ini"], "what uninstall leaves")
 
@@ -75,7 +86,9 @@ def test_init_script(t):
     """As root: LSB verbs and exit codes against an installed tree; workers are not root."""
     t.need_root()
     base, words = layout(t)
-    make(t, "-j2", "install", *words, "DESTDIR=", "ACCOUNT=no")
+    said = make(t, "-j2", "install", *words, "DESTDIR=", "ACCOUNT=no")
+    for word in ("Enable and start:", "Send a first mail:", "relays for nobody"):
+        check(word in said, word, said[-1500:])
     config = base / "etc/postern/postern.ini"
     port = t.port()
     second = t.port()

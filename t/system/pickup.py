@@ -15,7 +15,7 @@ def test_plain_lines(t):
     service.home.put("one", "X-Sender: \"A Person\" <a@s.example>\nx-receiver: b@default.example\nX-RECEIVER: c\n\nFrom: a@s.example\n\nhello\n")
     drop = service.home.wait_drops()[0]
     equal((drop.sender, drop.receivers), ("a@s.example", ["b@default.example", "c@default.example"]))
-    check(drop.message.startswith(b"Received: from mail pickup service\r\n\tby default.example id "), drop.message)
+    check(drop.message.startswith(f"Received: from mail pickup service (uid {os.getuid()})\r\n\tby default.example id ".encode()), drop.message)
     check(b"\n" not in drop.raw.replace(b"\r\n", b""), "LF became CRLF")
     until(lambda: list(service.home.pickup.iterdir()) == [], what="the pickup folder to be empty")
 

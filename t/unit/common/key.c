@@ -141,7 +141,7 @@ END_TEST
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
 	    "listener-user resolver-user auth-user directory-user fetch-user metrics-user web-user "
-	    "hostname user group spool state run logs operators viewers dns-server dnssec trust-anchor "
+	    "hostname user group spool state run logs sendmail operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
 	[KEY_MANAGER] = "listen certificate key accounts keytab service-principal kerberos-realms hosts",
 	[KEY_GENERAL] =

@@ -20,7 +20,7 @@ compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct m
 {
 	const struct compose_rules rules = {
 		.fqdn = "mx.corp.example", .domain = "corp.example", .id = "0123456789abcdef",
-		.date = "Sat, 21 Nov 2026 20:00:00 +0100",
+		.date = "Sat, 21 Nov 2026 20:00:00 +0100", .owner = 1000,
 	};
 	size_t mark = body_mark(raw, len), first = cut > mark ? cut - mark : 0;
 	struct body_survey survey = { 0 };
@@ -38,8 +38,7 @@ compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct m
 	body_survey_end(&survey);
 	if (survey.nul)
 		return JUDGE_NUL;
-	body.unstuff = dots == CONFIG_DOTS_STUFFED ||
-	    (dots == CONFIG_DOTS_AUTO && body_is_stuffed(survey.dots, writer));
+	body.unstuff = body_is_stuffed(dots, survey.dots, writer);
 	body_add(&body, raw, first, &text);
 	found = compose_split(buf_text(&text), text.len, false, &h);
 	body_add(&body, raw + first, len - first, &text);
@@ -210,11 +209,11 @@ check_dots(const struct dots_row *row, size_t cut)
 	body_survey_add(&s, row->in, cut);
 	body_survey_add(&s, row->in + cut, len - cut);
 	body_survey_end(&s);
-	ck_assert_msg(body_is_stuffed(s.dots, BODY_WRITER_UNKNOWN) == (row->stuffed_by == BOTH),
+	ck_assert_msg(body_is_stuffed(CONFIG_DOTS_AUTO, s.dots, BODY_WRITER_UNKNOWN) == (row->stuffed_by == BOTH),
 	    "auto for \"%s\"", row->in);
-	ck_assert_msg(body_is_stuffed(s.dots, BODY_WRITER_FOR_IIS) == (row->stuffed_by != PLAIN),
+	ck_assert_msg(body_is_stuffed(CONFIG_DOTS_AUTO, s.dots, BODY_WRITER_FOR_IIS) == (row->stuffed_by != PLAIN),
 	    "auto for \"%s\" for IIS", row->in);
-	ck_assert(!body_is_stuffed(s.dots, BODY_WRITER_SERVER));
+	ck_assert(!body_is_stuffed(CONFIG_DOTS_AUTO, s.dots, BODY_WRITER_SERVER));
 	for (int unstuff = 0; unstuff < 2; unstuff++) {
 		struct body b = { .unstuff = unstuff == 1 };
 		struct buf out = BUF_INIT(1000);
@@ -427,7 +426,7 @@ START_TEST(test_header_limit)
 
 	for (size_t extra = 0; extra < 2; extra++) {
 		struct buf raw = BUF_INIT(MAX);
-		size_t recipients, fill = COMPOSE_FIELDS_MAX - (sizeof(head) - 1) - 5 + extra;
+		size_t recipients, fill = PICKUP_FORM_FIELDS_MAX - (sizeof(head) - 1) - 5 + extra;
 
 		buf_puts(&raw, head);
 		buf_puts(&raw, "X: ");
@@ -458,7 +457,7 @@ START_TEST(test_many_recipients)
 	ck_assert_uint_eq(recipients, 1);
 	buf_clear(&raw);
 	buf_puts(&raw, "From: a@b\nTo: ");
-	for (unsigned i = 0; i <= COMPOSE_RECIPIENTS_MAX; i++)
+	for (unsigned i = 0; i <= PICKUP_FORM_RECIPIENTS_MAX; i++)
 		buf_puts(&raw, "a,");
 	buf_puts(&raw, "\n\n");
 	ck_assert_int_eq(reason_of(&raw, &recipients), JUDGE_MANY_RECIPIENTS);
@@ -478,7 +477,7 @@ START_TEST(test_endless)
 
 		while (many.len < 65536)
 			buf_puts(&many, bits[i]);
-		while (text.len < COMPOSE_HEADER_MAX + PICKUP_FILE_PIECE)
+		while (text.len < PICKUP_FORM_HEADER_MAX + PICKUP_FILE_PIECE)
 			buf_add(&text, many.data, many.len);
 		buf_done(&many);
 		ck_assert_msg(compose_split(text.data, text.len, false, &h) != 0, "\"%s\" for ever", bits[i]);
