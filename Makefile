@@ -98,6 +98,7 @@ help:
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 	@echo "make install-cockpit  the manager as a page of Cockpit; DESTDIR PREFIX"
+	@echo "make deb      Debian packages into build/deb; make check-deb  built, installed and used in Debian 12 and 13 (root, long)"
 	@echo "make install-mta  sendmail, mailq and newaliases of this host are Postern's"
 
 deps:
@@ -150,6 +151,16 @@ bench-queue: deps-bench
 $(B)/t/bench/fill: $(B)/t/bench/fill.o $(B)/libcommon.a
 	@echo "  LD    $@"
 	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libcommon.a $(LIBS)
+
+# Debian packages into build/deb
+.PHONY: deb check-deb deps-deb
+deps-deb:
+	@.ci/deps build deb
+deb: deps-deb
+	@exec debian/build build/deb
+# t/deb: built twice, and installed and used, in roots of Debian 12 and 13; SUITES='bookworm'
+check-deb: deps-deb
+	@exec /usr/bin/python3 t/deb/check $(SUITES)
 
 clean:
 	rm -rf build
@@ -239,9 +250,15 @@ MAN5 := $(wildcard */*.5 */*/*.5)
 MAN7 := $(wildcard */*/*.7)
 MAN8 := $(wildcard */*.8 */*/*.8)
 D = $(DESTDIR)
-.PHONY: install uninstall
+# install-files: without the compilers, packages, users and words; for debian/rules.
+.PHONY: install install-files uninstall
 install: deps
 	@$(MAKE) $(PARALLEL) programs
+	@$(MAKE) install-files
+	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LIBEXECDIR)/postern-sendmail
+	@[ -n "$(D)" ] || etc/install-words $(SYSCONFDIR) $(LIBEXECDIR) $(BINDIR) $(LOCALSTATEDIR)
+
+install-files:
 	install -d $(D)$(LOCALSTATEDIR)/spool/postern $(D)$(LOCALSTATEDIR)/lib/postern $(D)$(LOCALSTATEDIR)/log/postern
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man7 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
 	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(COMPLETIONDIR)
@@ -264,8 +281,6 @@ install: deps
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
 	    $(SUBST) $(if $(filter no,$(ACCOUNT)),,-e 's/^;pickup-group =$$/pickup-group = postern-pickup/') etc/default.ini | \
 	    install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
-	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LIBEXECDIR)/postern-sendmail
-	@[ -n "$(D)" ] || etc/install-words $(SYSCONFDIR) $(LIBEXECDIR) $(BINDIR) $(LOCALSTATEDIR)
 
 # The names of sendmail(1): for a host without another mail server. Links that another one has made stay.
 MTA_LINKS = $(SBINDIR)/sendmail $(BINDIR)/mailq $(BINDIR)/newaliases $(PREFIX)/lib/sendmail
