@@ -219,8 +219,7 @@ struct config_service {
 	/* the users of those processes that do not own the spool */
 	char *listener_user, *resolver_user, *auth_user, *directory_user, *fetch_user, *metrics_user,
 	    *web_user;
-	char *spool, *state, *run, *logs;
-	char *sendmail;				/* the virtual server of sendmail(1) */
+	char *spool, *state, *run, *logs, *sendmail;	/* the last: the virtual server of sendmail(1) */
 	struct config_strings operators, viewers;
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
 	enum config_dnssec dnssec;

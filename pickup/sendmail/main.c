@@ -8,6 +8,7 @@
  * Fails by: a status of sysexits.h, with words on the standard error output
  */
 #include <errno.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #define PIECE 65536
 
 static volatile sig_atomic_t interrupted;
+static sigset_t waiting;		/* the signals that are blocked but while input is waited for */
 
 static void
 on_signal(int number)
@@ -34,20 +36,29 @@ on_signal(int number)
 	interrupted = 1;
 }
 
-/* No SA_RESTART: a read ends, and the file is removed. */
+/*
+ * Signals that end us come only while input is waited for: none is lost between a look at `interrupted` and a
+ * read that would wait without end, and none cuts a commit.
+ */
 static void
 set_signals(void)
 {
 	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 	struct sigaction end = { .sa_handler = on_signal }, ignore = { .sa_handler = SIG_IGN };
+	sigset_t blocked;
 
+	sigemptyset(&blocked);
 	for (size_t i = 0; i < nitems_of(ending); i++) {
 		struct sigaction old;
 
 		/* nohup(1) */
 		if (sigaction(ending[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			(void)sigaction(ending[i], &end, NULL);
+		sigaddset(&blocked, ending[i]);
 	}
+	sigprocmask(SIG_BLOCK, &blocked, &waiting);
+	for (size_t i = 0; i < nitems_of(ending); i++)
+		sigdelset(&waiting, ending[i]);	/* a parent may have blocked them */
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
 }
@@ -80,6 +91,15 @@ find_user(char *user, size_t size, char *person, size_t person_size)
 		snprintf(person, person_size, "%s", "");
 }
 
+/* read(2) of the standard input. */
+static ssize_t
+wait_and_read(char *piece, size_t size)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return ppoll(&input, 1, NULL, &waiting) == -1 ? -1 : read(STDIN_FILENO, piece, size);
+}
+
 /* Reads until `out` has HEAD_MAX bytes or the message ends. */
 static int
 read_input(struct sendmail_input *in, struct buf *out, size_t most)
@@ -87,7 +107,7 @@ read_input(struct sendmail_input *in, struct buf *out, size_t most)
 	char piece[PIECE];
 
 	while (!in->ended && out->len < most) {
-		ssize_t n = read(STDIN_FILENO, piece, sizeof(piece));
+		ssize_t n = wait_and_read(piece, sizeof(piece));
 
 		if (interrupted)
 			return sendmail_say(EX_TEMPFAIL, "ended by a signal: nothing was sent");
