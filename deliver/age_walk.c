@@ -14,7 +14,7 @@
 static bool
 record_counts(const struct schedule_record *r)
 {
-	return r->state != RECORD_FREE && r->state != RECORD_GONE &&
+	return r->state != RECORD_FREE && r->state != RECORD_GONE && !r->paused &&
 	    (r->flags & (RECORD_HELD | RECORD_BACKLOG | RECORD_ETRN)) == 0;
 }
 

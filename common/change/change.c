@@ -191,16 +191,24 @@ parse_place(struct change *c, struct change_place *place, const char *word, size
 	return status;
 }
 
+/* A key that is not in the file is an empty list: it has no default, and no other file says it. */
+static bool
+begins_empty(const struct key *key)
+{
+	return key->own && key->standard == NULL && key->derived == NULL;
+}
+
 /* KEY+=VALUE, KEY-=VALUE: the list as the file says it, with items more or less; owned by the caller. */
 static char *
 adjust_list(struct change *c, const struct change_key *k, bool add, const char *value, struct buf *why)
 {
 	struct buf list = BUF_INIT(CHANGE_FILE_MAX);
+	const struct key *key = key_find(k->place.section, k->place.key);
 
-	if (k->before == NULL)
+	if (k->before == NULL && !begins_empty(key))
 		buf_printf(why, "is not in %s, so there is no list to change: say all of it", c->path);
-	else if (config_edit_list_adjust(key_find(k->place.section, k->place.key), k->before, add, value,
-	    &list, why) == 0)
+	else if (config_edit_list_adjust(key, k->before != NULL ? k->before : "", add, value, &list,
+	    why) == 0)
 		buf_add(&list, "", 1);
 	if (why->len > 0)
 		buf_done(&list);

@@ -183,7 +183,7 @@ struct config_server {
 	uint16_t port;
 	char *masquerade;		/* NULL not set */
 	struct config_nets never_to;
-	struct config_strings smart_host;
+	struct config_strings smart_host, paused;
 	enum config_after_direct smart_host_after_direct;
 	uint64_t smart_host_alarm, queue_age_alarm;
 	bool reverse_dns;
@@ -342,8 +342,8 @@ struct config_account {
  */
 bool config_account_find(struct config_account *a, const struct config_server *s,
     const struct config_domain *d, bool by_dns);
-/* Whether the account may fetch the domain's backlog (ATRN). */
-bool config_domain_serves(const struct config_domain *d, const char *account);
+bool config_domain_is_paused(const struct config_server *s, const char *domain);	/* "": default */
+bool config_domain_serves(const struct config_domain *d, const char *account);	/* by ATRN */
 /* The folder for local mail: the default domain's own, else the server's. */
 const char *config_domain_drop_folder(const struct config_server *s);
 

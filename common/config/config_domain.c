@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
@@ -93,6 +94,38 @@ config_domain_find(const struct config_server *s, const char *domain)
 		d = find_exact(s, name);
 	}
 	return d;
+}
+
+/* `pattern`: "example.com", or "*.example.com"; it was judged before. */
+static bool
+is_named(const char *domain, const char *pattern)
+{
+	bool below = pattern[0] == '*';
+	size_t len, tail;
+	char ascii[1 + IDN_SIZE] = ".";
+
+	pattern += below;
+	if (!idn_is_ascii(pattern) && idn_to_ascii(ascii + 1, pattern + below))
+		pattern = ascii + !below;
+	len = strlen(domain);
+	tail = strlen(pattern);
+	return below ? len > tail && strcasecmp(domain + len - tail, pattern) == 0 :
+	    strcasecmp(domain, pattern) == 0;
+}
+
+bool
+config_domain_is_paused(const struct config_server *s, const char *domain)
+{
+	char ascii[IDN_SIZE];
+
+	if (*domain == '\0')
+		domain = s->default_domain->name;
+	else if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
+		domain = ascii;
+	for (size_t i = 0; i < s->paused.count; i++)
+		if (is_named(domain, s->paused.text[i]))
+			return true;
+	return false;
 }
 
 bool

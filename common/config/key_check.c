@@ -20,6 +20,7 @@
 #include "common/config/config.h"
 #include "common/config/key.h"
 #include "common/mail/address.h"
+#include "common/mail/idn.h"
 
 #define PATH_LIMIT 180		/* fits an INI line with its key */
 #define LINE_LIMIT 400		/* a reply line is at most 512 bytes (RFC 5321 4.5.3.1.5) */
@@ -278,6 +279,21 @@ key_check_smart_host(const char *text, const char **why)
 	memcpy(name, text, len);
 	name[len] = '\0';
 	return net_is_hostname(name) && strpbrk(name, letters) != NULL ? 0 : -1;
+}
+
+int
+key_check_paused(const char *text, const char **why)
+{
+	const char *name = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+	struct net_address literal;
+	char ascii[IDN_SIZE];
+
+	*why = "a domain like example.com, or *.example.com for all names below it";
+	if (*text == '[')
+		return net_literal_parse(&literal, text, 0);
+	if (!idn_is_ascii(name))
+		return idn_to_ascii(ascii, name) ? 0 : -1;
+	return net_is_hostname(name) ? 0 : -1;
 }
 
 int

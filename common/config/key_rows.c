@@ -708,7 +708,14 @@ const struct key key_rows[] = {
 	    .max = YEARS, .unlimited = true,
 	    .meaning =
 	    "How old the oldest message in the queue may get before posternctl status --check and the event "
-	    "log say so. Messages that an operator holds, or that wait for ETRN or ATRN, do not count." },
+	    "log say so. Messages that an operator holds, or that wait for ETRN or ATRN or for a domain "
+	    "that is paused, do not count." },
+	{ DELIVERY("paused", KEY_STRINGS, paused), .check = key_check_paused, .own = true,
+	    .meaning =
+	    "Recipient domains whose mail is not tried for now: example.com, or *.example.com for all names "
+	    "below it. Mail for them is accepted and waits in the queue. This costs it no tries, but "
+	    "delay-notify and expire count. Once its domain is taken out it is tried at once. See "
+	    "posternctl(8), queue pause." },
 	{ DELIVERY("never-to", KEY_NETS, never_to), BY_SERVICE, .addresses = true,
 	    .standard = "loopback, unspecified, link-local, multicast",
 	    .meaning =

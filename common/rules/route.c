@@ -347,8 +347,8 @@ judge_direct(const char *domain, struct route_answer *a)
 	a->status = "5.1.2";
 }
 
-void
-route_find(const struct route *r, const char *domain, struct route_answer *a)
+static void
+find_way(const struct route *r, const char *domain, struct route_answer *a)
 {
 	const struct config_server *s = r->server;
 	const struct config_domain *entry = *domain == '\0' ? s->default_domain :
@@ -391,6 +391,13 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 		a->kind = ROUTE_HOSTS;
 		a->hosts = a->fallback;
 	}
+}
+
+void
+route_find(const struct route *r, const char *domain, struct route_answer *a)
+{
+	find_way(r, domain, a);
+	a->paused = config_domain_is_paused(r->server, domain);
 }
 
 void

@@ -43,6 +43,7 @@ struct route_answer {
 	const struct destination *fallback;	/* ROUTE_DIRECT: smart hosts to try after it; NULL none */
 	uint16_t port;
 	bool helo;
+	bool paused;			/* by an operator: not to be tried now, whichever way it has */
 	bool backlog;			/* waits until its host asks for it (ETRN, ATRN); then as above */
 	struct destination_security security;
 	const char *suffix;			/* what security adds to a key; owned by the route */

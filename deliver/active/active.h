@@ -70,6 +70,7 @@ struct active_recipient {
 	bool etrn;		/* its domain's mail waits for ETRN */
 	bool no_expiry;		/* waits for the directory: does not run out of time */
 	bool progress;		/* put off while others of its destination were delivered: as no_expiry */
+	bool paused;		/* an operator has paused its domain: not tried, which is no attempt */
 	bool local, expired;
 	bool marked;		/* result_mark_delivered has been here */
 	uint64_t rest;		/* ms. Not 0: later because its host rests; this was no attempt */
@@ -103,6 +104,7 @@ struct active_message {
 	/* From the record, or from the note. */
 	bool known;			/* from the record: the note need not be read */
 	bool delayed;			/* the delay report was made */
+	bool pause_noted;		/* the last line of the note says that it is paused */
 	unsigned attempts, quick;	/* failed so far: by the table of retries, quick tries */
 	unsigned trouble;		/* rounds in a row that the disk or a lack of ours spoilt */
 	bool troubled;			/* this is one of them */
@@ -114,6 +116,8 @@ struct active_message {
 	struct schedule_attempt *attempt;	/* NULL: none was made */
 	bool counted[2];		/* among the schedule's: [0] remote, [1] local */
 	bool glitch;			/* this round met a lost, silent or busy peer */
+	bool paused;			/* a recipient is */
+	bool all_paused;		/* all that are left are */
 	bool undropped;			/* a recipient waits for the drop folder */
 	bool progress;			/* a recipient has `progress`: no failed attempt */
 	bool unwritten;			/* there are outcomes that result_early has not looked at */

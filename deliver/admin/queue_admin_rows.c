@@ -16,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/config/config.h"
 #include "common/mail/header.h"
 #include "deliver/admin/admin.h"
 #include "deliver/result/result.h"
@@ -142,6 +143,25 @@ put_note(struct buf *out, const struct note_line *l)
 		    text_after_status(l));
 }
 
+/* All that is still to do is for domains that an operator has paused; the note may be of an earlier try. */
+static bool
+is_paused(const struct queue_admin_job *j, const struct message_envelope *e)
+{
+	const struct config_server *s = j->queue_admin->schedule->set.server;
+	bool any = false;
+
+	for (size_t i = 0; s->paused.count > 0 && i < e->nrcpt; i++) {
+		const char *at = strrchr(e->rcpt[i].address, '@');
+
+		if (e->rcpt[i].mark != MARK_PENDING)
+			continue;
+		if (!config_domain_is_paused(s, at == NULL ? "" : at + 1))
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 void
 queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e)
@@ -149,7 +169,9 @@ queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *
 	struct buf word = BUF_INIT(2048);
 	struct note_line line;
 
-	if (last_word(j, i->id, &line) && line.kind != NOTE_RELEASED)
+	if (i->state != QUEUE_FILTER_HELD && i->state != QUEUE_FILTER_ACTIVE && is_paused(j, e))
+		buf_puts(&word, SCHEDULE_PAUSED);
+	else if (last_word(j, i->id, &line) && line.kind != NOTE_RELEASED)
 		put_note(&word, &line);
 	buf_printf(&j->text, "%s\t%s\t%lld\t%lld\t%lld", i->id, queue_filter_state_name(i->state),
 	    (long long)(message_id_time_us(i->id) / 1000000), (long long)i->due, (long long)e->content_size);
@@ -350,11 +372,13 @@ queue_admin_rows_counts(struct queue_admin_job *j)
 {
 	for (size_t i = 0; i < j->counts; i++) {
 		const struct queue_admin_count *c = &j->count[i];
+		bool paused = config_domain_is_paused(j->queue_admin->schedule->set.server,
+		    strcmp(c->domain, "-") == 0 ? "" : c->domain);
 
 		msg_queue_put(&j->text, c->domain, sizeof(c->domain) * 4);
 		for (size_t k = 0; k < QUEUE_ADMIN_AGES; k++)
 			buf_printf(&j->text, "\t%u", c->n[k]);
-		put_column(j, c->reason, sizeof(c->reason));
+		put_column(j, paused ? SCHEDULE_PAUSED : c->reason, sizeof(c->reason));
 		buf_puts(&j->text, "\n");
 	}
 }

@@ -140,14 +140,21 @@ note_failures(struct result_state *st)
 	st->note_sync = true;
 }
 
-/* The first deferred recipient; one that was tried goes before one whose host rests. */
+static bool
+was_tried(const struct active_recipient *r)
+{
+	return r->rest == 0 && !r->paused;
+}
+
+/* The first deferred recipient; one that was tried goes before one whose host rests, or that is paused. */
 static const struct active_recipient *
 first_later(const struct active_message *m)
 {
 	const struct active_recipient *first = NULL;
 
-	for (size_t i = 0; i < m->e.nrcpt && (first == NULL || first->rest > 0); i++)
-		if (m->recipient[i].outcome == OUTCOME_LATER && (first == NULL || m->recipient[i].rest == 0))
+	for (size_t i = 0; i < m->e.nrcpt && (first == NULL || !was_tried(first)); i++)
+		if (m->recipient[i].outcome == OUTCOME_LATER &&
+		    (first == NULL || was_tried(&m->recipient[i])))
 			first = &m->recipient[i];
 	return first;
 }
@@ -164,7 +171,9 @@ note_later(struct result_state *st, int64_t now_us)
 	bool quick;
 	unsigned *number;
 
-	if (first->rest > 0 && !m->progress) {
+	if (first->paused && m->pause_noted && !m->progress)
+		return;
+	if (!was_tried(first) && !m->progress) {
 		result_add_line(m, &st->note, NOTE_RESTED, m->attempts + m->quick, now_us / 1000000,
 		    first->reason->status, first->reason);
 		return;
@@ -196,11 +205,12 @@ set_marks(struct result_state *st)
 
 /*
  * Wall seconds; 0: stays. With a backlog it stays: after a restart the message is loaded at once to join it.
+ * So it does while a domain is paused: the process that comes after the pause tries it at once.
  */
 static int64_t
 due_of(const struct active_message *m)
 {
-	if (!m->deferred || m->backlog)
+	if (!m->deferred || m->backlog || m->paused)
 		return 0;
 	return (clock_wall_us() + (int64_t)m->deferred_ms * 1000 + 999999) / 1000000;
 }

@@ -72,8 +72,11 @@ struct retry_plan {
 struct retry_plan retry_decide(const struct config_server *s, const struct retry_case *c);
 /* The host rests so long (ms): how long its mail waits. */
 uint64_t retry_rest(const struct config_server *s, const struct retry_case *c, uint64_t rest);
-/* Mail in a backlog: ms until its delay report (`reported`: there is none to come) or the end of its time. */
-uint64_t retry_backlog(const struct config_server *s, uint64_t age, bool reported);
+/*
+ * Mail in a backlog, or paused: ms until its delay report (`reported`: there is none to come) or the end of
+ * its time.
+ */
+uint64_t retry_backlog(const struct config_server *s, uint64_t age, bool local, bool reported);
 
 /* --- retry_hint: how long a peer asks us to wait. Pure --- */
 #define RETRY_HINT_MAX 604800000U	/* a week */

@@ -40,23 +40,6 @@ make_plans(struct result_state *st, int64_t now_us)
 	}
 }
 
-/* When this recipient is to be tried again; its peer may have named a time. */
-static struct retry_plan
-plan_of(const struct result_state *st, const struct active_recipient *r)
-{
-	struct retry_case c = st->at;
-	struct retry_plan plan = st->plan[r->local];
-
-	c.local = r->local;
-	if (r->rest > 0) {
-		plan.after = retry_rest(st->result->set.server, &c, r->rest);
-		return plan;
-	}
-	c.no_expiry = r->no_expiry || r->progress;
-	c.hint = r->reason->code / 100 == 4 ? retry_hint(r->reason->text) : 0;
-	return c.hint == 0 && !c.no_expiry ? plan : retry_decide(st->result->set.server, &c);
-}
-
 bool
 result_judge_wants(const struct message_recipient *r, unsigned notify)
 {
@@ -69,12 +52,41 @@ result_judge_may_report(const struct active_message *m)
 	return *m->e.sender != '\0' && (m->e.flags & MESSAGE_REPORT) == 0;
 }
 
+/* No delay report about the recipient is to come. */
+static bool
+is_reported(const struct active_message *m, size_t i)
+{
+	return m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY);
+}
+
+/* When the recipient is to be tried again; its peer may have named a time. */
+static struct retry_plan
+plan_of(const struct result_state *st, size_t i)
+{
+	const struct active_recipient *r = &st->m->recipient[i];
+	struct retry_case c = st->at;
+	struct retry_plan plan = st->plan[r->local];
+
+	if (r->paused) {
+		plan.after = retry_backlog(st->result->set.server, c.age, r->local, is_reported(st->m, i));
+		return plan;
+	}
+	c.local = r->local;
+	if (r->rest > 0) {
+		plan.after = retry_rest(st->result->set.server, &c, r->rest);
+		return plan;
+	}
+	c.no_expiry = r->no_expiry || r->progress;
+	c.hint = r->reason->code / 100 == 4 ? retry_hint(r->reason->text) : 0;
+	return c.hint == 0 && !c.no_expiry ? plan : retry_decide(st->result->set.server, &c);
+}
+
 static void
 judge_later(struct result_state *st, size_t i)
 {
 	struct active_message *m = st->m;
 	struct active_recipient *r = &m->recipient[i];
-	struct retry_plan plan = plan_of(st, r);
+	struct retry_plan plan = plan_of(st, i);
 
 	if (plan.expired) {
 		r->outcome = OUTCOME_FAILED;
@@ -84,9 +96,7 @@ judge_later(struct result_state *st, size_t i)
 	if (!m->deferred || plan.after < m->deferred_ms)
 		m->deferred_ms = plan.after;
 	m->deferred = true;
-	if (plan.delayed && !m->delayed && result_judge_may_report(m) &&
-	    result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY))
-		st->delay = true;
+	st->delay |= plan.delayed && !is_reported(m, i);
 }
 
 /* A recipient in the backlog is not tried until its host asks, but expires like any other. */
@@ -95,8 +105,7 @@ judge_backlog(struct result_state *st, size_t i)
 {
 	struct active_message *m = st->m;
 	struct active_recipient *r = &m->recipient[i];
-	bool reported = m->delayed || !result_judge_may_report(m) ||
-	    !result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY);
+	bool reported = is_reported(m, i);
 	uint64_t after;
 
 	if (r->reason == NULL && (st->plan[0].expired || st->plan[0].delayed))
@@ -108,7 +117,7 @@ judge_backlog(struct result_state *st, size_t i)
 		return;
 	}
 	st->delay |= st->plan[0].delayed && !reported;
-	after = retry_backlog(st->result->set.server, st->at.age, reported);
+	after = retry_backlog(st->result->set.server, st->at.age, false, reported);
 	if (!m->backlog || after < m->backlog_ms)
 		m->backlog_ms = after;
 	m->backlog = true;
@@ -118,6 +127,7 @@ static void
 count_outcomes(struct result_state *st)
 {
 	struct active_message *m = st->m;
+	size_t paused = 0;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		struct active_recipient *r = &m->recipient[i];
@@ -130,9 +140,12 @@ count_outcomes(struct result_state *st)
 			st->delivered++;
 		else if (r->outcome == OUTCOME_FAILED)
 			st->failed++;
-		else if (m->e.rcpt[i].mark == MARK_PENDING)
+		else if (m->e.rcpt[i].mark == MARK_PENDING) {
 			st->pending++;
+			paused += r->paused;
+		}
 	}
+	m->all_paused = paused > 0 && paused == st->pending;
 }
 
 const char *

@@ -16,6 +16,7 @@
 #define QUICK_MS 60000
 #define SPREAD_PERCENT 5	/* to either side, so that messages of one minute are not all due at once */
 #define SOONER_TRIES 3		/* attempts that a peer may bring before their time in the table */
+#define BACKLOG_MAX_MS (30ULL * 86400000) /* what has no time limit is looked at so often */
 #define SOONER_MS 60000		/* none of these attempts is earlier than this */
 
 static uint64_t
@@ -86,10 +87,13 @@ retry_rest(const struct config_server *s, const struct retry_case *c, uint64_t r
 }
 
 uint64_t
-retry_backlog(const struct config_server *s, uint64_t age, bool reported)
+retry_backlog(const struct config_server *s, uint64_t age, bool local, bool reported)
 {
-	uint64_t until = !reported && s->delay_notify > age && s->delay_notify < s->expire ? s->delay_notify :
-	    s->expire;
+	uint64_t expire = local ? s->local_expire : s->expire;
+	uint64_t notify = local ? s->local_delay_notify : s->delay_notify;
+	uint64_t until = !reported && notify > age && notify < expire ? notify : expire;
 
-	return until > age ? until - age : 0;
+	if (until <= age)
+		return 0;
+	return until - age < BACKLOG_MAX_MS ? until - age : BACKLOG_MAX_MS;
 }

@@ -126,6 +126,7 @@ put_back(struct active_message *m)
 	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
 	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
 	r->trouble = m->troubled ? m->trouble & 7 : 0;
+	r->paused = m->command != NULL ? r->paused : m->all_paused;
 	r->tag = 0;
 	if (d == NULL && m->command == NULL)
 		d = schedule_etrn_missed(m);

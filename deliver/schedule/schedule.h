@@ -77,7 +77,7 @@ enum schedule_flag {		/* beside the state */
 struct schedule_record {		/* 32 bytes */
 	uint64_t time;			/* with chance: the id, packed */
 	uint32_t chance : 25;
-	uint32_t listed : 1, trouble : 3; /* met within etrn_backlog_tidy; rounds in a row spoilt by us */
+	uint32_t listed : 1, trouble : 3, paused : 1; /* by etrn_backlog_tidy; rounds in a row spoilt by us */
 	uint32_t due;			/* wall seconds */
 	uint32_t heap;			/* place in the heap from 1; 0 not in it */
 	uint32_t chain;			/* next of the hash chain */
@@ -250,6 +250,7 @@ void schedule_load_read(struct active_message *m);	/* any thread; touches the me
 void schedule_load_judge(struct active_message *m);	/* on the loop; goes on to the phase that follows */
 
 /* --- schedule_route: where each recipient of a message goes --- */
+#define SCHEDULE_PAUSED "paused by an operator"	/* the reason of a recipient that is not tried */
 void schedule_route(struct active_message *m);
 struct schedule_dest *schedule_route_hosts(struct schedule *s, const struct destination *d);
 void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);
@@ -321,8 +322,7 @@ enum schedule_admin_result schedule_admin_begin(struct schedule *s, struct sched
 bool schedule_admin_hold(struct schedule *s, const char *id, bool held);
 void schedule_admin_retry_begin(struct schedule *s);	/* before the first: no host rests any more */
 bool schedule_admin_retry(struct schedule *s, const char *id);	/* due now, if it waits. False: gone */
-/* On the loop. 0: it is in the other queue, and not here; or errno. */
-void schedule_admin_moved(struct schedule_admin *o, int error);
+void schedule_admin_moved(struct schedule_admin *o, int error);	/* on the loop. 0: it is in the other queue */
 /* For the schedule alone: */
 void schedule_admin_apply(struct active_message *m);	/* it is loaded */
 void schedule_admin_end(struct active_message *m);

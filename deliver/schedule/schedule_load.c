@@ -143,6 +143,7 @@ take_note(struct active_message *m)
 	if (!m->known)
 		m->attempts = m->quick = 0;
 	while (note_next(buf_text(&m->note_text), m->note_text.len, &pos, &line)) {
+		m->pause_noted = line.kind == NOTE_RESTED && strcmp(line.text, SCHEDULE_PAUSED) == 0;
 		if (line.kind == NOTE_FAILED && line.number < m->e.nrcpt &&
 		    m->e.rcpt[line.number].mark == MARK_FAILED)
 			take_failed(m, &line);

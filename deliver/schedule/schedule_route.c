@@ -77,6 +77,17 @@ assign_etrn(struct active_message *m, size_t i, const char *domain, const struct
 		log_event(LOG_FACT, m->id, "held", "recipient=%s", log_safe(m->e.rcpt[i].address));
 }
 
+/* The configuration says so: not before this process has gone. A round for one destination is for others. */
+static void
+assign_paused(struct active_message *m, struct active_recipient *r)
+{
+	m->paused = r->paused = true;
+	if (m->only != NULL)
+		return;
+	r->outcome = OUTCOME_LATER;
+	r->reason = active_message_reason(m, 0, "4.3.2", "", SCHEDULE_PAUSED);
+}
+
 static void
 assign_recipient(struct active_message *m, size_t i, const char *domain)
 {
@@ -93,6 +104,10 @@ assign_recipient(struct active_message *m, size_t i, const char *domain)
 	if (a.kind == ROUTE_REFUSED) {
 		r->outcome = OUTCOME_FAILED;
 		r->reason = active_message_reason(m, 0, a.status, "", a.why);
+		return;
+	}
+	if (a.paused) {
+		assign_paused(m, r);
 		return;
 	}
 	if (a.backlog) {

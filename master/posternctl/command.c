@@ -55,11 +55,15 @@ run_stop(const struct command_context *c, const struct command *row, const char 
 static int
 run_queue(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	struct queue_command *t = mem_new(struct queue_command);
+	struct queue_command *t;
 	struct buf why = BUF_INIT(COMPLAINT_MAX);
-	int status = queue_selection_parse(t, msg_queue_place_find(row->name), words, count, &why);
+	int status;
 	char *path;
 
+	if (msg_queue_place_find(row->name) == MSG_QUEUE_IN_QUEUE && queue_pause_is_meant(words, count))
+		return queue_pause_run(c, row, command_find("set"), words, count);
+	t = mem_new(struct queue_command);
+	status = queue_selection_parse(t, msg_queue_place_find(row->name), words, count, &why);
 	if (status != EX_OK)
 		(void)usage_misused(row, &why);
 	buf_done(&why);
@@ -209,10 +213,11 @@ const struct command command_rows[] = {
 	{ "trace", "id | [--sender address] [--recipient address] [--message-id text] [--json]", 1, 8,
 	    "Show the story of a message, or of all of a sender, recipient or Message-ID, from the event "
 	    "log, also of those that are long gone.", trace_command_run, NULL },
-	{ "queue", "[name] list|show|count|tally|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
-	    COMMAND_WORDS_MAX,
+	{ "queue", "[name] list|show|count|tally|retry|hold|release|delete|bounce|move|pause|resume "
+	    "[id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "
-	    "--all --to --reason --json --yes).", run_queue, "queue" },
+	    "--all --to --reason --json --yes); pause: mail for a --domain is not tried until resume.",
+	    run_queue, "queue" },
 	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show badmail, put it back into the queue or delete it (--sender --recipient --domain --older "
 	    "--newer --all --json --yes).", run_queue, "badmail" },

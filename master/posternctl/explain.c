@@ -249,6 +249,8 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	bool own;
 
 	route_find(r, domain, &a);
+	if (a.paused && a.kind != ROUTE_REFUSED)
+		say_server_key(x, "paused", "delivery", "paused", "until an operator resumes it");
 	if (a.kind == ROUTE_LOCAL)
 		return;
 	if (a.backlog)

@@ -302,13 +302,17 @@ struct queue_command {
 
 /* Pure. Takes the words after the command. EX_OK; or EX_USAGE, and `why` says what is wrong. */
 int queue_selection_parse(struct queue_command *q, enum msg_queue_place place, const char *const *words,
-    size_t count,
-    struct buf *why);
+    size_t count, struct buf *why);
 
 /* --- queue_command: runs it --- */
-
+#define QUEUE_COMMAND_NONE 3	/* no message matches */
 /* Asks page by page. The exit status, CONTROL_CLIENT_NO_SERVICE or CONTROL_CLIENT_CUT. */
 int queue_command_run(struct queue_command *q, const char *socket_path);
+
+/* --- queue_pause: posternctl queue pause and resume --- */
+bool queue_pause_is_meant(const char *const *words, size_t count);
+int queue_pause_run(const struct command_context *c, const struct command *row, const struct command *set,
+    const char *const *words, size_t count);
 
 /* --- columns: rows of a document for people --- */
 

@@ -22,7 +22,6 @@
 #include "common/ipc/queue_words.h"
 #include "master/posternctl/posternctl.h"
 
-#define QUEUE_COMMAND_NONE 3
 #define QUEUE_COMMAND_NOT_ALL 1
 #define QUEUE_COMMAND_SAMPLE 10
 #define QUEUE_COMMAND_AGAIN_MS 200

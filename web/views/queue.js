@@ -1,15 +1,18 @@
 /*
- * queue - <view-queue>: the queue of a virtual server by recipient domain and age
+ * queue - <view-queue>: the queue of a virtual server by recipient domain and age; domains are paused and resumed
  *
  * Promise:  a long queue is shown as it is counted; it is counted anew after ten times the time that took
  */
+import { encode } from "../base/console.js";
 import { make, setText } from "../base/dom.js";
 import { count, number } from "../base/format.js";
 import { to } from "../base/address.js";
 import { manager } from "../base/manager.js";
 import { everyHalfSecond, walk } from "../base/pages.js";
+import { say } from "../parts/notice.js";
 import { makeTable } from "../parts/table.js";
 import { act } from "./act.js";
+import { change } from "./change.js";
 import { View } from "./view.js";
 
 const EVERY_MS = 10000;
@@ -23,6 +26,8 @@ class Queue extends View {
 	#sum = make("p", { class: "soft", role: "status" });
 	#filter = make("input", { type: "search", placeholder: "Filter", "aria-label": "Filter domains",
 		oninput: (event) => this.#table.filter = event.target.value });
+	#paused = make("div", { hidden: true });
+	#pauses = [];		/* the domains that are paused, as the key has them */
 	#busy = false;
 	#known = false;		/* it was counted once */
 	#next = 0;
@@ -38,6 +43,8 @@ class Queue extends View {
 				node: (row) => row.ages[name] === 0 ? make("span", { class: "soft" }, "0") :
 					this.#link({ domain: row.domain, older, newer }, number(row.ages[name])) })),
 			{ heading: "Last error", long: true, text: (row) => row.reason ?? "" },
+			{ heading: "Delivery", text: (row) => this.#isPaused(row.domain) ? "paused" : "", mark: (row) => `${this.#isPaused(row.domain)}`,
+				node: (row) => this.#isPaused(row.domain) ? "paused" : this.#pauseButton(row.domain) },
 		],
 	});
 
@@ -48,13 +55,71 @@ class Queue extends View {
 
 		if (manager.may("operate", NAME))
 			actions.push(make("button", { type: "button", onclick: () => this.#retry() }, "Retry all now"));
-		this.append(this.head("Queue", ...actions), this.#place, this.#sum, this.foot("queue", NAME, "count"));
+		this.append(this.head("Queue", ...actions), this.#paused, this.#place, this.#sum, this.foot("queue", NAME, "count"));
 		this.every(EVERY_MS, () => Date.now() >= this.#next && this.#ask());
 		this.#ask();
 	}
 
 	#link(query, text) {
 		return make("a", { href: to(["server", this.words.NAME, "queue", "messages"], query) }, text);
+	}
+
+	#isPaused(domain) {
+		const name = domain.toLowerCase();
+
+		return this.#pauses.some((each) => each.startsWith("*.") ? name.endsWith(each.slice(1)) : name === each);
+	}
+
+	#pauseButton(domain) {
+		return manager.may("configure", this.words.NAME) && domain !== "-" ? make("button", { type: "button", class: "quiet",
+			"aria-label": `Pause ${domain}`, onclick: () => this.#pause(domain) }, "Pause") : "";
+	}
+
+	#showPauses() {
+		const may = manager.may("configure", this.words.NAME);
+
+		this.#paused.hidden = this.#pauses.length === 0;
+		this.#paused.replaceChildren(make("p", {}, "Mail for these domains is not tried until they are resumed:"),
+			make("ul", {}, this.#pauses.map((domain) => make("li", {}, domain, " ", may ? make("button", { type: "button", class: "quiet",
+				"aria-label": `Resume ${domain}`, onclick: () => this.#resume(domain) }, "Resume") : ""))));
+	}
+
+	async #pause(domain) {
+		const outcome = await change(["set", this.words.NAME, `delivery.paused+=${domain.toLowerCase()}`], {
+			title: `Pause ${domain}?`, button: "Pause",
+			lines: ["Its mail is accepted and waits. It goes back to its sender when its time is over."] });
+		this.#changed(outcome);
+	}
+
+	/* What was deferred before the pause has a time of its own: all of it is due now. */
+	async #resume(domain) {
+		const { NAME } = this.words;
+		const outcome = await change(["set", NAME, `delivery.paused-=${domain}`], { title: `Resume ${domain}?`, button: "Resume",
+			lines: ["All its mail is tried at once."] });
+
+		if (outcome.done) {
+			try {
+				await walk((...words) => manager.command(...words), ["queue", NAME, "retry", `domain=${encode(domain)}`], () => {});
+			} catch (error) {
+				say(error.message, { bad: true });
+			}
+		}
+		this.#changed(outcome);
+	}
+
+	#changed(outcome) {
+		if (outcome.refused !== undefined)
+			say(outcome.refused, { bad: true });
+		if (outcome.done)
+			this.#ask();
+	}
+
+	async #askPauses() {
+		const answer = await manager.watch("get", this.words.NAME, "delivery.paused");
+		const row = answer.data?.keys?.[0];
+
+		this.#pauses = (row?.value ?? "-") === "-" ? [] : row.value.split(",").map((each) => each.trim().toLowerCase()).filter((each) => each !== "");
+		this.#showPauses();
 	}
 
 	async #retry() {
@@ -72,6 +137,7 @@ class Queue extends View {
 			return;
 		this.#busy = true;
 		try {
+			await this.#askPauses();
 			await walk((...words) => manager.watch(...words), ["queue", this.words.NAME, "count"], (document) => {
 				matched += document.matched;
 				document.domains.forEach((row) => this.#add(domains, row));

@@ -107,7 +107,7 @@ static const char open_keys[] =
     "connection-control connection-list relay relay-list relay-authenticated max-message-size "
     "max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail-keep pickup-dots "
     "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit "
-    "masquerade fqdn smart-host-after-direct smart-host-alarm queue-age-alarm reverse-dns enable timeout schema group-depth "
+    "masquerade fqdn smart-host-after-direct smart-host-alarm queue-age-alarm paused reverse-dns enable timeout schema group-depth "
     "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
     "atrn-accounts ";
 
@@ -162,7 +162,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
 	    "auth-mechanisms outbound-tls authorities client-certificate client-key connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
-	    "smart-host-after-direct smart-host-alarm queue-age-alarm never-to reverse-dns source-address",
+	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused never-to reverse-dns source-address",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
 	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/config/config.h"
+#include "common/config/key.h"
 #include "common/mail/address.h"
 #include "common/mail/verdict.h"
 #include "common/rules/route.h"
@@ -145,6 +146,45 @@ START_TEST(test_rows)
 }
 END_TEST
 
+static const struct { const char *pattern, *domain; bool paused; } pauses[] = {
+	{ "far.example", "far.example", true },
+	{ "FAR.example", "far.example", true },
+	{ "far.example", "sub.far.example", false },
+	{ "far.example", "afar.example", false },
+	{ "*.far.example", "sub.far.example", true },
+	{ "*.far.example", "a.sub.far.example", true },
+	{ "*.far.example", "far.example", false },
+	{ "*.far.example", "afar.example", false },
+	{ "b\xc3\xbc" "cher.example", "xn--bcher-kva.example", true },
+	{ "xn--bcher-kva.example", "b\xc3\xbc" "cher.example", true },
+	{ "*.b\xc3\xbc" "cher.example", "a.xn--bcher-kva.example", true },
+	{ "*.b\xc3\xbc" "cher.example", "xn--bcher-kva.example", false },
+	{ "[192.0.2.77]", "[192.0.2.77]", true },
+	{ "home.example", "", true },
+	{ "alias.example", "", false },
+	{ "alias.example", "alias.example", true },
+};
+
+START_TEST(test_paused)
+{
+	for (size_t i = 0; i < nitems_of(pauses); i++) {
+		char *pattern = mem_strdup(pauses[i].pattern);
+		struct config_server s = server(false, CONFIG_DIRECT_NO);
+		const char *why = NULL;
+		struct route *r;
+		struct route_answer a;
+
+		s.paused = (struct config_strings){ &pattern, 1 };
+		ck_assert_int_eq(key_check_paused(pattern, &why), 0);
+		r = route_new(&s, &why);
+		route_find(r, pauses[i].domain, &a);
+		ck_assert_msg(a.paused == pauses[i].paused, "%s of %s", pauses[i].domain, pattern);
+		route_free(r);
+		free(pattern);
+	}
+}
+END_TEST
+
 static const struct {
 	const char *text, *name;	/* name NULL: refused */
 	bool literal;
@@ -266,4 +306,4 @@ START_TEST(test_fallback)
 }
 END_TEST
 
-UNIT_MAIN("route", test_rows, test_hosts, test_bad_smart_host, test_masquerade, test_fallback)
+UNIT_MAIN("route", test_rows, test_paused, test_hosts, test_bad_smart_host, test_masquerade, test_fallback)
