@@ -166,6 +166,12 @@ static const struct answers_column probe_columns[] = {
 	{ "ms", "MS", ANSWERS_NUMBER, .at = 2 }, { "text", "WHAT", ANSWERS_WORD, .at = 3, WRAP },
 };
 
+static const struct answers_column explain_columns[] = {
+	{ "step", "STEP", ANSWERS_TEXT, .at = 0 }, { "value", "VALUE", ANSWERS_WORD, .at = 1, WRAP },
+	{ "key", "KEY", ANSWERS_WORD, .at = 2, .empty = "-" },
+	{ "origin", "ORIGIN", ANSWERS_WORD, .at = 3, .empty = "-", WRAP },
+};
+
 #define COLUMNS(array) .column = (array), .columns = nitems_of(array)
 
 static const struct answers_table tables[] = {
@@ -193,6 +199,7 @@ static const struct answers_table tables[] = {
 	{ "keys", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(table_columns) },
 	{ "domain", "list", ANSWERS_FORM_TABS, "domains", COLUMNS(place_columns) },
 	{ "history", NULL, ANSWERS_FORM_TABS, "changes", COLUMNS(change_columns) },
+	{ "explain", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(explain_columns) },
 	{ "probe", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(probe_columns) },
 	{ "oauth-test", NULL, ANSWERS_FORM_STEPS, "steps", NULL, 0 },
 };

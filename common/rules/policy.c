@@ -2,7 +2,7 @@
  * policy - who may connect and where mail may go: decided by recipient domain, authentication, and the
  * address and confirmed names of the client; pure
  *
- * Runs in:  posternctl, listener
+ * Runs in:  master, posternctl, listener
  * Owns:     nothing
  * Promise:  the sender has no part in any decision
  * Fails by: never

@@ -1,7 +1,7 @@
 /*
  * route - from a recipient's domain to drop, smart hosts, MX, or a refusal; pure
  *
- * Runs in:  posternctl, deliver
+ * Runs in:  master, posternctl, deliver
  * Owns:     the parsed smart hosts of the server and of its remote domains
  * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the
  *           server's smart hosts, then DNS; the security of the entry counts on each of these ways; nothing

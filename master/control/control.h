@@ -294,6 +294,11 @@ void sessions_request_run(struct control_command *cmd, struct master *m, struct 
 void probe_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w);
 
+/* --- explain_request: what would happen to a message --- */
+
+void explain_request_run(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w);
+
 /* --- directory_request: a recipient in the directory, for posternctl explain --- */
 
 void directory_request_run(struct control_command *cmd, struct master *m, struct server *only,

@@ -50,6 +50,8 @@ static const struct control_command_row rows[] = {
 	    .run_words = sessions_request_run },
 	{ "directory-test", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = directory_request_run },
+	{ "explain", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,
+	    .run_words = explain_request_run },
 	{ "probe", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run_words = probe_request_run },
 	{ "oauth-test", CONTROL_OPERATE, .scope = CONTROL_SERVICE, .run_words = oauth_request_run },

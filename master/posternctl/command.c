@@ -269,7 +269,7 @@ const struct command command_rows[] = {
 	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size] "
 	    "[--json]", 2, 12,
 	    "Say what would happen to a message, and which line of the configuration decides it.",
-	    explain_run, NULL },
+	    explain_command_run, NULL },
 	{ "import", "[--into folder] [--dry-run] [--json] file", 1, 6,
 	    "Take over the virtual servers of IIS from MetaBase.xml, an export, or JSON of PowerShell; see "
 	    "posternctl-import(8).", import_command_run, NULL },

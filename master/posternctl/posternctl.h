@@ -207,10 +207,10 @@ void check_manager_files(const struct config *c, struct config_faults *faults);
 void check_oauth_files(const struct config *config, const struct config_oauth *o,
     struct config_faults *faults);
 
-/* --- explain: what would happen to a message, and which line decides it --- */
+/* --- explain_command: what would happen to a message, and which line decides it --- */
 
 /* words: options, and perhaps a virtual server. The exit status. */
-int explain_run(const struct command_context *c, const struct command *row, const char *const *words,
+int explain_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
 /* --- explain_lines: what it says --- */

@@ -1,6 +1,8 @@
-"""web_test - tests in the manager: a recipient of a directory, an account of OAuth; what is answered is shown, and nothing of it is
+"""web_test - tests in the manager: what would happen to a message, the way of a mail, a recipient of a directory, an account of OAuth; what is answered is shown, and nothing of it is
 markup
 """
+
+import json
 
 from checks import equal
 from chromium import Chromium
@@ -38,3 +40,34 @@ def test_directory(t):
     unknown = browser.command("directory-test", "default", "nobody@default.example")
     equal((known["status"], unknown["status"]), (0, 67))
     equal(known["text"], "a mailbox")
+
+
+def test_explain_and_probe(t):
+    """The page says what posternctl says; a host that is there and one that is not; a viewer's question has no probe."""
+    sink = t.sink()
+    service, port = start_manager(t, {"default": {"access": {"relay": "only", "relay-list": "127.0.0.2"},
+                                                  "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "paused": "slow.example"}}})
+    browser = Browser(port)
+    browser.log_in(service.ctl("web", "login").stdout)
+    for question in (["from=127.0.0.2", "rcpt=a@far.example"], ["from=192.0.2.1", "rcpt=a@far.example"], ["from=127.0.0.2", "rcpt=b@slow.example"],
+                     ["from=192.0.2.1", "rcpt=c@default.example", "size=1T"], ["from=127.0.0.2", "rcpt=a@far.example", "sender=x@default.example"]):
+        answer = browser.command("explain", "default", *question)
+        options = [word for each in question for word in (f"--{each.partition('=')[0]}", each.partition("=")[2])]
+        told = service.ctl("explain", "default", *options, "--json", ok=False)
+        equal(answer["status"], told.returncode, question)
+        equal([{name: value for name, value in step.items() if name != "server"} for step in answer["data"]["steps"]], json.loads(told.stdout)["steps"], question)
+    for question in ([], ["from=127.0.0.1"], ["from=x", "rcpt=a@b.example"], ["from=127.0.0.1", "rcpt=@"], ["from=127.0.0.1", "rcpt=a@b.example", "other=1"]):
+        equal(browser.command("explain", "default", *question)["status"], 64, question)
+    page = Chromium(t)
+    page.size(1280)
+    page.open(service.ctl("web", "login").stdout.strip())
+    page.wait_text("Live")
+    page.go("#/server/default/test")
+    page.reach("input", "Client address")
+    page.press(*"192.0.2.1", "TAB", *"a@far.example", "ENTER")
+    page.wait_text("It would be refused or returned.", "550 5.7.1 Unable to relay", "relay-list: ", "posternctl explain default --from 192.0.2.1 --rcpt a@far.example")
+    page.look("what would happen")
+    page.click("button", "Test: The way of a mail")
+    page.wait_text("Good.", "connection", "posternctl probe default")
+    page.look("the way of a mail")
+    equal(page.complaints(), [], "complaints of the browser")

@@ -155,6 +155,7 @@ START_TEST(rights)
 		{ { "counters", "a" }, CONTROL_LOOK }, { { "prometheus" }, CONTROL_LOOK },
 		{ { "directory-test", "a", "b" }, CONTROL_LOOK }, { { "oauth-test", "-", "a" }, CONTROL_OPERATE },
 		{ { "probe", "a", "b@c.example" }, CONTROL_OPERATE },
+		{ { "explain", "a", "from=192.0.2.1" }, CONTROL_LOOK },
 		{ { "sessions", "-", "list" }, CONTROL_LOOK },
 		{ { "sessions", "-", "terminate" }, CONTROL_OPERATE },
 		{ { "sessions" }, CONTROL_OPERATE }, { { "sessions", "list" }, CONTROL_OPERATE },

@@ -1,43 +1,41 @@
 /*
- * explain - what would happen to a message, and which line of the configuration decides it
+ * explain - what would happen to a message, and which line of the configuration decides it; pure
  *
- * Runs in:  posternctl
+ * Runs in:  posternctl, master
  * Owns:     nothing
- * Promise:  calls the functions (common/rules) that listener and deliver worker call; needs no service and no
- *           DNS. Where the DNS decides, it says so. A directory is asked by the service, if that runs
- * Fails by: 1 it would be refused, 3 no such virtual server, else sysexits
+ * Promise:  calls the functions that listener and deliver worker call; needs no DNS. Where the DNS decides,
+ *           it says so. Of a directory it says what `ask` heard, else that it decides
+ * Fails by: words in `why`
  */
+#include "common/rules/explain.h"
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
-#include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/net.h"
-#include "common/config/config.h"
 #include "common/config/key.h"
-#include "common/ipc/control_words.h"
-#include "common/mail/address.h"
 #include "common/mail/idn.h"
-#include "common/rules/policy.h"
 #include "common/rules/route.h"
-#include "master/posternctl/posternctl.h"
 
+#define VALUE_SIZE 1024
 #define ORIGIN_SIZE 1024
-#define CONTROL_CLIENT_TEXT 65536U
+#define DIRECTORY_TEXT 65536U
 
-struct explain {
-	const struct config *config;
-	const struct config_server *server;
-	const char *name, *from, *user, *sender, *rcpt, *size;	/* as given; NULL: not given */
-	struct net_address client;
-	struct policy_client policy;
-	struct address to;
-	bool refused;
-	struct explain_lines *lines;
-};
+/* origin NULL: no line of the configuration decides; a value of more than 1023 bytes is cut. */
+static void __attribute__((format(printf, 5, 6)))
+say(const struct explain *x, const char *what, const char *origin, const char *key, const char *fmt, ...)
+{
+	char value[VALUE_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	x->say(x->arg, what, origin, key, value);
+}
 
 static void
 say_server_key(const struct explain *x, const char *what, const char *section, const char *key,
@@ -45,7 +43,7 @@ say_server_key(const struct explain *x, const char *what, const char *section, c
 {
 	char origin[ORIGIN_SIZE];
 
-	explain_lines_say(x->lines, what,
+	say(x, what,
 	    config_print_server_origin(origin, sizeof(origin), x->server, section, key), key, "%s", value);
 }
 
@@ -55,7 +53,7 @@ say_domain_key(const struct explain *x, const struct config_domain *d, const cha
 {
 	char origin[ORIGIN_SIZE];
 
-	explain_lines_say(x->lines, what, config_print_origin(origin, sizeof(origin), d, key), key, "%s",
+	say(x, what, config_print_origin(origin, sizeof(origin), d, key), key, "%s",
 	    value);
 }
 
@@ -63,7 +61,7 @@ static void
 say_refused(struct explain *x, const char *reply)
 {
 	x->refused = true;
-	explain_lines_say(x->lines, "answer", NULL, NULL, "%s", reply);
+	say(x, "answer", NULL, NULL, "%s", reply);
 }
 
 static const char *
@@ -257,7 +255,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 		say_domain_key(x, d, "hold", "hold", "until its host asks for it");
 	if (a.kind == ROUTE_REFUSED) {
 		x->refused = true;
-		explain_lines_say(x->lines, "route", NULL, NULL, "none: returned to the sender, %s %s",
+		say(x, "route", NULL, NULL, "none: returned to the sender, %s %s",
 		    a.status, a.why);
 		return;
 	}
@@ -277,40 +275,27 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	explain_masquerade(x, r);
 }
 
-/* What the running service hears from the directory; false: it was not asked, or did not answer: `text`. */
-static bool
-ask_directory(struct explain *x, struct buf *text, int *status)
-{
-	const char *const words[] = { "directory-test", x->server->name, x->to.text };
-	char *socket_path = control_words_socket(x->config->service.run);
-
-	*status = control_client_service(socket_path, words, nitems_of(words), text);
-	free(socket_path);
-	return *status == EX_OK || *status == EX_NOUSER || *status == EX_DATAERR;
-}
-
 /* An unknown recipient is refused at RCPT; one that cannot be resolved is returned later. */
 static void
 explain_directory(struct explain *x)
 {
 	const struct config_ldap *c = &x->server->ldap;
-	struct buf text = BUF_INIT(CONTROL_CLIENT_TEXT), line = BUF_INIT(2 * CONTROL_CLIENT_TEXT);
+	struct buf text = BUF_INIT(DIRECTORY_TEXT), line = BUF_INIT(2 * DIRECTORY_TEXT);
 	char reply[ADDRESS_MAX + 64];
-	int status;
-	bool asked = ask_directory(x, &text, &status);
+	enum explain_directory found = x->ask == NULL ? EXPLAIN_NOT_ASKED : x->ask(x->arg, x->to.text, &text);
 
-	if (asked)
+	if (found != EXPLAIN_NOT_ASKED)
 		buf_puts(&line, buf_text(&text));
 	else
 		buf_printf(&line, "decides about %s: asked at RCPT below %s", x->to.text,
 		    c->base != NULL ? c->base : "its root");
 	say_server_key(x, "directory", "ldap", c->uri.count > 0 ? "uri" : "enable", buf_text(&line));
-	if (!asked && status != CONTROL_CLIENT_NO_SERVICE && text.len > 0)
-		explain_lines_say(x->lines, "not asked", NULL, NULL, "%s", buf_text(&text));
+	if (found == EXPLAIN_NOT_ASKED && text.len > 0)
+		say(x, "not asked", NULL, NULL, "%s", buf_text(&text));
 	snprintf(reply, sizeof(reply), "550 5.1.1 User unknown: %s", x->to.text);
-	if (status == EX_NOUSER)
+	if (found == EXPLAIN_UNKNOWN)
 		say_refused(x, reply);
-	else if (status == EX_DATAERR)
+	else if (found == EXPLAIN_UNRESOLVED)
 		say_refused(x, "250, and then returned to the sender");
 	buf_done(&text);
 	buf_done(&line);
@@ -342,7 +327,7 @@ explain_recipient(struct explain *x)
 		snprintf(text, sizeof(text), "%s, by [domain %s]", type_name(d), d->name);
 		say_domain_key(x, d, "domain", "type", text);
 	} else {
-		explain_lines_say(x->lines, "domain", NULL, NULL, "remote, by no [domain]");
+		say(x, "domain", NULL, NULL, "remote, by no [domain]");
 	}
 	if (kind == POLICY_REMOTE)
 		explain_relay(x);
@@ -354,7 +339,7 @@ explain_recipient(struct explain *x)
 		explain_directory(x);
 	if (x->refused)
 		return;
-	explain_lines_say(x->lines, "answer", NULL, NULL, "250");
+	say(x, "answer", NULL, NULL, "250");
 	if (kind == POLICY_LOCAL) {
 		explain_local(x);
 		return;
@@ -367,98 +352,36 @@ explain_recipient(struct explain *x)
 	route_free(r);
 }
 
-/* --- the command --- */
+/* --- the question --- */
 
-/* 0; else the fault is printed: the exit status. */
-static int
-judge_options(struct explain *x)
+int
+explain_judge(struct explain *x, struct buf *text)
 {
 	const char *why = "";
 	uint64_t size;
 	size_t used;
 
-	if (net_address_parse(&x->client, x->from, 25, &why) == -1) {
-		fprintf(stderr, "posternctl: --from %s: must be the address of a client, like 192.0.2.7 or "
-		    "2001:db8::7\n", log_safe(x->from));
-		return EX_USAGE;
-	}
-	if (address_parse_path(&x->to, x->rcpt, strlen(x->rcpt), ADDRESS_UTF8 | ADDRESS_BARE, &used) == -1 ||
-	    x->rcpt[used] != '\0' || address_complete(&x->to, x->server->default_domain->name) == -1) {
-		fprintf(stderr, "posternctl: --rcpt %s is no address\n", log_safe(x->rcpt));
-		return EX_USAGE;
-	}
-	if (x->size != NULL && key_parse_size(x->size, &size) == -1) {
-		fprintf(stderr, "posternctl: --size %s is no size\n", log_safe(x->size));
-		return EX_USAGE;
-	}
+	if (net_address_parse(&x->client, x->from, 25, &why) == -1)
+		buf_printf(text, "--from %s: must be the address of a client, like 192.0.2.7 or 2001:db8::7",
+		    log_safe(x->from));
+	else if (address_parse_path(&x->to, x->rcpt, strlen(x->rcpt), ADDRESS_UTF8 | ADDRESS_BARE,
+	    &used) == -1 || x->rcpt[used] != '\0' ||
+	    address_complete(&x->to, x->server->default_domain->name) == -1)
+		buf_printf(text, "--rcpt %s is no address", log_safe(x->rcpt));
+	else if (x->size != NULL && key_parse_size(x->size, &size) == -1)
+		buf_printf(text, "--size %s is no size", log_safe(x->size));
 	x->policy = (struct policy_client){
 		.address = (const struct sockaddr *)&x->client.sa,
 		.state = policy_wants_names(x->server) ? POLICY_ASKING : POLICY_UNNAMED,
 	};
-	return 0;
+	return text->len == 0 ? 0 : -1;
 }
 
-static int
-explain_server(struct explain *x)
+bool
+explain_answer(struct explain *x)
 {
-	int status = judge_options(x);
-
-	if (status != 0)
-		return status;
-	explain_lines_say(x->lines, "server", NULL, NULL, "%s, %s", x->server->name, x->server->file);
+	say(x, "server", NULL, NULL, "%s, %s", x->server->name, x->server->file);
 	if (explain_connection(x) && explain_sender(x))
 		explain_recipient(x);
-	return x->refused ? 1 : EX_OK;
-}
-
-/* Judged by the configuration that was read; the exit status. */
-static int
-explain_config(struct explain *x, const struct config_faults *faults)
-{
-	const struct config *c = x->config;
-
-	if (c == NULL)
-		return EX_CONFIG;
-	if (x->name == NULL)
-		x->name = c->nserver == 1 ? c->server[0].name : "default";
-	x->server = config_server_by_name(c, x->name);
-	if (x->server != NULL)
-		return explain_server(x);
-	fprintf(stderr, "there is no virtual server %s%s\n", log_safe(x->name),
-	    config_faults_first_error(faults, x->name) != NULL ? " without errors in its file" : "");
-	return config_faults_first_error(faults, x->name) != NULL ? EX_CONFIG : 3;
-}
-
-int
-explain_run(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count)
-{
-	struct explain x = { .name = NULL };
-	bool json = false;
-	const struct option_row options[] = {
-		{ .word = "--from", .value = &x.from, .wanted = "the address of a client" },
-		{ .word = "--rcpt", .value = &x.rcpt, .wanted = "the address of a recipient" },
-		{ .word = "--auth", .value = &x.user, .wanted = "the name of a user" },
-		{ .word = "--sender", .value = &x.sender, .wanted = "the address of a sender" },
-		{ .word = "--size", .value = &x.size, .wanted = "a size such as 2M" },
-		{ .word = "--json", .set = &json }, { .word = NULL },
-	};
-	struct config_faults faults = { 0 };
-	int status = options_take(row, words, count, options, &x.name, 1);
-	struct config *config;
-
-	if (status == EX_OK && (x.from == NULL || x.rcpt == NULL))
-		status = usage_say(row, "say %s", x.from == NULL ? "from which client: --from ADDRESS" :
-		    "to whom: --rcpt RECIPIENT");
-	if (status != EX_OK)
-		return status;
-	config = config_read(command_send_config(c), &faults);
-	config_faults_print(&faults, stderr);
-	x.config = config;
-	x.lines = explain_lines_new(json);
-	status = explain_config(&x, &faults);
-	explain_lines_end(x.lines, x.refused);
-	config_free(config);
-	config_faults_done(&faults);
-	return status;
+	return !x->refused;
 }
