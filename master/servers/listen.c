@@ -444,8 +444,10 @@ pause_socket(const struct master *m, struct listen_socket *l)
 {
 	if (l->fd == -1 || l->placeholder)
 		return;
+	/* A shutdown while it does not listen would stay, and shut connections that come later. */
+	if (!l->paused)
+		(void)shutdown(l->fd, SHUT_RD);
 	l->paused = true;
-	(void)shutdown(l->fd, SHUT_RD);		/* ENOTCONN: it did not listen */
 	if (is_covered(m, l, false))
 		begin_refusal(m, l);
 }

@@ -102,4 +102,38 @@ START_TEST(test_no_descriptor_left)
 }
 END_TEST
 
-UNIT_MAIN("listen", test_no_descriptor_left)
+/* The second pause of a socket (a listener that is missing, then a command) is none. */
+START_TEST(test_paused_twice)
+{
+	struct server s = { 0 };
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	struct buf why = BUF_INIT(1000);
+	char byte;
+	int fd, peer;
+
+	m.loop = loop_new();
+	TAILQ_INIT(&m.servers);
+	open_one(&s, INADDR_LOOPBACK, 0);
+	ck_assert_int_eq(getsockname(s.sockets.socket[0].fd, (struct sockaddr *)&sin, &len), 0);
+	listen_close(&s.sockets);
+	TAILQ_INIT(&m.servers);
+	open_one(&s, INADDR_LOOPBACK, sin.sin_port);
+	listen_pause(&m, &s.sockets);
+	listen_pause(&m, &s.sockets);
+	ck_assert_int_eq(listen_continue(&m, &s.sockets, &why), 0);
+	fd = connect_to(sin.sin_port);
+	peer = accept4(s.sockets.socket[0].fd, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ne(peer, -1);
+	ck_assert_int_eq(recv(peer, &byte, 1, MSG_DONTWAIT), -1);	/* not its end */
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	ck_assert_int_eq(recv(peer, &byte, 1, 0), 1);
+	close(fd);
+	close(peer);
+	listen_close(&s.sockets);
+	loop_free(m.loop);
+}
+END_TEST
+
+UNIT_MAIN("listen", test_no_descriptor_left, test_paused_twice)
