@@ -139,6 +139,21 @@ first_fd(struct msghdr *msg)
 	return kept;
 }
 
+/*
+ * Programs of two versions meet while new ones are installed under a service that runs. The channel is closed
+ * as after any bad message; this event says why.
+ */
+static bool
+is_other_version(const struct ctl_head *head, size_t len)
+{
+	if (len < sizeof(*head) || head->magic != CTL_MAGIC || head->version == CTL_VERSION)
+		return false;
+	log_event(LOG_FAULT, NULL, "trouble", "doing=control version=%u own=%d reason=%s",
+	    (unsigned)head->version, CTL_VERSION,
+	    log_safe("its peer is a program of another version of Postern: restart the service"));
+	return true;
+}
+
 /* Whether head and size fit a row that `from` may send. */
 static bool
 fits_row(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool truncated)
@@ -179,7 +194,8 @@ recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t si
 	if (n == 0 && m->fd == -1)
 		return 0;
 	cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-	if (cut || !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
+	if (is_other_version(&head, (size_t)n) || cut ||
+	    !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
 		if (m->fd != -1)
 			close(m->fd);
 		errno = EBADMSG;

@@ -81,6 +81,10 @@ START_TEST(test_refuses_rubbish)
 	m.version = 77;
 	ck_assert_int_eq(try_bytes(&m, 16), 1);
 	ck_assert_int_eq(messages, 0);
+	m.magic = 0;
+	ck_assert_int_eq(try_bytes(&m, 16), 1);
+	ck_assert_int_eq(try_bytes(&m, 3), 1);		/* not even a version */
+	ck_assert_int_eq(messages, 0);
 }
 END_TEST
 
