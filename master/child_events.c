@@ -13,6 +13,7 @@
 #include "master/master.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
+#include "master/upgrade/upgrade.h"
 
 /* A worker gets files of its own virtual server only; a helper names the virtual server. */
 static void
@@ -107,5 +108,6 @@ const struct child_ops child_events = {
 	.born = on_child_born,
 	.gone = on_child_gone,
 	.died = on_child_died,
+	.other_died = upgrade_child_died,
 	.not_started = server_not_started,
 };

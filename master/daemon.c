@@ -58,6 +58,13 @@ daemon_lock(struct daemon_pidfile *p, const char *folder)
 }
 
 void
+daemon_keep_lock(struct daemon_pidfile *p, const char *folder, int fd)
+{
+	p->path = mem_printf("%s/postern.pid", folder);
+	p->fd = fd;
+}
+
+void
 daemon_write_pid(struct daemon_pidfile *p)
 {
 	char text[32];

@@ -7,6 +7,7 @@
  * Fails by: EX_USAGE
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,15 +16,21 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <bsd/stdlib.h>
 #include <bsd/unistd.h>
 
 #include "common/config/config_check.h"
 #include "master/master.h"
+#include "master/upgrade/upgrade.h"
 
 struct arguments {
 	struct master_options options;
 	bool check, print;
+	int try_take_over;		/* descriptor; -1 none */
 };
+
+/* Of options without a letter. A service that runs gives them to the program that takes over. */
+enum { OPTION_TAKE_OVER = 256, OPTION_TRY_TAKE_OVER };
 
 #define USAGE "usage: postern [-fghtTV] [-c file] [-S name]\n"
 
@@ -50,6 +57,15 @@ show_help(void)
 	return EX_OK;
 }
 
+static bool
+read_descriptor(int *fd, const char *text)
+{
+	const char *why = NULL;
+
+	*fd = (int)strtonum(text, STDERR_FILENO + 1, INT_MAX, &why);
+	return why == NULL && fcntl(*fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
 /* -1: the arguments are good; else the exit status. */
 static int
 read_arguments(struct arguments *a, int argc, char **argv)
@@ -58,7 +74,10 @@ read_arguments(struct arguments *a, int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' }, { "foreground", no_argument, NULL, 'f' },
 		{ "greet", no_argument, NULL, 'g' }, { "help", no_argument, NULL, 'h' },
 		{ "start", required_argument, NULL, 'S' }, { "test", no_argument, NULL, 't' },
-		{ "test-print", no_argument, NULL, 'T' }, { "version", no_argument, NULL, 'V' },
+		{ "take-over", required_argument, NULL, OPTION_TAKE_OVER },
+		{ "test-print", no_argument, NULL, 'T' },
+		{ "try-take-over", required_argument, NULL, OPTION_TRY_TAKE_OVER },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -83,6 +102,12 @@ read_arguments(struct arguments *a, int argc, char **argv)
 		case 'S':
 			a->options.start = optarg;
 			break;
+		case OPTION_TAKE_OVER:
+		case OPTION_TRY_TAKE_OVER:
+			if (!read_descriptor(c == OPTION_TAKE_OVER ? &a->options.take_over :
+			    &a->try_take_over, optarg))
+				return say_usage();
+			break;
 		case 'h':
 			return show_help();
 		case 'V':
@@ -101,7 +126,8 @@ int
 main(int argc, char **argv)
 {
 	static char path[PATH_MAX];
-	struct arguments a = { .options.config_path = POSTERN_SYSCONFDIR "/postern/postern.ini" };
+	struct arguments a = { .options = { .config_path = POSTERN_SYSCONFDIR "/postern/postern.ini",
+	    .take_over = -1 }, .try_take_over = -1 };
 	int status;
 
 	setproctitle_init(argc, argv, environ);
@@ -117,5 +143,7 @@ main(int argc, char **argv)
 		return config_check_print(path, NULL);
 	if (a.check)
 		return config_check_run(path, NULL);
+	if (a.try_take_over != -1)
+		return takeover_trial_run(path, a.try_take_over);
 	return service_run(&a.options);
 }

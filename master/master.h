@@ -28,12 +28,15 @@ struct ctl_client;
 struct counters;
 struct file_watch;
 struct health_disk;
+struct heritage;
 struct loop;
 struct loop_timer;
 struct master;
 struct server;
 struct sampler;
+struct takeover;
 struct tls_renewal;
+struct upgrade;
 
 #define MASTER_TEXT_MAX (1U << 20)	/* bytes; limit of any text made for people */
 
@@ -174,6 +177,7 @@ struct master_options {
 	bool foreground, greet;
 	const char *config_path;	/* absolute */
 	const char *start;		/* also start this virtual server, or NULL */
+	int take_over;			/* descriptor of the state of the program before; -1 none */
 };
 
 struct daemon_pidfile {
@@ -198,6 +202,9 @@ struct master_ops {
 	 */
 	void (*reload)(struct master *m, const char *only, const struct config_candidate *candidate,
 	    struct buf *text, int *status);
+	/* Of upgrade.h */
+	bool (*upgrade)(struct master *m, struct buf *text, int *status);
+	bool (*upgrade_result)(struct master *m, struct buf *text, int *status);
 };
 
 struct master {
@@ -239,7 +246,10 @@ struct master {
 	unsigned logins_untold;		/* since then */
 	bool wants_auth;		/* m->auth needs a channel */
 	bool ready, stopping, reloading;
-	char *program_folder;
+	char *program, *program_folder;	/* what was executed, and where the others are */
+	struct upgrade *upgrade;	/* one that is under way, or has failed; or NULL */
+	TAILQ_HEAD(, heritage) heritages;	/* of an upgrade, until the virtual servers are made */
+	struct takeover *takeover;	/* what else came from there, until the service is ready; or NULL */
 };
 
 /* Time that children have to end, in ms. */
@@ -262,6 +272,8 @@ extern const struct child_ops child_events;
 
 /* Locks the pid file in `folder`; dies (EX_UNAVAILABLE) when another master has the lock. */
 void daemon_lock(struct daemon_pidfile *p, const char *folder);
+/* The lock is there already, in this process. */
+void daemon_keep_lock(struct daemon_pidfile *p, const char *folder, int fd);
 void daemon_write_pid(struct daemon_pidfile *p);
 void daemon_unlock(struct daemon_pidfile *p);
 /*

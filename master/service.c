@@ -32,6 +32,7 @@
 #include "master/master.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
+#include "master/upgrade/upgrade.h"
 
 #define STOP_REST_MS 60000U	/* after the grace */
 #define SERVICE_FILES 262144U	/* descriptors of a process: enough for thousands of sessions */
@@ -165,6 +166,10 @@ make_servers(struct master *m, const struct config_faults *faults)
 	}
 	control_rights_resolve(&m->operators, &c->service.operators, "-", "operators");
 	control_rights_resolve(&m->viewers, &c->service.viewers, "-", "viewers");
+	if (m->takeover != NULL) {
+		takeover_servers(m);
+		return;
+	}
 	TAILQ_FOREACH(s, &m->servers, link) {
 		if (m->options.start != NULL && strcmp(s->name, m->options.start) == 0)
 			server_want(s, true);
@@ -198,18 +203,23 @@ open_service(struct master *m)
 	find_identity(m);
 	make_run_folders(m);
 	set_limits();
-	daemon_lock(&m->pidfile, m->snapshot->config->service.run);
+	if (m->options.take_over != -1)
+		takeover_open(m);
+	else
+		daemon_lock(&m->pidfile, m->snapshot->config->service.run);
 	finish_change(m, &faults);
 	event_log_open(m);
-	if (!m->options.foreground)
+	if (m->takeover == NULL && !m->options.foreground)
 		m->parent = daemon_background();
-	daemon_write_pid(&m->pidfile);
+	if (m->takeover == NULL)
+		daemon_write_pid(&m->pidfile);
+	m->program = spawn_own_program();
 	m->program_folder = spawn_folder();
 	m->loop = loop_new();
 	watchdog_open(&m->watchdog, m->loop);
 	signals_take(m);
 	helper_open(m);
-	m->control = control_open(m);
+	m->control = control_open(m, takeover_control(m));
 	m->web_sessions = web_sessions_new();
 	web_account_open(m);
 	event_log_begin(m);
@@ -253,6 +263,7 @@ tell_ready(struct master *m)
 		daemon_report(m->parent, buf_text(&m->refusals));
 	m->parent = -1;
 	buf_done(&m->refusals);
+	takeover_ready(m);
 	if (m->options.greet)
 		first_hint_newcomer(m);
 }
@@ -303,6 +314,7 @@ on_changed(struct master *m)
 	if (steady && !m->ready && !m->stopping)
 		tell_ready(m);
 	set_title(m);
+	upgrade_update(m);
 	control_update(m->control);
 	if (m->stopping)
 		check_end(m);
@@ -389,6 +401,8 @@ close_service(struct master *m)
 		TAILQ_REMOVE(&m->servers, s, link);
 		server_free(s);
 	}
+	upgrade_close(m);
+	takeover_ready(m);
 	sampler_close(m);
 	file_watch_free(m->file_watch);
 	helper_close(m);
@@ -412,6 +426,7 @@ close_service(struct master *m)
 	config_files_drop(m->refused);
 	server_snapshot_drop(m->snapshot);
 	buf_done(&m->refusals);
+	free(m->program);
 	free(m->program_folder);
 	watchdog_close(&m->watchdog);
 	loop_free(m->loop);
@@ -421,7 +436,8 @@ int
 service_run(const struct master_options *o)
 {
 	static const struct master_ops ops = { .changed = on_changed, .stop = stop_service,
-	    .lists_changed = take_lists, .reload = reload_service };
+	    .lists_changed = take_lists, .reload = reload_service,
+	    .upgrade = upgrade_begin, .upgrade_result = upgrade_result };
 	struct master m = { .ops = &ops, .child_ops = &child_events, .options = *o,
 	    .parent = -1, .event_file = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
 
@@ -429,6 +445,7 @@ service_run(const struct master_options *o)
 	TAILQ_INIT(&m.children);
 	TAILQ_INIT(&m.questions);
 	TAILQ_INIT(&m.callers);
+	TAILQ_INIT(&m.heritages);
 	open_service(&m);
 	on_changed(&m);
 	loop_run(m.loop);

@@ -78,6 +78,12 @@ ctl_waiting(const struct ctl *c)
 	return c->queued;
 }
 
+int
+ctl_descriptor(const struct ctl *c)
+{
+	return c->fd;
+}
+
 /* --- one message on a descriptor --- */
 
 union control_space {

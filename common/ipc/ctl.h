@@ -239,6 +239,7 @@ int ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space,
     size_t size) __attribute__((warn_unused_result));
 
 size_t ctl_waiting(const struct ctl *c);	/* bytes that ctl_send has queued */
+int ctl_descriptor(const struct ctl *c);	/* stays the channel's; for a program that takes over */
 const char *ctl_name(enum ctl_type type);	/* "ready"; "?" when out of range */
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -165,6 +166,27 @@ counters_free(struct counters *c)
 		return;
 	munmap(c->memory, sizeof(struct counters_memory));
 	free(c);
+}
+
+/* FNV-1a */
+static uint64_t
+mix(uint64_t sum, const void *data, size_t len)
+{
+	for (const unsigned char *p = data; len > 0; p++, len--)
+		sum = (sum ^ *p) * 0x100000001b3U;
+	return sum;
+}
+
+uint64_t
+counters_layout(void)
+{
+	const uint64_t sizes[] = { sizeof(struct counters_memory), COUNTER_COUNT, COUNTERS_SLOTS,
+		MEASURE_COUNT, MEASURES_ROWS, MEASURES_BUCKETS, CLIENT_COUNT_CELLS };
+	uint64_t sum = mix(0xcbf29ce484222325U, sizes, sizeof(sizes));
+
+	for (size_t i = 0; i < COUNTER_COUNT; i++)
+		sum = mix(sum, counters_rows[i].name, strlen(counters_rows[i].name) + 1);
+	return sum;
 }
 
 /* The cell that this process adds to. */

@@ -47,6 +47,8 @@ struct counters *counters_map(int fd);
 /* The same for reading only: the descriptor may be a read-only one; nothing may be added or set. */
 struct counters *counters_map_readonly(int fd);
 void counters_free(struct counters *c);
+/* A number of what lies where in the memory: programs with the same one can share it. */
+uint64_t counters_layout(void);
 
 void counters_add(struct counters *c, enum counter which, int64_t n);	/* c NULL: nothing (unit tests) */
 void counters_set(struct counters *c, enum counter which, int64_t n);

@@ -254,15 +254,11 @@ on_held(void *arg)
 
 /* --- begin and end --- */
 
-struct control *
-control_open(struct master *m)
+static void
+open_socket(struct control *control)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct control *control = mem_new(struct control);
 
-	control->m = m;
-	control->path = control_words_socket(m->snapshot->config->service.run);
-	TAILQ_INIT(&control->clients);
 	if (strlen(control->path) >= sizeof(sun.sun_path))
 		die(EX_CONFIG, "%s: too long for a socket (%zu bytes at the most); choose another run folder",
 		    control->path, sizeof(sun.sun_path) - 1);
@@ -272,6 +268,19 @@ control_open(struct master *m)
 	if (control->fd == -1 || bind(control->fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1 ||
 	    chmod(control->path, 0666) == -1 || listen(control->fd, CONTROL_CLIENTS_MAX) == -1)
 		die(EX_OSERR, "%s: %s", control->path, strerror(errno));
+}
+
+struct control *
+control_open(struct master *m, int fd)
+{
+	struct control *control = mem_new(struct control);
+
+	control->m = m;
+	control->path = control_words_socket(m->snapshot->config->service.run);
+	control->fd = fd;
+	TAILQ_INIT(&control->clients);
+	if (fd == -1)
+		open_socket(control);
 	control->io = loop_io_new(m->loop, control->fd, LOOP_READ, on_listening, control);
 	control->pause = loop_timer_new(m->loop, on_pause_over, control);
 	control->progress = loop_timer_new(m->loop, on_progress, control);
@@ -292,6 +301,28 @@ control_update(struct control *control)
 	if (control_caller_update(control->m))
 		loop_timer_set(control->held, CONTROL_HELD_MS);
 	control_progress(control);
+}
+
+int
+control_descriptor(const struct control *control)
+{
+	return control->fd;
+}
+
+void
+control_each(const struct control *control, control_each_cb *cb, void *arg)
+{
+	const struct control_connection *c;
+
+	TAILQ_FOREACH(c, &control->clients, link)
+		if (c->caller.command.upgrades || !c->caller.busy)
+			cb(arg, ctl_descriptor(c->ctl), c->caller.command.upgrades, c->request);
+}
+
+void
+control_adopt(struct control *control, int fd)
+{
+	accept_client(control, fd);
 }
 
 /* The last step of the service: commands that wait for its end are answered now. */

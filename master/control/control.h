@@ -29,8 +29,13 @@ struct server;
 
 /* --- control: control.sock --- */
 
-/* Makes the socket in the run folder; dies when it cannot. */
-struct control *control_open(struct master *m);
+/* Takes over the socket `fd`; -1: makes it in the run folder, and dies when it cannot. */
+struct control *control_open(struct master *m, int fd);
+/* For an upgrade: the socket; its clients that ask for it, or for nothing; one that came from there. */
+typedef void control_each_cb(void *arg, int fd, bool upgrades, uint32_t request);
+int control_descriptor(const struct control *control);
+void control_each(const struct control *control, control_each_cb *cb, void *arg);
+void control_adopt(struct control *control, int fd);
 /* State may have changed: answers the commands that have what they wait for. */
 void control_update(struct control *control);
 /* What a stop waits for may have changed: commands that wait for it are told, a moment later. */
@@ -46,6 +51,7 @@ struct control_command {
 	int status;			/* exit status for posternctl */
 	bool waiting;			/* for its question, or until all of `name` are steady */
 	bool ends_service;		/* it is answered by control_close */
+	bool upgrades;			/* it is answered when that fails; else by the next program */
 	enum state goal;		/* the state that they should reach; 0: any */
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
@@ -140,6 +146,7 @@ void control_change_start(struct control_command *cmd, struct master *m, struct 
 void control_change_stop(struct control_command *cmd, struct master *m, struct server *s);
 void control_change_pause(struct control_command *cmd, struct master *m, struct server *s);
 void control_change_continue(struct control_command *cmd, struct master *m, struct server *s);
+void control_change_upgrade(struct control_command *cmd, struct master *m, struct server *s);
 /* reload [- NAME]: with NAME the answer is about that virtual server alone. */
 void control_change_reload(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w);

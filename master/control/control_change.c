@@ -1,5 +1,5 @@
 /*
- * control_change - commands that change something: start, stop, pause, continue, reload, retry
+ * control_change - commands that change something: start, stop, pause, continue, reload, retry, upgrade
  *
  * Runs in:  master
  * Owns:     nothing
@@ -132,6 +132,12 @@ control_change_reload(struct control_command *cmd, struct master *m, struct serv
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (!m->stopping && (only == NULL || strcmp(s->name, only) == 0))
 			control_answer_wait(cmd, s, 0);
+}
+
+void
+control_change_upgrade(struct control_command *cmd, struct master *m, struct server *s)
+{
+	cmd->upgrades = cmd->waiting = m->ops->upgrade(m, &cmd->text, &cmd->status);
 }
 
 void

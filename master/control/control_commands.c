@@ -95,6 +95,8 @@ static const struct control_command_row rows[] = {
 	    .run_words = change_request_run },
 	{ "reload", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .changes = true,
 	    .run_words = control_change_reload },
+	{ "upgrade", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .changes = true, .local = true,
+	    .run = control_change_upgrade },
 };
 
 /* --- from words to answer --- */
@@ -266,6 +268,10 @@ control_commands_update(struct control_command *cmd, struct master *m)
 
 	if (cmd->question != NULL) {
 		cmd->waiting = !cmd->question->ops->update(cmd->question, cmd);
+		return !cmd->waiting;
+	}
+	if (cmd->upgrades) {
+		cmd->waiting = !m->ops->upgrade_result(m, &cmd->text, &cmd->status);
 		return !cmd->waiting;
 	}
 	for (size_t i = 0; i < cmd->names; i++)

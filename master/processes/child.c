@@ -153,22 +153,50 @@ on_child_closed(void *arg, bool bad)
 		loop_timer_set(c->timer, CHILD_AFTER_CLOSE_MS);
 }
 
+/* What every child has. */
+static struct child *
+make_child(struct master *m, struct server *s, enum role role, pid_t pid, unsigned slot, int fd)
+{
+	struct child *c = mem_new(struct child);
+
+	*c = (struct child){ .m = m, .server = s, .role = role, .phase = CHILD_BORN, .pid = pid,
+	    .slot = slot, .born_ms = clock_mono_ms(), .budget = CHILD_BURST };
+	c->budget_at = c->born_ms;
+	c->timer = loop_timer_new(m->loop, on_child_timeout, c);
+	if (fd != -1)
+		c->ctl = ctl_new(m->loop, fd, s != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER, on_child_message,
+		    on_child_closed, c);
+	TAILQ_INSERT_TAIL(&m->children, c, link);
+	return c;
+}
+
 struct child *
 child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 {
-	struct child *c = mem_new(struct child);
-	unsigned from;
+	struct child *c = make_child(m, post->server, post->role, pid, slot, fd);
 
-	*c = (struct child){ .m = m, .server = post->server, .post = post, .role = post->role,
-	    .phase = CHILD_BORN,
-		.pid = pid, .slot = slot, .born_ms = clock_mono_ms(), .budget = CHILD_BURST };
-	c->budget_at = c->born_ms;
-	from = post->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
-	c->ctl = ctl_new(m->loop, fd, from, on_child_message, on_child_closed, c);
-	c->timer = loop_timer_new(m->loop, on_child_timeout, c);
+	c->post = post;
 	loop_timer_set(c->timer, CHILD_FIRST_REPORT_MS);
-	TAILQ_INSERT_TAIL(&m->children, c, link);
 	m->child_ops->born(c);
+	return c;
+}
+
+/* Its time begins anew where it has one: that is no shorter than before. */
+struct child *
+child_adopt(struct master *m, struct server *s, enum role role, const struct child_origin *o)
+{
+	struct child *c = make_child(m, s, role, o->pid, o->slot, o->fd);
+
+	c->phase = o->phase;
+	c->paused = o->paused;
+	c->ends_ms = o->ends_ms;
+	if (o->phase == CHILD_STOPPING)
+		loop_timer_set(c->timer, CHILD_AFTER_GRACE_MS +
+		    (o->ends_ms > c->born_ms ? o->ends_ms - c->born_ms : 0));
+	else if (o->fd == -1)
+		loop_timer_set(c->timer, CHILD_AFTER_CLOSE_MS);
+	else if (o->phase == CHILD_BORN)
+		loop_timer_set(c->timer, CHILD_FIRST_REPORT_MS);
 	return c;
 }
 

@@ -84,6 +84,8 @@ struct child *spawn_child(struct post *p);
 void spawn_forget_config(struct server *s);
 /* Folder of the programs: that of our own program, else libexec. Owned by the caller. */
 char *spawn_folder(void);
+/* The path of our own program, also when another file has that name by now. Owned by the caller; or NULL. */
+char *spawn_own_program(void);
 
 /* --- child: one process from birth to death, and its control channel --- */
 
@@ -110,6 +112,8 @@ struct child_ops {
 	void (*born)(struct child *c);
 	void (*gone)(struct child *c);	/* dead: it will answer nothing; freed after this call */
 	void (*died)(struct master *m, const struct reap_death *d);
+	/* A process that fills no place in the roster */
+	void (*other_died)(struct master *m, pid_t pid, int status);
 	/* The child of a post could not be started; it is tried again. */
 	void (*not_started)(struct post *p, int error);
 };
@@ -148,6 +152,16 @@ void child_take_reason(struct child *c, const struct ctl_message *m);
 void child_take_trouble(struct child *c, const struct ctl_message *m);
 /* Takes over `fd`, our end of the channel. */
 struct child *child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd);
+/* A child of the program before, in an upgrade: it fills no post. Takes over `fd`; -1: it is closed. */
+struct child_origin {
+	pid_t pid;
+	unsigned slot;
+	int fd;
+	enum child_phase phase;
+	bool paused;
+	uint64_t ends_ms;
+};
+struct child *child_adopt(struct master *m, struct server *s, enum role role, const struct child_origin *o);
 void child_free(struct child *c);
 /* A child that lives and does not read is killed. The caller keeps `fd` (-1: none). */
 void child_send(struct child *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);

@@ -95,6 +95,8 @@ reap_all(struct master *m)
 				break;
 		if (c != NULL)
 			reap_one(m, c, status);
+		else
+			m->child_ops->other_died(m, pid, status);
 	}
 	m->ops->changed(m);
 }

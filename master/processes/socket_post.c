@@ -45,8 +45,9 @@ void
 socket_post_open(struct socket_post *p, struct master *m, enum role role, size_t wanted,
     void (*started)(struct master *m))
 {
+	/* In an upgrade there are sockets already. */
 	*p = (struct socket_post){ .post = { .m = m, .role = role, .sockets = &p->sockets },
-	    .wanted = wanted, .started = started };
+	    .sockets = p->sockets, .wanted = wanted, .started = started };
 	p->post.again = loop_timer_new(m->loop, on_restart_timer, p);
 	open_sockets(p);
 	socket_post_update(p);

@@ -41,24 +41,32 @@ struct spawn_plan {
 };
 
 char *
+spawn_own_program(void)
+{
+	static const char gone[] = " (deleted)";	/* by a package that puts another file there */
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t end = sizeof(gone) - 1, len = n > 0 ? (size_t)n : 0;
+
+	self[len] = '\0';
+	if (len > end && strcmp(self + len - end, gone) == 0)
+		self[len - end] = '\0';
+	return len > 0 ? mem_strdup(self) : NULL;
+}
+
+char *
 spawn_folder(void)
 {
-	char self[PATH_MAX], probe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *self = spawn_own_program(), *slash = self != NULL ? strrchr(self, '/') : NULL;
+	char probe[PATH_MAX];
 
-	if (n > 0) {
-		char *slash;
-
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash != NULL && slash != self) {
-			*slash = '\0';
-			if (snprintf(probe, sizeof(probe),
-			    "%s/postern-listener", self) < (int)sizeof(probe) &&
-			    access(probe, X_OK) == 0)
-				return mem_strdup(self);
-		}
+	if (slash != NULL && slash != self) {
+		*slash = '\0';
+		if (snprintf(probe, sizeof(probe), "%s/postern-listener", self) < (int)sizeof(probe) &&
+		    access(probe, X_OK) == 0)
+			return self;
 	}
+	free(self);
 	return mem_strdup(POSTERN_LIBEXECDIR);
 }
 

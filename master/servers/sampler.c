@@ -97,9 +97,22 @@ sampler_close(struct master *m)
 void
 sampler_begin(struct server *s)
 {
+	const struct heritage *h = heritage_find(s->m, s->name);
+
 	s->sampler = mem_new(struct sampler);
 	*s->sampler = (struct sampler){ .run = (uint64_t)clock_wall_us(), .begin = clock_mono_ms() };
+	if (h != NULL && h->run != 0) {
+		s->sampler->run = h->run;
+		s->sampler->begin = h->begin;
+	}
 	take_sample(s);
+}
+
+void
+sampler_origin(const struct server *s, uint64_t *run, uint64_t *begin)
+{
+	*run = s->sampler->run;
+	*begin = s->sampler->begin;
 }
 
 void

@@ -7,7 +7,6 @@
  * Fails by: the virtual server stays stopped, with a reason
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,21 +21,6 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
-#define SERVER_HINT_BYTES (1 << 20)
-
-/* Hints are small and may be lost; a large buffer makes that rare. */
-static int
-open_hint_pipe(int hint[2])
-{
-	static const int size = SERVER_HINT_BYTES;
-
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, hint) == -1)
-		return -1;
-	if (setsockopt(hint[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) == -1)
-		(void)setsockopt(hint[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* as far as allowed */
-	return 0;
-}
-
 struct server *
 server_new(struct master *m, const char *name)
 {
@@ -45,8 +29,7 @@ server_new(struct master *m, const char *name)
 	*s = (struct server){ .m = m, .state = STATE_STOPPED, .counters_fd = -1, .own_config = -1,
 	    .hint = { -1, -1 } };
 	snprintf(s->name, sizeof(s->name), "%s", name);
-	s->counters = counters_new(&s->counters_fd);
-	if (s->counters == NULL || open_hint_pipe(s->hint) == -1) {
+	if (heritage_open(s) == -1) {
 		int saved = errno;
 
 		server_free(s);

@@ -2,6 +2,7 @@
 #ifndef MASTER_SERVERS_SERVERS_H
 #define MASTER_SERVERS_SERVERS_H
 
+#include <bsd/sys/queue.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -69,6 +70,24 @@ int server_renew(struct server *s, struct snapshot *snap,
     struct buf *why) __attribute__((warn_unused_result));
 uint32_t server_id(const struct server *s);	/* 0: its file has errors */
 
+/* --- heritage: what a virtual server has from the program before, in an upgrade --- */
+
+struct heritage {
+	TAILQ_ENTRY(heritage) link;
+	char name[CONFIG_NAME_MAX + 1];
+	int counters_fd;		/* -1: they lie otherwise in this version */
+	int hint[2];
+	uint64_t run, begin;		/* of the sampler */
+	enum state state;
+	bool shut;
+	struct listen_set sockets, guard;
+};
+
+struct heritage *heritage_find(const struct master *m, const char *name);	/* NULL: none */
+/* Counters and hint sockets of a new virtual server: those that it has, else new ones. 0, or -1 and errno. */
+int heritage_open(struct server *s) __attribute__((warn_unused_result));
+void heritage_free(struct heritage *h);	/* with what was not taken */
+
 /* --- sampler: counters of the last hour and day --- */
 
 struct counters_ring;
@@ -76,6 +95,8 @@ void sampler_open(struct master *m);
 void sampler_close(struct master *m);
 void sampler_begin(struct server *s);	/* of one that is made */
 void sampler_forget(struct server *s);
+/* The name of its counters, and since when they count, in monotonic ms. */
+void sampler_origin(const struct server *s, uint64_t *run, uint64_t *begin);
 /* NULL: there is none. */
 const struct counters_ring *sampler_ring(const struct server *s);
 

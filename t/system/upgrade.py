@@ -1,0 +1,274 @@
+"""upgrade - programs that were installed under a running service take over: no connection is refused, no session ends, no message is lost"""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+from checks import check, equal
+from patience import until
+from processes import descriptors_of, is_alive
+from programs import PROGRAMS
+
+VERSION = re.search(r"^VERSION *:= *(\S+)", (Path(__file__).resolve().parents[2] / "Makefile").read_text(), re.M)[1]
+OTHER = re.sub(r"\d", "9", VERSION)
+
+
+class Installed:
+    """The programs of one service in a folder of their own, where others can take their place, as a package does it."""
+    def __init__(self, t, service):
+        self.folder = t.folder / "installed" / "bin"
+        self.folder.mkdir(parents=True)
+        for name in PROGRAMS:
+            (self.folder / name).symlink_to(service.bin / name)
+        self.original = (service.bin / "postern").read_bytes()
+        self.put(self.original)
+        service.bin = self.folder
+
+    def put(self, data, mode=0o755):
+        new = self.folder / "postern.new"
+        new.write_bytes(data)
+        new.chmod(mode)
+        new.rename(self.folder / "postern")
+
+    def version(self, version):
+        old, new = (b"\0" + each.encode() + b"\0" for each in (VERSION, version))
+        check(old in self.original, "the program has no version")
+        self.put(self.original.replace(old, new))
+
+
+def installed(t, *args, **options):
+    service = t.postern(*args, start=False, **options)
+    programs = Installed(t, service)
+    return service.start(), programs
+
+
+def upgrade(service, version, before):
+    mark = service.events.mark()
+    done = service.ctl("upgrade")
+    check(done.stdout.endswith(f"postern {version} has taken over from {before}\n"), done)
+    service.events.wait("service", since=mark, note="taken-over", version=version)
+
+
+class Clients(threading.Thread):
+    """Short sessions one after the other, until end(): what got 250 is in `taken`."""
+    def __init__(self, server, name):
+        super().__init__(daemon=True)
+        self.server, self.name, self.taken, self.over, self.fault = server, name, [], threading.Event(), None
+        self.start()
+
+    def run(self):
+        try:
+            while not self.over.is_set():
+                subject = f"{self.name}-{len(self.taken)}."
+                self.server.send("a@sender.example", [f"b@{self.server.name}.example"], f"Subject: {subject}\r\n\r\nx\r\n".encode())
+                self.taken.append(subject)
+        except BaseException as fault:
+            self.fault = fault
+
+    def wait_more(self):
+        before = len(self.taken)
+        until(lambda: self.fault or len(self.taken) > before + 2, what="messages after the upgrade")
+        check(self.fault is None, repr(self.fault))
+
+    def end(self):
+        self.over.set()
+        self.join(60)
+        check(not self.is_alive() and self.fault is None, repr(self.fault))
+
+
+def dropped(server):
+    found = []
+    for path in server.home.drop.glob("*.eml"):
+        found += re.findall(r"^Subject: (\S+)\r$", path.read_bytes().decode(), re.M)
+    return sorted(found)
+
+
+def wait_dropped(server, subjects):
+    until(lambda: len(dropped(server)) >= len(subjects), what=lambda: f"{sorted(set(subjects) - set(dropped(server)))}")
+    equal(dropped(server), sorted(subjects))
+
+
+def say(client, server, subject):
+    client.message("a@sender.example", [f"b@{server.name}.example"], f"Subject: {subject}\r\n\r\nx\r\n".encode())
+
+
+def under_load(t, as_root):
+    service, programs = installed(t, {"one": {}, "two": {}, "three": {}}, as_root=as_root)
+    one, pid = service["one"], service.process.pid
+    service.ctl("pause", "two")
+    service.ctl("stop", "three")
+    loads = [Clients(one, f"load{n}") for n in range(3)]
+    sessions, taken, half = [], [], one.connect(ehlo="half.example")
+    half.expect(250, "MAIL FROM:<a@sender.example>")
+    half.expect(250, "RCPT TO:<b@one.example>")
+    half.expect(354, "DATA")
+    half.send(b"Subject: half.\r\n")
+    before, received = VERSION, 0
+    for number, version in enumerate((OTHER, VERSION, OTHER)):
+        session = one.connect(ehlo="long.example")
+        say(session, one, f"long{number}-begin.")
+        taken.append(f"long{number}-begin.")
+        sessions.append(session)
+        programs.version(version)
+        upgrade(service, version, before)
+        before = version
+        for load in loads:
+            load.wait_more()
+        for k, session in enumerate(sessions):
+            say(session, one, f"long{k}-after{number}.")
+            taken.append(f"long{k}-after{number}.")
+        equal(service.process.poll(), None)
+        counters = dict(line.split() for line in service.ctl("counters", "one").stdout.splitlines())
+        check(int(counters["messages_received_total"]) > received, counters)
+        received = int(counters["messages_received_total"])
+        states = [line.split()[:2] for line in service.ctl("status").stdout.splitlines()]
+        equal(sorted(words for words in states if words[0] != "(service)"), [["one", "started"], ["three", "stopped"], ["two", "paused"]])
+    half.send(b"\r\nx\r\n.\r\n")
+    equal(half.reply().code, 250)
+    for load in loads:
+        load.end()
+    for session in [half, *sessions]:
+        session.expect(221, "QUIT")
+    subjects = taken + ["half."] + [each for load in loads for each in load.taken]
+    wait_dropped(one, subjects)
+    check(received >= len([each for each in subjects if each.startswith("long")]), received)
+    equal((service.process.pid, (service.run / "postern.pid").read_text()), (pid, f"{pid}\n"))
+    service.ctl("continue", "two")
+    service.ctl("start", "three")
+    for name in ("two", "three"):
+        service[name].send("a@sender.example", [f"b@{name}.example"], b"Subject: then.\r\n\r\nx\r\n")
+        wait_dropped(service[name], ["then."])
+
+
+def test_under_load(t):
+    """Three times, to another version and back, with sessions that live through all of them; as a plain user."""
+    under_load(t, as_root=False)
+
+
+def test_under_load_as_root(t):
+    """The same as root, with a user for each role."""
+    t.need_root()
+    under_load(t, as_root=True)
+
+
+def test_nothing_piles_up(t):
+    """After the old processes have ended, the service has as many descriptors and processes as before."""
+    service, programs = installed(t)
+
+    def counts():
+        return len(descriptors_of(service.process.pid)), len(service.children())
+
+    upgrade(service, VERSION, VERSION)
+    until(lambda: len(service.children()) == 3, what="the end of the old processes")
+    before = counts()
+    for _ in range(3):
+        upgrade(service, VERSION, VERSION)
+        until(lambda: counts() == before, what=f"{before} descriptors and processes")
+
+
+def refused(service, *parts):
+    """It runs on: the same listener takes the next message."""
+    listener = service.child("listener")
+    mark = service.events.mark()
+    done = service.ctl("upgrade", ok=False)
+    equal(done.returncode, 1)
+    for part in ("the service runs on as it was", *parts):
+        check(part in done.stdout + done.stderr, done)
+    service.events.wait("service", since=mark, note="upgrade-failed")
+    check(is_alive(listener) and service.children("listener") == [listener], "another listener")
+    service.default.send("a@sender.example", ["b@default.example"], b"Subject: on.\r\n\r\nx\r\n")
+
+
+def test_broken_programs(t):
+    """A new program that cannot start: the old one goes on and says why; after that a good one takes over."""
+    service, programs = installed(t)
+    programs.put(b"#!/bin/sh\necho it has a fault\nexit 1\n")
+    refused(service, "it has a fault; it ended with exit status 1")
+    programs.put(b"#!/bin/sh\nkill -SEGV $$\n")
+    refused(service, "it ended by signal 11")
+    programs.put(programs.original, 0o644)
+    refused(service, "Permission denied", "exit status 127")
+    programs.put(b"\x7fELFrubbish")
+    refused(service, "Exec format error")
+    (programs.folder / "postern").unlink()
+    refused(service, "No such file or directory")
+    programs.version(OTHER)
+    deliver = (programs.folder / "postern-deliver").readlink()
+    (programs.folder / "postern-deliver").unlink()
+    refused(service, "postern-deliver: cannot be executed")
+    (programs.folder / "postern-deliver").symlink_to(deliver)
+    upgrade(service, OTHER, VERSION)
+
+
+def test_configuration_comes_first(t):
+    """What is on disk is taken over before; with errors in it there is no upgrade."""
+    service, programs = installed(t)
+    programs.version(OTHER)
+    service.default.set("general", listen="rubbish:rubbish")
+    done = service.ctl("upgrade", ok=False)
+    check(done.returncode != 0 and "mend the configuration first" in done.stdout + done.stderr, done)
+    service.default.set("general", listen=f"127.0.0.1:{service.default.port}", description="new")
+    upgrade(service, OTHER, VERSION)
+    check("description=new" in service.ctl("status").stdout, "the old configuration")
+
+
+def ctl_begin(service, *args):
+    return subprocess.Popen([service.bin / "posternctl", "-c", service.config, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, env=service.environment(), cwd="/", **service.account())
+
+
+def test_two_at_once(t):
+    """The second is told that the first is under way; a reload beside them gets its answer."""
+    service, programs = installed(t)
+    gate = t.folder / "gate"
+    os.mkfifo(gate)
+    gate.chmod(0o666)
+    real = programs.folder / "postern.real"
+    real.write_bytes(programs.original)
+    real.chmod(0o755)
+    programs.put(f'#!/bin/sh\nread x <{gate}\nexec {real} "$@"\n'.encode())
+    with ctl_begin(service, "upgrade") as first:
+        with open(gate, "w") as opened:     # the trial has begun
+            done = service.ctl("upgrade", ok=False)
+            equal((done.returncode, done.stdout + done.stderr), (1, "an upgrade is under way already\n"))
+            equal(service.ctl("reload").returncode, 0)
+            programs.put(programs.original)
+            opened.write("\n")
+        out, _ = first.communicate(timeout=60)
+        check(first.returncode == 0 and "has taken over" in out, out)
+    service.default.send("a@sender.example", ["b@default.example"], b"Subject: on.\r\n\r\nx\r\n")
+
+
+def test_while_a_reload_runs(t):
+    """It waits for the end of the reload, and the reload is answered."""
+    service, programs = installed(t)
+    programs.version(OTHER)
+    service.default.set("general", description="new")
+    with ctl_begin(service, "reload") as reload:
+        upgrade(service, OTHER, VERSION)
+        out, _ = reload.communicate(timeout=60)
+        equal(reload.returncode, 0, out)
+
+
+def test_term_right_after(t):
+    """A signal between the two programs is not lost."""
+    service, programs = installed(t)
+    mark = service.events.mark()
+    with ctl_begin(service, "upgrade") as asked:
+        service.events.wait("service", since=mark, state="upgrading")
+        service.signal(signal.SIGTERM)
+        equal(service.wait_end(), 0)
+        asked.communicate(timeout=60)
+    check(not (service.run / "postern.pid").exists(), "the pid file is left")
+
+
+def test_who_may(t):
+    """A user who operates nothing may not."""
+    t.need_root()
+    service, programs = installed(t, as_root=True)
+    done = service.ctl("upgrade", ok=False, account={"user": t.uid, "group": t.gid, "extra_groups": []})
+    equal(done.returncode, 77)
+    check("you are no operator of the service" in done.stdout + done.stderr, done)
