@@ -206,7 +206,11 @@ def test_cloud(t):
                         service={"dns-server": t.dns("submission A 127.0.0.1").address})
     service.authority, service.endpoint = authority, Endpoint(t.port(), authority.context())
     t.cleanup(service.endpoint.end)
-    account, address = MailHost(t, service), t.sink(tls=authority.context(MailHost.NAME))
+    host = authority.context(MailHost.NAME)
+    host.verify_mode = ssl.CERT_OPTIONAL    # asks for a certificate, as the connectors do
+    host.load_verify_locations(authority.file)
+    account, address = MailHost(t, service), t.sink(tls=host)
+    authority.context("contoso.com")
     provider = f"\ntoken-url = {service.endpoint.url}\nca-file = {authority.file}"
     follow = Follow(
         service, "postern-guide-cloud",
@@ -218,9 +222,12 @@ def test_cloud(t):
                "posternctl explain default --from 192.0.2.17 --rcpt someone@partner": says(f"{account.NAME}:{address.port}", "verify"),
                "posternctl oauth test m365": says("result: a token was given"),
                "posternctl oauth test gmail": says("result: a token was given"),
-               "posternctl probe default": in_turn(says("login\tok"), *[says("connect\tok")] * 3)})
+               "posternctl probe default": in_turn(says("login\tok"), says("connect\tok", "client certificate shown"),
+                                                   *[says("connect\tok")] * 3)})
     for name, text in (("secret.txt", SECRET), ("client-secret.txt", SECRET), ("refresh-token.txt", REFRESH)):
         (follow.work / name).write_text(text + "\n")
+    for end, made in (("crt", "crt"), ("key", "pkey")):
+        shutil.copy(t.folder / f"ca-contoso.{made}", follow.work / f"contoso.{end}")
     service.own()
     follow.go()
     equal({form["grant_type"] for form in service.endpoint.wait(2)}, {"client_credentials", "refresh_token"})
