@@ -2,7 +2,7 @@
  * tls - TLS of one server: its certificates, a context for each, the choice by the name that a client asks
  * for, ticket keys
  *
- * Runs in:  posternctl, listener, web
+ * Runs in:  posternctl, web, listener, deliver, directory
  * Owns:     certificates, contexts, ticket keys
  * Promise:  certificates change all together or not at all; a connection keeps those with which it began.
  *           Sessions are resumed by tickets alone: nothing is stored here, so any process with the same

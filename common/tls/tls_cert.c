@@ -1,7 +1,7 @@
 /*
  * tls_cert - a certificate file and its key file: read, and checked before they are used
  *
- * Runs in:  posternctl, listener, web
+ * Runs in:  posternctl, web, listener, deliver
  * Owns:     certificate, chain and key of a pair
  * Promise:  a pair that was parsed belongs together; no text of a key stays in memory; a pass phrase is
  *           never asked for
