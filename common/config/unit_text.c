@@ -1,9 +1,9 @@
 /*
- * unit_text - lines and words of unit files of systemd, as systemd.syntax(7) has them
+ * unit_text - lines and words of unit files of systemd, as systemd.syntax(7) has them; pure
  *
  * Runs in:  master, posternctl
  * Owns:     nothing
- * Promise:  pure. What unit_text_put_path writes, unit_text_word reads as it was
+ * Promise:  what unit_text_put_path writes, unit_text_word reads as it was
  * Fails by: -1 for a word that it does not understand
  */
 #include <stdbool.h>
