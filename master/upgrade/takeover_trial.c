@@ -25,7 +25,7 @@ struct trial {
 	const struct config *config;
 	const struct config_server *server;	/* of the latest line of one */
 	bool first, runs;
-	char why[800];
+	char why[1200];
 };
 
 static bool

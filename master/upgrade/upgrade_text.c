@@ -1,9 +1,9 @@
 /*
- * upgrade_text - the state of a service as text, a line for each thing: a name, numbers, words
+ * upgrade_text - the state of a service as text, a line for each thing: a name, numbers, words; pure
  *
  * Runs in:  master
  * Owns:     the table of lines
- * Promise:  pure; what is written reads as the same. A line that fits no row is refused, and so is one that
+ * Promise:  what is written reads as the same. A line that fits no row is refused, and so is one that
  *           another version has brought: nothing is taken over by halves
  * Fails by: a reason
  */
