@@ -20,8 +20,8 @@ struct change_key {
 	char *before, *after;		/* as the file says it; NULL: not there */
 };
 
-/* A file or folder that gets another name. */
-struct change_step { char *from, *to; };
+/* A file or folder that gets another name. `inode` is its own before the change; 0: not known. */
+struct change_step { char *from, *to; uint64_t inode; };
 
 struct change {
 	const char *config_path;

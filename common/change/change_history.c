@@ -123,7 +123,7 @@ put_value(struct buf *out, const char *value)
 		config_get_cell(out, value);
 }
 
-/* What moves, and what it was like: "step TAB=FROM TAB=TO", "was ID running|stopped". */
+/* What moves, and what it was like: "step TAB=FROM TAB=TO TAB=INODE", "was ID running|stopped". */
 static void
 put_steps(struct buf *out, const struct change *c)
 {
@@ -134,9 +134,13 @@ put_steps(struct buf *out, const struct change *c)
 	put_value(out, goes ? NULL : c->server);
 	buf_printf(out, "\nwas %u %s\n", c->id, c->stopped ? "stopped" : "running");
 	for (size_t i = 0; i < c->steps; i++) {
+		struct stat st;
+
 		buf_puts(out, "step ");
 		put_value(out, c->step[i].from);
 		put_value(out, c->step[i].to);
+		if (lstat(c->step[i].from, &st) == 0)
+			buf_printf(out, "\t=%llu", (unsigned long long)st.st_ino);
 		buf_puts(out, "\n");
 	}
 }
@@ -354,14 +358,15 @@ take_step(struct change_record *r, char *line)
 
 	(void)strsep(&rest, "\t");
 	from = take_value(strsep(&rest, "\t"));
-	to = take_value(rest);
+	to = take_value(strsep(&rest, "\t"));
 	if (from == NULL || to == NULL) {
 		free(from);
 		free(to);
 		return;
 	}
 	r->step = mem_grow(r->step, r->steps, sizeof(*r->step));
-	r->step[r->steps++] = (struct change_step){ from, to };
+	r->step[r->steps++] = (struct change_step){ from, to,
+	    rest != NULL && rest[0] == '=' ? strtoull(rest + 1, NULL, 10) : 0 };
 }
 
 static void

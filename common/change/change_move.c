@@ -46,12 +46,21 @@ sync_name(const char *path)
 	return result;
 }
 
-/* A step that was made before is fine, and a folder that is not there needs none. */
+/*
+ * Whether what moves has its new name. Both may be there: a program has made a folder anew, or one is in the
+ * way.
+ */
+static bool
+is_made(const struct change_step *s)
+{
+	struct stat st;
+
+	return lstat(s->to, &st) == 0 && (!is_there(s->from) || (s->inode != 0 && st.st_ino == s->inode));
+}
+
 static int
 move(const char *from, const char *to)
 {
-	if (!is_there(from))
-		return 0;
 	if (is_there(to)) {
 		errno = EEXIST;
 		return -1;
@@ -61,13 +70,16 @@ move(const char *from, const char *to)
 	return sync_name(to);
 }
 
-/* -1: `failed` is the path that could not be moved; errno. */
+/*
+ * A step that was made before is fine, and a folder that is not there needs none. -1: `failed` is the path
+ * that could not be moved; errno.
+ */
 static int
 make_steps(const struct change_step *step, size_t steps, const char **failed)
 {
 	for (size_t i = 0; i < steps; i++) {
 		*failed = step[i].to;
-		if (move(step[i].from, step[i].to) == -1)
+		if (is_there(step[i].from) && !is_made(&step[i]) && move(step[i].from, step[i].to) == -1)
 			return -1;
 		disk_crash_point("change-moved");
 	}
@@ -81,7 +93,7 @@ lead_back(const struct change_step *step, size_t steps, struct buf *why)
 	int left = 0;
 
 	while (steps-- > 0)
-		if (!is_there(step[steps].from) && move(step[steps].to, step[steps].from) == -1) {
+		if (is_made(&step[steps]) && move(step[steps].to, step[steps].from) == -1) {
 			buf_printf(why, "%s: cannot be moved back to %s: %s\n", step[steps].to,
 			    step[steps].from, strerror(errno));
 			left++;
@@ -199,8 +211,8 @@ change_move_finish(const char *state, struct buf *why)
 	buf_printf(why, "%s of virtual server %s was interrupted\n", r.command, r.key[0].before);
 	if (make_steps(r.step, r.steps, &failed) == -1) {
 		say(why, failed);
-		result = -1;
-		if (lead_back(r.step, r.steps, why) == 0)
+		result = lead_back(r.step, r.steps, why) == 0 ? -1 : 0;
+		if (result == -1)
 			change_history_forget(state);
 	} else {
 		if (remember(state, r.key[0].before, to, r.id, r.stopped) == -1)

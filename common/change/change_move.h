@@ -15,8 +15,8 @@ int change_move_take_back(struct change *c, const char *state, unsigned number);
 bool change_move_is_noted(const char *state);	/* there is something to finish */
 /*
  * With the lock, before any virtual server runs: finishes what a process that died has begun, or takes it
- * back when that cannot be. 1: names have changed; 0: nothing was begun; -1: it is taken back. `why` says
- * which change it was, and what is wrong.
+ * back when that cannot be. 1: names have changed; 0: nothing was begun, or it can neither be finished nor
+ * taken back now and stays noted; -1: it is taken back. `why` says which change it was, and what is wrong.
  */
 int change_move_finish(const char *state, struct buf *why) __attribute__((warn_unused_result));
 

@@ -54,7 +54,7 @@ static void
 add_step(struct change *c, const char *from, const char *to)
 {
 	c->step = mem_grow(c->step, c->steps, sizeof(*c->step));
-	c->step[c->steps++] = (struct change_step){ mem_strdup(from), mem_strdup(to) };
+	c->step[c->steps++] = (struct change_step){ mem_strdup(from), mem_strdup(to), 0 };
 	buf_printf(&c->diff, "-%s\n+%s\n", from, to);
 }
 

@@ -321,6 +321,25 @@ def test_rename_ends_anywhere(t):
         service.stop()
 
 
+def test_rename_beside_a_new_folder(t):
+    """A program makes the old home folder anew before the next start: the mail is where the virtual server is all the same."""
+    service = t.postern({"default": {}, "old": {}}, start=False, env={"POSTERN_CRASH": "change-moved:2"})
+    service.start()
+    service["old"].send(to="b@old.example")
+    service["old"].home.wait_drops()
+    service.ctl("rename", "old", "young", ok=False)
+    service.wait_end()
+    service.kill()
+    service.env.clear()
+    (service.spool / "old" / "pickup").mkdir(parents=True)
+    service.own()
+    service.servers["young"] = service.servers.pop("old")
+    service.start()
+    equal(service.events.wait("change", result="finished")["result"], "finished")
+    equal(len(Home(service.spool / "young").drops()), 1, "the mail")
+    equal([row[4:] for row in rows(service, "history")], [["rename", "name", "old", "young"]])
+
+
 def test_rename_that_cannot_be_finished(t):
     """A folder is in the way at the next start: the steps before are taken back, and it runs under the name before."""
     service = t.postern({"default": {}, "old": {}}, start=False, env={"POSTERN_CRASH": "change-moved:2"})
