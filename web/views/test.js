@@ -51,7 +51,8 @@ function makeAnswer(row, answer) {
 	if (steps.length === 0)
 		return make("pre", { tabindex: "0", "aria-label": "What was answered" }, visible(answer.text));
 	return make("table", {}, make("caption", { class: "unseen" }, "What was answered"), make("tbody", {}, steps.map((step) =>
-		make("tr", {}, row.line(step).map((text, i) => make(i === 0 ? "th" : "td", i === 0 ? { scope: "row" } : {}, visible(text ?? "")))))));
+		make("tr", {}, row.line(step).map((text, i) => i === 0 ? make("th", { scope: "row" }, visible(text ?? "")) :
+			make("td", { class: "wide" }, visible(text ?? "")))))));
 }
 
 class Test extends View {
