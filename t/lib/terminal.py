@@ -4,12 +4,20 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
 
 from checks import Failure, equal
 from patience import WAIT, Patience
+
+
+def take_terminal():
+    """In the child. What runs in the background of a shell has Ctrl-C ignored, and would hand that on."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Terminal:
@@ -23,7 +31,7 @@ class Terminal:
         self.shown, self.at = "", 0
         # the session of the program: Ctrl-C reaches it, and nothing else
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), **options)
+                                        preexec_fn=take_terminal, **options)
         os.close(slave)
 
     def __enter__(self):
