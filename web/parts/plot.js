@@ -26,7 +26,7 @@ class ManagerPlot extends HTMLElement {
 	#legend = make("ul", { class: "legend" });
 	#cursor = makeSvg("path", { class: "cursor" });
 	#lines = makeSvg("g");
-	#area = make("div", { class: "area", tabindex: "0", role: "slider", "aria-valuemin": "0",
+	#area = make("div", { class: "area", tabindex: "0", role: "slider", "aria-valuemin": "0", "aria-valuenow": "0",
 		onkeydown: (event) => this.#press(event), onpointermove: (event) => this.#point(event), onpointerleave: () => this.#read(null),
 		onblur: () => this.#read(null) },
 	makeSvg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
