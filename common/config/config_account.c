@@ -9,8 +9,6 @@
  *           whose own outbound-auth says so
  * Fails by: false: something is missing; faults
  */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -66,37 +64,6 @@ config_account_find(struct config_account *a, const struct config_server *s, con
 
 /* --- judgement --- */
 
-/* Where an account is configured: the [delivery] of the server, or a [domain]. */
-struct account_place {
-	struct config_work *w;
-	size_t server;
-	const struct config_domain *d;	/* NULL: the server's [delivery] */
-};
-
-static const struct config_origin *
-origin_of(const struct account_place *p, const char *key)
-{
-	return p->d != NULL ? config_origin_of(p->d->origin, KEY_DOMAIN, key) :
-	    config_origin_of(p->w->config->server[p->server].origin, KEY_DELIVERY, key);
-}
-
-__attribute__((format(printf, 4, 5)))
-static void
-blame_account(const struct account_place *p, const char *key, bool warning, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (p->d != NULL)
-		config_faults_add(p->w->faults, config_work_source(p->w, p->server), origin_of(p, key)->line,
-		    warning, "%s", text);
-	else
-		config_faults_at_key(p->w, p->server, KEY_DELIVERY, key, warning, text);
-}
-
 /* Whether all of them are addresses of this host itself. */
 static bool
 are_here(const struct config_strings *hosts)
@@ -108,14 +75,14 @@ are_here(const struct config_strings *hosts)
 }
 
 static bool
-is_given(const struct account_place *p, const char *key)
+is_given(const struct config_delivery *p, const char *key)
 {
-	return origin_of(p, key)->file != NULL;
+	return config_faults_origin(p, key)->file != NULL;
 }
 
 /* Whether the domain says nothing of its own about account, hosts and TLS. */
 static bool
-is_as_server(const struct account_place *p)
+is_as_server(const struct config_delivery *p)
 {
 	const struct config_server *s = &p->w->config->server[p->server];
 	struct config_account a;
@@ -127,7 +94,7 @@ is_as_server(const struct account_place *p)
 }
 
 static unsigned
-mechanisms_of(const struct account_place *p)
+mechanisms_of(const struct config_delivery *p)
 {
 	return p->d != NULL && p->d->mechanisms != 0 ? p->d->mechanisms :
 	    p->w->config->server[p->server].mechanisms;
@@ -135,7 +102,7 @@ mechanisms_of(const struct account_place *p)
 
 /* Which hosts may see the password, when no SCRAM is offered: hosts whose name is not verified. */
 static void
-judge_shown(const struct account_place *p)
+judge_shown(const struct config_delivery *p)
 {
 	static const char *const names[] = {
 		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may",
@@ -157,11 +124,11 @@ judge_shown(const struct account_place *p)
 	    (mechanisms_of(p) & (CONFIG_PLAIN | CONFIG_LOGIN)) == 0)
 		return;
 	if (mode == CONFIG_OUT_TLS_OFF)
-		blame_account(p, key, true,
+		config_faults_at_delivery(p, key, true,
 		    "outbound-tls = off: to a host that offers no SCRAM the password of %s goes in the clear",
 		    a.user);
 	else
-		blame_account(p, key, true,
+		config_faults_at_delivery(p, key, true,
 		    "outbound-tls = %s: whoever answers for a host%s is shown the password of %s when no "
 		    "SCRAM is offered; outbound-tls = verify "
 		    "checks who it is", names[mode], mode == CONFIG_OUT_TLS_DANE ? " without TLSA records" :
@@ -176,16 +143,17 @@ static const unsigned usable[] = {
 };
 
 static void
-judge_mechanisms(const struct account_place *p, const struct config_account *a, const char *auth)
+judge_mechanisms(const struct config_delivery *p, const struct config_account *a, const char *auth)
 {
-	if (origin_of(p, "auth-mechanisms")->bad || (mechanisms_of(p) & usable[a->auth]) != 0)
+	if (config_faults_origin(p, "auth-mechanisms")->bad || (mechanisms_of(p) & usable[a->auth]) != 0)
 		return;
-	blame_account(p, is_given(p, "auth-mechanisms") ? "auth-mechanisms" : "outbound-auth", false,
+	config_faults_at_delivery(p,
+	    is_given(p, "auth-mechanisms") ? "auth-mechanisms" : "outbound-auth", false,
 	    "auth-mechanisms leaves nothing that outbound-auth = %s can use", auth);
 }
 
 static void
-judge_one_account(const struct account_place *p)
+judge_one_account(const struct config_delivery *p)
 {
 	bool whole;
 
@@ -198,22 +166,22 @@ judge_one_account(const struct account_place *p)
 	    *secret = p->d != NULL ? p->d->secret_file : s->outbound_secret_file;
 	struct config_account a;
 
-	if (origin_of(p, "outbound-auth")->bad || origin_of(p, "user")->bad ||
-	    origin_of(p, "secret-file")->bad)
+	if (config_faults_origin(p, "outbound-auth")->bad ||
+	    config_faults_origin(p, "user")->bad || config_faults_origin(p, "secret-file")->bad)
 		return;
 	whole = config_account_find(&a, s, p->d, false);
 	judge_mechanisms(p, &a, names[a.auth]);
 	if (a.auth == CONFIG_OUT_OAUTH2)
 		return;		/* judged by config_oauth */
 	if ((user != NULL) != (secret != NULL))
-		blame_account(p, user != NULL ? "user" : "secret-file", false,
+		config_faults_at_delivery(p, user != NULL ? "user" : "secret-file", false,
 		    "user and secret-file belong together, and %s is missing",
 		    user != NULL ? "secret-file" : "user");
 	else if (!whole)
-		blame_account(p, "outbound-auth", false, "outbound-auth = %s needs user and secret-file",
-		    names[a.auth]);
+		config_faults_at_delivery(p, "outbound-auth", false,
+		    "outbound-auth = %s needs user and secret-file", names[a.auth]);
 	else if (user != NULL && a.auth == CONFIG_OUT_ANONYMOUS)
-		blame_account(p, "user", true, "user has no effect: outbound-auth is anonymous");
+		config_faults_at_delivery(p, "user", true, "user has no effect: outbound-auth is anonymous");
 	else if (p->d == NULL || !is_as_server(p))
 		judge_shown(p);
 }
@@ -237,11 +205,11 @@ void
 config_account_judge(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
-	struct account_place p = { w, server, NULL };
+	struct config_delivery p = { w, server, NULL };
 
 	judge_one_account(&p);
 	if (s->outbound_auth != CONFIG_OUT_ANONYMOUS && s->outbound_auth != CONFIG_OUT_OAUTH2 && !has_use(s))
-		blame_account(&p, "outbound-auth", true,
+		config_faults_at_delivery(&p, "outbound-auth", true,
 		    "outbound-auth has no effect: the account is shown only to hosts of smart-host, and of a "
 		    "domain that has outbound-auth itself, and there is none");
 	for (size_t i = 0; i < s->ndomain; i++) {

@@ -10,8 +10,6 @@
  */
 #include "common/config/config_certificate.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/config/config_private.h"
@@ -54,38 +52,6 @@ config_certificate_at(struct config_certificate *c, const struct config_server *
 
 /* --- judgement --- */
 
-/* Where a certificate is configured: the [delivery] of the server (d NULL), or a [domain]. */
-struct certificate_place {
-	struct config_work *w;
-	size_t server;
-	const struct config_server *s;
-	const struct config_domain *d;
-};
-
-static const struct config_origin *
-origin_of(const struct certificate_place *p, const char *key)
-{
-	return p->d != NULL ? config_origin_of(p->d->origin, KEY_DOMAIN, key) :
-	    config_origin_of(p->s->origin, KEY_DELIVERY, key);
-}
-
-__attribute__((format(printf, 4, 5)))
-static void
-blame_certificate(const struct certificate_place *p, const char *key, bool warning, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (p->d != NULL)
-		config_faults_add(p->w->faults, config_work_source(p->w, p->server), origin_of(p, key)->line,
-		    warning, "%s", text);
-	else
-		config_faults_at_key(p->w, p->server, KEY_DELIVERY, key, warning, text);
-}
-
 static bool
 is_shown(const struct config_server *s)
 {
@@ -99,28 +65,29 @@ is_shown(const struct config_server *s)
 }
 
 static void
-judge_one(const struct certificate_place *p)
+judge_one(const struct config_delivery *p)
 {
-	const char *certificate = p->d != NULL ? p->d->client_certificate : p->s->client_certificate,
-	    *key = p->d != NULL ? p->d->client_key : p->s->client_key;
+	const struct config_server *s = &p->w->config->server[p->server];
+	const char *certificate = p->d != NULL ? p->d->client_certificate : s->client_certificate,
+	    *key = p->d != NULL ? p->d->client_key : s->client_key;
 	enum config_outbound_tls mode = p->d != NULL && p->d->has_outbound_tls ? p->d->outbound_tls :
-	    p->s->outbound_tls;
+	    s->outbound_tls;
 
-	if (origin_of(p, "client-certificate")->bad || origin_of(p, "client-key")->bad ||
-	    (certificate == NULL && key == NULL))
+	if (config_faults_origin(p, "client-certificate")->bad ||
+	    config_faults_origin(p, "client-key")->bad || (certificate == NULL && key == NULL))
 		return;
 	if (certificate == NULL || key == NULL)
-		blame_certificate(p, certificate != NULL ? "client-certificate" : "client-key", false,
+		config_faults_at_delivery(p, certificate != NULL ? "client-certificate" : "client-key", false,
 		    "client-certificate and client-key belong together, and %s is missing",
 		    certificate != NULL ? "client-key" : "client-certificate");
 	else if (mode == CONFIG_OUT_TLS_OFF)
-		blame_certificate(p, "client-certificate", true,
+		config_faults_at_delivery(p, "client-certificate", true,
 		    "client-certificate has no effect with outbound-tls = off");
 	else if (p->d != NULL && p->d->helo)
-		blame_certificate(p, "client-certificate", false,
+		config_faults_at_delivery(p, "client-certificate", false,
 		    "client-certificate cannot be had with helo = yes, for there is no STARTTLS after HELO");
-	else if (p->d == NULL && !is_shown(p->s))
-		blame_certificate(p, "client-certificate", true,
+	else if (p->d == NULL && !is_shown(s))
+		config_faults_at_delivery(p, "client-certificate", true,
 		    "client-certificate has no effect: it is shown only to hosts of smart-host, and there "
 		    "is none; a domain that is found by the DNS needs one of its own");
 }
@@ -129,7 +96,7 @@ void
 config_certificate_judge(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
-	struct certificate_place p = { w, server, s, NULL };
+	struct config_delivery p = { w, server, NULL };
 
 	judge_one(&p);
 	for (size_t i = 0; i < s->ndomain; i++) {

@@ -52,6 +52,30 @@ config_faults_at_key(struct config_work *w, size_t server, enum key_section sect
 		config_faults_add(w->faults, own, o->line, warning, "%s", text);
 }
 
+const struct config_origin *
+config_faults_origin(const struct config_delivery *p, const char *key)
+{
+	return p->d != NULL ? config_origin_of(p->d->origin, KEY_DOMAIN, key) :
+	    config_origin_of(p->w->config->server[p->server].origin, KEY_DELIVERY, key);
+}
+
+void
+config_faults_at_delivery(const struct config_delivery *p, const char *key, bool warning,
+    const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (p->d != NULL)
+		config_faults_add(p->w->faults, config_work_source(p->w, p->server),
+		    config_faults_origin(p, key)->line, warning, "%s", text);
+	else
+		config_faults_at_key(p->w, p->server, KEY_DELIVERY, key, warning, text);
+}
+
 void
 config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section,
     const char *key, bool warning, const char *text)

@@ -106,6 +106,16 @@ void config_faults_add(struct config_faults *f, struct config_source *s, unsigne
 /* The same for a key of a virtual server, which may be in the shared sections of postern.ini. */
 void config_faults_at_key(struct config_work *w, size_t server, enum key_section section, const char *name,
     bool warning, const char *text);
+/* Where remote delivery is configured: the [delivery] of a virtual server, or a [domain] of it. */
+struct config_delivery {
+	struct config_work *w;
+	size_t server;
+	const struct config_domain *d;	/* NULL: the server's [delivery] */
+};
+const struct config_origin *config_faults_origin(const struct config_delivery *p, const char *key);
+void config_faults_at_delivery(const struct config_delivery *p, const char *key, bool warning,
+    const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 void config_faults_sort(struct config_faults *f);
 
 /* config_file: the files of a configuration, read from disk */
