@@ -95,6 +95,7 @@ help:
 	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls'"
+	@echo "make bench-pair AGAINST=TREE  this build beside that of another tree, in turn (root)"
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 	@echo "make install-cockpit  the manager as a page of Cockpit; DESTDIR PREFIX"
@@ -142,6 +143,12 @@ $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 bench: deps-bench
 	@$(MAKE) $(PARALLEL) programs
 	@exec /usr/bin/python3 t/bench/bench.py $(BENCH)
+
+# t/bench/pair.py: this build beside that of another tree, whose programs are built; AGAINST=TREE ROUNDS=16
+.PHONY: bench-pair
+bench-pair: deps-bench
+	@$(MAKE) $(PARALLEL) programs
+	@exec /usr/bin/python3 t/bench/pair.py "$(AGAINST)" $(ROUNDS)
 
 # t/bench/queue.py: a million queued messages; SCALE=0.1: a tenth of it
 .PHONY: bench-queue

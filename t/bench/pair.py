@@ -1,0 +1,98 @@
+"""pair TREE [ROUNDS] - this tree's release build beside that of another, in turn, many short runs: what a change costs
+
+Each round relays 1 KiB and 10 KiB messages, from 1, 10 and 50 sessions, first by one of the two and then by the other; who is
+first changes with each round. A machine that is twice as fast a minute later does not change the ratio of two runs of half a
+second that follow each other. Prints the median of the ratios (this : other), and between which the middle half of them lies.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[2]
+KINDS = [(size, sessions) for size in (1024, 10240) for sessions in (1, 10, 50)]
+
+
+def serve(tree):
+    """One server of `tree`, with that tree's own harness; a line "SIZE SESSIONS COUNT" in, a line of seconds and CPU seconds out."""
+    sys.path[:0] = [str(tree / "t/bench"), str(tree / "t/lib")]
+    import time
+
+    import traffic
+    from harness import Test
+    from patience import until
+    from processes import adopt_orphans
+    from servers import PosternServer
+    adopt_orphans()
+    test = Test("pair", tempfile.mkdtemp(prefix="postern-pair-", dir="/var/tmp"))
+    try:
+        sink = traffic.SmtpSink(test)
+        server = PosternServer(test, sink.port)
+        print("ready", flush=True)
+        for line in sys.stdin:
+            size, sessions, count = map(int, line.split())
+            wanted, cpu, begin = sink.messages + count, server.cpu(), time.monotonic()
+            traffic.smtp_source(server.port, sessions, count, size, "x@relay.example", False)
+            until(lambda w=wanted: sink.messages >= w, 120, "the sink to have all")
+            seconds = time.monotonic() - begin
+            until(server.is_empty, 60, "an empty queue")
+            print(seconds, server.cpu() - cpu, flush=True)
+    finally:
+        test.end()
+        test.remove()
+
+
+class Side:
+    def __init__(self, tree):
+        self.process = subprocess.Popen([sys.executable, __file__, "--serve", tree], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tree)
+        self.read()
+
+    def read(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit("pair: a side has ended")
+        return line.split()
+
+    def run(self, size, sessions, count):
+        self.process.stdin.write(f"{size} {sessions} {count}\n")
+        self.process.stdin.flush()
+        return [float(word) for word in self.read()]
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def main():
+    if sys.argv[1:2] == ["--serve"]:
+        return serve(Path(sys.argv[2]))
+    other, rounds = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 20
+    sides = [Side(HERE), Side(other)]
+    print(f"{os.cpu_count()} cores, {rounds} rounds, this build : that of {sys.argv[1]}", flush=True)
+    try:
+        for size, sessions in KINDS:
+            count = 200 if sessions == 1 else 800
+            rates, cpus = [], []
+            for number in range(rounds + 1):
+                done = {}
+                for which in ((0, 1) if number % 2 else (1, 0)):
+                    done[which] = sides[which].run(size, sessions, count)
+                if number:      # the first is for warmth
+                    rates.append(done[1][0] / done[0][0])
+                    cpus.append(done[0][1] / max(done[1][1], 0.01))
+            print(f"{size // 1024:3} KiB {sessions:3} sessions   rate {middle(rates)}   CPU {middle(cpus)}", flush=True)
+    finally:
+        for side in sides:
+            side.end()
+
+
+def middle(ratios):
+    low, half, high = statistics.quantiles(ratios, n=4)
+    return f"{half:.3f} ({low:.2f} to {high:.2f})"
+
+
+if __name__ == "__main__":
+    main()
