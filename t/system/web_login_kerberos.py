@@ -12,7 +12,7 @@ from checks import Failure, check, equal
 from patience import until
 from processes import is_root
 from sasl import Kdc, run
-from web_client import Browser, ask, wait_served
+from web_client import Browser, ask, ask_if_there, wait_served
 
 JSON = {"Content_Type": "application/json"}
 TOKEN = """
@@ -152,9 +152,10 @@ def test_garbage(t):
     for value in ("", "Negotiate", "Negotiate ", "Negotiate !!!", "Negotiate YQ", "Basic YTpi", "NTLM TlRMTVNTUAA=", "Bearer x", "Negotiate Y Q = ="):
         equal((value, said(value)), (value, 400))
     equal(said("Negotiate " + base64.b64encode(os.urandom(48001)).decode()), 400)
-    status, _, _ = ask(port, "/login/negotiate", "POST", "{}", Host="manager.example", X_Filler="f" * 70000, Authorization="Negotiate " +
-                       base64.b64encode(os.urandom(48000)).decode(), **JSON)
-    check(status in (400, 413, 431), status)
+    # more than is ever read: refused while the client is still sending, who may hear no more than the end of the connection
+    status, _, _ = ask_if_there(port, "/login/negotiate", "POST", "{}", Host="manager.example", X_Filler="f" * 70000, Authorization="Negotiate " +
+                                base64.b64encode(os.urandom(48000)).decode(), **JSON)
+    check(status in (None, 400, 413, 431), status)
     # few of them: each refusal from this address takes twice as long as the one before
     for token in (b"NTLMSSP\0\1\0\0\0" + bytes(20), os.urandom(48000), good[:-1], good[: len(good) // 2] + bytes(len(good) - len(good) // 2)):
         status = said("Negotiate " + base64.b64encode(token).decode())
