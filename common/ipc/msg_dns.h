@@ -7,13 +7,14 @@
 #include <stdint.h>
 
 #define DNS_NAME_SIZE 256
-/* Bytes of a record: a name, or TLSA data with a digest or a key of 3072 bits; longer data takes several */
+/* Bytes of a record: a name, or data as most TXT and TLSA records have it; longer data takes several */
 #define DNS_DATA_SIZE 496
-#define DNS_PIECES_MAX 16	/* at most: TLSA with a whole certificate */
+#define DNS_PIECES_MAX 16	/* at most: TLSA with a whole certificate, TXT with a key of 4096 bits */
 #define DNS_LONG_MAX (DNS_PIECES_MAX * (DNS_DATA_SIZE - 1U))
 #define DNS_RECORDS_MAX 64
 
-enum msg_dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_AAAA = 28, DNS_TLSA = 52 };
+enum msg_dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28,
+    DNS_TLSA = 52 };
 
 enum msg_dns_result {
 	DNS_FOUND,	/* records follow */
@@ -28,11 +29,13 @@ struct msg_dns_query {		/* payload of CTL_DNS_ASK */
 };
 
 struct msg_dns_record {
-	uint16_t preference;	/* MX; TLSA: how many of the next records continue the data of this one */
-	uint16_t len;		/* A, AAAA, TLSA: bytes used; names: strlen */
+	/* MX; TLSA and TXT: how many of the next records continue the data of this one */
+	uint16_t preference;
+	uint16_t len;		/* A, AAAA, TLSA, TXT: bytes used; names: strlen */
 	/*
 	 * address bytes; or a name as text without trailing dot ("" is the root: null MX); or TLSA data, only
-	 * its first byte when there is no room
+	 * its first byte when there is no room; or the strings of a TXT record as one (RFC 7208 3.3), which
+	 * is left out when there is no room
 	 */
 	uint8_t data[DNS_DATA_SIZE];
 };

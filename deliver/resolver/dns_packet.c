@@ -153,29 +153,65 @@ convert_record(struct msg_dns_record *to, const struct reader *r, const struct r
 	return 0;
 }
 
-/*
- * A whole certificate takes several records of an answer. A TLSA record without room is cut to one byte, so
- * that it is still seen to be there: TLS is required then (RFC 7672 2.2).
- */
+/* Data of any length takes several records of an answer; there must be room: pieces_of. */
 static void
-add_tlsa(struct msg_dns_answer *a, const struct reader *r, const struct record *rec)
+add_pieces(struct msg_dns_answer *a, const uint8_t *data, size_t size, size_t pieces)
 {
-	size_t pieces = rec->size / (DNS_DATA_SIZE - 1) +
-	    (rec->size % (DNS_DATA_SIZE - 1) != 0 || rec->size == 0);
-	size_t size = rec->size, at = 0;
+	size_t at = 0;
 
-	if (pieces > DNS_PIECES_MAX || a->count + pieces > DNS_RECORDS_MAX)
-		size = pieces = 1;
 	for (size_t i = 0; i < pieces; i++) {
 		struct msg_dns_record *to = &a->record[a->count++];
 		size_t part = size - at < DNS_DATA_SIZE - 1 ? size - at : DNS_DATA_SIZE - 1;
 
 		memset(to, 0, sizeof(*to));
-		memcpy(to->data, r->data + rec->rdata + at, part);
+		memcpy(to->data, data + at, part);
 		to->len = (uint16_t)part;
 		to->preference = i == 0 ? (uint16_t)(pieces - 1) : 0;
 		at += part;
 	}
+}
+
+/* 0: there is no room for so much. */
+static size_t
+pieces_of(const struct msg_dns_answer *a, size_t size)
+{
+	size_t pieces = size / (DNS_DATA_SIZE - 1) + (size % (DNS_DATA_SIZE - 1) != 0 || size == 0);
+
+	return pieces > DNS_PIECES_MAX || a->count + pieces > DNS_RECORDS_MAX ? 0 : pieces;
+}
+
+/*
+ * A TLSA record without room is cut to one byte, so that it is still seen to be there: TLS is required then
+ * (RFC 7672 2.2).
+ */
+static void
+add_tlsa(struct msg_dns_answer *a, const struct reader *r, const struct record *rec)
+{
+	size_t pieces = pieces_of(a, rec->size);
+
+	if (pieces > 0)
+		add_pieces(a, r->data + rec->rdata, rec->size, pieces);
+	else
+		add_pieces(a, r->data + rec->rdata, 1, 1);
+}
+
+/* The strings without their lengths. A record that is malformed, or has no room, hides only itself. */
+static void
+add_txt(struct msg_dns_answer *a, const struct reader *r, const struct record *rec)
+{
+	const uint8_t *data = r->data + rec->rdata;
+	uint8_t text[DNS_LONG_MAX];
+	size_t used = 0, pieces;
+
+	for (size_t at = 0; at < rec->size; at += 1U + data[at]) {
+		if (rec->size - at - 1 < data[at] || sizeof(text) - used < data[at])
+			return;
+		memcpy(text + used, data + at + 1, data[at]);
+		used += data[at];
+	}
+	pieces = pieces_of(a, used);
+	if (pieces > 0)
+		add_pieces(a, text, used, pieces);
 }
 
 /*
@@ -205,6 +241,8 @@ pass_answers(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t 
 				continue;
 			if (type == DNS_TLSA)
 				add_tlsa(a, &r, &rec);
+			else if (type == DNS_TXT)
+				add_txt(a, &r, &rec);
 			else if (convert_record(&a->record[a->count], &r, &rec) == -1)
 				continue;	/* one malformed record hides only itself */
 			else

@@ -273,6 +273,55 @@ START_TEST(test_tlsa)
 }
 END_TEST
 
+static void
+put_txt(struct dns_packet *p, const char *owner, const char *const *string, size_t count)
+{
+	struct dns_packet rdata = { .len = 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		put(&rdata, (uint8_t[]){ (uint8_t)strlen(string[i]) }, 1);
+		put(&rdata, (const uint8_t *)string[i], strlen(string[i]));
+	}
+	put_head(p, owner, DNS_TXT, 60, (unsigned)rdata.len);
+	put(p, rdata.data, rdata.len);
+}
+
+/* The strings of a TXT record are one text (RFC 7208 3.3), of any length; a broken record hides only itself. */
+START_TEST(test_txt)
+{
+	static const char *const parts[] = { "v=STSv1", "; ", "", "id=1;" };
+	const char *many[8];
+	char long_part[256];
+	uint8_t got[DNS_LONG_MAX];
+	struct dns_packet p;
+	size_t at = 0;
+
+	memset(long_part, 'k', 255);
+	long_part[255] = '\0';
+	for (size_t i = 0; i < nitems_of(many); i++)
+		many[i] = long_part;
+	begin(&p, 0, 4, "_mta-sts.a.example", DNS_TXT);
+	put_txt(&p, "_mta-sts.a.example", parts, nitems_of(parts));
+	put_head(&p, "_mta-sts.a.example", DNS_TXT, 60, 3);
+	put(&p, (const uint8_t *)"\5ab", 3);
+	put_txt(&p, "_mta-sts.a.example", many, nitems_of(many));
+	put_txt(&p, "_mta-sts.a.example", NULL, 0);
+	ck_assert_int_eq(read_packet(&p, DNS_TXT), 0);
+	ck_assert_uint_eq(answer.result, DNS_FOUND);
+	ck_assert_uint_eq(msg_dns_answer_long(&answer, &at, got), 14);
+	ck_assert_mem_eq(got, "v=STSv1; id=1;", 14);
+	ck_assert_uint_eq(msg_dns_answer_long(&answer, &at, got), 255 * nitems_of(many));
+	ck_assert_uint_eq(msg_dns_answer_long(&answer, &at, got), 0);
+	ck_assert_uint_eq(at, answer.count);
+
+	begin(&p, 0, 1, "_mta-sts.a.example", DNS_TXT);
+	put_head(&p, "_mta-sts.a.example", DNS_TXT, 60, 3);
+	put(&p, (const uint8_t *)"\3ab", 3);
+	ck_assert_int_eq(read_packet(&p, DNS_TXT), 0);
+	ck_assert_uint_eq(answer.result, DNS_NO_DATA);
+}
+END_TEST
+
 /* Every cut and every single changed byte: any answer, but no read outside and no end without end. */
 START_TEST(test_damaged_packets)
 {
@@ -594,7 +643,7 @@ START_TEST(test_file)
 }
 END_TEST
 
-UNIT_MAIN("resolver", test_mx, test_null_mx, test_alias_chain_in_any_order, test_alias_circle_ends,
+UNIT_MAIN("resolver", test_mx, test_txt, test_null_mx, test_alias_chain_in_any_order, test_alias_circle_ends,
     test_results, test_compressed_names,
     test_a_label_cannot_look_like_two, test_more_records_than_kept, test_tlsa, test_damaged_packets,
     test_hosts, test_servers, test_settings, test_channel, test_no_anchor,
