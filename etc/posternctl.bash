@@ -93,6 +93,19 @@ _posternctl()
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
+	operators | viewers)
+		words='list add remove --dry-run --json'
+		if [[ ${COMP_WORDS[COMP_CWORD - 1]} == "$command" ]]; then
+			words+=" $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')"
+		elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == remove ]]; then
+			words=$("$control" "${options[@]}" "${COMP_WORDS[@]:COMP_CWORD - 3:2}" list 2>/dev/null | awk 'NR > 1 { print $1 }')
+			[[ ${COMP_WORDS[COMP_CWORD - 2]} == "$command" ]] && words=$("$control" "${options[@]}" "$command" list 2>/dev/null | awk 'NR > 1 { print $1 }')
+		elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == add ]]; then
+			words=$(compgen -u)
+		fi
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+		;;
 	get | set | unset)
 		words=$(_posternctl_keys)
 		[[ $command == set ]] && words=${words//$'\n'/=$'\n'}${words:+=}

@@ -129,6 +129,12 @@ static const struct answers_column domain_columns[] = {
 	{ "drop", "DROP", .type = ANSWERS_TEXT, .width = -1, .empty = "-", .weight = 6, CUT },
 };
 
+static const struct answers_column right_columns[] = {
+	{ "who", "WHO", .type = ANSWERS_TEXT, .width = -30 },
+	{ "of", "OF", .type = ANSWERS_WORD, .width = -12, .empty = "(service)" },
+	{ "origin", "FROM", .type = ANSWERS_TEXT, .width = -1, .weight = 1, WRAP },
+};
+
 static const struct answers_column key_columns[] = {
 	{ "key", "KEY", ANSWERS_TEXT, .at = 0 },
 	{ "value", "VALUE", ANSWERS_WORD, .at = 1, .empty = "-", WRAP },
@@ -195,6 +201,8 @@ static const struct answers_table tables[] = {
 	{ "drop", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
 	{ "trace", NULL, ANSWERS_FORM_EVENTS, "events", NULL, 0 },
 	{ "domains", NULL, ANSWERS_FORM_DOCUMENT, "domains", COLUMNS(domain_columns) },
+	{ "operators", NULL, ANSWERS_FORM_DOCUMENT, "operators", COLUMNS(right_columns) },
+	{ "viewers", NULL, ANSWERS_FORM_DOCUMENT, "viewers", COLUMNS(right_columns) },
 	{ "get", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(key_columns) },
 	{ "keys", NULL, ANSWERS_FORM_TABS, "keys", COLUMNS(table_columns) },
 	{ "domain", "list", ANSWERS_FORM_TABS, "domains", COLUMNS(place_columns) },

@@ -191,25 +191,57 @@ parse_place(struct change *c, struct change_place *place, const char *word, size
 	return status;
 }
 
-/* A key that is not in the file is an empty list: it has no default, and no other file says it. */
-static bool
-begins_empty(const struct key *key)
+/* What postern.ini says for all virtual servers: as it was read by the service, else as it is on disk. */
+static char *
+shared_value(const struct change *c, const struct change_place *place)
 {
-	return key->own && key->standard == NULL && key->derived == NULL;
+	const struct config_place p = change_place_config(place);
+	struct buf value = BUF_INIT(CHANGE_FILE_MAX);
+	struct change shared = { 0 };
+	size_t len = 0;
+	const char *text = c->base != NULL ? config_files_text(c->base, NULL, &len) : NULL;
+	bool readable = true;
+
+	if (text != NULL)
+		shared.edit = config_edit_new(text, len, false);
+	else
+		readable = change_open(&shared, c->config_path, NULL) == EX_OK;
+	if (readable && config_edit_get(shared.edit, &p, &value))
+		buf_add(&value, "", 1);
+	change_done(&shared);
+	return value.data;
 }
 
-/* KEY+=VALUE, KEY-=VALUE: the list as the file says it, with items more or less; owned by the caller. */
+/*
+ * The list that items are added to or taken from: as the file says it; else the one that counts for it, that
+ * of postern.ini, or none. NULL: it is no list that a file says. Owned by the caller.
+ */
+static char *
+list_so_far(const struct change *c, const struct change_key *k, const struct key *row)
+{
+	bool empty = row->standard == NULL && row->derived == NULL;
+	char *list = NULL;
+
+	if (k->before != NULL)
+		return mem_strdup(k->before);
+	if (c->server != NULL && !row->own && k->place.name == NULL)
+		list = shared_value(c, &k->place);
+	return list == NULL && empty ? mem_strdup("") : list;
+}
+
+/* KEY+=VALUE, KEY-=VALUE: the list with items more or less; owned by the caller. */
 static char *
 adjust_list(struct change *c, const struct change_key *k, bool add, const char *value, struct buf *why)
 {
 	struct buf list = BUF_INIT(CHANGE_FILE_MAX);
 	const struct key *key = key_find(k->place.section, k->place.key);
+	char *now = list_so_far(c, k, key);
 
-	if (k->before == NULL && !begins_empty(key))
+	if (now == NULL)
 		buf_printf(why, "is not in %s, so there is no list to change: say all of it", c->path);
-	else if (config_edit_list_adjust(key, k->before != NULL ? k->before : "", add, value, &list,
-	    why) == 0)
+	else if (config_edit_list_adjust(key, now, add, value, &list, why) == 0)
 		buf_add(&list, "", 1);
+	free(now);
 	if (why->len > 0)
 		buf_done(&list);
 	return list.data;

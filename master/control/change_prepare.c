@@ -46,6 +46,7 @@ open_change(struct change_request *r, const struct server *s)
 	const char *server = s != NULL ? s->name : NULL;
 	int status = change_open(&r->change, r->m->options.config_path, server);
 
+	r->change.base = latest_files(r->m);
 	return status == EX_OK ? compare(r, server) : status;
 }
 

@@ -20,7 +20,7 @@
 #include "common/config/config.h"
 #include "common/config/key.h"
 #include "common/tls/tls.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 
 #define KEYTAB_MAX (1U << 20)
 

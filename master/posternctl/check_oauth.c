@@ -19,7 +19,7 @@
 #include "common/boot/named_file.h"
 #include "common/config/config.h"
 #include "common/tls/tls.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 
 
 struct named {

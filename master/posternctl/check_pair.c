@@ -8,7 +8,7 @@
  */
 #include "common/base/buf.h"
 #include "common/tls/tls.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 
 enum check_pair
 check_pair_judge(const struct tls_source *source, enum config_tls_version least, const char *name,

@@ -27,7 +27,7 @@
 #include "common/config/config_check.h"
 #include "common/config/key.h"
 #include "common/tls/tls.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 
 struct check_paths {
 	struct config_faults *faults;

@@ -118,6 +118,13 @@ run_domain(const struct command_context *c, const struct command *row, const cha
 }
 
 static int
+run_operators(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
+{
+	return operators_command_run(c, row, command_find("set"), words, count);
+}
+
+static int
 run_version(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {
@@ -239,6 +246,11 @@ const struct command command_rows[] = {
 	{ "domain", "list|add|remove|rename|set|new [--dry-run] [--json] name [domain] [key=value ...]", 1,
 	    CONTROL_WORDS_MAX, "Show and change the domains of a virtual server; new: by questions.",
 	    run_domain, "domain" },
+	{ "operators", "[--dry-run] [--json] [name] list|add|remove [who]", 1, 6,
+	    "Show and change who may manage a virtual server, without name the service: an account, @group, "
+	    "account:NAME or kerberos:NAME@REALM.", run_operators, NULL },
+	{ "viewers", "[--dry-run] [--json] [name] list|add|remove [who]", 1, 6,
+	    "The same for who may look.", run_operators, NULL },
 	{ "history", "[--json] [name] [count]", 0, 3, "Show the last changes by command.",
 	    change_command_run, "history" },
 	{ "undo", "[--dry-run] [number]", 0, 2, "Take a change back; without number the last one.",

@@ -17,7 +17,6 @@ struct answers_table;
 struct buf;
 struct config;
 struct config_faults;
-struct config_oauth;
 struct explain_lines;
 struct queue_count;
 struct queue_print;
@@ -186,26 +185,9 @@ int control_client_service(const char *socket_path, const char *const *words, si
  */
 int service_start_up(const char *config_path, bool standard, const char *name);
 
-/* --- check_pair: a certificate and its key --- */
-
-struct tls_source;
-enum check_pair { CHECK_PAIR_GOOD, CHECK_PAIR_WARNING, CHECK_PAIR_ERROR };
-/* `why` gets what is wrong: also that it ends in less than `alarm_ms`. */
-enum check_pair check_pair_judge(const struct tls_source *source, enum config_tls_version least,
-    const char *name, uint64_t alarm_ms, struct buf *why);
-
 /* --- check_paths: the files that the configuration names --- */
 
 void check_paths_files(const struct config *c, struct config_faults *faults);	/* a config_check_files */
-
-/* --- check_manager: certificate and key of [manager] --- */
-
-void check_manager_files(const struct config *c, struct config_faults *faults);
-
-/* --- check_oauth: those of a profile of [oauth] --- */
-
-void check_oauth_files(const struct config *config, const struct config_oauth *o,
-    struct config_faults *faults);
 
 /* --- explain_command: what would happen to a message, and which line decides it --- */
 
@@ -244,6 +226,12 @@ int change_command_run(const struct command_context *c, const struct command *ro
 /* The answer is added to `text`. An exit status. *local (or NULL): no service runs, the files were used. */
 int change_command_send(const struct command_context *c, const struct change_line *l, struct buf *text,
     bool *local);
+
+/* --- operators_command: posternctl operators and viewers --- */
+
+/* `set`: the row of that command, which does the change. */
+int operators_command_run(const struct command_context *c, const struct command *row,
+    const struct command *set, const char *const *words, size_t count);
 
 /* --- change_local: the same without a service --- */
 

@@ -1,8 +1,10 @@
-/* posternctl_private - the pieces of posternctl import; one block a file */
+/* posternctl_private - the pieces of posternctl import and of the check of files; one block a file */
 #ifndef MASTER_POSTERNCTL_POSTERNCTL_PRIVATE_H
 #define MASTER_POSTERNCTL_POSTERNCTL_PRIVATE_H
 
 #include "master/posternctl/posternctl.h"
+
+struct config_oauth;
 
 /* --- import_run: runs postern-import --- */
 
@@ -44,5 +46,22 @@ int import_make_server(const struct command_context *c, json_t *server, const st
 /* --- import_report: for people --- */
 
 void import_report_print(json_t *result);
+
+/* --- check_pair: a certificate and its key --- */
+
+struct tls_source;
+enum check_pair { CHECK_PAIR_GOOD, CHECK_PAIR_WARNING, CHECK_PAIR_ERROR };
+/* `why` gets what is wrong: also that it ends in less than `alarm_ms`. */
+enum check_pair check_pair_judge(const struct tls_source *source, enum config_tls_version least,
+    const char *name, uint64_t alarm_ms, struct buf *why);
+
+/* --- check_manager: certificate and key of [manager] --- */
+
+void check_manager_files(const struct config *c, struct config_faults *faults);
+
+/* --- check_oauth: those of a profile of [oauth] --- */
+
+void check_oauth_files(const struct config *config, const struct config_oauth *o,
+    struct config_faults *faults);
 
 #endif

@@ -261,13 +261,14 @@ def test_servers(t):
     Follow(service, "postern-guide-servers",
            there={"[192.0.2.27]:587": f"[127.0.0.1]:{programs}", "192.0.2.27:587": f"127.0.0.1:{programs}", "192.0.2.26:25": f"127.0.0.1:{printers}",
                   "192.0.2.0/24": "127.0.0.0/8", "192.0.2.17": "127.0.0.1", "relay.example.net:587": f"relay.example:{sink.port}",
-                  "=alice": "=nobody", "@helpdesk": f"@{t.nogroup}", "=scanners": f"={t.nogroup}", "=archive": f"={t.nogroup}"},
+                  "add alice": "add nobody", "@helpdesk": f"@{t.nogroup}", "=scanners": f"={t.nogroup}", "=archive": f"={t.nogroup}"},
            after={"posternctl status": says("printers started", "programs started"),
                   "posternctl get printers": says("50M", "postern.ini"),
                   "posternctl start printers": queue_one,
                   "posternctl queue printers move": moved,
                   "posternctl explain printers": sent,
-                  "posternctl set printers security": says("security"),
+                  "posternctl operators printers add": says("operators"),
+                  "posternctl operators printers list": says("nobody"),
                   "posternctl delete applications": stays,
                   "posternctl undo": lambda _: until(lambda: "applications started" in service.ctl("status").stdout, what="it to be back")}).go()
 

@@ -55,7 +55,7 @@ def test_set(t):
             (("set", "default", "general.banner=a ; b"), 78, "semicolon"), (("set", "nowhere", "access.tls=off"), 3, "no virtual server"),
             (("set", "default", "service.grace=1s"), 64, "postern.ini"), (("set", "default", "manager.hosts=x"), 64, "postern.ini"), (("set", "access.tsl=x"), 64, "mean"), (("unset", "default", "access.tls"), 3, "is not in"),
             (("set", "default", "access.relay-list+=127.0.0.1"), 78, "already"), (("set", "default", "access.relay-list-=1.2.3.4"), 78, "has no item"),
-            (("set", "default", "access.connection-list+=1.2.3.4"), 78, "say all of it"), (("set", "default", "delivery.fqdn+=x"), 78, "is no list"),
+            (("set", "default", "access.authentication+=basic"), 78, "say all of it"), (("set", "default", "delivery.fqdn+=x"), 78, "is no list"),
             (("set", "default", "access.tls=required"), 78, "certificate"), (("set", "service.user=other"), 1, "taken back")):
         done = ctl(*words, ok=False)
         equal(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")

@@ -1,0 +1,116 @@
+"""operators - posternctl operators and viewers: who may, shown and changed as by set, with its judgement, history and undo"""
+
+import json
+import os
+import pwd
+
+from checks import check, equal
+from terminal import Terminal
+
+
+def account(name):
+    entry = pwd.getpwnam(name)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def listed(service, *words, member="operators"):
+    """(who, of, origin) of each row."""
+    document = json.loads(service.ctl(*words, "--json").stdout)
+    equal(document["schema"], 1)
+    return [(row["who"], row["of"], row["origin"]) for row in document[member]]
+
+
+def test_of_a_server(t):
+    """Accounts come and go one by one; comments stay, and each change is in the history and can be taken back."""
+    service = t.postern({"default": {}, "list": {}})
+    file, ctl = service.default.file, service.ctl
+    file.write_text(file.read_text() + "\n; who may\n[security]\n; the day shift\noperators = daemon ; and more\n")
+    ctl("reload")
+    before = file.read_text()
+    line = before[:before.index("operators")].count("\n") + 1
+    equal(listed(service, "operators", "default", "list"), [("daemon", "default", f"{file}:{line}")])
+    equal(ctl("operators", "default", "list").stdout.split("\n")[1].split(), ["daemon", "default", f"{file}:{line}"])
+    done = ctl("operators", "default", "add", "account:bob", "--dry-run")
+    check("+operators = account:bob\n" in done.stdout and "nothing was written" in done.stdout, done.stdout)
+    equal(file.read_text(), before, "a dry run")
+    ctl("operators", "default", "add", "account:bob")
+    equal(file.read_text(), before + "operators = account:bob\n", "the file: a line with a comment stays as it is")
+    event = service.events.wait("change", key="security.operators", result="ok")
+    equal((event["before"], event["after"], event["command"]), ("daemon", "daemon, account:bob", "set"))
+    equal([row[0] for row in listed(service, "operators", "default", "list")], ["daemon", "account:bob"])
+    ctl("operators", "default", "remove", "daemon")
+    ctl("undo")
+    ctl("undo", "1")
+    equal(file.read_text(), before, "as it was")
+    # a list that the file does not have begins as the one that counts
+    ctl("viewers", "default", "add", "mail")
+    check("viewers = mail\n" in file.read_text(), file.read_text())
+    ctl("undo")
+    by_hand = service.config.read_text()
+    service.config.write_text(by_hand + "\n[security]\nviewers = games\n")
+    ctl("viewers", "default", "add", "mail")
+    check("viewers = mail\n" in file.read_text(), "what the service has not read yet counts", file.read_text())
+    ctl("undo")
+    service.config.write_text(by_hand)
+    ctl("set", "security.viewers=sys, games")
+    ctl("viewers", "default", "add", "mail")
+    check("viewers = sys, games, mail\n" in file.read_text(), file.read_text())
+    ctl("undo")
+    ctl("viewers", "default", "remove", "sys")
+    check("viewers = games\n" in file.read_text(), file.read_text())
+    ctl("viewers", "default", "remove", "games")
+    equal(listed(service, "viewers", "default", "list", member="viewers"), [])
+    check("default has no viewers" in ctl("viewers", "default", "list").stderr, "an empty list says so")
+    # a virtual server may have the name of a verb
+    ctl("operators", "list", "add", "mail")
+    check("operators = mail\n" in service["list"].file.read_text(), "of the virtual server list")
+    equal([row[0] for row in listed(service, "operators", "list", "list")], ["mail"])
+
+
+def test_of_the_service(t):
+    """Without a name it is about all of it; who is operator of the service is one of each virtual server, too."""
+    service = t.postern({"default": {"security": {"operators": "mail"}}})
+    file, ctl = service.config, service.ctl
+    before = file.read_text()
+    equal(listed(service, "operators", "list"), [])
+    ctl("operators", "add", "@daemon")
+    check("operators = @daemon\n" in file.read_text(), file.read_text())
+    equal([row[:2] for row in listed(service, "operators", "list")], [("@daemon", None)])
+    equal([row[:2] for row in listed(service, "operators", "default", "list")], [("mail", "default"), ("@daemon", None)])
+    with Terminal([service.bin / "posternctl", "-c", service.config, "operators", "default", "list"], columns=200, env=service.environment(),
+                  **service.account()) as screen:
+        screen.expect("WHO", "mail", "default", "@daemon", "(service)").end()
+    ctl("undo")
+    equal(file.read_text(), before)
+    service.stop()
+    ctl("viewers", "add", "sys")
+    equal([row[:2] for row in listed(service, "viewers", "list", member="viewers")], [("sys", None)], "without a service")
+
+
+def test_refused(t):
+    """What is wrong is said, with what was meant, and nothing is written."""
+    service = t.postern({"default": {"security": {"operators": "mail"}}})
+    before = service.default.file.read_text(), service.config.read_text()
+    for words, status, text in ((("default", "add", "mail"), 78, "already"), (("default", "remove", "daemon"), 78, "no item daemon"),
+                                (("default", "add"), 64, "say who"), (("default", "add", ""), 64, "empty"), (("default",), 64, "list, add or remove"),
+                                (("default", "ad", "mail"), 64, "did you mean add?"), (("default", "list", "mail"), 64, "one word too many"),
+                                (("add", "default", "mail"), 64, "one word too many"), (("default", "add", "a,b"), 64, "one at a time"),
+                                (("nowhere", "add", "mail"), 3, "no virtual server"), (("nowhere", "list"), 3, "no virtual server"),
+                                (("default", "add", "mail", "--jsn"), 64, "did you mean --json"), (("default", "add", "two words:"), 78, "operators")):
+        done = service.ctl("operators", *words, ok=False)
+        check(done.returncode == status and text in done.stderr, words, done.returncode, done.stderr)
+    equal((service.default.file.read_text(), service.config.read_text()), before)
+
+
+def test_rights(t):
+    """Who may is for operators of the service to say; others see what they may see."""
+    t.need_root()
+    service = t.postern({"one": {"security": {"operators": "daemon"}}}, service={"operators": "bin"}, as_root=True)
+    os.chmod(service.folder, 0o755)
+    for name, words, status, text in (("daemon", ("one", "add", "mail"), 77, "operator of the service"), ("daemon", ("one", "list"), 0, "daemon"),
+                                      ("daemon", ("list",), 77, "no"), ("mail", ("one", "list"), 77, "no"),
+                                      ("bin", ("one", "add", "mail"), 0, "mail"), ("mail", ("one", "list"), 0, "mail")):
+        done = service.ctl("operators", *words, ok=False, account=account(name))
+        check(done.returncode == status and text in done.stdout + done.stderr, name, words, done)
+    done = service.ctl("operators", "one", "list", ok=False, account=account("daemon"))
+    check("bin" not in done.stdout and "those of the service are not shown" in done.stderr, done)
