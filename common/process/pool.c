@@ -3,7 +3,8 @@
  *
  * Runs in:  listener, auth, deliver, directory, pickup; submit and done on the loop, run on pool threads
  * Owns:     its threads and the lists of waiting and finished jobs
- * Promise:  jobs of a lane run in order of submission; done is called once for each, on the loop
+ * Promise:  jobs of a lane run in order of submission; done is called once for each, on the loop. A job that
+ *           can wait does so for SOON_MS at most, and wakes nobody
  * Fails by: die() when the first thread cannot be made; afterwards never
  */
 #include "common/process/pool.h"
@@ -21,6 +22,7 @@
 #include "common/base/mem.h"
 
 #define THREAD_STACK (512U << 10)
+#define SOON_MS 10
 
 struct batch {
 	struct batch *next;
@@ -39,6 +41,7 @@ struct pool_lane {
 	void *arg;
 	void **ring;			/* waiting jobs */
 	size_t ring_size, head, count;
+	bool rests;			/* all that waits can wait longer */
 };
 
 struct pool {
@@ -46,6 +49,7 @@ struct pool {
 	/* Wakes one thread. No condition variable: before glibc 2.41 those lose a wake-up (its bug 25847) */
 	sem_t work;
 	struct loop_waker *waker;
+	struct loop_timer *soon;
 	struct pool_lane *lanes;
 	struct batch *finished, **finished_end;
 	pthread_t *thread;
@@ -63,7 +67,7 @@ static struct pool_lane *
 ready_lane(struct pool *p)
 {
 	for (struct pool_lane *lane = p->lanes; lane != NULL; lane = lane->next)
-		if (lane->count > 0 && lane->running < lane->parallel)
+		if (lane->count > 0 && lane->running < lane->parallel && (!lane->rests || p->ending))
 			return lane;
 	return NULL;
 }
@@ -163,20 +167,6 @@ tell_finished(void *arg)
 	}
 }
 
-struct pool *
-pool_new(struct loop *l, unsigned threads)
-{
-	struct pool *p = mem_new(struct pool);
-
-	pthread_mutex_init(&p->lock, NULL);
-	sem_init(&p->work, 0, 0);
-	p->finished_end = &p->finished;
-	p->want = threads;
-	p->thread = mem_array(NULL, threads, sizeof(*p->thread));
-	p->waker = loop_waker_new(l, tell_finished, p);
-	return p;
-}
-
 /*
  * One more thread, with all signals blocked: they belong to the loop. But for SIGSYS, which belongs to the
  * thread: a call that the sandbox refuses. With the lock.
@@ -204,6 +194,44 @@ start_pool_thread(struct pool *p)
 		p->want = p->started; /* continue with those that run */
 }
 
+/* With the lock, when a job waits. */
+static void
+have_thread(struct pool *p, const struct pool_lane *lane)
+{
+	if (lane->running < lane->parallel && p->idle == 0 && p->started < p->want)
+		start_pool_thread(p);
+}
+
+/* On the loop: what could wait has waited. */
+static void
+end_rest(void *arg)
+{
+	struct pool *p = arg;
+
+	pthread_mutex_lock(&p->lock);
+	for (struct pool_lane *lane = p->lanes; lane != NULL; lane = lane->next) {
+		lane->rests = false;
+		if (lane->count > 0)
+			have_thread(p, lane);
+	}
+	unlock_and_call(p);
+}
+
+struct pool *
+pool_new(struct loop *l, unsigned threads)
+{
+	struct pool *p = mem_new(struct pool);
+
+	pthread_mutex_init(&p->lock, NULL);
+	sem_init(&p->work, 0, 0);
+	p->finished_end = &p->finished;
+	p->want = threads;
+	p->thread = mem_array(NULL, threads, sizeof(*p->thread));
+	p->waker = loop_waker_new(l, tell_finished, p);
+	p->soon = loop_timer_new(l, end_rest, p);
+	return p;
+}
+
 void
 pool_free(struct pool *p)
 {
@@ -217,6 +245,7 @@ pool_free(struct pool *p)
 	for (unsigned i = 0; i < p->started; i++)
 		pthread_join(p->thread[i], NULL);
 	loop_waker_free(p->waker);
+	loop_timer_free(p->soon);
 	*p->finished_end = unheard;
 	unheard = p->finished;
 	for (struct pool_lane *lane = p->lanes, *next; lane != NULL; lane = next) {
@@ -273,12 +302,25 @@ void
 pool_submit(struct pool_lane *lane, void *job)
 {
 	struct pool *p = lane->pool;
-	bool can_run;
 
 	pthread_mutex_lock(&p->lock);
 	ring_add(lane, job);
-	can_run = lane->running < lane->parallel;
-	if (can_run && p->idle == 0 && p->started < p->want)
-		start_pool_thread(p);
+	lane->rests = false;
+	have_thread(p, lane);
+	unlock_and_call(p);
+}
+
+void
+pool_submit_soon(struct pool_lane *lane, void *job)
+{
+	struct pool *p = lane->pool;
+
+	pthread_mutex_lock(&p->lock);
+	lane->rests = (lane->rests || lane->count == 0) && lane->count + 1 < lane->batch_max;
+	ring_add(lane, job);
+	if (!lane->rests || p->started == 0)
+		have_thread(p, lane);
+	if (lane->rests && !loop_timer_is_set(p->soon))
+		loop_timer_set(p->soon, SOON_MS);
 	unlock_and_call(p);
 }

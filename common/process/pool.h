@@ -24,5 +24,7 @@ struct pool_lane *pool_lane_new(struct pool *p, unsigned parallel, size_t batch_
     void (*run)(void *arg, void **jobs, size_t n), void (*done)(void *arg, void *job), void *arg);
 /* From the loop's thread only. */
 void pool_submit(struct pool_lane *lane, void *job);
+/* The same for a job that can wait some milliseconds for others: no thread is woken for it alone. */
+void pool_submit_soon(struct pool_lane *lane, void *job);
 
 #endif

@@ -92,7 +92,7 @@ struct active_message {
 	int error; const char *why;	/* of loading: 0 or errno */
 	int64_t arrived_us, failed_us;
 	unsigned hops;			/* Received lines, counted before the first attempt */
-	bool keep;			/* counts in the schedule's `kept`: a small file is kept in memory */
+	size_t *kept;			/* counts there: a small file is kept in memory. NULL: not */
 	struct buf whole;		/* the queue file; empty: it is read from fd */
 
 	/* What this round is for; the failures that are owed go first. */
@@ -140,6 +140,9 @@ active_message_later(const struct active_recipient *r)
 }
 
 void active_message_enter(struct active_message *m, enum active_phase phase);
+/* Its file, when it is small, is to be kept in memory if fewer than `most` are, until it has been sent. */
+void active_message_keep(struct active_message *m, size_t *kept, size_t most);
+void active_message_unkeep(struct active_message *m);
 /* The same reason is kept once for any number of recipients. Strings are copied. */
 struct active_reason *active_message_reason(struct active_message *m, int code, const char *status,
     const char *host, const char *text);

@@ -37,6 +37,22 @@ active_message_enter(struct active_message *m, enum active_phase phase)
 	m->phase = phase;
 }
 
+void
+active_message_keep(struct active_message *m, size_t *kept, size_t most)
+{
+	m->kept = *kept < most ? kept : NULL;
+	*kept += m->kept != NULL;
+}
+
+void
+active_message_unkeep(struct active_message *m)
+{
+	if (m->kept != NULL)
+		--*m->kept;
+	m->kept = NULL;
+	buf_done(&m->whole);
+}
+
 struct active_reason *
 active_message_reason(struct active_message *m, int code, const char *status, const char *host,
     const char *text)

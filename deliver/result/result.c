@@ -99,12 +99,31 @@ run_steps(void *arg, void **jobs, size_t n)
 	}
 }
 
+/* A removal that nobody waits for: should the process end, the marks say that nothing is to be sent. */
+static bool
+can_wait(const struct result_state *st)
+{
+	const struct active_message *m = st->m;
+
+	if (!st->remove || m->command != NULL || st->note.len > 0)
+		return false;
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->recipient[i].outcome != OUTCOME_NONE && !m->recipient[i].marked)
+			return false;
+	return true;
+}
+
 static void
 submit_step(struct result_state *st)
 {
 	struct result *t = st->result;
 
-	pool_submit(st->marks || (st->note_sync && st->note.len > 0) ? t->careful : t->quick, st);
+	if (st->marks || (st->note_sync && st->note.len > 0))
+		pool_submit(t->careful, st);
+	else if (can_wait(st))
+		pool_submit_soon(t->quick, st);
+	else
+		pool_submit(t->quick, st);
 }
 
 /* --- stage: write --- */
@@ -367,6 +386,7 @@ result_begin(struct result *t, struct active_message *m)
 		return;
 	st = mem_new(struct result_state);
 	active_message_enter(m, ACTIVE_RESULT);
+	active_message_unkeep(m);
 	m->result = st;
 	st->result = t;
 	st->m = m;

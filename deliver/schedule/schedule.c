@@ -229,8 +229,7 @@ load_record(struct schedule *s, uint32_t record, struct schedule_dest *from)
 	m = schedule_message_new(s, record, from);
 	m->is_new = m->arrived_us >= s->started_us && (r->flags & RECORD_BACKLOG) == 0;
 	if (cached) {
-		m->keep = s->kept < KEPT_MAX;
-		s->kept += m->keep;
+		active_message_keep(m, &s->kept, KEPT_MAX);
 		schedule_load_read(m);
 		on_loaded(s, m);
 	} else {

@@ -88,7 +88,7 @@ read_note(struct active_message *m)
 static int
 read_all(struct active_message *m)
 {
-	if (spool_load_small(m->schedule->set.spool, m->id, &m->e, &m->fd, m->keep ? &m->whole : NULL,
+	if (spool_load_small(m->schedule->set.spool, m->id, &m->e, &m->fd, m->kept != NULL ? &m->whole : NULL,
 	    &m->why) == -1)
 		return -1;
 	m->owed = has_failed(&m->e);

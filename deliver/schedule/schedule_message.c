@@ -64,8 +64,7 @@ schedule_message_free(struct active_message *m)
 	result_early_free(m);
 	free(m->badmail);
 	active_message_free_reasons(m);
-	s->kept -= m->keep;
-	buf_done(&m->whole);
+	active_message_unkeep(m);
 	message_envelope_done(&m->e);
 	buf_done(&m->note_text);
 	free(m->recipient);

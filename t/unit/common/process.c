@@ -156,6 +156,58 @@ START_TEST(test_pool_runs_all_in_order)
 }
 END_TEST
 
+static size_t batches, batch_jobs;
+
+static void
+count_batch(void *arg, void **jobs, size_t n)
+{
+	batches++;
+	batch_jobs += n;
+}
+
+static void
+one_is_done(void *arg, void *job)
+{
+	if (++calls == *(int *)job)
+		loop_stop(loop);
+}
+
+START_TEST(test_jobs_that_can_wait_are_one_batch)
+{
+	struct pool *p;
+	struct pool_lane *lane;
+	int want = 5;
+
+	loop = loop_new();
+	p = pool_new(loop, 2);
+	lane = pool_lane_new(p, 2, 16, count_batch, one_is_done, NULL);
+	for (int i = 0; i < want; i++)
+		pool_submit_soon(lane, &want);
+	loop_run(loop);
+	ck_assert_uint_eq(batches, 1);
+	ck_assert_uint_eq(batch_jobs, 5);
+
+	/* One that cannot wait takes along those before it, which keep their order. */
+	want = 8;
+	pool_submit_soon(lane, &want);
+	pool_submit_soon(lane, &want);
+	pool_submit(lane, &want);
+	loop_run(loop);
+	ck_assert_uint_eq(batches, 2);
+
+	/* A full batch waits for nothing, and the end of the pool for all. */
+	want = 8 + 16;
+	for (int i = 0; i < 16; i++)
+		pool_submit_soon(lane, &want);
+	loop_run(loop);
+	ck_assert_uint_eq(batches, 3);
+	pool_submit_soon(lane, &want);
+	pool_free(p);
+	ck_assert_uint_eq(batch_jobs, 5 + 3 + 16 + 1);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(test_counter_names_are_all_there)
 {
 	for (int i = 0; i < COUNTER_COUNT; i++)
@@ -297,4 +349,5 @@ START_TEST(test_burst)
 END_TEST
 
 UNIT_MAIN("process", test_timer_now, test_burst, test_timer_and_waker, test_first, test_signal_values,
-    test_pool_runs_all_in_order, test_counter_names_are_all_there, test_measures, test_counters_forget_the_dead)
+    test_pool_runs_all_in_order, test_jobs_that_can_wait_are_one_batch, test_counter_names_are_all_there, test_measures,
+    test_counters_forget_the_dead)
