@@ -163,6 +163,7 @@ static const struct answers_column change_columns[] = {
 	{ "key", "KEY", ANSWERS_WORD, .at = 5, .empty = "-" },
 	{ "before", "BEFORE", ANSWERS_WORD, .at = 6, .empty = "-", .weight = 1, WRAP },
 	{ "after", "AFTER", ANSWERS_WORD, .at = 7, .empty = "-", WRAP },
+	{ "gone", "GONE", ANSWERS_WORD, .at = 8, .empty = "-", .weight = 2 },
 };
 
 const char *const answers_rows_ages[ANSWERS_AGES] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };

@@ -107,6 +107,7 @@ change_done(struct change *c)
 	free(c->step);
 	free(c->gone);
 	free(c->kept);
+	free(c->queue);
 	free(c->server);
 	free(c->path);
 	free(c->old);

@@ -37,7 +37,10 @@ struct change {
 	size_t steps;
 	uint32_t id;			/* 0: not known */
 	bool stopped;			/* it was to stay stopped */
-	char *kept;	/* of a file that comes back: where the deleted one may be; NULL: another change */
+	/* Of a file that comes back: where the deleted one may be, and by which change it went; NULL, 0 */
+	char *kept;
+	unsigned back;
+	char *queue;			/* of one that goes only while nothing waits there; NULL: it may */
 	char *path;
 	char *old;			/* the text on disk; NULL: the file is new */
 	size_t old_len;

@@ -1,14 +1,13 @@
 /*
- * change_history - the last changes of INI files, each in a file of its own
+ * change_history - the last changes of INI files: what a record says
  *
  * Runs in:  master, posternctl
- * Owns:     the files of that folder, which has the mode 0700
- * Promise:  at most CHANGE_HISTORY_MAX records of an INI file; a record is whole or not there
+ * Owns:     the text of records, and the note of a change that is under way
+ * Promise:  a record is whole or not there
  * Fails by: 0 or false; a record that cannot be read is none
  */
 #include "common/change/change_history.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,97 +19,12 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/change/change_file.h"
+#include "common/change/change_records.h"
 #include "common/config/config.h"
 #include "common/config/config_get.h"
 
 #define MAGIC "postern-change 1"
 #define RECORD_MAX (4U << 20)
-
-/* --- the files --- */
-
-/* NUMBER.SERVER, or NUMBER of postern.ini. */
-struct history_file {
-	unsigned number;
-	char server[CONFIG_NAME_MAX + 1];
-};
-
-static int
-compare_files(const void *a, const void *b)
-{
-	const struct history_file *x = a, *y = b;
-
-	return (x->number > y->number) - (x->number < y->number);
-}
-
-static bool
-parse_name(struct history_file *f, const char *name)
-{
-	size_t digits = strspn(name, "0123456789"), len = strlen(name);
-	const char *server = name[digits] == '.' ? name + digits + 1 : "";
-
-	if (digits == 0 || digits > 9 || (name[digits] != '.' && name[digits] != '\0') ||
-	    len - digits > sizeof(f->server))
-		return false;
-	*f = (struct history_file){ .number = (unsigned)strtoul(name, NULL, 10) };
-	snprintf(f->server, sizeof(f->server), "%s", server);
-	return true;
-}
-
-/* By their numbers; owned by the caller. */
-static struct history_file *
-list_files(const char *state, size_t *count)
-{
-	char *folder = mem_printf("%s/changes", state);
-	DIR *dir = opendir(folder);
-	struct dirent *entry;
-	struct history_file *list = NULL, f;
-
-	*count = 0;
-	free(folder);
-	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (parse_name(&f, entry->d_name)) {
-			list = mem_grow(list, *count, sizeof(*list));
-			list[(*count)++] = f;
-		}
-	if (dir != NULL)
-		closedir(dir);
-	if (*count > 0)
-		qsort(list, *count, sizeof(*list), compare_files);
-	return list;
-}
-
-static char *
-path_of(const char *state, const struct history_file *f)
-{
-	return mem_printf("%s/changes/%u%s%s", state, f->number, f->server[0] != '\0' ? "." : "", f->server);
-}
-
-/* The path of that number; owned by the caller. NULL: there is none. */
-static char *
-find_path(const char *state, unsigned number)
-{
-	size_t count;
-	struct history_file *list = list_files(state, &count);
-	char *path = NULL;
-
-	for (size_t i = 0; i < count && path == NULL; i++)
-		if (list[i].number == number)
-			path = path_of(state, &list[i]);
-	free(list);
-	return path;
-}
-
-unsigned *
-change_history_numbers(const char *state, size_t *count)
-{
-	struct history_file *list = list_files(state, count);
-	unsigned *number = mem_array(NULL, *count + 1, sizeof(*number));
-
-	for (size_t i = 0; i < *count; i++)
-		number[i] = list[i].number;
-	free(list);
-	return number;
-}
 
 /* --- written --- */
 
@@ -182,6 +96,9 @@ change_history_note(const char *state, const struct change *c, const char *autho
 	    *folder = mem_printf("%s/changes", state);
 	int result, saved;
 
+	/* here, as the steps behind the note may be done twice: the records of that name are its own then */
+	if (strcmp(c->gone, c->server) != 0)
+		change_records_bury(state, c->server, 0);
 	format_record(&text, c, author, command);
 	errno = EFBIG;
 	result = buf_ok(&text) ? disk_replace(part, path, 0600, buf_text(&text), text.len) : -1;
@@ -207,76 +124,64 @@ change_history_forget(const char *state)
 	free(path);
 }
 
-void
-change_history_remove(const char *state, unsigned number)
-{
-	char *path = find_path(state, number);
-
-	if (path != NULL)
-		unlink(path);
-	free(path);
-}
-
-/* Each file has its own bound: who may change one cannot make the changes of others forgotten. */
-static void
-forget_old(const char *state, const struct history_file *list, size_t count, const char *server)
-{
-	size_t same = 0;
-
-	for (size_t i = count; i-- > 0;) {
-		char *path;
-
-		if (strcmp(list[i].server, server) != 0 || ++same < CHANGE_HISTORY_MAX)
-			continue;
-		path = path_of(state, &list[i]);
-		unlink(path);
-		free(path);
-	}
-}
-
 unsigned
-change_history_keep(const char *state, const char *server)
+change_history_keep(const char *state, const char *before, const char *after)
 {
-	size_t count;
-	struct history_file *list = list_files(state, &count), f = { .number = 1 };
+	unsigned number = change_records_next(state);
 	char *path, *note = note_path(state);
 
-	f.number = count > 0 ? list[count - 1].number + 1 : 1;
-	snprintf(f.server, sizeof(f.server), "%s", server);
-	path = path_of(state, &f);
+	if (after != NULL)
+		change_records_move(state, before, after);
+	else
+		change_records_bury(state, before, number);
+	path = change_records_path(state, number, after != NULL ? after : before, after == NULL);
 	if (rename(note, path) == -1)
-		f.number = 0;
+		number = 0;
 	change_file_own(path, state);
-	if (f.number != 0)
-		forget_old(state, list, count, f.server);
-	free(list);
+	if (number != 0)
+		change_records_forget_old(state, after != NULL ? after : before);
 	free(path);
 	free(note);
-	return f.number;
+	return number;
 }
 
 unsigned
 change_history_add(const char *state, const struct change *c, const char *author, const char *command)
 {
 	struct buf text = BUF_INIT(RECORD_MAX);
-	size_t count;
-	struct history_file *list = list_files(state, &count), f = { .number = 1 };
-	char *path, *part = mem_printf("%s/changes/.part", state);
+	const char *server = c->server != NULL ? c->server : "";
+	unsigned number = change_records_next(state);
+	char *path = change_records_path(state, number, server, false),
+	    *part = mem_printf("%s/changes/.part", state);
 
-	f.number = count > 0 ? list[count - 1].number + 1 : 1;
-	snprintf(f.server, sizeof(f.server), "%s", c->server != NULL ? c->server : "");
-	path = path_of(state, &f);
+	if (c->back != 0)
+		change_records_revive(state, server, c->back);
+	else if (c->old == NULL)
+		change_records_bury(state, server, 0);
 	format_record(&text, c, author, command);
 	if (disk_replace(part, path, 0600, buf_text(&text), text.len) == -1)
-		f.number = 0;
+		number = 0;
 	change_file_own(path, state);
-	if (f.number != 0)
-		forget_old(state, list, count, f.server);
-	free(list);
+	if (number != 0)
+		change_records_forget_old(state, server);
 	free(path);
 	free(part);
 	buf_done(&text);
-	return f.number;
+	return number;
+}
+
+void
+change_history_take_back(const char *state, const struct change *c, unsigned number)
+{
+	bool goes = c->gone != NULL && strcmp(c->gone, c->server) == 0;
+
+	if (goes)
+		change_records_revive(state, c->server, number);
+	change_records_remove(state, number);
+	if (c->back != 0)
+		change_records_bury(state, c->server, c->back);
+	else if (c->gone != NULL && !goes)
+		change_records_move(state, c->server, c->gone);
 }
 
 /* --- read --- */
@@ -428,21 +333,19 @@ change_history_noted(struct change_record *r, const char *state)
 bool
 change_history_read(struct change_record *r, const char *state, unsigned number)
 {
-	char *path, *text;
+	struct change_owner owner = { 0 };
+	char *path = change_records_find(state, &number, &owner), *text;
 	bool good;
 
 	*r = (struct change_record){ 0 };
-	if (number == 0) {
-		size_t count;
-		unsigned *known = change_history_numbers(state, &count);
-
-		number = count > 0 ? known[count - 1] : 0;
-		free(known);
-	}
-	path = number != 0 ? find_path(state, number) : NULL;
 	text = path != NULL ? read_file(path) : NULL;
 	good = text != NULL && parse_record(r, text);
 	r->number = number;
+	r->gone = owner.gone;
+	if (r->server != NULL) {	/* it may have another name by now */
+		free(r->server);
+		r->server = mem_strdup(owner.server);
+	}
 	free(path);
 	free(text);
 	if (!good)
@@ -467,6 +370,6 @@ change_history_put(struct buf *out, const struct change_record *r)
 			buf_puts(out, "\t");
 			config_get_cell(out, cells[n]);
 		}
-		buf_puts(out, "\n");
+		buf_puts(out, r->gone ? "\tyes\n" : "\t-\n");
 	}
 }

@@ -17,7 +17,8 @@ struct change_record {
 	unsigned number;		/* rises; 0: there is none */
 	int64_t when_us;
 	char *author, *command;		/* "uid=0", "set" */
-	char *server;			/* NULL: postern.ini */
+	char *server;			/* its name by now; NULL: postern.ini */
+	bool gone;			/* there is no such virtual server any more */
 	struct change_record_key *key;
 	size_t keys;
 	char *lines;	/* of config_edit_undo, or the file that goes; NULL: it cannot be undone */
@@ -37,16 +38,17 @@ unsigned change_history_add(const char *state, const struct change *c, const cha
 int change_history_note(const char *state, const struct change *c, const char *author,
     const char *command) __attribute__((warn_unused_result));
 bool change_history_noted(struct change_record *r, const char *state);		/* as change_history_read */
-unsigned change_history_keep(const char *state, const char *server);	/* as change_history_add */
+/* As change_history_add: a virtual server has gone (after NULL), or got another name. */
+unsigned change_history_keep(const char *state, const char *before, const char *after);
 void change_history_forget(const char *state);			/* nothing was done */
-void change_history_remove(const char *state, unsigned number);
+/* It was done, and has been taken back. */
+void change_history_take_back(const char *state, const struct change *c, unsigned number);
 /* number 0: the latest. False: there is none, or it cannot be read; `r` is empty. */
 bool change_history_read(struct change_record *r, const char *state, unsigned number);
 void change_history_done(struct change_record *r);
-/* The numbers, rising; owned by the caller. */
-unsigned *change_history_numbers(const char *state, size_t *count);
 /*
- * A row a key: "NUMBER TAB seconds TAB author TAB server TAB command TAB key TAB before TAB after"; "-": none
+ * A row a key: "NUMBER TAB seconds TAB author TAB server TAB command TAB key TAB before TAB after TAB gone";
+ * "-": none, no; "yes"
  */
 void change_history_put(struct buf *out, const struct change_record *r);
 

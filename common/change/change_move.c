@@ -21,6 +21,7 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/change/change_history.h"
+#include "common/change/change_servers.h"
 #include "common/config/server_numbers.h"
 #include "common/config/wanted_state.h"
 #include "common/process/counters_ring.h"
@@ -154,6 +155,8 @@ change_move_run(struct change *c, const char *state, const char *author, const c
 	int status = EX_OK;
 
 	*number = 0;
+	if ((status = change_servers_judge_queue(c)) != EX_OK)
+		return status;
 	if (change_history_note(state, c, author, command) == -1) {
 		status = status_of(errno);
 		say(&c->why, state);
@@ -171,7 +174,7 @@ change_move_run(struct change *c, const char *state, const char *author, const c
 	if (remember(state, c->gone, name_after(c), c->id, c->stopped) == -1)
 		say(&c->why, state);
 	disk_crash_point("change-moved");
-	*number = change_history_keep(state, c->server);
+	*number = change_history_keep(state, c->gone, name_after(c));
 	return EX_OK;
 }
 
@@ -184,7 +187,7 @@ change_move_take_back(struct change *c, const char *state, unsigned number)
 		return EX_IOERR;
 	if (remember(state, after != NULL ? after : c->gone, c->gone, c->id, c->stopped) == -1)
 		say(&c->why, state);
-	change_history_remove(state, number);
+	change_history_take_back(state, c, number);
 	return EX_OK;
 }
 
@@ -217,7 +220,7 @@ change_move_finish(const char *state, struct buf *why)
 	} else {
 		if (remember(state, r.key[0].before, to, r.id, r.stopped) == -1)
 			say(why, state);
-		if (change_history_keep(state, r.server) == 0)
+		if (change_history_keep(state, r.key[0].before, to) == 0)
 			say(why, state);
 	}
 	change_history_done(&r);

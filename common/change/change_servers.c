@@ -19,6 +19,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/change/change_queue.h"
 #include "common/change/change_words.h"
 #include "common/config/config.h"
 #include "common/config/server_numbers.h"
@@ -290,11 +291,17 @@ change_servers_make(struct change *c, const char *config_path, const struct conf
 
 /* --- taken back --- */
 
+static bool
+moves(const struct change_record *r)
+{
+	return r->steps > 0 && r->keys == 1 && strcmp(r->key[0].place, CHANGE_HISTORY_NAME) == 0 &&
+	    r->key[0].before != NULL;
+}
+
 bool
 change_servers_is_record(const struct change_record *r)
 {
-	return r->steps > 0 && r->keys == 1 && strcmp(r->key[0].place, CHANGE_HISTORY_NAME) == 0 &&
-	    r->server != NULL && r->key[0].before != NULL;
+	return r->server != NULL && (moves(r) || r->lines == NULL);
 }
 
 /* The file is there again as it was; its folders have never gone. */
@@ -304,21 +311,60 @@ bring_back(struct change *c, const char *config_path, const struct change_record
 	int status = change_open_new(c, config_path, r->server, r->lines != NULL ? r->lines : "");
 
 	c->kept = mem_strdup(r->step[0].to);
+	c->back = r->number;
 	c->id = r->id;
 	c->stopped = r->stopped;
 	buf_printf(&c->diff, "+%s\n", c->path);
 	return status;
 }
 
+/* One that was made, or came back, goes again: unless mail came meanwhile. */
+static int
+unmake(struct change *c, const char *config_path, const struct config *config, const char *name)
+{
+	const struct config_server *s = config_server_by_name(config, name);
+	int status = delete_server(c, config_path, config, name);
+
+	if (status == EX_OK && s == NULL) {	/* where its queue is, is not known then */
+		buf_printf(&c->why, "%s stays: its file has errors; posternctl delete %s deletes it all the "
+		    "same\n", name, name);
+		return EX_CONFIG;
+	}
+	if (status == EX_OK) {
+		c->queue = mem_strdup(s->queue);
+		status = change_servers_judge_queue(c);
+	}
+	return status;
+}
+
+int
+change_servers_judge_queue(struct change *c)
+{
+	if (c->queue == NULL || change_queue_is_empty(c->queue, &c->why))
+		return EX_OK;
+	buf_printf(&c->why, "%s stays: mail waits in its queue, %s; let it go or move it first, or say "
+	    "posternctl delete %s, which leaves it there\n", c->server, c->queue, c->server);
+	return 1;
+}
+
 int
 change_servers_undo(struct change *c, const char *config_path, const struct config *config,
     const struct change_record *r)
 {
-	if (!change_servers_name_is_good(r->server) || !change_servers_name_is_good(r->key[0].before))
+	const char *after = moves(r) ? r->key[0].after : r->server;
+
+	if (!change_servers_name_is_good(r->server) ||
+	    (moves(r) && !change_servers_name_is_good(r->key[0].before)))
 		return fail(c, 1, ": that change cannot be read", r->command);
-	if (r->key[0].after == NULL)
+	if (after == NULL)
 		return bring_back(c, config_path, r);
-	return rename_server(c, config_path, config, r->server, r->key[0].before);
+	if (r->gone)
+		return fail(c, CHANGE_SERVERS_NO_MATCH, ": there is no such virtual server any more",
+		    r->server);
+	if (strcmp(after, r->server) != 0)
+		return fail(c, CHANGE_SERVERS_NO_MATCH, " has got another name since", after);
+	return moves(r) ? rename_server(c, config_path, config, r->server, r->key[0].before) :
+	    unmake(c, config_path, config, r->server);
 }
 
 int

@@ -18,8 +18,12 @@ bool change_servers_is_command(const char *command);
  */
 int change_servers_make(struct change *c, const char *config_path, const struct config *config,
     const char *command, const char *name, const char *const *words, size_t count);
-/* Makes the change that takes such a record back: the name before; the file that is there no more. */
+/*
+ * Makes the change that takes such a record back: the name before; the file that is there no more; a virtual
+ * server that was made goes, when no mail waits in its queue.
+ */
 bool change_servers_is_record(const struct change_record *r);
+int change_servers_judge_queue(struct change *c);	/* again, when it has stopped */
 int change_servers_undo(struct change *c, const char *config_path, const struct config *config,
     const struct change_record *r);
 /* What is remembered of one that comes back, before its file is written. 0, or -1 and errno. */

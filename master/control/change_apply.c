@@ -140,7 +140,7 @@ change_apply_take_back(struct change_request *r, const struct buf *why)
 
 	buf_add(&r->text, buf_text(why), why->len);
 	if (change_file_take_back(&r->change) == EX_OK) {
-		change_history_remove(change_apply_state(r), r->record);
+		change_history_take_back(change_apply_state(r), &r->change, r->record);
 		change_apply_reload(r, true, &text);
 		change_apply_say(r, CONTROL_REFUSED, "the change has been taken back\n");
 		change_apply_tell(r, "taken-back");

@@ -17,6 +17,7 @@
 #include "common/base/mem.h"
 #include "common/change/change_create.h"
 #include "common/change/change_history.h"
+#include "common/change/change_records.h"
 #include "common/change/change_servers.h"
 #include "common/change/change_undo.h"
 #include "common/change/change_words.h"
@@ -65,7 +66,8 @@ make_move(struct change_request *r, const struct server *s, const struct control
 static enum control_right
 right_on(const struct change_record *record, const struct control_command *cmd, const struct master *m)
 {
-	const struct server *s = record->server != NULL ? server_list_find(m, record->server) : NULL;
+	bool there = record->server != NULL && !record->gone;
+	const struct server *s = there ? server_list_find(m, record->server) : NULL;
 
 	/* which virtual servers there are is for operators of the service */
 	if (cmd->right == CONTROL_CONFIGURE && change_servers_is_record(record))
@@ -78,7 +80,8 @@ change_prepare_is_shown(const struct change_record *record, const struct control
     const struct master *m, const struct server *only)
 {
 	return right_on(record, cmd, m) >= cmd->right &&
-	    (only == NULL || (record->server != NULL && strcmp(record->server, only->name) == 0));
+	    (only == NULL || (record->server != NULL && !record->gone &&
+	    strcmp(record->server, only->name) == 0));
 }
 
 /* The latest one that the user may undo. */
@@ -88,7 +91,7 @@ find_latest(struct change_record *record, const struct control_command *cmd, con
 {
 	const char *state = m->snapshot->config->service.state;
 	size_t count;
-	unsigned *number = change_history_numbers(state, &count);
+	unsigned *number = change_records_numbers(state, only != NULL ? only->name : NULL, &count);
 	bool found = false;
 
 	while (count-- > 0 && !found)
@@ -149,7 +152,7 @@ make_undo(struct change_request *r, const struct control_command *cmd, const str
 		change_history_done(&record);
 		return status;
 	}
-	if (record.server != NULL && *s == NULL) {
+	if (record.server != NULL && (record.gone || *s == NULL)) {
 		buf_printf(&r->text, "there is no virtual server %s any more\n", record.server);
 		status = CONTROL_NO_MATCH;
 	}

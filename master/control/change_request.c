@@ -68,7 +68,7 @@ succeed(struct change_request *r, bool worse)
 		buf_printf(&r->text, "%s %s: %s\n", r->change.server,
 		    r->change.kept != NULL ? "is there again" : "has been made", r->change.path);
 	put_states(r);
-	if (r->record != 0 && r->change.old != NULL)
+	if (r->record != 0)
 		buf_printf(&r->text, "this is change %u\n", r->record);
 	if (worse)
 		change_apply_say(r, CONTROL_REFUSED, "");

@@ -13,6 +13,7 @@
 
 #include "common/change/change_history.h"
 #include "common/change/change_place.h"
+#include "common/change/change_records.h"
 #include "common/config/config_get.h"
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
@@ -76,7 +77,7 @@ get_request_history(struct control_command *cmd, struct master *m, struct server
 {
 	const char *state = m->snapshot->config->service.state, *why = NULL;
 	size_t count, most = CHANGE_HISTORY_MAX;
-	unsigned *number = change_history_numbers(state, &count);
+	unsigned *number = change_records_numbers(state, only != NULL ? only->name : NULL, &count);
 
 	if (w->count > 2)
 		most = (size_t)strtonum(w->word[2], 1, CHANGE_HISTORY_MAX, &why);

@@ -23,6 +23,7 @@
 #include "common/change/change_file.h"
 #include "common/change/change_history.h"
 #include "common/change/change_move.h"
+#include "common/change/change_records.h"
 #include "common/change/change_servers.h"
 #include "common/change/change_undo.h"
 #include "common/change/change_words.h"
@@ -77,17 +78,16 @@ get_keys(struct change_local *x, const struct config_server *s)
 static void
 get_history(struct change_local *x)
 {
-	const char *state = x->config->service.state, *why = NULL, *only = server_of(x->line);
+	const char *state = x->config->service.state, *why = NULL;
 	size_t count, most = CHANGE_HISTORY_MAX;
-	unsigned *number = change_history_numbers(state, &count);
+	unsigned *number = change_records_numbers(state, server_of(x->line), &count);
 
 	if (x->line->count > 1)
 		most = (size_t)strtonum(x->line->word[1], 1, CHANGE_HISTORY_MAX, &why);
 	while (why == NULL && count-- > 0 && most > 0) {
 		struct change_record r;
 
-		if (change_history_read(&r, state, number[count]) &&
-		    (only == NULL || (r.server != NULL && strcmp(r.server, only) == 0))) {
+		if (change_history_read(&r, state, number[count])) {
 			change_history_put(x->text, &r);
 			most--;
 		}
@@ -161,10 +161,14 @@ make_undo(struct change_local *x)
 		buf_puts(x->text, "there is no such change: see posternctl history\n");
 		return SERVER_SET_NO_MATCH;
 	}
-	if (change_servers_is_record(&r))
+	if (change_servers_is_record(&r)) {
 		status = change_servers_undo(&x->change, x->config_path, x->config, &r);
-	else if ((status = change_open(&x->change, x->config_path, r.server)) == EX_OK)
+	} else if (r.gone) {
+		buf_printf(x->text, "there is no virtual server %s any more\n", r.server);
+		status = SERVER_SET_NO_MATCH;
+	} else if ((status = change_open(&x->change, x->config_path, r.server)) == EX_OK) {
 		status = change_undo_make(&x->change, &r);
+	}
 	change_history_done(&r);
 	return status;
 }
@@ -233,6 +237,8 @@ write_change(struct change_local *x)
 	else if (x->change.old == NULL)
 		buf_printf(x->text, "%s %s: %s\n", x->change.server,
 		    x->change.kept != NULL ? "is there again" : "has been made", x->change.path);
+	if (number != 0)
+		buf_printf(x->text, "this is change %u\n", number);
 	buf_puts(x->text, "the service is not running\n");
 	return EX_OK;
 }

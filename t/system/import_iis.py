@@ -379,8 +379,11 @@ def test_into_a_service(t):
     check("default exists already" in done.stderr and "sales has been made" in done.stdout, done.stdout, done.stderr)
     status = service.ctl("status").stdout
     check(re.search(r"^sales started .*id=2 .*description=\"?Sales", status, re.M) and re.search(r"^sleeper stopped ", status, re.M), status)
-    history = service.ctl("history").stdout
-    check("sales" in history and "create" in history, history)
+    made = {row["server"]: row["number"] for row in json.loads(service.ctl("history", "--json").stdout)["changes"] if row["command"] == "create"}
+    equal(set(made), {"sales", "sleeper"}, "the history")
+    check(all(f"this is change {number}" in done.stdout for number in made.values()), done.stdout)
+    service.ctl("undo", str(made["sleeper"]))
+    equal(service.ctl("status", "sleeper", ok=False).returncode, 3, "one that was made is taken back")
     with service_client(ports[1]) as client:
         client.message(to="b@alias2.example")
     (service.spool / "sales/drop").exists()

@@ -216,6 +216,11 @@ def rows(service, *words):
     return [line.split("\t") for line in service.ctl(*words).stdout.splitlines()]
 
 
+def changes(service, *words):
+    """(number, command, whether its virtual server has gone) of each, the latest first."""
+    return list(dict.fromkeys((int(row[0]), row[4], row[8]) for row in rows(service, "history", *words)))
+
+
 def test_moves_are_changes(t):
     """Shown before they are made, in the history and the event log with who and what, and taken back by undo."""
     service = t.postern({"default": {}, "old": {}})
@@ -228,7 +233,7 @@ def test_moves_are_changes(t):
     equal(service.children(server="old"), children, "it was only asked")
     done = service.ctl("rename", "old", "young")
     check("old is now young" in done.stdout and "young is started" in done.stdout and "this is change 1" in done.stdout, done.stdout)
-    equal(rows(service, "history")[0][2:], [who, "young", "rename", "name", "old", "young"])
+    equal(rows(service, "history")[0][2:], [who, "young", "rename", "name", "old", "young", "-"])
     event = service.events.wait("change", server="young", command="rename", result="ok")
     equal((event["uid"], event["key"], event["before"], event["after"]), (str(service.test.uid), "name", "old", "young"))
     check("+" + str(old) in service.ctl("undo", "--dry-run").stdout, "what undo would do")
@@ -240,15 +245,107 @@ def test_moves_are_changes(t):
     # one that was stopped, with its number, mail and file
     service.ctl("stop", "old")
     service.ctl("delete", "old")
-    equal(rows(service, "history", "1")[0][2:], [who, "old", "delete", "name", "old", "-"])
+    equal(rows(service, "history", "1")[0][2:], [who, "old", "delete", "name", "old", "-", "yes"])
     done = service.ctl("undo")
     check("old is there again" in done.stdout and "old is stopped" in done.stdout, done.stdout)
     equal((old.read_text(), number(service, "old"), Path(f"{old}.deleted").exists()), (text, "2", False))
     service.ctl("start", "old")
     equal(len(service["old"].home.drops()), 1, "its mail")
     equal(service.ctl("undo", "1", ok=False).returncode, 3, "there is no young any more")
+    # what brought it back is a change, too
+    check("old has been deleted" in service.ctl("undo").stdout and not old.exists(), "the undo of an undo")
+    service.ctl("undo")
+    equal((old.read_text(), len(service["old"].home.drops())), (text, 1))
+
+
+def test_create_undone(t):
+    """A virtual server that was made goes by undo, unless mail waits in its queue; another undo brings it back."""
+    sink = t.sink(answers={"MAIL": lambda *_: "450 4.2.1 later"})
+    service = t.postern()
+    words = (f"listen=127.0.0.1:{t.port()}", "domain=new.example", f"delivery.smart-host=[127.0.0.1]:{sink.port}", "access.relay-list=127.0.0.1")
+    done = service.ctl("create", "new", *words)
+    check("this is change 1" in done.stdout, done.stdout)
+    file, text = file_of(service, "new"), file_of(service, "new").read_text()
+    check(f"-{file}\n" in service.ctl("undo", "--dry-run").stdout and file.exists(), "what undo would do")
+    address = ("127.0.0.1", int(words[0].rpartition(":")[2]))
+    with Smtp(address) as client:
+        client.message(to="b@far.example")
+    children = service.children(server="new")
     done = service.ctl("undo", ok=False)
-    check(done.returncode == 1 and "cannot be undone" in done.stderr, done.stderr)
+    check(done.returncode == 1 and "mail waits in its queue" in done.stderr and "posternctl delete new" in done.stderr, done.stderr)
+    equal(service.children(server="new"), children, "it was not stopped for that")
+    service.ctl("queue", "new", "delete", "--all", "--yes")
+    done = service.ctl("undo")
+    check("new has been deleted" in done.stdout and not file.exists() and Path(f"{file}.deleted").exists(), done.stdout)
+    equal(service.ctl("status", "new", ok=False).returncode, 3)
+    event = service.events.wait("change", command="undo", key="name", result="ok")
+    equal((event["before"], event["after"]), ("new", "-"))
+    service.ctl("undo")
+    equal(file.read_text(), text)
+    with Smtp(address) as client:
+        client.message(to="b@new.example")
+    Home(service.spool / "new").wait_drops()
+    # without a service
+    service.stop()
+    check("new has been deleted" in service.ctl("undo").stdout and not file.exists(), "without a service")
+    (service.spool / "new/queue/0ab").mkdir(exist_ok=True)
+    (service.spool / "new/queue/0ab/1k1gxbsnkn16qf2h").write_text("x")
+    service.own()
+    service.ctl("undo")
+    done = service.ctl("undo", ok=False)
+    check(done.returncode == 1 and "mail waits in its queue" in done.stderr and file.exists(), done.stderr)
+
+
+def test_mail_before_it_has_stopped(t):
+    """A message that comes while the virtual server stops for the undo of its create: it stays, and runs on."""
+    sink = t.sink(answers={"MAIL": lambda *_: "450 4.2.1 later"})
+    service = t.postern(service={"grace": "20s"})
+    port = t.port()
+    service.ctl("create", "new", f"listen=127.0.0.1:{port}", "domain=new.example", f"delivery.smart-host=[127.0.0.1]:{sink.port}",
+                "access.relay-list=127.0.0.1")
+    with Smtp(("127.0.0.1", port)) as client:
+        client.expect(250, "EHLO c.example")
+        for status, line in ((250, "MAIL FROM:<a@sender.example>"), (250, "RCPT TO:<b@far.example>"), (354, "DATA")):
+            client.expect(status, line)
+        with subprocess.Popen([service.bin / "posternctl", "-c", service.config, "undo"], env=service.environment(), stderr=subprocess.PIPE,
+                              text=True, **service.account()) as undo:
+            service.events.wait("state", server="new", state="stopping")
+            client.send(b".\r\n")
+            equal(client.reply().code, 250)
+            client.close()
+            check("mail waits in its queue" in undo.communicate()[1] and undo.returncode == 1, "the answer")
+    until(lambda: service.ctl("status", "new").stdout.startswith("new started "), what="it to run on")
+    equal([row[4] for row in rows(service, "history")][0], "create")
+
+
+def test_names_used_again(t):
+    """The history of a virtual server is its own: it goes with its name, and not to a later one of the same name."""
+    service = t.postern({"default": {}, "old": {}})
+    ctl = service.ctl
+    ctl("set", "old", "general.banner=one")
+    ctl("rename", "old", "young")
+    equal(changes(service, "young"), [(2, "rename", "-"), (1, "set", "-")], "it goes with its name")
+    equal([row[3] for row in rows(service, "history")], ["young", "young"])
+    ctl("undo", "1")
+    check("banner" not in file_of(service, "young").read_text(), "a change before the rename")
+    ctl("set", "young", "general.banner=two")
+    ctl("delete", "young")
+    ctl("create", "young", f"listen=127.0.0.1:{t.port()}", "domain=young.example", "general.banner=two")
+    text = file_of(service, "young").read_text()
+    equal(changes(service, "young"), [(6, "create", "-")])
+    equal([(n, gone) for n, _, gone in changes(service)], [(6, "-")] + [(n, "yes") for n in range(5, 0, -1)])
+    for n in ("1", "2", "3", "4"):
+        done = ctl("undo", n, ok=False)
+        check(done.returncode == 3 and "any more" in done.stderr, n, done.stderr)
+    done = ctl("undo", "5", ok=False)
+    check(done.returncode == 1 and "exists already" in done.stderr, done.stderr)
+    equal(file_of(service, "young").read_text(), text)
+    ctl("undo")
+    ctl("undo", "5")
+    equal([n for n, _, _ in changes(service, "young")], [8, 5, 4, 3, 2, 1], "it came back with what was its own")
+    check("banner = two" in file_of(service, "young").read_text(), "its file")
+    service.stop()
+    equal([n for n, _, _ in changes(service, "young")], [8, 5, 4, 3, 2, 1], "without a service")
 
 
 def test_moves_wait(t):
@@ -291,7 +388,7 @@ def test_moves_without_a_service(t):
     service.ctl("delete", "old")
     check(not file_of(service, "old").exists(), "it is deleted")
     service.ctl("undo")
-    equal([row[4:] for row in rows(service, "history")][:4], [["undo", "-", "-", "-"], ["delete", "name", "old", "-"],
+    equal([row[4:8] for row in rows(service, "history")][:4], [["undo", "-", "-", "-"], ["delete", "name", "old", "-"],
           ["undo", "name", "young", "old"], ["rename", "name", "old", "young"]])
     service.start()
     equal((number(service, "old"), len(service["old"].home.drops())), ("2", 1))
@@ -317,7 +414,7 @@ def test_rename_ends_anywhere(t):
         equal((number(service, "young"), len(Home(service.spool / "young").drops())), ("2", 1), f"crash {hit}")
         check((service.folder / "logs" / "young").exists() and not (service.spool / "old").exists(), f"the folders, crash {hit}")
         equal(service.ctl("status", "old", ok=False).returncode, 3)
-        equal([row[4:] for row in rows(service, "history")], [["rename", "name", "old", "young"]])
+        equal([row[4:8] for row in rows(service, "history")], [["rename", "name", "old", "young"]])
         service.stop()
 
 
@@ -337,7 +434,7 @@ def test_rename_beside_a_new_folder(t):
     service.start()
     equal(service.events.wait("change", result="finished")["result"], "finished")
     equal(len(Home(service.spool / "young").drops()), 1, "the mail")
-    equal([row[4:] for row in rows(service, "history")], [["rename", "name", "old", "young"]])
+    equal([row[4:8] for row in rows(service, "history")], [["rename", "name", "old", "young"]])
 
 
 def test_rename_that_cannot_be_finished(t):
@@ -414,7 +511,7 @@ def test_says_only_what_was_asked(t):
     service = t.postern({"default": {}, "bad": {"general": {"id": "x"}}, "odd": {"delivery": {"fqdn": "odd"}}}, start=False)
     service.start(wait=["default", "odd"])
     done = service.ctl("create", "new", f"listen=127.0.0.1:{t.port()}", "domain=new.example")
-    equal(re.sub("(?m)^new (is started|has been made: .*)$|^new: new$", "", done.stdout).split(), [], done.stdout)
+    equal(re.sub("(?m)^new (is started|has been made: .*)$|^this is change 1$", "", done.stdout).split(), [], done.stdout)
     done = service.ctl("rename", "new", "newer")
     check("bad" not in done.stdout and "odd" not in done.stdout, done.stdout)
     done = service.ctl("delete", "newer")

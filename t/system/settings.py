@@ -216,7 +216,7 @@ def test_history_and_undo(t):
     ctl("set", "default", "general.banner=one")
     ctl("set", "default", "messages.max-recipients=7", "general.banner=two")
     ctl("set", "service.grace=7s")
-    equal([row[2:] for row in rows(service, "history")],
+    equal([row[2:8] for row in rows(service, "history")],
           [[f"uid={service.test.uid}", "-", "set", "service.grace", "5s", "7s"],
            [f"uid={service.test.uid}", "default", "set", "messages.max-recipients", "-", "7"],
            [f"uid={service.test.uid}", "default", "set", "general.banner", "one", "two"],

@@ -16,6 +16,10 @@ function fileOf({ key, server }) {
 	return key === "name" ? "-" : server ?? "-";
 }
 
+function whose({ server, gone }) {
+	return gone === null ? server ?? "(service)" : `${server} (gone)`;
+}
+
 class History extends View {
 	#place = make("div");
 	#table = null;
@@ -30,7 +34,7 @@ class History extends View {
 				{ heading: "Change", number: true, text: (row) => row.number, sort: (row) => row.number },
 				{ heading: "Time", text: (row) => when(row.time), sort: (row) => row.time },
 				{ heading: "Who", text: (row) => row.author, sort: (row) => row.author },
-				...(this.words.NAME === undefined ? [{ heading: "Virtual server", text: (row) => row.server ?? "(service)" }] : []),
+				...(this.words.NAME === undefined ? [{ heading: "Virtual server", text: whose }] : []),
 				{ heading: "Command", text: (row) => row.command, sort: (row) => row.command },
 				{ heading: "Key", wide: true, text: (row) => row.key ?? "", sort: (row) => row.key ?? "" },
 				{ heading: "Before", long: true, text: (row) => row.before ?? "-" },

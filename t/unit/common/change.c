@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/change/change_history.h"
+#include "common/change/change_records.h"
 #include "common/change/change_undo.h"
 #include "common/change/change_words.h"
 #include "common/config/config.h"
@@ -242,7 +243,7 @@ START_TEST(history)
 	change_done(&other);
 	for (unsigned i = 2; i <= CHANGE_HISTORY_MAX + 5; i++)
 		ck_assert_uint_eq(change_history_add(folder, &c, "uid=5", "set"), i);
-	number = change_history_numbers(folder, &count);
+	number = change_records_numbers(folder, NULL, &count);
 	ck_assert(count == CHANGE_HISTORY_MAX + 1 && number[0] == 1 && number[1] == 6 &&
 	    number[count - 1] == CHANGE_HISTORY_MAX + 5);
 	free(number);
@@ -268,6 +269,62 @@ START_TEST(history)
 	put(beside("changes/501"), "postern-change 1\nkey \nkey x\t=\nlines\n@");
 	ck_assert(!change_history_read(&r, folder, 501));
 	buf_done(&why);
+	end();
+}
+END_TEST
+
+/* "1 2- 7": the changes of all, those of one that has gone with a sign; of `server` alone, NULL: all. */
+static const char *
+owned(const char *server)
+{
+	static char text[200];
+	size_t count, at = 0;
+	unsigned *number = change_records_numbers(folder, server, &count);
+
+	text[0] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		struct change_owner owner;
+		char *path = change_records_find(folder, &number[i], &owner);
+
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u%s", at > 0 ? " " : "", number[i],
+		    owner.gone ? "-" : "");
+		free(path);
+	}
+	free(number);
+	return text;
+}
+
+/* A virtual server takes its changes along to its next name, and into its grave; one of the same name has none of them. */
+START_TEST(owners)
+{
+	static const char *const names[] = { "1", "2.a", "3.b", "4.a", "5.b.3", "6.a.0", "x.a", "7.", "8.a.", "9.a.x", "0.a",
+	    "1234567890.a", "10.a.1.2", ".noted" };
+
+	begin();
+	close(change_file_lock(folder, &(struct buf)BUF_INIT(100)));
+	for (size_t i = 0; i < nitems_of(names); i++) {
+		char *path = mem_printf("changes/%s", names[i]);
+
+		put(beside(path), "x");
+		free(path);
+	}
+	ck_assert_str_eq(owned(NULL), "1 2 3 4 5- 6-");
+	ck_assert_str_eq(owned("a"), "2 4");
+	change_records_bury(folder, "a", 7);
+	ck_assert_str_eq(owned(NULL), "1 2- 3 4- 5- 6-");
+	change_records_bury(folder, "a", 7);
+	put(beside("changes/8.a"), "x");
+	change_records_revive(folder, "a", 7);
+	ck_assert_str_eq(owned("a"), "2 4");
+	ck_assert_str_eq(owned(NULL), "1 2 3 4 5- 6- 8-");
+	for (int twice = 0; twice < 2; twice++) {
+		change_records_move(folder, "a", "c");
+		ck_assert_str_eq(owned("c"), "2 4");
+		ck_assert_str_eq(owned("a"), "");
+	}
+	ck_assert_uint_eq(change_records_next(folder), 9);
+	change_records_remove(folder, 4);
+	ck_assert_str_eq(owned("c"), "2");
 	end();
 }
 END_TEST
@@ -358,5 +415,5 @@ START_TEST(guarded_account)
 }
 END_TEST
 
-UNIT_MAIN("change", written, without_fowner, somebody_else, crash, locked, history, places, guarded,
+UNIT_MAIN("change", written, without_fowner, somebody_else, crash, locked, history, owners, places, guarded,
     guarded_account)
