@@ -20,6 +20,7 @@
 #include "common/base/mem.h"
 #include "common/base/trust_anchor.h"
 #include "common/config/config.h"
+#include "common/config/config_account.h"
 #include "common/config/config_certificate.h"
 
 static const char *

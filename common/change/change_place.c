@@ -40,7 +40,7 @@ fits_file(enum key_section section, bool server)
 {
 	enum key_owner owner = key_owner_of(section);
 
-	return owner == KEY_OWNER_SERVER || server == (owner == KEY_OWNER_DOMAIN);
+	return owner == KEY_OWNER_SERVER || server == !key_section_is_global(section);
 }
 
 /* "tls" alone: where it stands. */
@@ -52,7 +52,7 @@ blame_bare(const char *key, bool server, struct buf *why)
 	buf_printf(why, "%.60s: a key is named with its section;", key);
 	for (size_t i = 0; i < key_rows_count; i++)
 		if (strcmp(key_rows[i].name, key) == 0 && fits_file(key_rows[i].section, server)) {
-			bool named = key_rows[i].section == KEY_DOMAIN || key_rows[i].section == KEY_OAUTH;
+			bool named = key_section_is_named(key_rows[i].section);
 
 			buf_printf(why, "%s%s%s.%s", comma, key_section_name(key_rows[i].section),
 			    named ? ":NAME" : "", key);
@@ -87,11 +87,11 @@ take_section(struct change_place *p, char *word, bool server, struct buf *why)
 	if (name != NULL)
 		*name++ = '\0';
 	p->section = key_section_find(word);
-	named = p->section == KEY_DOMAIN || p->section == KEY_OAUTH;
 	if (p->section == KEY_SECTION_COUNT) {
 		blame_section(word, server, why);
 		return -1;
 	}
+	named = key_section_is_named(p->section);
 	if (!fits_file(p->section, server)) {
 		buf_printf(why, server ?
 		    "[%s] is in postern.ini: say it without the name of a virtual server" :

@@ -16,6 +16,7 @@
 #include "common/base/net.h"
 #include "common/config/config_manager.h"
 #include "common/config/config_faults.h"
+#include "common/config/config_remote.h"
 
 struct buf;
 
@@ -193,6 +194,8 @@ struct config_server {
 	/* [domain NAME], exactly one of type default */
 	struct config_domain *domain; size_t ndomain;	/* sorted by name */
 	const struct config_domain *default_domain;
+	/* [host PATTERN], the most exact first: see config_remote_find */
+	struct config_remote *remote; size_t nremote;
 	struct config_ldap ldap;
 	const char *file;		/* its INI file */
 	struct config_origin *origin;
@@ -316,6 +319,10 @@ bool config_oauth_same(const struct config *a, const struct config *b);
 void config_print(const struct config *c, const char *name, FILE *out);
 /* "FILE:LINE" of a key, or "default"; of [domain], or of any section of a server. */
 const char *config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key);
+/* The same of a [host]. */
+const char *config_print_remote_origin(char *dst, size_t size, const struct config_remote *r,
+    const char *key);
+void config_print_remote_value(struct buf *out, const struct config_remote *r, const char *key);
 const char *config_print_server_origin(char *dst, size_t size, const struct config_server *s,
     const char *section, const char *key);
 /* The value of a key as a file would say it; of [domain] `d`, NULL: of that section of the server. */
@@ -326,22 +333,6 @@ void config_print_value(struct buf *out, const struct config_server *s, const st
  * address of ours the default domain; NULL: none.
  */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
-/*
- * The account of the server at remote hosts, by the keys of the remote domain or its own. When it is not
- * anonymous, it has user and secret_file (oauth2: oauth).
- */
-struct config_account {
-	enum config_outbound_auth auth;
-	const char *user, *secret_file, *oauth;	/* oauth: a profile's name */
-	const char *domain;		/* the [domain] whose secret-file it is; "" the server's */
-};
-/*
- * `d` NULL: for the server's smart hosts. `by_dns`: the host is named only by the DNS, and is shown the
- * account of its own [domain], never the server's. False: user, or secret-file (oauth2: the profile), is
- * missing.
- */
-bool config_account_find(struct config_account *a, const struct config_server *s,
-    const struct config_domain *d, bool by_dns);
 bool config_domain_is_paused(const struct config_server *s, const char *domain);	/* "": default */
 bool config_domain_serves(const struct config_domain *d, const char *account);	/* by ATRN */
 /* The folder for local mail: the default domain's own, else the server's. */

@@ -9,6 +9,8 @@
  *           whose own outbound-auth says so
  * Fails by: false: something is missing; faults
  */
+#include "common/config/config_account.h"
+
 #include <string.h>
 #include <strings.h>
 

@@ -173,6 +173,15 @@ apply_entries(const struct target *t, const struct config_ini *ini, size_t headi
 	}
 }
 
+/* The entries below one heading. */
+static void
+apply_heading(const struct target *t, const struct config_ini *ini, size_t heading)
+{
+	for (size_t e = 0; e < ini->nentry; e++)
+		if (ini->entry[e].heading == heading)
+			apply_entry(t, ini->heading[heading].section, &ini->entry[e]);
+}
+
 static void
 build_service(struct config_work *w)
 {
@@ -221,6 +230,27 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 }
 
 static void
+build_remotes(struct config_work *w, struct config_server *s, size_t index)
+{
+	const struct config_ini *ini = &w->ini[index];
+
+	s->remote = mem_zalloc((ini->nheading + 1) * sizeof(*s->remote));
+	for (size_t i = 0; i < ini->nheading; i++) {
+		struct target t;
+		struct config_remote *r;
+
+		if (ini->heading[i].section != KEY_REMOTE)
+			continue;
+		r = &s->remote[s->nremote++];
+		r->name = mem_strdup(ini->heading[i].domain);
+		r->origin = set_standards(KEY_OWNER_REMOTE, r);
+		t = (struct target){ KEY_OWNER_REMOTE, r, r->origin, w, &w->sources.source[index],
+		    w->config->path[index], r->name, w->faults, false };
+		apply_heading(&t, ini, i);
+	}
+}
+
+static void
 build_oauth(struct config_work *w)
 {
 	const struct config_ini *ini = &w->ini[0];
@@ -238,9 +268,7 @@ build_oauth(struct config_work *w)
 		o->origin = set_standards(KEY_OWNER_OAUTH, o);
 		t = (struct target){ KEY_OWNER_OAUTH, o, o->origin, w, &w->sources.source[0], c->path[0],
 		    o->name, w->faults, false };
-		for (size_t e = 0; e < ini->nentry; e++)
-			if (ini->entry[e].heading == i)
-				apply_entry(&t, KEY_OAUTH, &ini->entry[e]);
+		apply_heading(&t, ini, i);
 		config_oauth_derive(&c->service, o);
 	}
 }
@@ -302,9 +330,11 @@ build_server(struct config_work *w, size_t index)
 		apply_entries(&shared, &w->ini[0], 0);
 	apply_entries(&own, &w->ini[index], 0);
 	build_domains(w, s, index);
+	build_remotes(w, s, index);
 	derive_server(&w->config->service, s);
 	add_default_domain(s);
 	config_domain_sort(s);
+	config_remote_sort(s);
 	config_list_seal(s);
 }
 
@@ -420,6 +450,11 @@ config_build_free_server(struct config_server *s)
 		free(s->domain[i].name);
 	}
 	free(s->domain);
+	for (size_t i = 0; i < s->nremote; i++) {
+		free_owner(KEY_OWNER_REMOTE, &s->remote[i], s->remote[i].origin);
+		free(s->remote[i].name);
+	}
+	free(s->remote);
 	free_owner(KEY_OWNER_SERVER, s, s->origin);
 	free(s->name);
 }

@@ -1,5 +1,5 @@
 /*
- * config_edit_section - whole sections [domain NAME] and [oauth NAME] in the text of an INI file; pure
+ * config_edit_section - whole sections, as [domain NAME] or [oauth NAME], in the text of an INI file; pure
  *
  * Runs in:  master, posternctl
  * Owns:     nothing
@@ -16,7 +16,7 @@ char *
 config_edit_section_name(enum key_section section, const char *name)
 {
 	char *text = mem_printf("[%s %s]\n", key_section_name(section), name), *found = NULL;
-	struct config_edit *e = config_edit_new(text, strlen(text), section == KEY_DOMAIN);
+	struct config_edit *e = config_edit_new(text, strlen(text), !key_section_is_global(section));
 	struct edit_view v;
 
 	config_edit_view(&v, e);

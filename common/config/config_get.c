@@ -109,6 +109,9 @@ config_get_all(struct buf *out, const struct config *c, const struct config_serv
 		for (size_t i = 0; i < s->ndomain; i++)
 			get_owner(out, KEY_OWNER_DOMAIN, s->domain[i].name, &s->domain[i],
 			    s->domain[i].origin);
+		for (size_t i = 0; i < s->nremote; i++)
+			get_owner(out, KEY_OWNER_REMOTE, s->remote[i].name, &s->remote[i],
+			    s->remote[i].origin);
 		return;
 	}
 	get_owner(out, KEY_OWNER_SERVICE, NULL, &c->service, c->service.origin);
@@ -127,17 +130,32 @@ find_domain(const struct config_server *s, const char *name)
 	return NULL;
 }
 
+static const struct config_remote *
+find_remote(const struct config_server *s, const char *name)
+{
+	for (size_t i = 0; i < s->nremote; i++)
+		if (strcmp(s->remote[i].name, name) == 0)
+			return &s->remote[i];
+	return NULL;
+}
+
 bool
 config_get_one(struct buf *out, const struct config *c, const struct config_server *s,
     const struct config_place *p)
 {
 	const struct key *k = key_find(p->section, p->key);
-	const struct config_domain *d = s != NULL && p->name != NULL ? find_domain(s, p->name) : NULL;
-	const struct config_oauth *o = s == NULL && p->name != NULL ? config_oauth_find(c, p->name) : NULL;
+	bool named = p->name != NULL;
+	const struct config_domain *d = s != NULL && named && p->section == KEY_DOMAIN ?
+	    find_domain(s, p->name) : NULL;
+	const struct config_remote *r = s != NULL && named && p->section == KEY_REMOTE ?
+	    find_remote(s, p->name) : NULL;
+	const struct config_oauth *o = s == NULL && named ? config_oauth_find(c, p->name) : NULL;
 
-	if (k == NULL || (p->name != NULL && d == NULL && o == NULL))
+	if (k == NULL || (named && d == NULL && r == NULL && o == NULL))
 		return false;
-	if (d != NULL)
+	if (r != NULL)
+		put_key(out, k, r->name, r, r->origin);
+	else if (d != NULL)
 		put_key(out, k, d->name, d, d->origin);
 	else if (o != NULL)
 		put_key(out, k, o->name, o, o->origin);

@@ -122,11 +122,12 @@ heading_fits(struct reader *r, enum key_section section)
 		config_faults_add(r->faults, r->source, r->line, false, "[%s] belongs in postern.ini", name);
 		return false;
 	}
-	if (section == KEY_DOMAIN && r->source->server == NULL) {
-		add_fault(r, "[domain] belongs in the file of a virtual server");
+	if (key_section_is_named(section) && !key_section_is_global(section) && r->source->server == NULL) {
+		config_faults_add(r->faults, r->source, r->line, false,
+		    "[%s] belongs in the file of a virtual server", name);
 		return false;
 	}
-	for (size_t i = 0; i < r->ini->nheading && section != KEY_DOMAIN && section != KEY_OAUTH; i++) {
+	for (size_t i = 0; i < r->ini->nheading && !key_section_is_named(section); i++) {
 		if (r->ini->heading[i].section != section)
 			continue;
 		config_faults_add(r->faults, r->source, r->line, false,
@@ -154,6 +155,14 @@ heading_judge(struct reader *r, struct config_heading *h, char *name, char *argu
 			add_fault(r,
 			    "must be [domain NAME], NAME a domain like example.com, bücher.example or "
 			    "*.example.com");
+			return;
+		}
+	} else if (section == KEY_REMOTE) {
+		h->domain = argument != NULL ? config_remote_pattern(argument) : NULL;
+		if (h->domain == NULL) {
+			add_fault(r,
+			    "must be [host PATTERN], PATTERN a host like mx.example.com or *.example.com, "
+			    "an address like 192.0.2.1, a network like 192.0.2.0/24, or * for all");
 			return;
 		}
 	} else if (section == KEY_OAUTH) {
@@ -337,8 +346,9 @@ config_ini_parse(struct config_ini *ini, struct config_source *s, struct config_
 		return;
 	/* end_line finds all of its errors */
 	(void)ini_parse_stream(read_line, &r, on_ini_entry, &r);
-	check_names(&r, KEY_DOMAIN);
-	check_names(&r, KEY_OAUTH);
+	for (enum key_section section = KEY_SERVICE; section < KEY_SECTION_COUNT; section++)
+		if (key_section_is_named(section))
+			check_names(&r, section);
 }
 
 void

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/config/config_account.h"
 #include "common/config/config_private.h"
 
 static const struct preset {

@@ -86,6 +86,10 @@ config_print_each(const struct config *c, const char *server, config_print_value
 			v.name = s->domain[k].name;
 			tell_owner(KEY_OWNER_DOMAIN, &s->domain[k], s->domain[k].origin, v, take, arg);
 		}
+		for (size_t k = 0; k < s->nremote; k++) {
+			v.name = s->remote[k].name;
+			tell_owner(KEY_OWNER_REMOTE, &s->remote[k], s->remote[k].origin, v, take, arg);
+		}
 	}
 }
 
@@ -112,6 +116,11 @@ config_print_server(const struct config_server *s, bool origins, struct buf *out
 	for (size_t i = 0; i < s->ndomain; i++) {
 		buf_printf(out, "[domain %s]\n", s->domain[i].name);
 		config_print_owner(KEY_OWNER_DOMAIN, &s->domain[i], origins ? s->domain[i].origin : NULL,
+		    out);
+	}
+	for (size_t i = 0; i < s->nremote; i++) {
+		buf_printf(out, "[host %s]\n", s->remote[i].name);
+		config_print_owner(KEY_OWNER_REMOTE, &s->remote[i], origins ? s->remote[i].origin : NULL,
 		    out);
 	}
 }
@@ -174,4 +183,16 @@ config_print_server_origin(char *dst, size_t size, const struct config_server *s
     const char *key)
 {
 	return print_origin(dst, size, config_origin_of(s->origin, key_section_find(section), key));
+}
+
+const char *
+config_print_remote_origin(char *dst, size_t size, const struct config_remote *r, const char *key)
+{
+	return print_origin(dst, size, config_origin_of(r->origin, KEY_REMOTE, key));
+}
+
+void
+config_print_remote_value(struct buf *out, const struct config_remote *r, const char *key)
+{
+	config_value_print(key_find(KEY_REMOTE, key), r, out);
 }

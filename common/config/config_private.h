@@ -41,7 +41,7 @@ struct config_sources {
 /* A parsed file. */
 struct config_heading {
 	enum key_section section;	/* KEY_SECTION_COUNT: not usable, entries are skipped */
-	char *domain;			/* the NAME of [domain NAME], in lower case, or of [oauth NAME] */
+	char *domain;			/* the NAME of [domain NAME], in lower case; of [host], [oauth] */
 	unsigned line;
 };
 struct config_entry { size_t heading; char *name, *value; unsigned line; bool continued; };

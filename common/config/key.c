@@ -24,6 +24,7 @@ static const char *const section_names[] = {
 	[KEY_LDAP] = "ldap",
 	[KEY_SECURITY] = "security",
 	[KEY_DOMAIN] = "domain",
+	[KEY_REMOTE] = "host",
 	[KEY_OAUTH] = "oauth",
 };
 _Static_assert(nitems_of(section_names) == KEY_SECTION_COUNT, "a name for each section");
@@ -40,8 +41,22 @@ key_find(enum key_section section, const char *name)
 enum key_owner
 key_owner_of(enum key_section section)
 {
-	return section <= KEY_MANAGER ? KEY_OWNER_SERVICE : section == KEY_DOMAIN ? KEY_OWNER_DOMAIN :
-	    section == KEY_OAUTH ? KEY_OWNER_OAUTH : KEY_OWNER_SERVER;
+	static const enum key_owner owners[KEY_SECTION_COUNT] = {
+		[KEY_SERVICE] = KEY_OWNER_SERVICE, [KEY_MANAGER] = KEY_OWNER_SERVICE,
+		[KEY_GENERAL] = KEY_OWNER_SERVER, [KEY_ACCESS] = KEY_OWNER_SERVER,
+		[KEY_MESSAGES] = KEY_OWNER_SERVER, [KEY_DELIVERY] = KEY_OWNER_SERVER,
+		[KEY_LDAP] = KEY_OWNER_SERVER, [KEY_SECURITY] = KEY_OWNER_SERVER,
+		[KEY_DOMAIN] = KEY_OWNER_DOMAIN, [KEY_REMOTE] = KEY_OWNER_REMOTE,
+		[KEY_OAUTH] = KEY_OWNER_OAUTH,
+	};
+
+	return section < KEY_SECTION_COUNT ? owners[section] : KEY_OWNER_SERVER;
+}
+
+bool
+key_section_is_named(enum key_section section)
+{
+	return key_owner_of(section) >= KEY_OWNER_DOMAIN;
 }
 
 bool
@@ -55,8 +70,8 @@ key_section_is_global(enum key_section section)
 const struct key *
 key_owner_rows(enum key_owner owner, size_t *count)
 {
-	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_OAUTH,
-	    KEY_SECTION_COUNT };
+	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_REMOTE,
+	    KEY_OAUTH, KEY_SECTION_COUNT };
 	size_t begin = 0, end;
 
 	while (begin < key_rows_count && key_rows[begin].section < first[owner])

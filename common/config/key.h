@@ -11,9 +11,10 @@
 #include <stdio.h>
 
 enum key_section { KEY_SERVICE, KEY_MANAGER, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP,
-    KEY_SECURITY, KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
-/* Of [service] and [manager], of a virtual server, of a [domain], of a profile of OAuth2. */
-enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_OAUTH, KEY_OWNER_COUNT };
+    KEY_SECURITY, KEY_DOMAIN, KEY_REMOTE, KEY_OAUTH, KEY_SECTION_COUNT };
+/* Of [service] and [manager], of a virtual server, of a [domain], of a [host], of a profile of OAuth2. */
+enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_REMOTE, KEY_OWNER_OAUTH,
+    KEY_OWNER_COUNT };
 enum key_kind {
 	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM,
 	KEY_FLAGS, KEY_STRINGS, KEY_NETS,
@@ -63,11 +64,11 @@ struct key {
 	enum key_guard guard;
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
 	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL allows all */
-	size_t offset, size;	/* into struct config_service, config_server, config_domain or config_oauth */
+	size_t offset, size;	/* into the struct of its owner, as config_server or config_domain */
 	const char *meaning;	/* one or two sentences for sample and manual */
 };
 
-/* In this order: the rows of [service], of a virtual server, of [domain], of [oauth]. */
+/* In this order: the rows of [service], of a virtual server, of [domain], of [host], of [oauth]. */
 extern const struct key key_rows[];
 extern const size_t key_rows_count;
 
@@ -77,6 +78,7 @@ const struct key *key_find(enum key_section section, const char *name);
 const struct key *key_owner_rows(enum key_owner owner, size_t *count);
 enum key_owner key_owner_of(enum key_section section);
 bool key_section_is_global(enum key_section section);	/* in postern.ini only */
+bool key_section_is_named(enum key_section section);	/* [domain NAME]: there may be several */
 /* Which of its owner's rows the key is; the key must be there. */
 size_t key_owner_index(enum key_section section, const char *name);
 const char *key_section_name(enum key_section section);		/* "general"; KEY_DOMAIN: "domain" */

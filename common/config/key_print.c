@@ -25,6 +25,7 @@ static const char *const section_titles[KEY_SECTION_COUNT] = {
 	[KEY_SECURITY] = "who may control the server",
 	[KEY_OAUTH] = "one section for each source of OAuth2 tokens, used by outbound-auth = oauth2",
 	[KEY_DOMAIN] = "one section for each domain that is local, or remote with rules of its own",
+	[KEY_REMOTE] = "one section for each pattern of remote hosts, with rules of its own",
 };
 
 /* Names of values in the manual. */
@@ -132,9 +133,10 @@ key_print_sample(FILE *out, bool server)
 
 		if (!section_is_sampled(s, server))
 			continue;
-		named = s == KEY_DOMAIN || s == KEY_OAUTH;
+		named = key_section_is_named(s);
 		fprintf(out, "\n# ---- %s\n%s%s%s]\n", section_titles[s], named ? ";[" : "[",
-		    key_section_name(s), s == KEY_DOMAIN ? " example.com" : named ? " name" : "");
+		    key_section_name(s), s == KEY_DOMAIN ? " example.com" : s == KEY_REMOTE ?
+		    " mx.example.com" : named ? " name" : "");
 		for (size_t i = 0; i < key_rows_count; i++) {
 			if (key_rows[i].section != s || key_rows[i].missing)
 				continue;
@@ -221,7 +223,7 @@ print_manual_key(FILE *out, const struct key *k)
 	if (k->unlimited && (k->standard == NULL || strcmp(k->standard, "unlimited") != 0))
 		fputs("May be\n.Cm unlimited .\n", out);
 	print_manual_range(out, k);
-	if (k->section >= KEY_GENERAL && k->section <= KEY_DOMAIN && k->guard == KEY_GUARD_SERVICE)
+	if (k->section >= KEY_GENERAL && k->section <= KEY_REMOTE && k->guard == KEY_GUARD_SERVICE)
 		fputs("Operators of the service alone may set it by command.\n", out);
 	if (k->derived != NULL)
 		fprintf(out, "Default: %s.\n", k->derived);

@@ -33,6 +33,7 @@
 #define LDAP(of, what, field) KEY(KEY_LDAP, of, what, config_server, ldap.field)
 #define SECURITY(of, what, field) KEY(KEY_SECURITY, of, what, config_server, field)
 #define DOMAIN(of, what, field) KEY(KEY_DOMAIN, of, what, config_domain, field)
+#define REMOTE(of, what, field) KEY(KEY_REMOTE, of, what, config_remote, field)
 #define OAUTH(of, what, field) KEY(KEY_OAUTH, of, what, config_oauth, field), BY_SERVICE
 
 static const struct key_choice log_formats[] = { { "w3c", CONFIG_LOG_W3C, false },
@@ -86,6 +87,18 @@ static const struct key_choice mechanisms[] = {
 	{ "gssapi", CONFIG_GSSAPI, false }, { "oauthbearer", CONFIG_OAUTHBEARER, false },
 	{ "xoauth2", CONFIG_XOAUTH2, false }, { "plain", CONFIG_PLAIN, false },
 	{ "login", CONFIG_LOGIN, false }, { 0 },
+};
+static const struct key_choice providers[] = {
+	{ "none", CONFIG_PROVIDER_NONE, false }, { "microsoft", CONFIG_PROVIDER_MICROSOFT, false },
+	{ "google", CONFIG_PROVIDER_GOOGLE, false }, { 0 },
+};
+static const struct key_choice extensions[] = {
+	{ "pipelining", CONFIG_WITHOUT_PIPELINING, false }, { "size", CONFIG_WITHOUT_SIZE, false },
+	{ "8bitmime", CONFIG_WITHOUT_8BITMIME, false }, { "smtputf8", CONFIG_WITHOUT_SMTPUTF8, false },
+	{ "enhancedstatuscodes", CONFIG_WITHOUT_STATUSCODES, false },
+	{ "chunking", CONFIG_WITHOUT_CHUNKING, false }, { "binarymime", CONFIG_WITHOUT_BINARYMIME, false },
+	{ "dsn", CONFIG_WITHOUT_DSN, false }, { "starttls", CONFIG_WITHOUT_STARTTLS, false },
+	{ "nothing", CONFIG_WITHOUT_NOTHING, false }, { 0 },
 };
 static const struct key_choice outbound_tls[] = {
 	{ "off", CONFIG_OUT_TLS_OFF, false }, { "may", CONFIG_OUT_TLS_MAY, false },
@@ -882,6 +895,45 @@ const struct key key_rows[] = {
 	    "Remote domain with hold: the accounts that may fetch its mail with ATRN or TURN over their own "
 	    "connection. An account is written as posternctl sessions shows the user of a session. With "
 	    "outbound-tls = required or verify the connection needs TLS." },
+
+	{ REMOTE("provider", KEY_ENUM, provider), .standard = "none", .choice = providers,
+	    .meaning =
+	    "Whose limits are kept to, where this section has no key of its own for them. microsoft: 3 "
+	    "connections and 30 messages a minute, the limits of Microsoft 365 for a mailbox that sends by "
+	    "SMTP. google: 10 connections and 100 recipients a message." },
+	{ REMOTE("without", KEY_FLAGS, without), WITH_ACCOUNT,
+	    .derived = "as a less exact section says, else nothing",
+	    .choice = extensions,
+	    .meaning =
+	    "Extensions that are not used though the host offers them. A message that cannot go without one "
+	    "of them (smtputf8, or binarymime with chunking) is returned; 8-bit content goes without its "
+	    "parameter. starttls counts only where mail may go in clear, and never for an account or where "
+	    "outbound-tls asks for TLS. nothing: all that it offers is used, whatever less exact sections "
+	    "say." },
+	{ REMOTE("auth-mechanisms", KEY_FLAGS, mechanisms), WITH_ACCOUNT,
+	    .derived = "as a less exact section says, else all", .choice = mechanisms,
+	    .meaning =
+	    "The mechanisms that an account may use at the host, of those that auth-mechanisms of its "
+	    "[domain] or of [delivery] allows. Names with a minus sign are left out." },
+	{ REMOTE("connections", KEY_NUMBER, connections),
+	    .derived = "as a less exact section says, else unlimited",
+	    .min = 1, .max = 100000, .unlimited = true,
+	    .meaning =
+	    "The largest number of concurrent connections to the host, for all domains whose mail goes there "
+	    "and all addresses that it has. Where the section is one of addresses, each address counts by "
+	    "itself. Mail of different accounts counts apart." },
+	{ REMOTE("rate", KEY_NUMBER, rate),
+	    .derived = "as a less exact section says, else unlimited",
+	    .min = 1, .max = 1000000, .unlimited = true,
+	    .meaning =
+	    "The largest number of messages a minute to the host, counted as for connections. They go in "
+	    "even steps: with 30 one in two seconds. Mail that waits for its turn costs no attempts." },
+	{ REMOTE("recipients", KEY_NUMBER, recipients),
+	    .derived = "as a less exact section says, else unlimited",
+	    .min = 1, .max = 1000000, .unlimited = true,
+	    .meaning =
+	    "The largest number of recipients of a message in one transaction with the host. The others "
+	    "follow in further transactions." },
 
 	{ OAUTH("provider", KEY_ENUM, provider), .standard = "custom", .choice = oauth_providers,
 	    .meaning =

@@ -230,6 +230,49 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 		explain_limits(x);
 }
 
+/* What counts for a host, and which section says it. */
+static void
+explain_host(const struct explain *x, const struct destination_host *h)
+{
+	struct config_remote_rules rules;
+	char host[300], origin[ORIGIN_SIZE];
+	struct net_address a;
+	const char *why;
+
+	snprintf(host, sizeof(host), h->literal ? "[%s]" : "%s", h->name);
+	config_remote_find(&rules, x->server, host, h->literal &&
+	    net_address_parse(&a, host, h->port, &why) == 0 ? (const struct sockaddr *)&a.sa : NULL);
+	for (enum config_remote_key key = 0; key < CONFIG_REMOTE_KEYS; key++) {
+		const struct config_remote *from = rules.from[key];
+		const char *name = config_remote_key_names[key];
+		struct buf text = BUF_INIT(VALUE_SIZE);
+
+		if (from == NULL)
+			continue;
+		if (config_remote_is_preset(from, key)) {
+			buf_printf(&text, "%llu", (unsigned long long)rules.value[key]);
+			name = "provider";
+		} else {
+			config_print_remote_value(&text, from, name);
+		}
+		say(x, config_remote_key_names[key], config_print_remote_origin(origin, sizeof(origin), from,
+		    name), name, "%s at %s, by [host %s]", buf_text(&text), host, from->name);
+		buf_done(&text);
+	}
+}
+
+static void
+explain_hosts(const struct explain *x, const struct route_answer *a)
+{
+	if (x->server->nremote == 0)
+		return;
+	for (size_t i = 0; a->kind == ROUTE_HOSTS && i < a->hosts->nhost; i++)
+		explain_host(x, &a->hosts->host[i]);
+	if (a->kind == ROUTE_DIRECT)
+		say(x, "host rules", NULL, NULL, "by the names and addresses that the DNS has, in %zu [host] "
+		    "sections", x->server->nremote);
+}
+
 static void
 explain_masquerade(const struct explain *x, const struct route *r)
 {
@@ -272,6 +315,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 		say_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" :
 		    "on failure", a.fallback, NULL);
 	explain_manner(x, d, &a);
+	explain_hosts(x, &a);
 	explain_masquerade(x, r);
 }
 

@@ -8,7 +8,7 @@
 
 #include "common/mail/address.h"
 #include "common/mail/verdict.h"
-#include "common/config/config.h"
+#include "common/config/config_account.h"
 #include "common/ipc/msg_dns.h"
 
 struct route;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/config/config.h"
+#include "common/config/config_account.h"
 #include "common/ipc/ctl.h"
 #include "common/ipc/msg_auth_in.h"
 #include "common/ipc/msg_auth_out.h"

@@ -136,6 +136,7 @@ on_sweep(void *arg)
 				forget_site(o, s);
 		}
 	pace_table_sweep(o->pace, now);
+	pace_gate_table_sweep(o->gates, now);
 	if (o->nsite > 0)
 		loop_timer_set(o->sweep, SWEEP_MS);
 }
@@ -253,6 +254,14 @@ outbound_rest(const struct outbound *o, const char *key, uint64_t *ms, struct ve
 	return s == NULL ? OUTBOUND_FREE : site_pace_state(s, ms, why);
 }
 
+size_t
+outbound_places(const struct outbound *o, const char *key)
+{
+	const struct site *s = find_site(o, key);
+
+	return s == NULL ? SIZE_MAX : site_pace_places(s);
+}
+
 void
 outbound_drain(struct outbound *o)
 {
@@ -304,6 +313,7 @@ outbound_new(struct boot *b)
 	o->memory = host_memory_new();
 	o->piece = mem_zalloc(CLIENT_PIECE);
 	o->pace = pace_table_new();
+	o->gates = pace_gate_table_new();
 	o->patience = PATIENCE_MS;
 	o->smart = smart_watch_new(b);
 	LIST_INIT(&o->login_tests);
@@ -324,6 +334,7 @@ outbound_free(struct outbound *o)
 	ctl_client_free(o->helper[CTL_HELPER_AUTH]);
 	ctl_client_free(o->helper[CTL_HELPER_FETCH]);
 	pace_table_free(o->pace);
+	pace_gate_table_free(o->gates);
 	smart_watch_free(o->smart);
 	loop_timer_free(o->soon);
 	loop_timer_free(o->sweep);

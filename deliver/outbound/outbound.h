@@ -105,6 +105,8 @@ bool outbound_was_tried(const struct outbound *o, const char *key, uint64_t long
 enum outbound_rest { OUTBOUND_FREE, OUTBOUND_PROBES, OUTBOUND_RESTS };
 enum outbound_rest outbound_rest(const struct outbound *o, const char *key, uint64_t *ms,
     struct verdict *why);
+/* Messages that its hosts can take soon, by their limits a minute. */
+size_t outbound_places(const struct outbound *o, const char *key);
 /*
  * Starts no new transaction. Jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in
  * flight go on.
@@ -135,6 +137,7 @@ struct outbound {
 	bool working;			/* on those that are due */
 	LIST_HEAD(site_bucket, site) *table;	/* OUTBOUND_BUCKETS */
 	struct pace_table *pace;
+	struct pace_gates *gates;
 	struct smart_watch *smart;
 	size_t nsite;
 	TAILQ_HEAD(site_waitlist, site) due, blocked;	/* see site_waitlist */
@@ -285,6 +288,21 @@ void site_pace_skip(struct site *s);	/* the waiting jobs do not try the hosts th
 enum outbound_rest site_pace_state(const struct site *s, uint64_t *ms, struct verdict *why);
 /* When the first pause of a host ends that the waiting jobs may go to; 0: there is none. */
 uint64_t site_pace_again(const struct site *s, uint64_t now);
+size_t site_pace_places(const struct site *s);		/* as outbound_places */
+
+/* --- site_gate: connections and messages a minute of a host, which several sites may share --- */
+struct pace_gate *site_gate_get(const struct site *s, const struct mx_address *a);
+/* It has room for one more connection, and it is not another site's turn. */
+bool site_gate_has_room(const struct site *s, struct pace_gate *g, uint64_t now);
+/* An idle connection of another site, in whose place the site waits; NULL: none. */
+struct outconn *site_gate_idle_one(const struct site *s);
+bool site_gate_gives(const struct outconn *p, const struct outbound_job *job, uint64_t now);
+void site_gate_given(const struct outconn *p, const struct outbound_job *job);
+void site_gate_enter(struct outconn *p, struct pace_gate *g);	/* the connection counts from now on */
+/* It does not count any more; NULL gate is fine. `wakes`: who waits for its place. */
+void site_gate_leave(struct outconn *p, bool wakes);
+void site_gate_settings(const struct outconn *p, struct client_settings *set);	/* extensions left out */
+unsigned site_gate_without(const struct outconn *p);		/* enum client_offer */
 
 /* --- site_queue: the jobs that wait at a site, and how they end --- */
 void site_queue_push(struct site *s, struct outbound_job *job, bool front);
@@ -302,6 +320,7 @@ void site_queue_finish_tried(struct site *s);	/* the jobs that have tried every 
 /* --- site_hosts: the addresses of a site: found by mx, their health, which one is next --- */
 struct site_host {
 	struct pace_host *pace;		/* counted in its `refs` */
+	struct pace_gate *gate;		/* the same: of the host that has the address */
 	uint64_t quiet_until;		/* monotonic ms; until then: no trouble event */
 	/* When it last let us in or judged a message of this site; the same under TLS. 0: never */
 	uint64_t good_at, secure_at;
@@ -350,6 +369,7 @@ struct outconn {
 	TAILQ_ENTRY(outconn) idle_link;	/* in outbound.idle */
 	struct site *site;
 	struct pace_host *pace;		/* counted in its `refs`; NULL: ATRN */
+	struct pace_gate *gate;		/* the same */
 	enum outconn_state state;
 	bool proves;			/* the host was bad: nothing waits for this connection */
 	bool spent;			/* takes no more jobs */

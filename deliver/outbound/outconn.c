@@ -144,13 +144,15 @@ begin_job(struct outconn *p, struct outbound_job *job)
 		site_job_over(p->site, p, job, CLIENT_FINAL);
 		return;
 	}
-	p->client.without = outconn_memory_without(p, job);
+	p->client.without = outconn_memory_without(p, job) | site_gate_without(p);
 	outconn_content_prepare(p, job, &mail);
 	if (p->client.without & CLIENT_SEVERAL)
 		rcpt_list_limit(&job->list, 1);
 	p->job_at = clock_mono_ms();
 	if (p->pace != NULL)
 		rcpt_list_limit(&job->list, pace_host_most(p->pace, p->job_at));
+	if (p->gate != NULL)
+		rcpt_list_limit(&job->list, p->gate->rules.value[CONFIG_REMOTE_RECIPIENTS]);
 	rcpt_list_mail(&job->list, &mail);
 	p->job = job;
 	p->content_at = 0;
@@ -368,8 +370,10 @@ begin_dialogue(struct outconn *p, const struct mx_address *a)
 	p->login.give_up = on_no_word;
 	p->login.arg = p;
 	p->login.measures = counters_measures(s->o->counters);
-	if (a != NULL)
+	if (a != NULL) {
 		outconn_memory_begin(p, a, &set);
+		site_gate_settings(p, &set);
+	}
 	outconn_auth_settings(p, &set);
 	client_init(&p->client, &set);
 	p->sent_at = clock_mono_ms();
@@ -417,6 +421,7 @@ outconn_open(struct site *s, unsigned index, struct verdict *why)
 	p->fd = -1;
 	p->generation = s->generation;
 	p->index = index;
+	p->gate = s->host[index].gate;	/* counted when it is open: site_gate_enter */
 	p->timed = CLIENT_PHASE_COUNT;
 	outconn_connect_names(p, a);
 	if (begin_with(p, a) == -1) {

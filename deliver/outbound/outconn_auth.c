@@ -35,6 +35,8 @@ outconn_auth_settings(const struct outconn *p, struct client_settings *set)
 		return;
 	set->user = security->account.user;
 	set->mechanisms = source->mechanisms & security->mechanisms;
+	if (p->gate != NULL && p->gate->rules.value[CONFIG_REMOTE_MECHANISMS] != 0)
+		set->mechanisms &= (unsigned)p->gate->rules.value[CONFIG_REMOTE_MECHANISMS];
 	set->mechanisms_named = set->mechanisms != source->mechanisms;
 	set->again = source->again;
 	/* A token needs TLS, whatever is configured (RFC 6750 5.3) */

@@ -174,6 +174,7 @@ site_take(struct site *s, struct outconn *p)
 			end_idle(s, p);
 			if (p->pace != NULL)
 				pace_host_given(p->pace);
+			site_gate_given(p, *link);
 			return site_queue_pull(s, link);
 		}
 	return NULL;
@@ -186,6 +187,8 @@ site_idle(struct site *s, struct outconn *p)
 	s->nidle++;
 	s->used_at = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&s->o->idle, p, idle_link);
+	if (p->gate != NULL && p->gate->heir != NULL && p->gate->heir != s)
+		site_waitlist_due(p->gate->heir);	/* it may want the place */
 	site_waitlist_wake(s->o);
 }
 
@@ -222,6 +225,7 @@ leave_host(struct outconn *p)
 {
 	struct pace_host *h = p->pace;
 
+	site_gate_leave(p, true);
 	if (h == NULL)
 		return;
 	pace_host_closed(h, p->state >= OUTCONN_OPEN, clock_mono_ms());
@@ -312,6 +316,7 @@ site_free(struct site *s)
 		TAILQ_REMOVE(&s->conns, p, link);
 		if (p->pace != NULL)
 			pace_table_put(p->pace);
+		site_gate_leave(p, false);
 		outconn_free(p);
 	}
 	site_hosts_done(s);

@@ -65,6 +65,7 @@ free_hosts(struct site_host *host, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		free(host[i].lockout);
 		pace_table_put(host[i].pace);
+		pace_gate_put(host[i].gate, clock_mono_ms());
 	}
 	free(host);
 }
@@ -102,6 +103,7 @@ replace_list(struct site *s, struct mx_list *list)
 	s->host = mem_zalloc((list->count + 1) * sizeof(*s->host));
 	for (size_t i = 0; i < s->list.count; i++) {
 		s->host[i].pace = pace_table_get(s->o->pace, &s->list.address[i].to);
+		s->host[i].gate = site_gate_get(s, &s->list.address[i]);
 		for (size_t j = 0; j < old.count; j++)
 			if (old_host[j].pace == s->host[i].pace) {
 				carry_over(s, i, &old_host[j], j);
@@ -277,9 +279,12 @@ is_awaited(struct site *s, size_t index, uint64_t now)
 
 /* Not for another site whose turn it is. */
 static bool
-has_room(const struct site *s, struct pace_host *h, uint64_t now)
+has_room(const struct site *s, size_t i, uint64_t now)
 {
-	return (h->heir == NULL || h->heir == s) && pace_host_has_room(h, now);
+	struct pace_host *h = s->host[i].pace;
+
+	return (h->heir == NULL || h->heir == s) && pace_host_has_room(h, now) &&
+	    site_gate_has_room(s, s->host[i].gate, now);
 }
 
 /* What makes one address better than another: the lowest number of the first that differs. */
@@ -291,7 +296,7 @@ merit_of(struct site *s, size_t i, uint64_t now)
 	struct pace_host *h = s->host[i].pace;
 
 	return (struct merit){ .bad = h->bad_until > now || h->next_at > now,
-	    .rank = s->list.address[i].rank, .full = !has_room(s, h, now), .conns = conns_to(s, i) };
+	    .rank = s->list.address[i].rank, .full = !has_room(s, i, now), .conns = conns_to(s, i) };
 }
 
 static bool
@@ -307,26 +312,36 @@ is_better(const struct merit *a, const struct merit *b)
 }
 
 static size_t
-conns_of(const struct site *s, const struct pace_host *h)
+conns_of(const struct site *s, const struct site_host *h)
 {
 	const struct outconn *p;
 	size_t n = 0;
 
 	TAILQ_FOREACH(p, &s->conns, link)
-		n += p->pace == h;
+		n += p->gate == h->gate || p->pace == h->pace;
 	return n;
 }
 
 /* The next connection is for who has the fewest, then for who came first. */
 static void
-wait_for_room(struct site *s, struct pace_host *h)
+wait_at(struct site *s, const struct site_host *h, void **place)
 {
-	struct site *heir = h->heir;
+	struct site *heir = *place;
 
 	if (heir == NULL || (heir != s && conns_of(heir, h) > conns_of(s, h)))
-		h->heir = s;
+		*place = s;
 	else if (heir != s)
 		site_waitlist_due(heir);
+}
+
+/* For a place at the host, or else at this address of it. */
+static void
+wait_for_room(struct site *s, const struct site_host *h, uint64_t now)
+{
+	if (site_gate_has_room(s, h->gate, now))
+		wait_at(s, h, &h->pace->heir);
+	else
+		wait_at(s, h, &h->gate->heir);
 }
 
 size_t
@@ -348,7 +363,7 @@ site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_t now)
 	}
 	if (best == s->list.count || !best_merit.full)
 		return best;
-	wait_for_room(s, s->host[best].pace);
+	wait_for_room(s, &s->host[best], now);
 	return s->list.count;
 }
 
@@ -356,9 +371,12 @@ site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_t now)
 void
 site_hosts_give_way(struct site *s)
 {
-	for (size_t i = 0; i < s->list.count; i++)
+	for (size_t i = 0; i < s->list.count; i++) {
 		if (s->host[i].pace->heir == s)
 			s->host[i].pace->heir = NULL;
+		if (s->host[i].gate->heir == s)
+			s->host[i].gate->heir = NULL;
+	}
 }
 
 /* --- what became of a connection --- */

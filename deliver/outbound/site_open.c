@@ -158,6 +158,8 @@ open_one(struct site *s, size_t index, uint64_t now)
 
 	if (h->heir == s)
 		h->heir = NULL;
+	if (s->host[index].gate->heir == s)
+		s->host[index].gate->heir = NULL;
 	if (p == NULL && s->list.address[index].refused == NULL && pace_host_works(h, false, now)) {
 		pace_host_cut(h, false, now);	/* no descriptor, no port: the others go on */
 		return;
@@ -167,6 +169,7 @@ open_one(struct site *s, size_t index, uint64_t now)
 		h->refs++;
 		p->proves = h->bad_until != 0;
 		pace_host_begun(h);
+		site_gate_enter(p, s->host[index].gate);
 		site_open_add(s, p);
 		return;
 	}
@@ -174,6 +177,16 @@ open_one(struct site *s, size_t index, uint64_t now)
 	net_format(where, (const struct sockaddr *)&s->list.address[index].to.sa);
 	site_hosts_failed(s, index, where, &why, true);
 	site_queue_finish_tried(s);
+}
+
+/* Where its host has no place, an idle connection that cannot be shared ends. */
+static void
+make_room(const struct site *s)
+{
+	struct outconn *p = site_gate_idle_one(s);
+
+	if (p != NULL)
+		outconn_quit(p);
 }
 
 bool
@@ -184,8 +197,10 @@ site_open_more(struct site *s)
 	while (needs_more(s, now) && s->nconn < s->o->server->connections_per_domain) {
 		size_t index = site_hosts_choose(s, s->first, now);
 
-		if (index == s->list.count)
+		if (index == s->list.count) {
+			make_room(s);
 			return false;
+		}
 		if (adopt_idle(s, index))
 			continue;
 		if (!has_room(s))

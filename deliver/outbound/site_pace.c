@@ -25,6 +25,7 @@
 #define GRACE_MS 10000		/* what has worked works for so long */
 #define LOST_MAX 3		/* connections that may end under one job */
 #define REFUSED_MAX 20		/* the same when all say 5yz in words about the connection */
+#define TURN_MS 100U		/* until it is looked again whether another site has had its turn */
 #define REST_FIRST_MS 60000U
 #define REST_LONGEST_MS 1800000U
 
@@ -377,6 +378,8 @@ site_pace_gives(const struct site *s, const struct outconn *p, const struct outb
 		return false;
 	if (p->pace != NULL && !pace_host_takes_job(p->pace, clock_mono_ms()))
 		return false;
+	if (!site_gate_gives(p, job, clock_mono_ms()))
+		return false;
 	return job->lost == 0 || p->messages > 0 || !has_proved(s, p);
 }
 
@@ -431,9 +434,23 @@ site_pace_again(const struct site *s, uint64_t now)
 
 	for (size_t i = 0; i < s->list.count; i++) {
 		const struct pace_host *h = s->host[i].pace;
+		uint64_t at = now + pace_gate_wait(s->host[i].gate, now);
 
-		if (h->next_at > now && (first == 0 || h->next_at < first))
-			first = h->next_at;
+		if (at == now && s->host[i].gate->heir != NULL && s->host[i].gate->heir != s)
+			at += TURN_MS;
+		at = MAX(h->next_at, at);
+		if (at > now && (first == 0 || at < first))
+			first = at;
 	}
 	return first;
+}
+
+size_t
+site_pace_places(const struct site *s)
+{
+	size_t places = 0;
+
+	for (size_t i = 0; i < s->list.count && places != SIZE_MAX; i++)
+		places = MAX(places, pace_gate_places(s->host[i].gate));
+	return s->kind != SITE_CONNECTS || s->list.count == 0 ? SIZE_MAX : places;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/base/net.h"
+#include "common/config/config_remote.h"
 #include "common/mail/verdict.h"
 
 /* --- pace_word: what a refusal speaks about. Pure --- */
@@ -21,6 +22,44 @@ enum pace_word pace_word_of(const struct verdict *v);
 bool pace_word_counts_us(const struct verdict *v);
 /* Not PACE_MAIL by its words; but said to MAIL again and again it is about us. */
 bool pace_word_may_be_about_us(const struct verdict *v);
+
+/* --- pace_rate: messages a minute, as a token bucket. Pure --- */
+#define PACE_RATE_MESSAGE 60000U	/* parts of a token: `rate` of them come in a millisecond */
+/* All times are monotonic ms. A clock that goes back stands still here. */
+struct pace_rate {
+	uint64_t limit;			/* messages a minute; CONFIG_UNLIMITED */
+	uint64_t parts;			/* what is in the bucket */
+	uint64_t filled_at;
+};
+void pace_rate_init(struct pace_rate *r, uint64_t limit, uint64_t now);
+uint64_t pace_rate_wait(struct pace_rate *r, uint64_t now);	/* ms until one more message; 0: now */
+void pace_rate_take(struct pace_rate *r, uint64_t now);		/* one message goes; wait is 0 */
+
+/* --- pace_gate: what one host gets from us, whatever its addresses; and the table of them. Pure --- */
+struct pace_gate {
+	LIST_ENTRY(pace_gate) link;
+	size_t refs;			/* lists of addresses that have it, and connections */
+	char *host, *account;		/* owned: "mx.example.com:25", "[192.0.2.1]:25"; "" none */
+	struct config_remote_rules rules;
+	struct pace_rate rate;
+	size_t conns;
+	void *heir;			/* who waits for its next connection or message */
+	uint64_t used_at;
+};
+struct pace_gates;
+struct pace_gates *pace_gate_table_new(void);
+void pace_gate_table_free(struct pace_gates *t);	/* after all that have a gate of it */
+/* Counts in its `refs`; made when there is none. `host` in lower case. */
+struct pace_gate *pace_gate_get(struct pace_gates *t, const char *host, const char *account,
+    const struct config_remote_rules *rules, uint64_t now);
+void pace_gate_put(struct pace_gate *g, uint64_t now);
+void pace_gate_table_sweep(struct pace_gates *t, uint64_t now);
+/* For one more connection, and a message on it. */
+bool pace_gate_has_room(struct pace_gate *g, uint64_t now);
+bool pace_gate_takes_job(struct pace_gate *g, uint64_t now);
+void pace_gate_given(struct pace_gate *g, uint64_t now);	/* a message goes to it; it takes_job */
+uint64_t pace_gate_wait(struct pace_gate *g, uint64_t now);	/* ms until it takes a message; 0: now */
+size_t pace_gate_places(const struct pace_gate *g);	/* messages that it can take soon */
 
 /* --- pace_host: the memory of one address. Pure --- */
 /*

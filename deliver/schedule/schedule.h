@@ -143,7 +143,7 @@ struct schedule_dest {
 	TAILQ_ENTRY(schedule_dest) etrn_link;	/* among those with `etrn` */
 	struct destination d;
 	bool local, directory;
-	size_t active;			/* portions at work */
+	size_t active, places;		/* portions at work; the most that its hosts can use soon */
 	size_t loading;			/* records taken off its lists whose message is not loaded yet */
 	size_t refs;			/* recipients of loaded messages that point here, and `only`s */
 	size_t parked;

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -79,6 +80,7 @@ schedule_dest_add(struct schedule_dests *t, const struct destination *from)
 	struct schedule_dest **head = &t->bucket[bucket_of(from->key)];
 
 	route_destination_copy(&d->d, from);
+	d->places = SIZE_MAX;
 	d->chain = *head;
 	*head = d;
 	return d;
@@ -158,7 +160,8 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 
 	for (size_t i = 0; i < LOOK_AT && (d = TAILQ_FIRST(&t->waiting)) != NULL; i++) {
 		if (!d->probing &&
-		    d->active + d->loading < (d->atrn != NULL && share > ATRN_SHARE ? ATRN_SHARE : share)) {
+		    d->active + d->loading < MIN(d->places,
+		    d->atrn != NULL && share > ATRN_SHARE ? ATRN_SHARE : share)) {
 			*which = d;
 			record = take_first(t, d);
 			if (record != 0)

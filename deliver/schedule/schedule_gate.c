@@ -3,12 +3,15 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     nothing; outbound, and a directory's destination, remember the last try
- * Promise:  a destination that is down gets one portion at a time, after the first failures soon and then one
+ * Promise:  a destination whose hosts take so many messages a minute has as many at work as they can use
+ *           soon. One that is down gets one portion at a time, after the first failures soon and then one
  *           a minute at most, also of mail that comes later; one whose hosts rest gets none, then one that
  *           finds out whether that is over; no destination fills the window, and a new message finds a place
  *           even when a start of many has filled it
  * Fails by: nothing
  */
+#include <sys/param.h>
+
 #include "common/base/clock.h"
 #include "deliver/active/active.h"
 #include "deliver/local/local.h"
@@ -22,7 +25,7 @@
 static bool
 has_place(const struct schedule *s, const struct active_message *m, const struct schedule_dest *d)
 {
-	return d->active < schedule_dest_share(s->set.window, s->counted[0]) ||
+	return d->active < MIN(schedule_dest_share(s->set.window, s->counted[0]), d->places) ||
 	    (m->is_new && d->active == 0 && d->parked == 0 && s->counted[0] < s->set.window + NEW_PLACES);
 }
 
@@ -85,5 +88,7 @@ schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t 
 	}
 	if (is_down(s, d))
 		return probe_dest(s, d, ms, why);
+	if (!d->directory)
+		d->places = outbound_places(s->set.outbound, d->d.key);
 	return has_place(s, m, d) ? GATE_SEND : GATE_PARK;
 }

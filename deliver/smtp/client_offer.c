@@ -51,7 +51,8 @@ client_offer_note(struct client *c, const char *line)
 	size_t len = strcspn(line, " =");
 
 	for (size_t i = 0; i < nitems_of(offers); i++) {
-		if (strlen(offers[i].keyword) != len || strncasecmp(line, offers[i].keyword, len) != 0)
+		if (strlen(offers[i].keyword) != len || strncasecmp(line, offers[i].keyword, len) != 0 ||
+		    (c->set.unheard & offers[i].offer) != 0)
 			continue;
 		c->offered |= offers[i].offer;
 		if (offers[i].offer == CLIENT_SIZE && line[len] == ' ')

@@ -143,6 +143,7 @@ struct client_settings {
 	enum client_tls tls;
 	bool tls_given_up;	/* in clear only because TLS failed before: no refusal is final */
 	const char *user;	/* our account, for verdicts: no mail without AUTH; NULL: no AUTH */
+	unsigned unheard;	/* enum client_offer: as if the host did not offer them */
 	unsigned mechanisms;	/* AUTH_OUT_BIT()s that may be used */
 	bool mechanisms_named;	/* auth-mechanisms leaves some out */
 	unsigned useless;	/* those that did not do at this host, while another one did: tried last */

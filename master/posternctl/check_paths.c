@@ -23,6 +23,7 @@
 #include "common/base/trust_anchor.h"
 #include "common/boot/named_file.h"
 #include "common/config/config.h"
+#include "common/config/config_account.h"
 #include "common/config/config_certificate.h"
 #include "common/config/config_check.h"
 #include "common/config/key.h"

@@ -137,7 +137,7 @@ add_domain_value(void *arg, const struct config_value *v)
 	size_t count;
 	const struct key *keys = key_owner_rows(KEY_OWNER_DOMAIN, &count);
 
-	if (v->name == NULL || v->server == NULL)
+	if (v->name == NULL || v->server == NULL || strcmp(v->section, key_section_name(KEY_DOMAIN)) != 0)
 		return;
 	if (last == NULL || strcmp(last, v->name) != 0 ||
 	    strcmp(json_string_value(json_object_get(row, "server")), v->server) != 0) {

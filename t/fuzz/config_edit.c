@@ -77,7 +77,7 @@ static bool
 change(struct config_edit *e, const struct key *k, const char *value)
 {
 	struct config_place p = { .section = k->section, .key = k->name,
-	    .name = k->section == KEY_DOMAIN ? "x.example" : k->section == KEY_OAUTH ? "profile" : NULL };
+	    .name = k->section == KEY_DOMAIN ? "x.example" : key_section_is_named(k->section) ? "profile" : NULL };
 	struct buf why = BUF_INIT(4096), now = BUF_INIT(4U << 20);
 	struct edit_view before, after;
 	size_t old_len, len;

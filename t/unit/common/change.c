@@ -334,7 +334,7 @@ START_TEST(places)
 {
 	for (size_t i = 0; i < key_rows_count; i++) {
 		const struct key *k = &key_rows[i];
-		bool named = k->section == KEY_DOMAIN || k->section == KEY_OAUTH;
+		bool named = key_section_is_named(k->section);
 		enum key_owner owner = key_owner_of(k->section);
 		struct buf text = BUF_INIT(200), why = BUF_INIT(400);
 		struct change_place p;
@@ -343,7 +343,7 @@ START_TEST(places)
 		snprintf(word, sizeof(word), "%s%s.%s", key_section_name(k->section),
 		    k->section == KEY_DOMAIN ? ":a.example" : named ? ":a" : "", k->name);
 		for (int server = 0; server < 2; server++) {
-			bool fits = owner == KEY_OWNER_SERVER || (server == 1) == (owner == KEY_OWNER_DOMAIN);
+			bool fits = owner == KEY_OWNER_SERVER || (server == 1) == !key_section_is_global(k->section);
 			int result = change_place_parse(&p, word, strlen(word), server == 1, false, &why);
 
 			ck_assert_msg((result == 0) == fits, "%s: %s", word, buf_text(&why));

@@ -119,7 +119,7 @@ check_undo(const struct config_edit *e, const char *start, const char *now, bool
 static void
 round_trip(const char *start, const struct key *k, const char *value, bool placed)
 {
-	bool named = k->section == KEY_DOMAIN || k->section == KEY_OAUTH;
+	bool named = key_section_is_named(k->section);
 	struct config_place p = { k->section, named ? "a" : NULL, k->name };
 	struct buf why = BUF_INIT(1000), got = BUF_INIT(TEXT_MAX), diff = BUF_INIT(TEXT_MAX);
 	bool own = !key_section_is_global(k->section);

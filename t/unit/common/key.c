@@ -14,7 +14,8 @@ static size_t
 owner_size(const struct key *k)
 {
 	return k->section <= KEY_MANAGER ? sizeof(struct config_service) :
-	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : k->section == KEY_OAUTH ?
+	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : k->section == KEY_REMOTE ?
+	    sizeof(struct config_remote) : k->section == KEY_OAUTH ?
 	    sizeof(struct config_oauth) : sizeof(struct config_server);
 }
 
@@ -22,7 +23,7 @@ static const char *
 owner_name(const struct key *k)
 {
 	return k->section <= KEY_MANAGER ? "service" : k->section == KEY_DOMAIN ? "domain" :
-	    k->section == KEY_OAUTH ? "profile" : "server";
+	    k->section == KEY_REMOTE ? "host" : k->section == KEY_OAUTH ? "profile" : "server";
 }
 
 START_TEST(test_rows_are_whole)
@@ -98,6 +99,7 @@ static const struct { enum key_section section; const char *account, *service; }
 	{ KEY_SECURITY, "", " operators viewers " },
 	{ KEY_DOMAIN, " route outbound-tls auth-mechanisms port ",
 	    " drop outbound-auth user secret-file oauth client-certificate client-key " },
+	{ KEY_REMOTE, " without auth-mechanisms ", "" },
 };
 static const char open_keys[] =
     " drop-delete description own-address connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 "
@@ -109,7 +111,7 @@ static const char open_keys[] =
     "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit "
     "masquerade fqdn smart-host-after-direct smart-host-alarm queue-age-alarm paused reverse-dns enable timeout schema group-depth "
     "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
-    "atrn-accounts ";
+    "atrn-accounts provider connections rate recipients ";
 
 static enum key_guard
 wanted_guard(const struct key *k, const char *word)
@@ -171,6 +173,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth "
 	    "auth-mechanisms client-certificate client-key port "
 	    "hold atrn-accounts",
+	[KEY_REMOTE] = "provider without auth-mechanisms connections rate recipients",
 	[KEY_OAUTH] =
 	    "provider tenant token-url flow client-id secret-file key-file certificate-file key-id audience "
 	    "signature scope refresh-token-file ca-file timeout",

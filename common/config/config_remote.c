@@ -1,0 +1,268 @@
+/*
+ * config_remote - the rules for remote hosts: order and look-up of [host PATTERN], presets of providers;
+ * judged
+ *
+ * Runs in:  every process
+ * Owns:     nothing
+ * Promise:  each key comes from the most exact section that has it: an address before a name, a name before a
+ *           network, a smaller network before a larger one, a network before "*.example.com", the longest of
+ *           these first, and "*" last. A key of a section goes before the preset of its provider
+ * Fails by: faults; rules that limit nothing
+ */
+#include "common/config/config_remote.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/mem.h"
+#include "common/config/config_private.h"
+#include "common/mail/idn.h"
+
+const char *const config_remote_key_names[CONFIG_REMOTE_KEYS] = {
+	[CONFIG_REMOTE_WITHOUT] = "without", [CONFIG_REMOTE_MECHANISMS] = "auth-mechanisms",
+	[CONFIG_REMOTE_CONNECTIONS] = "connections", [CONFIG_REMOTE_RATE] = "rate",
+	[CONFIG_REMOTE_RECIPIENTS] = "recipients",
+};
+
+/*
+ * What providers say of themselves. Microsoft 365, SMTP client submission: 3 connections and 30 messages a
+ * minute a mailbox. Google: 100 recipients a message by SMTP; it names no number of connections, and 10 are
+ * few enough.
+ */
+static const uint64_t presets[][CONFIG_REMOTE_KEYS] = {
+	[CONFIG_PROVIDER_NONE] = { 0 },
+	[CONFIG_PROVIDER_MICROSOFT] = { [CONFIG_REMOTE_CONNECTIONS] = 3, [CONFIG_REMOTE_RATE] = 30 },
+	[CONFIG_PROVIDER_GOOGLE] = { [CONFIG_REMOTE_CONNECTIONS] = 10, [CONFIG_REMOTE_RECIPIENTS] = 100 },
+};
+
+/* --- patterns --- */
+
+static char *
+pattern_of_name(const char *text)
+{
+	const char *why, *star = strncmp(text, "*.", 2) == 0 ? "*." : "";
+	char ascii[IDN_SIZE];
+
+	if (!idn_to_ascii(ascii, text + strlen(star)) || key_check_host(ascii, &why) == -1)
+		return NULL;
+	for (char *p = ascii; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return mem_printf("%s%s", star, ascii);
+}
+
+char *
+config_remote_pattern(const char *text)
+{
+	char network[NET_TEXT_SIZE * 2];
+	struct net_entry e;
+	const char *why;
+
+	if (strcmp(text, "*") == 0)
+		return mem_strdup(text);
+	if (net_entry_parse(&e, text, &why) == 0) {
+		bool is_net = e.family != AF_UNSPEC;
+
+		if (is_net)
+			net_entry_format(network, sizeof(network), &e);
+		net_entry_done(&e);
+		if (is_net)
+			return mem_strdup(network);
+	}
+	return pattern_of_name(text);
+}
+
+static bool
+is_net(const struct config_remote *r)
+{
+	return r->net.family != AF_UNSPEC;
+}
+
+/* Bits of an address that the network has not fixed. */
+static unsigned
+free_bits(const struct net_entry *e)
+{
+	return (e->family == AF_INET ? 32 : 128) - net_entry_prefix(e);
+}
+
+/* The lower, the more exact: the kind of pattern, then how much it leaves open. */
+static int
+kind_of(const struct config_remote *r)
+{
+	if (is_net(r))
+		return free_bits(&r->net) == 0 ? 0 : 2;
+	return r->name[0] != '*' ? 1 : r->name[1] == '.' ? 3 : 4;
+}
+
+static int
+remote_compare(const void *a, const void *b)
+{
+	const struct config_remote *x = a, *y = b;
+	int kind = kind_of(x);
+	size_t left = strlen(x->name), right = strlen(y->name);
+
+	if (kind != kind_of(y))
+		return kind - kind_of(y);
+	if (kind == 2 && free_bits(&x->net) != free_bits(&y->net))
+		return free_bits(&x->net) < free_bits(&y->net) ? -1 : 1;
+	if (kind == 3 && left != right)
+		return left > right ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+void
+config_remote_sort(struct config_server *s)
+{
+	for (size_t i = 0; i < s->nremote; i++) {
+		struct net_entry e;
+		const char *why;
+
+		s->remote[i].net = (struct net_entry){ .family = AF_UNSPEC };
+		if (net_entry_parse(&e, s->remote[i].name, &why) == -1)
+			continue;
+		if (e.family != AF_UNSPEC)
+			s->remote[i].net = e;	/* no name is in it: nothing to free */
+		else
+			net_entry_done(&e);
+	}
+	if (s->nremote > 0)
+		qsort(s->remote, s->nremote, sizeof(*s->remote), remote_compare);
+}
+
+/* --- look-up --- */
+
+static bool
+fits(const struct config_remote *r, const char *host, const struct sockaddr *address)
+{
+	size_t len = strlen(host), tail = strlen(r->name);
+
+	if (is_net(r))
+		return address != NULL && net_entry_has(&r->net, address);
+	if (r->name[0] != '*')
+		return strcasecmp(r->name, host) == 0;
+	return tail == 1 || (*host != '[' && len > tail - 1 &&
+	    strcasecmp(host + len - (tail - 1), r->name + 1) == 0);
+}
+
+static uint64_t
+own_value(const struct config_remote *r, enum config_remote_key key)
+{
+	const uint64_t value[CONFIG_REMOTE_KEYS] = {
+		[CONFIG_REMOTE_WITHOUT] = r->without, [CONFIG_REMOTE_MECHANISMS] = r->mechanisms,
+		[CONFIG_REMOTE_CONNECTIONS] = r->connections, [CONFIG_REMOTE_RATE] = r->rate,
+		[CONFIG_REMOTE_RECIPIENTS] = r->recipients,
+	};
+
+	return value[key];
+}
+
+bool
+config_remote_is_preset(const struct config_remote *remote, enum config_remote_key key)
+{
+	return own_value(remote, key) == 0;
+}
+
+static void
+take_section(struct config_remote_rules *r, const struct config_remote *remote)
+{
+	for (enum config_remote_key key = 0; key < CONFIG_REMOTE_KEYS; key++) {
+		uint64_t own = own_value(remote, key);
+
+		if (r->from[key] != NULL || (own == 0 && presets[remote->provider][key] == 0))
+			continue;
+		r->value[key] = own != 0 ? own : presets[remote->provider][key];
+		r->from[key] = remote;
+	}
+}
+
+void
+config_remote_find(struct config_remote_rules *r, const struct config_server *s, const char *host,
+    const struct sockaddr *address)
+{
+	bool first = true;
+
+	*r = (struct config_remote_rules){ .by_address = *host == '[' };
+	for (enum config_remote_key key = CONFIG_REMOTE_CONNECTIONS; key < CONFIG_REMOTE_KEYS; key++)
+		r->value[key] = CONFIG_UNLIMITED;
+	for (size_t i = 0; i < s->nremote; i++) {
+		if (!fits(&s->remote[i], host, address))
+			continue;
+		if (first && is_net(&s->remote[i]))
+			r->by_address = true;
+		first = false;
+		take_section(r, &s->remote[i]);
+	}
+	r->value[CONFIG_REMOTE_WITHOUT] &= ~(uint64_t)CONFIG_WITHOUT_NOTHING;
+}
+
+/* --- judgement --- */
+
+static void __attribute__((format(printf, 6, 7)))
+blame(struct config_work *w, size_t server, const struct config_remote *r, const char *key, bool warning,
+    const char *fmt, ...)
+{
+	const struct config_ini *ini = &w->ini[server + 1];
+	unsigned line = key != NULL ? config_origin_of(r->origin, KEY_REMOTE, key)->line : 0;
+	char text[400];
+	va_list ap;
+
+	for (size_t i = 0; line == 0 && i < ini->nheading; i++)
+		if (ini->heading[i].section == KEY_REMOTE && strcmp(ini->heading[i].domain, r->name) == 0)
+			line = ini->heading[i].line;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	config_faults_add(w->faults, config_work_source(w, server), line, warning, "%s", text);
+}
+
+static bool
+is_given(const struct config_remote *r, const char *key)
+{
+	return config_origin_of(r->origin, KEY_REMOTE, key)->file != NULL;
+}
+
+static bool
+says_something(const struct config_remote *r)
+{
+	for (enum config_remote_key key = 0; key < CONFIG_REMOTE_KEYS; key++)
+		if (is_given(r, config_remote_key_names[key]))
+			return true;
+	return is_given(r, "provider");
+}
+
+/* TLS that is required stays required, so that a key of comfort never sends mail in clear. */
+static void
+judge_starttls(struct config_work *w, size_t server, const struct config_remote *r)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	if (r->without & CONFIG_WITHOUT_STARTTLS && s->outbound_tls > CONFIG_OUT_TLS_MAY)
+		blame(w, server, r, "without", true,
+		    "without = starttls has no effect where outbound-tls asks for TLS, as [delivery] does");
+}
+
+void
+config_remote_judge(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	for (size_t i = 0; i < s->nremote; i++) {
+		const struct config_remote *r = &s->remote[i];
+
+		if (!says_something(r))
+			blame(w, server, r, NULL, true, "[host %s] says nothing of its hosts", r->name);
+		if (is_net(r) && net_entry_prefix(&r->net) < 8)
+			blame(w, server, r, NULL, true,
+			    "[host %s] is a large part of the Internet; [host *] says something of all "
+			    "hosts", r->name);
+		if (r->connections != 0 && r->connections != CONFIG_UNLIMITED &&
+		    r->connections > s->connections)
+			blame(w, server, r, "connections", true,
+			    "connections is larger than that of [delivery], %llu, which no host exceeds",
+			    (unsigned long long)s->connections);
+		judge_starttls(w, server, r);
+	}
+}

@@ -1,0 +1,134 @@
+/*
+ * site_gate - connections and messages a minute of a host, which several sites may share; [host PATTERN]
+ *
+ * Runs in:  deliver
+ * Owns:     nothing; what is counted is in pace_gate
+ * Promise:  who waits for a host that is full or out of messages gets the next place. TLS that is needed is
+ *           used whatever the rules leave out
+ * Fails by: cannot
+ */
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "common/config/config.h"
+#include "deliver/outbound/outbound.h"
+
+static_assert(CONFIG_WITHOUT_PIPELINING == (unsigned)CLIENT_PIPELINING &&
+    CONFIG_WITHOUT_SIZE == (unsigned)CLIENT_SIZE && CONFIG_WITHOUT_8BITMIME == (unsigned)CLIENT_8BITMIME &&
+    CONFIG_WITHOUT_SMTPUTF8 == (unsigned)CLIENT_SMTPUTF8 &&
+    CONFIG_WITHOUT_STATUSCODES == (unsigned)CLIENT_STATUSCODES &&
+    CONFIG_WITHOUT_CHUNKING == (unsigned)CLIENT_CHUNKING && CONFIG_WITHOUT_DSN == (unsigned)CLIENT_DSN &&
+    CONFIG_WITHOUT_STARTTLS == (unsigned)CLIENT_OFFERS_TLS &&
+    CONFIG_WITHOUT_BINARYMIME == (unsigned)CLIENT_BINARYMIME, "the bits of enum client_offer");
+
+struct pace_gate *
+site_gate_get(const struct site *s, const struct mx_address *a)
+{
+	const struct config_account *account = &s->d.security.account;
+	const struct sockaddr *to = (const struct sockaddr *)&a->to.sa;
+	char host[DNS_NAME_SIZE + NET_TEXT_SIZE], ip[NET_TEXT_SIZE];
+	struct config_remote_rules rules;
+
+	config_remote_find(&rules, s->o->server, a->host, to);
+	net_format_ip(ip, to);
+	snprintf(host, sizeof(host), "%s%.*s%s:%u", rules.by_address ? "[" : "", DNS_NAME_SIZE,
+	    rules.by_address ? ip : a->host, rules.by_address ? "]" : "", net_port(to));
+	for (char *p = host; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return pace_gate_get(s->o->gates, host,
+	    account->auth != CONFIG_OUT_ANONYMOUS && account->user != NULL ? account->user : "", &rules,
+	    clock_mono_ms());
+}
+
+bool
+site_gate_has_room(const struct site *s, struct pace_gate *g, uint64_t now)
+{
+	return (g->heir == NULL || g->heir == s) && pace_gate_has_room(g, now);
+}
+
+static bool
+is_full(const struct pace_gate *g)
+{
+	return g->conns >= g->rules.value[CONFIG_REMOTE_CONNECTIONS];
+}
+
+struct outconn *
+site_gate_idle_one(const struct site *s)
+{
+	struct outconn *p;
+
+	TAILQ_FOREACH(p, &s->o->idle, idle_link)
+		if (p->gate != NULL && p->gate->heir == s && p->site != s && is_full(p->gate))
+			return p;
+	return NULL;
+}
+
+/*
+ * A login without a message counts as a connection alone. Who waits for a message has its turn first; who
+ * waits for a connection gets nothing from one that is open.
+ */
+bool
+site_gate_gives(const struct outconn *p, const struct outbound_job *job, uint64_t now)
+{
+	struct pace_gate *g = p->gate;
+
+	if (g == NULL || job->e == NULL)
+		return true;
+	return (g->heir == NULL || g->heir == p->site || is_full(g)) && pace_gate_takes_job(g, now);
+}
+
+void
+site_gate_given(const struct outconn *p, const struct outbound_job *job)
+{
+	if (p->gate == NULL || job->e == NULL)
+		return;
+	if (p->gate->heir == p->site)
+		p->gate->heir = NULL;
+	pace_gate_given(p->gate, clock_mono_ms());
+}
+
+void
+site_gate_enter(struct outconn *p, struct pace_gate *g)
+{
+	p->gate = g;
+	g->refs++;
+	g->conns++;
+}
+
+void
+site_gate_leave(struct outconn *p, bool wakes)
+{
+	struct pace_gate *g = p->gate;
+
+	if (g == NULL)
+		return;
+	g->conns--;
+	if (wakes && g->heir != NULL)
+		site_waitlist_due(g->heir);
+	pace_gate_put(g, clock_mono_ms());
+	p->gate = NULL;
+}
+
+unsigned
+site_gate_without(const struct outconn *p)
+{
+	return p->gate == NULL ? 0 :
+	    (unsigned)p->gate->rules.value[CONFIG_REMOTE_WITHOUT] & ~(unsigned)CLIENT_OFFERS_TLS;
+}
+
+/*
+ * What the host offers of these is not heard. 8BITMIME is: a host that offers it takes 8-bit content, with or
+ * without its parameter.
+ */
+void
+site_gate_settings(const struct outconn *p, struct client_settings *set)
+{
+	const struct config_remote_rules *rules = &p->gate->rules;
+
+	set->unheard = site_gate_without(p) & ~(unsigned)CLIENT_8BITMIME;
+	if ((rules->value[CONFIG_REMOTE_WITHOUT] & CLIENT_OFFERS_TLS) && set->tls == CLIENT_TLS_MAY &&
+	    !p->try.strict)
+		set->tls = CLIENT_TLS_OFF;
+}
