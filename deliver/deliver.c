@@ -251,6 +251,7 @@ run_deliver(struct boot *b)
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
 	r->authorities = trusted_ca_new(b, on_trusted, r);
 	r->outbound->tls = trusted_ca_tls(r->authorities);
+	r->outbound->trust = r->authorities;
 	r->outbound->own = r->own = own_certificate_new(b, on_certified, r);
 	boot_ready(b);
 	r->certified = own_certificate_begin(r->own);
@@ -399,6 +400,14 @@ on_renewed(struct deliver *r, const struct ctl_message *m)
 	own_certificate_renew(r->own);
 }
 
+/* Some are kept: the fetch helper is asked also where the DNS has no record. */
+static void
+on_policies(struct deliver *r, const struct ctl_message *m)
+{
+	(void)m;
+	r->outbound->mx.policies = true;
+}
+
 static void
 on_others(struct deliver *r, const struct ctl_message *m)
 {
@@ -442,6 +451,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_TRACE] = on_trace,
 	[CTL_MOVES] = on_moves,
 	[CTL_OTHERS] = on_others,
+	[CTL_POLICIES] = on_policies,
 	[CTL_PAUSE] = on_pause,
 	[CTL_CONTINUE] = on_continue,
 };

@@ -212,6 +212,8 @@ static const struct row {
 	[CTL_FILE_MANAGER_ACCOUNTS] = { .service_path = manager_accounts_path, .secret = true },
 	[CTL_FILE_MANAGER_KEYTAB] = { .service_path = manager_keytab_path, .secret = true },
 	[CTL_FILE_DECOY_KEY] = { .secret = true },	/* no path of the configuration */
+	[CTL_FILE_POLICIES] = { .secret = true },	/* as well */
+	[CTL_FILE_POLICY_CA] = { .path = authorities_path },
 };
 static_assert(nitems_of(rows) == CTL_FILE_KINDS, "one row a kind of file");
 

@@ -88,10 +88,10 @@ struct config_domain {
 	uint64_t drop_quota;
 	struct config_strings route;	/* empty: dns; else smart hosts "name", "[address]", ":port" */
 	/* these are given here, so those of the server do not count */
-	bool has_outbound_auth, has_outbound_tls, has_port;
+	bool has_outbound_auth, has_outbound_tls, has_mta_sts, has_port;
 	bool has_route;			/* given here, "dns" too: the server's smart host does not count */
 	enum config_outbound_auth outbound_auth;
-	enum config_outbound_tls outbound_tls;
+	enum config_outbound_tls outbound_tls; bool mta_sts;
 	char *user, *secret_file, *oauth, *client_certificate, *client_key;	/* NULL not set */
 	unsigned mechanisms;		/* enum config_mechanism bits; 0: the server's */
 	uint16_t port;
@@ -178,7 +178,7 @@ struct config_server {
 	/* NULL not set; outbound_oauth: a profile's name */
 	char *outbound_user, *outbound_secret_file, *outbound_oauth;
 	unsigned mechanisms;		/* enum config_mechanism bits */
-	enum config_outbound_tls outbound_tls;
+	enum config_outbound_tls outbound_tls; bool mta_sts;
 	char *authorities, *client_certificate, *client_key;	/* the last two: NULL not set */
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
 	uint16_t port;

@@ -224,6 +224,7 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 			apply_entry(&t, KEY_DOMAIN, &ini->entry[entry]);
 		d->has_outbound_auth = config_origin_of(d->origin, KEY_DOMAIN, "outbound-auth")->file != NULL;
 		d->has_outbound_tls = config_origin_of(d->origin, KEY_DOMAIN, "outbound-tls")->file != NULL;
+		d->has_mta_sts = config_origin_of(d->origin, KEY_DOMAIN, "mta-sts")->file != NULL;
 		d->has_port = d->port != 0;
 		d->has_route = config_origin_of(d->origin, KEY_DOMAIN, "route")->file != NULL;
 	}

@@ -664,10 +664,18 @@ const struct key key_rows[] = {
 	    "the certificate must fit the TLSA records of the host, where DNSSEC proves them, or nothing is "
 	    "sent; without such records as with may. What proves who the host is has forward secrecy, too. "
 	    "Hosts at port 465 have TLS from the first byte." },
+	{ DELIVERY("mta-sts", KEY_BOOL, mta_sts), .standard = "yes",
+	    .meaning =
+	    "Whether the MTA-STS policies of domains count (RFC 8461), where the DNS names the hosts and "
+	    "outbound-tls is not off. Where the policy of a domain says enforce, its mail goes only to hosts "
+	    "that the policy names, and only under TLS with a certificate for the name of the host, from one "
+	    "of the authorities. Else it waits. TLSA records of a host count more, with outbound-tls = dane. "
+	    "A policy that was fetched once is kept until its end, also when its host or its TXT record are "
+	    "away." },
 	{ DELIVERY("authorities", KEY_PATH, authorities), BY_SERVICE, .standard = CONFIG_SYSTEM_CA,
 	    .meaning =
-	    "A file in PEM form with the certificates of the authorities that outbound-tls = verify "
-	    "trusts. It is read again when it changes." },
+	    "A file in PEM form with the certificates of the authorities that outbound-tls = verify and "
+	    "mta-sts trust. It is read again when it changes." },
 	{ DELIVERY("client-certificate", KEY_PATH, client_certificate), BY_SERVICE,
 	    .meaning =
 	    "The certificate, in PEM form and followed by its chain, that the server shows to its smart "
@@ -864,6 +872,8 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Remote domain: replaces the server's outbound-tls, also on the way by a smart host. It may ask "
 	    "for more security or for less." },
+	{ DOMAIN("mta-sts", KEY_BOOL, mta_sts), .derived = "the server's",
+	    .meaning = "Remote domain: replaces the server's mta-sts." },
 	{ DOMAIN("client-certificate", KEY_PATH, client_certificate), BY_SERVICE,
 	    .derived = "the server's where its smart-host is used, with its client-key",
 	    .meaning =

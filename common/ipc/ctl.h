@@ -81,6 +81,10 @@ enum ctl_type {
 	/* fetch helper to master, and back: a refresh token that must survive restarts (msg_token.h) */
 	CTL_TOKEN_KEEP,
 	CTL_TOKEN_KEPT,
+	/* the same: payloads in common/ipc/msg_policy.h */
+	CTL_POLICY_ASK,
+	CTL_POLICY_ANSWER,
+	CTL_POLICIES,		/* master to deliver, at its birth: MTA-STS policies are kept */
 	/* master to fetch helper, then to deliver: test a profile of [oauth], in steps (msg_token.h) */
 	CTL_OAUTH_TEST,
 	CTL_DIRECTORY_TEST,		/* master to directory helper: what it says of a recipient */
@@ -178,6 +182,8 @@ enum ctl_file_kind {
 	CTL_FILE_MANAGER_CERTIFICATE, CTL_FILE_MANAGER_KEY,	/* of the service, too */
 	CTL_FILE_MANAGER_ACCOUNTS, CTL_FILE_MANAGER_KEYTAB,
 	CTL_FILE_DECOY_KEY,		/* no key names it: the master's own; CTL_DECOY_KEY_SIZE bytes */
+	CTL_FILE_POLICIES,		/* the same; may be written, too: the policies that are kept */
+	CTL_FILE_POLICY_CA,		/* authorities of a virtual server, for the hosts of policies */
 	CTL_FILE_KINDS
 };
 #define CTL_DECOY_KEY_SIZE 32

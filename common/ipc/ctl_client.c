@@ -65,7 +65,7 @@ enter_state(struct ctl_client_question *q, enum ctl_client_state state)
 	TAILQ_INSERT_TAIL(&k->in[state], q, link);
 	if (state != CTL_CLIENT_ASKED)
 		return;
-	if (k->kind->unhurried)
+	if (q->kind->unhurried)
 		q->deadline = UINT64_MAX;
 	LIST_INSERT_HEAD(&k->table[q->request % BUCKETS], q, bucket);
 	k->asked++;
@@ -104,7 +104,7 @@ send_waiting(struct ctl_client *k)
 
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS])) != NULL &&
 	    (k->kind->window == 0 || k->asked < k->kind->window)) {
-		if (k->kind->send(q, k->ctl) == -1)
+		if (q->kind->send(q, k->ctl) == -1)
 			return;		/* its queue is full, or it is closing: the timer tries again */
 		q->channel = k->channel;
 		move_to_state(q, CTL_CLIENT_ASKED);
@@ -135,11 +135,11 @@ on_question_timer(void *arg)
 
 	for (enum ctl_client_state state = CTL_CLIENT_WAITS; state <= CTL_CLIENT_ASKED; state++)
 		while ((q = TAILQ_FIRST(&k->in[state])) != NULL && q->deadline <= now)
-			ctl_client_fail(q, k->kind->silent);
+			ctl_client_fail(q, q->kind->silent);
 	/* From the front each time, since `failed` may ask or forget other questions. */
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_FAILED])) != NULL) {
 		move_to_state(q, CTL_CLIENT_QUIET);
-		k->kind->failed(q, q->why);
+		q->kind->failed(q, q->why);
 	}
 	serve_waiting(k);
 }
@@ -155,18 +155,30 @@ find_question(struct ctl_client *k, uint32_t request)
 	return NULL;
 }
 
-/* False: malformed. An answer to no question is dropped. */
+static bool
+is_an_answer(const struct ctl_client_kind *kind, enum ctl_type type)
+{
+	for (; kind != NULL; kind = kind->also)
+		if (kind->answer == type)
+			return true;
+	return false;
+}
+
+/* False: malformed, or the answer to another question. An answer to no question is dropped. */
 static bool
 match_answer(struct ctl_client *k, const struct ctl_message *m)
 {
-	struct ctl_client_question *q = m->type == k->kind->answer ? find_question(k, m->request) : NULL;
+	struct ctl_client_question *q;
 
+	if (!is_an_answer(k->kind, m->type))
+		return false;
+	q = find_question(k, m->request);
 	if (q == NULL)
-		return m->type == k->kind->answer;
-	move_to_state(q, CTL_CLIENT_QUIET);
-	if (k->kind->answered(q, m))
 		return true;
-	ctl_client_fail(q, k->kind->silent);
+	move_to_state(q, CTL_CLIENT_QUIET);
+	if (m->type == q->kind->answer && q->kind->answered(q, m))
+		return true;
+	ctl_client_fail(q, q->kind->silent);
 	return false;
 }
 
@@ -184,11 +196,11 @@ on_helper_close(void *arg, bool bad)
 	k->ctl = NULL;
 	TAILQ_CONCAT(&younger, &k->in[CTL_CLIENT_WAITS], link);
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED])) != NULL) {
-		if (q->stepped || q->repeats++ >= k->kind->repeats) {
-			ctl_client_fail(q, k->kind->ended);
+		if (q->stepped || q->repeats++ >= q->kind->repeats) {
+			ctl_client_fail(q, q->kind->ended);
 			continue;
 		}
-		if (k->kind->unhurried)
+		if (q->kind->unhurried)
 			q->deadline = clock_mono_ms() + k->patience_ms;
 		move_to_state(q, CTL_CLIENT_WAITS);
 	}
@@ -226,9 +238,16 @@ ctl_client_channel(struct ctl_client *k, int fd)
 void *
 ctl_client_add(struct ctl_client *k, size_t size)
 {
+	return ctl_client_add_of(k, k->kind, size);
+}
+
+void *
+ctl_client_add_of(struct ctl_client *k, const struct ctl_client_kind *kind, size_t size)
+{
 	struct ctl_client_question *q = mem_zalloc(size);
 
 	q->ctl_client = k;
+	q->kind = kind;
 	enter_state(q, CTL_CLIENT_QUIET);
 	return q;
 }
@@ -255,7 +274,7 @@ ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *d
 
 	if (q->state != CTL_CLIENT_QUIET || k->ctl == NULL || q->channel != k->channel ||
 	    ctl_send(k->ctl, type, q->request, data, len, -1) == -1) {
-		ctl_client_fail(q, k->kind->ended);
+		ctl_client_fail(q, q->kind->ended);
 		return;
 	}
 	q->stepped = true;

@@ -33,6 +33,8 @@ struct ctl_client_kind {
 	bool (*answered)(struct ctl_client_question *q, const struct ctl_message *m);
 	/* There will be no answer; q is quiet now. */
 	void (*failed)(struct ctl_client_question *q, const char *why);
+	/* Another kind of question that the same helper answers: ctl_client_add_of. NULL: none */
+	const struct ctl_client_kind *also;
 };
 
 enum ctl_client_state {
@@ -48,6 +50,7 @@ struct ctl_client_question {
 	TAILQ_ENTRY(ctl_client_question) link;	/* of its state, in order of deadline */
 	LIST_ENTRY(ctl_client_question) bucket;	/* while it is asked */
 	struct ctl_client *ctl_client;
+	const struct ctl_client_kind *kind;
 	enum ctl_client_state state;
 	uint32_t request;
 	uint32_t channel;			/* number of the channel it was last sent over; 0 none */
@@ -65,10 +68,12 @@ void ctl_client_free(struct ctl_client *k);
 void ctl_client_channel(struct ctl_client *k, int fd);	/* takes over `fd` */
 
 /*
- * A record of `size` bytes, which begins with a struct ctl_client_question; the rest is zero. It asks nothing
- * yet.
+ * A record of `size` bytes, which begins with a struct ctl_client_question; the rest is zero. It asks
+ * nothing yet. `kind`: that of the client, or one of those behind it (also); window, part and joined are the
+ * client's.
  */
 void *ctl_client_add(struct ctl_client *k, size_t size);
+void *ctl_client_add_of(struct ctl_client *k, const struct ctl_client_kind *kind, size_t size);
 void ctl_client_ask(struct ctl_client_question *q);	/* asks, under a new request number */
 /* Next step with the helper that has answered; fails when that helper is gone. */
 void ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len);

@@ -18,6 +18,7 @@
 #include "common/ipc/msg_dns.h"
 #include "common/ipc/msg_etrn.h"
 #include "common/ipc/msg_move.h"
+#include "common/ipc/msg_policy.h"
 #include "common/ipc/msg_probe.h"
 #include "common/ipc/msg_queue.h"
 #include "common/ipc/msg_sessions.h"
@@ -93,6 +94,11 @@ const struct ctl_row ctl_rows[] = {
 	    sizeof(struct msg_token_keep), CTL_FROM_HELPER, false },
 	[CTL_TOKEN_KEPT] = { "token-kept", sizeof(struct msg_token_kept), sizeof(struct msg_token_kept),
 	    CTL_FROM_MASTER, false },
+	[CTL_POLICY_ASK] = { "policy-ask", sizeof(struct msg_policy_ask), sizeof(struct msg_policy_ask),
+	    CTL_FROM_CLIENT, false },
+	[CTL_POLICY_ANSWER] = { "policy-answer", offsetof(struct msg_policy_answer, mx),
+	    sizeof(struct msg_policy_answer), CTL_FROM_HELPER, false },
+	[CTL_POLICIES] = { "policies", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_OAUTH_TEST] = { "oauth-test", sizeof(struct msg_token_test), sizeof(struct msg_token_test),
 	    CTL_FROM_MASTER, false },
 	[CTL_DIRECTORY_TEST] = { "directory-test", sizeof(struct msg_directory_test),

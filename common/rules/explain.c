@@ -218,6 +218,8 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 		say_domain_key(x, d, "hello", "helo", a->helo ? "HELO" :
 		    "EHLO");	/* which does not count for the smart hosts of the server */
 	say_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
+	if (a->kind == ROUTE_DIRECT && s->tls != CONFIG_OUT_TLS_OFF)
+		say_key(x, d, d != NULL && d->has_mta_sts, "mta-sts", "mta-sts", s->mta_sts ? "yes" : "no");
 	if (s->certificate != NULL)
 		say_value(x, *s->certificate != '\0' ? d : NULL, "certificate", "delivery",
 		    "client-certificate");

@@ -122,6 +122,8 @@ security_of(const struct config_server *s, const struct config_domain *domain, b
 		own.tls = domain->outbound_tls;
 	if (domain != NULL && domain->mechanisms != 0)
 		own.mechanisms = domain->mechanisms;
+	own.mta_sts = by_dns && own.tls != CONFIG_OUT_TLS_OFF &&
+	    (domain != NULL && domain->has_mta_sts ? domain->mta_sts : s->mta_sts);
 	return own;
 }
 

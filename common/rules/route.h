@@ -16,6 +16,7 @@ struct route;
 /* Security towards its hosts: by the keys of the remote domain where they are given, else by the server's. */
 struct destination_security {
 	enum config_outbound_tls tls;
+	bool mta_sts;			/* for hosts that only the DNS names */
 	struct config_account account;	/* strings belong to the configuration */
 	unsigned mechanisms;		/* AUTH_OUT_BIT()s that the account may be used with */
 	/* Whose client certificate is shown: of a [domain], "" the server's; NULL none. Of the config */

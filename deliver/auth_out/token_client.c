@@ -17,6 +17,7 @@
 #include "common/boot/boot.h"
 #include "common/ipc/ctl_client.h"
 #include "common/ipc/msg_token.h"
+#include "common/ipc/policy_client.h"
 #include "deliver/auth_out/auth_out.h"
 
 /*
@@ -130,7 +131,7 @@ static const struct ctl_client_kind kind = {
 	.part = "fetch", .answer = CTL_TOKEN_ANSWER,
 	.repeats = UINT_MAX,	/* a helper that died is asked again until the time is over */
 	.silent = "no answer from the fetch helper", .ended = "the fetch helper ended",
-	.send = send_ask, .answered = on_token_answer, .failed = on_no_token,
+	.send = send_ask, .answered = on_token_answer, .failed = on_no_token, .also = &policy_client_kind,
 };
 
 struct ctl_client *

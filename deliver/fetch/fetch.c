@@ -1,10 +1,12 @@
 /*
- * fetch - the program: gets OAuth2 access tokens for the deliver processes of all virtual servers
+ * fetch - the program: gets OAuth2 access tokens and MTA-STS policies for the deliver processes of all
+ * virtual servers
  *
  * Runs in:  fetch
- * Owns:     the profiles and their tokens, the channels, libcurl
- * Promise:  connects to token endpoints over https only; tokens are in its memory only, and no secret is in
- *           the log. A virtual server gets the tokens of the profiles that its configuration names
+ * Owns:     the profiles and their tokens, the policies, the channels, libcurl
+ * Promise:  connects to token endpoints and policy hosts over https only; tokens are in its memory only, and
+ *           no secret is in the log. A virtual server gets the tokens of the profiles that its configuration
+ *           names
  * Fails by: "later" with a reason; a deliver process that misbehaves loses its channel, nothing else
  */
 #include "deliver/fetch/fetch.h"
@@ -30,6 +32,7 @@ run_fetch(struct boot *b)
 	TAILQ_INIT(&f->profiles);
 	f->https = https_new(b->loop);
 	f->files = oauth_files_new(b);
+	f->policies = policy_table_new(f);
 	oauth_profile_open_all(f);
 	boot_ready(b);
 }
@@ -40,7 +43,7 @@ on_fetch_channel(struct fetch *f, const struct ctl_message *m)
 	struct ctl_channel channel;
 
 	if (boot_helper_introduced(m, &channel))
-		ctl_server_new(&f->channels, &token_channel, ctl_take_fd(m), &channel);
+		ctl_server_new(&f->channels, &fetch_channel, ctl_take_fd(m), &channel);
 }
 
 static void
@@ -82,7 +85,8 @@ on_fetch_control(struct boot *b, const struct ctl_message *m)
 		on_fetch_channel(f, m);
 		break;
 	case CTL_FILE:
-		oauth_files_opened(f->files, m);
+		if (!policy_table_opened(f->policies, m))
+			oauth_files_opened(f->files, m);
 		break;
 	case CTL_TOKEN_KEPT:
 		on_kept(f, m);
@@ -102,6 +106,7 @@ finish_fetch(struct boot *b)
 
 	ctl_server_list_done(&f->channels);
 	oauth_profile_close_all(f);
+	policy_table_free(f->policies);
 	oauth_files_free(f->files);
 	https_free(f->https);
 	free(f);
@@ -110,7 +115,7 @@ finish_fetch(struct boot *b)
 
 const struct boot_role fetch_role = {
 	.name = "fetch",
-	.title = "gets OAuth2 tokens",
+	.title = "gets OAuth2 tokens and MTA-STS policies",
 	.per_server = false,
 	.user = offsetof(struct config_service, fetch_user),
 	.run = run_fetch,

@@ -1,9 +1,10 @@
 /*
  * fetch - private header of the fetch helper; one block a file
  *
- * fetch -> token_channel (a deliver process's questions) -> oauth_profile -> oauth_files (opened by the
+ * fetch -> fetch_channel (a deliver process's questions) -> oauth_profile -> oauth_files (opened by the
  * master), https (libcurl), oauth_grant (what the endpoint is asked and answers),
  * oauth_assertion, refresh_keep -> refresh_file, oauth_test
+ *       -> policy_table (MTA-STS) -> https, policy_text, policy_keep -> policy_file
  */
 #ifndef DELIVER_FETCH_FETCH_H
 #define DELIVER_FETCH_FETCH_H
@@ -16,6 +17,7 @@
 #include "common/base/buf.h"
 #include "common/boot/boot.h"
 #include "common/ipc/ctl_server.h"
+#include "common/ipc/msg_policy.h"
 #include "common/ipc/msg_token.h"
 
 struct fetch;
@@ -26,10 +28,11 @@ struct oauth_profile;
 struct oauth_files;
 struct oauth_files_job;
 struct oauth_test;
+struct policy_table;
 
-/* --- token_channel: what one deliver process asks; its helper is a struct fetch --- */
+/* --- fetch_channel: what one deliver process asks; its helper is a struct fetch --- */
 
-extern const struct ctl_server_kind token_channel;
+extern const struct ctl_server_kind fetch_channel;
 
 /* --- fetch: the program --- */
 
@@ -37,6 +40,7 @@ struct fetch {
 	struct boot *boot;
 	struct https *https;
 	struct oauth_files *files;
+	struct policy_table *policies;
 	struct ctl_server_list channels;
 	TAILQ_HEAD(, oauth_profile) profiles;
 	uint32_t serial;		/* of the latest token */
@@ -83,27 +87,30 @@ struct oauth_assertion {
 /* To be wiped and freed; NULL and why. */
 char *oauth_assertion_make(const struct oauth_assertion *a, char *why, size_t size);
 
-/* --- https: one POST and its answer for each job: libcurl on our loop --- */
+/* --- https: one request and its answer for each job: libcurl on our loop --- */
 
 struct https_request {
 	const char *url;
-	const char *body; size_t len;		/* copied */
+	const char *body; size_t len;		/* copied; NULL: GET, else POST */
+	/* "host:443:192.0.2.1,[2001:db8::1]": the addresses of the host; NULL: they are looked up */
+	const char *resolve;
 	const char *ca; size_t ca_len;		/* PEM; NULL: the system's */
 	uint64_t timeout_ms;
-	void (*done)(void *arg, const struct https_reply *r);	/* once, never from inside https_post */
+	void (*done)(void *arg, const struct https_reply *r);	/* once, never from inside https_ask */
 	void *arg;
 };
 struct https_reply {
 	const char *error;			/* why there is no answer; NULL: there is one */
 	long status;
 	const char *body; size_t len;
+	const char *type;			/* of the body: "text/plain"; "": not in the answer */
 	uint64_t retry_after;			/* seconds; 0: not in the answer */
 	char peer[64];				/* "192.0.2.1:443"; "": not reached */
 	char issuer[200];			/* of the certificate; "": not seen */
 };
 struct https *https_new(struct loop *l);	/* dies when libcurl refuses */
 void https_free(struct https *h);		/* after its last job */
-struct https_job *https_post(struct https *h, const struct https_request *q);
+struct https_job *https_ask(struct https *h, const struct https_request *q);
 void https_cancel(struct https_job *j);		/* `done` will not be called; NULL is fine */
 
 /* --- refresh_file: the file with the latest refresh token and the operator's that it replaces. Pure --- */
@@ -144,6 +151,52 @@ void oauth_profile_test(struct oauth_profile *p, struct oauth_test *t);
 void oauth_profile_kept(struct oauth_profile *p, int error);	/* CTL_TOKEN_KEPT; 0 or an errno */
 void oauth_profile_open_all(struct fetch *f);
 void oauth_profile_close_all(struct fetch *f);
+
+/* --- policy_text: a policy as its host has it (RFC 8461 3.2). Pure --- */
+
+struct policy {
+	char id[POLICY_ID_SIZE];	/* of the TXT record under which it was fetched */
+	uint8_t mode;			/* enum msg_policy_mode */
+	uint32_t max_age;		/* seconds */
+	int64_t fetched;		/* seconds since 1970 */
+	char *mx;			/* owned; as in struct msg_policy_answer */
+};
+/* All but id and fetched. False, and why: it is no policy. */
+bool policy_text_read(struct policy *p, const char *text, size_t len, char *why, size_t size);
+
+/* --- policy_file: the file of the policies that were fetched. Pure --- */
+
+void policy_file_format(struct buf *out, const char *domain, const struct policy *p);
+/* One line. False: it is damaged, or the policy is over. */
+bool policy_file_parse(struct policy *p, char domain[DNS_NAME_SIZE], const char *line, size_t len,
+    int64_t now);
+
+/* --- policy_keep: that file, which the master has opened --- */
+
+struct policy_keep;
+struct policy_keep *policy_keep_new(struct boot *b);
+void policy_keep_free(struct policy_keep *k);
+/* Asks for the file; policy_keep_opened follows. More than once is fine. */
+void policy_keep_open(struct policy_keep *k);
+/*
+ * CTL_FILE came: takes over its descriptor, and calls `read` with each policy of the file, whose `mx` it
+ * takes over. Without a file nothing is kept.
+ */
+void policy_keep_opened(struct policy_keep *k, const struct ctl_message *m,
+    void (*read)(void *arg, const char *domain, struct policy *p), void *arg);
+/* Adds it behind the others. True: most of the file is of no use, and policy_keep_replace should follow. */
+bool policy_keep_add(struct policy_keep *k, const char *domain, const struct policy *p, size_t live);
+void policy_keep_replace(struct policy_keep *k, const struct buf *text, size_t live);
+
+/* --- policy_table: the policies of all domains, the questions that wait for one, their renewal --- */
+
+struct policy_table *policy_table_new(struct fetch *f);
+void policy_table_free(struct policy_table *t);
+/* Answers with CTL_POLICY_ANSWER, now or later. */
+void policy_table_ask(struct policy_table *t, const struct msg_policy_ask *a, struct ctl_server *s,
+    uint32_t request);
+/* CTL_FILE of one of our kinds came. False: it is of another kind. Takes over its descriptor. */
+bool policy_table_opened(struct policy_table *t, const struct ctl_message *m);
 
 /* --- oauth_files: the files of a profile, opened by the master, read anew for each request --- */
 

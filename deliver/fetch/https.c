@@ -1,5 +1,5 @@
 /*
- * https - one POST and its answer: libcurl on our loop
+ * https - one request and its answer: libcurl on our loop
  *
  * Runs in:  fetch
  * Owns:     libcurl's multi handle, its sockets' events and its timer; the jobs
@@ -37,7 +37,7 @@ struct wire {
 struct https_job {
 	struct https *h;
 	CURL *easy;
-	struct curl_slist *headers;
+	struct curl_slist *headers, *resolve;
 	struct buf body;
 	char error[CURL_ERROR_SIZE];
 	void (*done)(void *arg, const struct https_reply *r);
@@ -122,6 +122,7 @@ free_job(struct https_job *j)
 	curl_multi_remove_handle(j->h->multi, j->easy);
 	curl_easy_cleanup(j->easy);
 	curl_slist_free_all(j->headers);
+	curl_slist_free_all(j->resolve);
 	if (j->body.data != NULL)
 		explicit_bzero(j->body.data, j->body.len);
 	buf_done(&j->body);
@@ -156,7 +157,8 @@ note_peer(CURL *easy, char *dst, size_t size)
 static void
 finish_job(struct https_job *j, CURLcode result)
 {
-	struct https_reply r = { .error = NULL };
+	struct https_reply r = { .type = "" };
+	char *type = NULL;
 	curl_off_t wait = 0;
 	void (*done)(void *, const struct https_reply *) = j->done;
 
@@ -167,6 +169,8 @@ finish_job(struct https_job *j, CURLcode result)
 	(void)curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &r.status);
 	if (curl_easy_getinfo(j->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
 		r.retry_after = (uint64_t)wait;
+	if (curl_easy_getinfo(j->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != NULL)
+		r.type = type;
 	note_issuer(j->easy, r.issuer, sizeof(r.issuer));
 	note_peer(j->easy, r.peer, sizeof(r.peer));
 	r.body = buf_text(&j->body);
@@ -220,12 +224,21 @@ set_security(CURL *e, const struct https_request *q)
 }
 
 static void
-set_request(CURL *e, struct https_job *j, const struct https_request *q)
+set_body(CURL *e, const struct https_request *q)
 {
-	must_succeed(curl_easy_setopt(e, CURLOPT_URL, q->url));
 	must_succeed(curl_easy_setopt(e, CURLOPT_POST, 1L));
 	must_succeed(curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)q->len));
 	must_succeed(curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, q->body));
+}
+
+static void
+set_request(CURL *e, struct https_job *j, const struct https_request *q)
+{
+	must_succeed(curl_easy_setopt(e, CURLOPT_URL, q->url));
+	if (q->body != NULL)
+		set_body(e, q);
+	if (j->resolve != NULL)
+		must_succeed(curl_easy_setopt(e, CURLOPT_RESOLVE, j->resolve));
 	must_succeed(curl_easy_setopt(e, CURLOPT_HTTPHEADER, j->headers));
 	must_succeed(curl_easy_setopt(e, CURLOPT_USERAGENT, "Postern/" POSTERN_VERSION));
 	must_succeed(curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L));
@@ -240,7 +253,7 @@ set_request(CURL *e, struct https_job *j, const struct https_request *q)
 }
 
 struct https_job *
-https_post(struct https *h, const struct https_request *q)
+https_ask(struct https *h, const struct https_request *q)
 {
 	struct https_job *j = mem_new(struct https_job);
 
@@ -248,7 +261,10 @@ https_post(struct https *h, const struct https_request *q)
 	j->done = q->done;
 	j->arg = q->arg;
 	buf_init(&j->body, BODY_MAX);
-	j->headers = curl_slist_append(NULL, "Accept: application/json");
+	j->headers = curl_slist_append(NULL, q->body != NULL ? "Accept: application/json" :
+	    "Accept: text/plain");
+	if (q->resolve != NULL && (j->resolve = curl_slist_append(NULL, q->resolve)) == NULL)
+		bug("libcurl: out of memory");
 	j->easy = curl_easy_init();
 	if (j->easy == NULL || j->headers == NULL)
 		bug("libcurl: out of memory");

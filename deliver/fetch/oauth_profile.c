@@ -329,7 +329,7 @@ post_request(struct oauth_profile *p)
 	oauth_grant_request(&body, p->conf, &proof);
 	q.body = buf_text(&body);
 	q.len = body.len;
-	p->asking = https_post(p->fetch->https, &q);
+	p->asking = https_ask(p->fetch->https, &q);
 	if (body.data != NULL)
 		explicit_bzero(body.data, body.len);
 	buf_done(&body);

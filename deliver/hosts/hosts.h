@@ -8,16 +8,21 @@
 
 #include "common/base/net.h"
 #include "common/ipc/msg_dns.h"
+#include "common/ipc/msg_policy.h"
 #include "common/mail/verdict.h"
 #include "deliver/smtp/smtp.h"
 
 struct config;
+struct config_nets;
 struct config_server;
 struct destination;
+struct mta_sts;
 struct mx_lookup;
 struct tls_record;
 struct tls_wish;
 struct tlsa;
+
+#define HOSTS_NAME_MAX 253	/* characters of a name, without its last dot (RFC 1035 2.3.4) */
 
 /* --- tlsa: the TLSA records of a host (RFC 7672 2.2). Pure --- */
 #define TLSA_RECORDS_MAX 16
@@ -46,6 +51,28 @@ const struct tlsa_set *tlsa_found(const struct tlsa *t);	/* NULL: none */
 const char *tlsa_trouble(const struct tlsa *t);
 struct tlsa_set *tlsa_set_copy(const struct tlsa_set *set);	/* of NULL: NULL */
 
+/* --- mta_sts: the MTA-STS policy of a domain (RFC 8461). Pure --- */
+/*
+ * `domain`: A-labels; `known`: policies are kept, and are asked for also where the DNS has no record;
+ * `never`: addresses where no policy is fetched, must outlive it.
+ */
+struct mta_sts *mta_sts_new(const char *domain, bool known, const struct config_nets *never);
+void mta_sts_free(struct mta_sts *s);		/* NULL is fine */
+/* The next question to the DNS; false: none now. */
+bool mta_sts_ask(struct mta_sts *s, uint16_t *type, const char **name);
+void mta_sts_answer(struct mta_sts *s, const struct msg_dns_answer *a);
+/* What the fetch helper is to be asked, once; NULL: nothing now. Then one of the next two is called. */
+const struct msg_policy_ask *mta_sts_wants(struct mta_sts *s);
+void mta_sts_decide(struct mta_sts *s, const struct msg_policy_answer *a);
+void mta_sts_fail(struct mta_sts *s, const char *why);
+bool mta_sts_is_over(const struct mta_sts *s);
+/* Of NULL: NULL, false. */
+const char *mta_sts_trouble(const struct mta_sts *s);	/* why no host may be used now; NULL: they may */
+bool mta_sts_enforces(const struct mta_sts *s);
+bool mta_sts_covers(const struct mta_sts *s, const char *host);	/* when there is a policy */
+/* The id of a TXT record, whose text is NUL-terminated; false: it is none. */
+bool mta_sts_record_id(const char *text, size_t len, char id[POLICY_ID_SIZE]);
+
 /* --- mx: finds the addresses of a destination. Pure: questions out, answers in --- */
 #define MX_HOSTS_MAX 20
 #define MX_ADDRESSES_MAX 30
@@ -60,8 +87,12 @@ struct mx_address {
 	bool literal;
 	/* The name is sure to be the one that the mail is for: configured, or of a validated MX answer */
 	bool sure;
+	bool sts;			/* a policy in mode enforce covers it: its certificate has its name */
 	struct tlsa_set *tlsa;		/* owned; NULL: there are none, or they were not asked for */
-	/* Owned; NULL, or why it must not be used: the DNS gave no answer about its TLSA records */
+	/*
+	 * Owned; NULL, or why it must not be used: no answer about its TLSA records or the policy, or the
+	 * policy does not cover it
+	 */
 	char *refused;
 };
 
@@ -77,6 +108,7 @@ struct mx_settings {
 	const char *hostname;			/* of the service */
 	/* addresses and ports that lead back to us; 0.0.0.0: all of the loopback net, too */
 	const struct net_address *own; size_t nown;
+	bool policies;			/* some are kept: see mta_sts_new */
 	uint32_t (*chance)(uint32_t below);	/* as arc4random_uniform(3) */
 };
 
@@ -88,6 +120,10 @@ void mx_lookup_free(struct mx_lookup *l);		/* NULL is fine */
 /* The next question to be asked, without waiting for earlier answers; false: none now. */
 bool mx_lookup_ask(struct mx_lookup *l, struct mx_question *q);
 void mx_lookup_answer(struct mx_lookup *l, unsigned tag, const struct msg_dns_answer *a);
+/* What the fetch helper is to be asked, once; NULL: nothing now. Then one of the next two is called. */
+const struct msg_policy_ask *mx_lookup_wants_policy(struct mx_lookup *l);
+void mx_lookup_policy(struct mx_lookup *l, const struct msg_policy_answer *a);
+void mx_lookup_policy_fail(struct mx_lookup *l, const char *why);
 /* When all questions are answered: fills `list` (freed by mx_list_done); false before. */
 bool mx_lookup_end(struct mx_lookup *l, struct mx_list *list);
 /*
@@ -126,6 +162,7 @@ struct mx_lookup {
 	struct mx_host host[MX_HOSTS_MAX];
 	size_t nhost;
 	enum mx_question_state question;	/* for the MX records */
+	struct mta_sts *sts;	/* NULL: not wanted, or no MX answer yet */
 	bool implicit;		/* no MX: the domain itself is the host (RFC 5321 5.1) */
 	bool sure;		/* the hosts are named by the configuration or a validated answer */
 	bool decided;		/* there are no hosts: `verdict` says why */
@@ -142,7 +179,7 @@ void mx_list_done(struct mx_list *list);
 /* --- tls_policy: what TLS a host must have, and what it must prove, before it gets mail. Pure --- */
 enum client_tls tls_policy_tls(const struct destination *d, const struct mx_address *a);
 /* The host as it was found. */
-struct tls_policy_host { const char *name; bool literal, sure; const struct tlsa_set *tlsa; };
+struct tls_policy_host { const char *name; bool literal, sure, sts; const struct tlsa_set *tlsa; };
 /*
  * For the handshake with `host`. `record`: room for TLSA_RECORDS_MAX; it must outlive the wish, and so must
  * the strings.

@@ -4,7 +4,7 @@
  * Runs in:  deliver
  * Owns:     one look-up: the hosts, their addresses, the questions that are not answered yet
  * Promise:  hosts by MX preference, in random order among equals, or as configured; at most MX_HOSTS_MAX; of
- *           each the addresses of both families; TLSA records where outbound-tls = dane
+ *           each the addresses of both families; TLSA records where outbound-tls = dane; the MTA-STS policy
  * Fails by: an empty list with the reason: "refused" when the domain says so or does not exist; "later" when
  *           the DNS is in trouble, or a configured smart host is (a mistake in the configuration must not
  *           cost mail)
@@ -25,6 +25,7 @@
 #define TTL_MAX 3600
 #define TAG_MX UINT32_MAX
 #define TAG_TLSA (MX_HOSTS_MAX * 2)	/* and the host's number; below: addresses */
+#define TAG_STS (MX_HOSTS_MAX * 3)
 
 /* --- hosts --- */
 
@@ -133,6 +134,7 @@ mx_lookup_free(struct mx_lookup *l)
 		free(l->host[i].canonical);
 		tlsa_free(l->host[i].tlsa);
 	}
+	mta_sts_free(l->sts);
 	free(l->domain);
 	free(l);
 }
@@ -175,6 +177,9 @@ mx_lookup_ask(struct mx_lookup *l, struct mx_question *q)
 		*q = (struct mx_question){ DNS_MX, l->domain, TAG_MX };
 		return true;
 	}
+	q->tag = TAG_STS;
+	if (l->sts != NULL && mta_sts_ask(l->sts, &q->type, &q->name))
+		return true;
 	for (size_t i = 0; i < l->nhost; i++) {
 		struct mx_host *h = &l->host[i];
 		bool six = h->six.question == MX_TO_ASK;
@@ -270,6 +275,8 @@ take_mx(struct mx_lookup *l, const struct msg_dns_answer *a)
 		verdict_set(&l->verdict, VERDICT_LATER, "4.4.3", "the DNS gave no answer about %s: %s",
 		    l->d->domain, a->text);
 	}
+	if (l->d->security.mta_sts && !l->decided)
+		l->sts = mta_sts_new(l->domain, l->set->policies, &l->set->server->never_to);
 }
 
 static void
@@ -291,10 +298,14 @@ mx_lookup_answer(struct mx_lookup *l, unsigned tag, const struct msg_dns_answer 
 	struct mx_host *h;
 	bool six;
 
-	if (a->result == DNS_FOUND && a->ttl < l->ttl)
+	if (a->result == DNS_FOUND && tag != TAG_STS && a->ttl < l->ttl)
 		l->ttl = a->ttl;
 	if (tag == TAG_MX) {
 		take_mx(l, a);
+		return;
+	}
+	if (tag == TAG_STS) {
+		mta_sts_answer(l->sts, a);
 		return;
 	}
 	if (tag >= TAG_TLSA) {
@@ -309,11 +320,33 @@ mx_lookup_answer(struct mx_lookup *l, unsigned tag, const struct msg_dns_answer 
 	begin_tlsa(l, h);
 }
 
+const struct msg_policy_ask *
+mx_lookup_wants_policy(struct mx_lookup *l)
+{
+	return l->sts != NULL ? mta_sts_wants(l->sts) : NULL;
+}
+
+void
+mx_lookup_policy(struct mx_lookup *l, const struct msg_policy_answer *a)
+{
+	if (a->ttl < l->ttl)
+		l->ttl = a->ttl;
+	mta_sts_decide(l->sts, a);
+}
+
+void
+mx_lookup_policy_fail(struct mx_lookup *l, const char *why)
+{
+	mta_sts_fail(l->sts, why);
+}
+
 static bool
 is_finished(const struct mx_lookup *l)
 {
 	if (l->decided)
 		return true;
+	if (l->sts != NULL && !mta_sts_is_over(l->sts))
+		return false;
 	for (size_t i = 0; i < l->nhost; i++) {
 		const struct mx_host *h = &l->host[i];
 
@@ -344,7 +377,7 @@ is_usable(const struct mx_lookup *l, const struct mx_host *h)
 bool
 mx_lookup_so_far(struct mx_lookup *l, bool all, struct mx_list *list)
 {
-	if (l->question != MX_ANSWERED || l->decided)
+	if (l->question != MX_ANSWERED || l->decided || (l->sts != NULL && !mta_sts_is_over(l->sts)))
 		return false;
 	for (size_t i = 0; i < l->nhost; i++) {
 		struct mx_host *h = &l->host[i];

@@ -69,6 +69,25 @@ is_us(const struct mx_lookup *l, const struct mx_host *h)
 
 /* --- the list --- */
 
+/* What the MTA-STS policy says of it; TLSA records overrule that (RFC 8461 2). */
+static void
+apply_policy(struct mx_address *a, const struct mx_lookup *l, const struct mx_host *h)
+{
+	const char *trouble = mta_sts_trouble(l->sts);
+
+	if (a->refused != NULL || (a->tlsa != NULL && a->tlsa->count > 0))
+		return;
+	if (trouble != NULL)
+		a->refused = mem_strdup(trouble);
+	else if (!mta_sts_enforces(l->sts))
+		return;
+	else if (mta_sts_covers(l->sts, h->name))
+		a->sts = true;
+	else
+		a->refused = mem_printf("the MTA-STS policy of %s does not name the host %s", l->domain,
+		    h->name);
+}
+
 static void
 add_address(struct mx_list *list, const struct mx_lookup *l, const struct mx_host *h, const uint8_t *bytes,
     bool six)
@@ -85,10 +104,11 @@ add_address(struct mx_list *list, const struct mx_lookup *l, const struct mx_hos
 	    .literal = h->literal, .sure = l->sure };
 	bare = h->literal && h->name[0] != '[';
 	a->host = bare ? mem_printf("[%s]", h->name) : mem_strdup(h->name);
-	if (h->tlsa == NULL)
-		return;
-	a->tlsa = tlsa_set_copy(tlsa_found(h->tlsa));
-	a->refused = mem_strdup(tlsa_trouble(h->tlsa));
+	if (h->tlsa != NULL) {
+		a->tlsa = tlsa_set_copy(tlsa_found(h->tlsa));
+		a->refused = mem_strdup(tlsa_trouble(h->tlsa));
+	}
+	apply_policy(a, l, h);
 	if (a->refused != NULL && list->ttl > MX_TTL_TROUBLE)
 		list->ttl = MX_TTL_TROUBLE;
 }

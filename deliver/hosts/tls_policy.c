@@ -4,8 +4,9 @@
  * Runs in:  deliver
  * Owns:     nothing
  * Promise:  a certificate is compared only with names that can be trusted: of the configuration, of the
- *           recipient's address, of a validated answer. The name of a host from an unsigned MX counts only at
- *           or below the recipient's domain. To a host with TLSA records nothing is sent in clear
+ *           recipient's address, of a validated answer, of an MTA-STS policy. The name of a host from an
+ *           unsigned MX counts only at or below the recipient's domain. To a host with TLSA records nothing
+ *           is sent in clear
  * Fails by: cannot
  */
 #include <stdio.h>
@@ -29,7 +30,7 @@ tls_policy_tls(const struct destination *d, const struct mx_address *a)
 	if (net_port((const struct sockaddr *)&a->to.sa) == PORT_TLS)
 		return CLIENT_TLS_AT_ONCE;
 	/* in clear there is no certificate */
-	if (d->security.certificate == NULL &&
+	if (d->security.certificate == NULL && !a->sts &&
 	    (mode == CONFIG_OUT_TLS_MAY || (mode == CONFIG_OUT_TLS_DANE && a->tlsa == NULL)))
 		return CLIENT_TLS_MAY;
 	return CLIENT_TLS_MUST;
@@ -86,16 +87,16 @@ tls_policy_wish(const struct destination *d, const struct tls_policy_host *host,
 	*wish = (struct tls_wish){ .ask = host->literal ? NULL : host->name };
 	if (d->security.tls == CONFIG_OUT_TLS_DANE && host->tlsa != NULL)
 		want_dane(d, host, wish, record);
-	if (d->security.tls != CONFIG_OUT_TLS_VERIFY)
+	if (d->security.tls != CONFIG_OUT_TLS_VERIFY && !host->sts)
 		return;
 	wish->proof = TLS_PROOF_NAME;
 	if (host->literal) {
 		wish->ip = host->name;
 		return;
 	}
-	if (host->sure || is_at_or_below(host->name, d->domain))
+	if (host->sure || host->sts || is_at_or_below(host->name, d->domain))
 		add_name(wish, host->name);
-	if (d->by_mx)
+	if (d->by_mx && !host->sts)
 		add_name(wish, d->domain);
 }
 

@@ -16,8 +16,6 @@
 #include "common/base/mem.h"
 #include "deliver/hosts/hosts.h"
 
-#define NAME_MAX_TEXT 253	/* of a name, without its last dot (RFC 1035 2.3.4) */
-
 struct tlsa {
 	enum { TLSA_ALIAS, TLSA_RECORDS, TLSA_OVER } stage;
 	bool asked;
@@ -67,8 +65,8 @@ tlsa_ask(struct tlsa *t, uint16_t *type, const char **name)
 	else
 		do	/* a name that is too long for the prefix has no records */
 			snprintf(t->question, sizeof(t->question), "_%u._tcp.%s", t->port, t->base[t->at]);
-		while (strlen(t->question) > NAME_MAX_TEXT && ++t->at < t->bases);
-	t->asked = strlen(t->question) <= NAME_MAX_TEXT;
+		while (strlen(t->question) > HOSTS_NAME_MAX && ++t->at < t->bases);
+	t->asked = strlen(t->question) <= HOSTS_NAME_MAX;
 	if (!t->asked)
 		t->stage = TLSA_OVER;
 	return t->asked;

@@ -31,6 +31,11 @@ struct trusted_ca;
 struct trusted_ca *trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg);
 /* True: connections may be made now; false: `ready` will tell when. */
 bool trusted_ca_begin(struct trusted_ca *a);
+/*
+ * They are needed now. True: they are there; false: `done` is called when they are, or cannot be read. NULL:
+ * true.
+ */
+bool trusted_ca_want(struct trusted_ca *a, void (*done)(void *arg), void *arg);
 void trusted_ca_renew(struct trusted_ca *a);		/* the file has changed; NULL is fine */
 void trusted_ca_free(struct trusted_ca *a);		/* after all connections; NULL is fine */
 void trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m);	/* CTL_FILE; closes it */
@@ -127,6 +132,7 @@ struct outbound {
 	struct counters *counters;
 	struct ctl_client *helper[CTL_HELPER_COUNT];	/* NULL: one that is not asked from here */
 	struct tls_out *tls;			/* NULL: no destination has TLS */
+	struct trusted_ca *trust;		/* NULL: the same */
 	const struct own_certificate *own;	/* NULL: no destination is shown a certificate */
 	struct w3clog *log;			/* NULL: no protocol log */
 	struct host_memory *memory;

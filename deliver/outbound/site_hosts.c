@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/dns_client.h"
+#include "common/ipc/policy_client.h"
 #include "common/process/counters.h"
 #include "common/process/loop.h"
 #include "deliver/outbound/outbound.h"
@@ -127,7 +128,8 @@ tell_list(const struct site *s)
 		char where[NET_TEXT_SIZE];
 
 		net_format(where, (const struct sockaddr *)&s->list.address[i].to.sa);
-		buf_printf(&text, "%s%s %s", i > 0 ? ", " : "", s->list.address[i].host, where);
+		buf_printf(&text, "%s%s %s%s", i > 0 ? ", " : "", s->list.address[i].host, where,
+		    s->list.address[i].sts ? " as its MTA-STS policy says" : "");
 	}
 	if (s->list.count > TOLD_ADDRESSES)
 		buf_printf(&text, " and %zu more", s->list.count - TOLD_ADDRESSES);
@@ -156,18 +158,25 @@ take_list(struct site *s, struct mx_list *list, bool partial)
 }
 
 static void on_dns_answer(void *arg, unsigned tag, const struct msg_dns_answer *a);
+static void on_policy(void *arg, const struct msg_policy_answer *a, const char *why);
 
 /* Asks what the look-up wants to know, and ends it when it knows all. */
 static void
 step_lookup(struct site *s)
 {
 	struct ctl_client *resolver = s->o->helper[CTL_HELPER_RESOLVER];
+	const struct msg_policy_ask *policy;
 	struct mx_question q;
 	struct mx_list list;
 
 	while (mx_lookup_ask(s->lookup, &q)) {
 		counters_add(s->o->counters, COUNTER_DNS_QUERIES, 1);
 		dns_client_ask(resolver, q.type, q.name, on_dns_answer, s, q.tag);
+	}
+	policy = mx_lookup_wants_policy(s->lookup);
+	if (policy != NULL) {
+		s->o->mx.policies |= policy->id[0] != '\0';
+		policy_client_ask(s->o->helper[CTL_HELPER_FETCH], policy, on_policy, s);
 	}
 	if (!mx_lookup_end(s->lookup, &list))
 		return;
@@ -208,6 +217,27 @@ on_dns_answer(void *arg, unsigned tag, const struct msg_dns_answer *a)
 
 	mx_lookup_answer(s->lookup, tag, a);
 	step_lookup(s);
+}
+
+static void
+step_with_policy(void *arg)
+{
+	step_lookup(arg);
+}
+
+/* A policy that is to be enforced needs the authorities: they are read before the first of them counts. */
+static void
+on_policy(void *arg, const struct msg_policy_answer *a, const char *why)
+{
+	struct site *s = arg;
+
+	if (a == NULL)
+		mx_lookup_policy_fail(s->lookup, why);
+	else
+		mx_lookup_policy(s->lookup, a);
+	if (a == NULL || a->mode != POLICY_ENFORCE ||
+	    trusted_ca_want(s->o->trust, step_with_policy, s))
+		step_lookup(s);
 }
 
 /* With the addresses that lead back to us, as they are now. */

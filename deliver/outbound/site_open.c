@@ -119,7 +119,7 @@ find_kept(const struct site *s, size_t index)
 		return NULL;
 	TAILQ_FOREACH(p, &s->o->idle, idle_link)
 		if (p->site != s && p->site->d.helo == s->d.helo && p->tlsa == NULL &&
-		    !outconn_memory_is_makeshift(p) &&
+		    (!a->sts || p->policy.sts) && !outconn_memory_is_makeshift(p) &&
 		    strcasecmp(p->host, a->host) == 0 &&
 		    route_security_is_same(&p->site->d.security, &s->d.security) &&
 		    net_equal((const struct sockaddr *)&p->to.sa, (const struct sockaddr *)&a->to.sa))

@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver
  * Owns:     struct tls_out
- * Promise:  the file is opened by the master. It is read only where some destination has outbound-tls =
- *           verify: before the first connection, and again when it has changed; a bad file changes nothing
+ * Promise:  the file is opened by the master. It is read where some destination has outbound-tls = verify,
+ *           before the first connection, else with the first MTA-STS policy that is to be enforced; and again
+ *           when it has changed. A bad file changes nothing
  * Fails by: an event; without CA certificates only the mail that needs them waits
  */
 #include <errno.h>
@@ -20,6 +21,12 @@
 #include "common/ipc/ctl.h"
 #include "deliver/outbound/outbound.h"
 
+struct want {
+	STAILQ_ENTRY(want) link;
+	void (*done)(void *arg);
+	void *arg;
+};
+
 struct trusted_ca {
 	struct boot *boot;
 	struct tls_out *tls;
@@ -29,6 +36,7 @@ struct trusted_ca {
 	bool began;
 	void (*ready)(void *arg);
 	void *arg;
+	STAILQ_HEAD(, want) wants;
 };
 
 struct trusted_ca *
@@ -39,6 +47,7 @@ trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg)
 	if (!config_server_has_outbound_tls(b->server))
 		return NULL;
 	a = mem_new(struct trusted_ca);
+	STAILQ_INIT(&a->wants);
 	a->boot = b;
 	a->path = b->server->authorities;
 	a->ready = ready;
@@ -59,6 +68,39 @@ trusted_ca_begin(struct trusted_ca *a)
 	return false;
 }
 
+bool
+trusted_ca_want(struct trusted_ca *a, void (*done)(void *arg), void *arg)
+{
+	struct want *w;
+
+	if (a == NULL || a->good)
+		return true;
+	if (!a->needed)
+		a->began = a->needed = true;	/* nothing else has waited for it */
+	if (STAILQ_EMPTY(&a->wants))
+		boot_open(a->boot, 0, CTL_FILE_AUTHORITIES, 0, "");
+	w = mem_new(struct want);
+	w->done = done;
+	w->arg = arg;
+	STAILQ_INSERT_TAIL(&a->wants, w, link);
+	return false;
+}
+
+static void
+drop_wants(struct trusted_ca *a, bool tell)
+{
+	STAILQ_HEAD(, want) wants = STAILQ_HEAD_INITIALIZER(wants);
+	struct want *w;
+
+	STAILQ_CONCAT(&wants, &a->wants);
+	while ((w = STAILQ_FIRST(&wants)) != NULL) {
+		STAILQ_REMOVE_HEAD(&wants, link);
+		if (tell)
+			w->done(w->arg);
+		free(w);
+	}
+}
+
 void
 trusted_ca_renew(struct trusted_ca *a)
 {
@@ -71,6 +113,7 @@ trusted_ca_free(struct trusted_ca *a)
 {
 	if (a == NULL)
 		return;
+	drop_wants(a, false);
 	tls_out_free(a->tls);
 	free(a);
 }
@@ -133,6 +176,7 @@ trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m)
 		if (!a->began)
 			a->ready(a->arg);
 		a->began = true;
+		drop_wants(a, true);
 	}
 	buf_done(&why);
 }

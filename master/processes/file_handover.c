@@ -33,6 +33,7 @@ static const enum role file_roles[] = {
 	[CTL_FILE_MANAGER_CERTIFICATE] = ROLE_WEB, [CTL_FILE_MANAGER_KEY] = ROLE_WEB,
 	[CTL_FILE_MANAGER_ACCOUNTS] = ROLE_AUTH, [CTL_FILE_MANAGER_KEYTAB] = ROLE_AUTH,
 	[CTL_FILE_DECOY_KEY] = ROLE_AUTH,
+	[CTL_FILE_POLICIES] = ROLE_FETCH, [CTL_FILE_POLICY_CA] = ROLE_FETCH,
 };
 static_assert(nitems_of(file_roles) == CTL_FILE_KINDS, "one role a kind of file");
 
@@ -137,6 +138,8 @@ file_handover_send(struct child *c, uint32_t request, const struct ctl_file *fil
 		answer.error = EPERM;
 	} else if (file->kind == CTL_FILE_DECOY_KEY) {
 		fd = decoy_key_open(c->m->snapshot->config->service.state, &answer);
+	} else if (file->kind == CTL_FILE_POLICIES) {
+		fd = policy_store_open(c->m->snapshot->config->service.state, &answer);
 	} else if (named_file_is_of_profile(file->kind)) {
 		fd = named_file_open_profile(config_oauth_find(c->m->snapshot->config, answer.file.server),
 		    &answer);

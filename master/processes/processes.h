@@ -279,6 +279,13 @@ void file_handover_blame_service(const struct config_service *s, struct buf *why
 /* For CTL_FILE_DECOY_KEY, in the state folder; it is made when it is not there. The descriptor, or -1. */
 int decoy_key_open(const char *folder, struct ctl_opened *answer);
 
+/* --- policy_store: the MTA-STS policies that the fetch helper keeps --- */
+
+/* For CTL_FILE_POLICIES, in the state folder; made when it is not there. To be read and written; or -1. */
+int policy_store_open(const char *folder, struct ctl_opened *answer);
+/* Whether some policy is kept there. */
+bool policy_store_has_some(const char *folder);
+
 /* --- refresh_store: refresh tokens on disk --- */
 
 void refresh_store_token(struct child *c, const struct ctl_message *m);	/* CTL_TOKEN_KEEP */

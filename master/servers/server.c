@@ -393,6 +393,9 @@ server_update(struct server *s)
 void
 server_child_born(struct child *c)
 {
+	/* it connects to no host before it has heard of the others: so it hears of this first */
+	if (c->role == ROLE_DELIVER && policy_store_has_some(c->m->snapshot->config->service.state))
+		child_send(c, CTL_POLICIES, 0, NULL, 0, -1);
 	if (c->role == ROLE_DELIVER)
 		listen_others_greet(c);
 	if (c->role != ROLE_LISTENER)

@@ -111,6 +111,9 @@ def seeds(target):
                                 (3, b"p=tls-unique,,n=nobody,r=y")):
                 yield bytes([mode | kind]) + said(first, b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
                                                   b"p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+    elif target == "policy":
+        yield from strings("t/unit/fetch/policy.c")
+        yield b'{"domain":"d.example","id":"a7","mode":2,"fetched":999,"max_age":100,"mx":"a.example *.b.example"}'
     elif target == "oauth_grant":
         for text in strings("t/unit/fetch/oauth_grant.c"):
             yield b"\0" + text

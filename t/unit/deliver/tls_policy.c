@@ -71,27 +71,37 @@ static const struct {
 	bool literal, sure;
 	int records;			/* -1: no TLSA */
 	const char *want;
+	bool sts;			/* a policy in mode enforce names the host */
 } wishes[] = {
-	{ CONFIG_OUT_TLS_MAY, "d.example", "mx.other.example", false, true, -1, "mx.other.example none" },
-	{ CONFIG_OUT_TLS_REQUIRED, "", "192.0.2.1", true, true, -1, "- none" },
-	{ CONFIG_OUT_TLS_VERIFY, "", "hub.example", false, true, -1, "hub.example name hub.example" },
-	{ CONFIG_OUT_TLS_VERIFY, "", "192.0.2.1", true, true, -1, "- name 192.0.2.1" },
+	{ CONFIG_OUT_TLS_MAY, "d.example", "mx.other.example", false, true, -1, "mx.other.example none", false },
+	{ CONFIG_OUT_TLS_REQUIRED, "", "192.0.2.1", true, true, -1, "- none", false },
+	{ CONFIG_OUT_TLS_VERIFY, "", "hub.example", false, true, -1, "hub.example name hub.example", false },
+	{ CONFIG_OUT_TLS_VERIFY, "", "192.0.2.1", true, true, -1, "- name 192.0.2.1", false },
 	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, true, -1,
-	    "mx.other.example name mx.other.example or d.example" },
+	    "mx.other.example name mx.other.example or d.example", false },
 	/* named by an unsigned MX */
 	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, false, -1,
-	    "mx.other.example name d.example" },
+	    "mx.other.example name d.example", false },
 	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.d.example", false, false, -1,
-	    "mx.d.example name mx.d.example or d.example" },
+	    "mx.d.example name mx.d.example or d.example", false },
 	{ CONFIG_OUT_TLS_VERIFY, "d.example", "MX.D.example", false, false, -1,
-	    "MX.D.example name MX.D.example or d.example" },
-	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mxd.example", false, false, -1, "mxd.example name d.example" },
-	{ CONFIG_OUT_TLS_VERIFY, "d.example", "d.example", false, false, -1, "d.example name d.example" },
-	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, -1, "mx.other.example none" },
-	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, 0, "base.example none" },
+	    "MX.D.example name MX.D.example or d.example", false },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mxd.example", false, false, -1, "mxd.example name d.example", false },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "d.example", false, false, -1, "d.example name d.example", false },
+	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, -1, "mx.other.example none", false },
+	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, 0, "base.example none", false },
 	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, 2,
-	    "base.example dane base.example or mx.other.example or d.example" },
-	{ CONFIG_OUT_TLS_DANE, "", "base.example", false, true, 1, "base.example dane base.example" },
+	    "base.example dane base.example or mx.other.example or d.example", false },
+	{ CONFIG_OUT_TLS_DANE, "", "base.example", false, true, 1, "base.example dane base.example", false },
+	/* the certificate has the name of the host, and no other does (RFC 8461 4.1) */
+	{ CONFIG_OUT_TLS_MAY, "d.example", "mx.other.example", false, false, -1,
+	    "mx.other.example name mx.other.example", true },
+	{ CONFIG_OUT_TLS_REQUIRED, "d.example", "mx.d.example", false, false, -1,
+	    "mx.d.example name mx.d.example", true },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, false, -1,
+	    "mx.other.example name mx.other.example", true },
+	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, false, -1,
+	    "mx.other.example name mx.other.example", true },
 };
 
 START_TEST(test_wishes)
@@ -104,7 +114,7 @@ START_TEST(test_wishes)
 		struct destination d = { .domain = (char *)wishes[i].domain,
 		    .by_mx = wishes[i].domain[0] != '\0', .security = { wishes[i].mode } };
 		struct tls_policy_host host = { wishes[i].host, wishes[i].literal, wishes[i].sure,
-		    wishes[i].records >= 0 ? set : NULL };
+		    wishes[i].sts, wishes[i].records >= 0 ? set : NULL };
 		struct tls_record record[TLSA_RECORDS_MAX];
 		struct tls_wish wish;
 		char names[200], got[400];

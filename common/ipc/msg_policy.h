@@ -1,0 +1,44 @@
+/* msg_policy - MTA-STS policies between deliver and the fetch helper, in the CTL_POLICY_ messages */
+#ifndef COMMON_IPC_MSG_POLICY_H
+#define COMMON_IPC_MSG_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/ipc/msg_dns.h"
+
+#define POLICY_ID_SIZE 33		/* of the TXT record (RFC 8461 3.1) */
+#define POLICY_ADDRESSES_MAX 8
+#define POLICY_MX_MAX 16384		/* bytes of all patterns */
+#define POLICY_TEXT_SIZE 256
+
+struct msg_policy_address { uint8_t bytes[16]; uint8_t six; };
+
+struct msg_policy_ask {		/* payload of CTL_POLICY_ASK */
+	char domain[DNS_NAME_SIZE];	/* A-labels */
+	char id[POLICY_ID_SIZE];	/* of its TXT record; "": it has none, or the DNS gave no answer */
+	uint8_t addresses;		/* of its policy host; 0: not known, or none that may be used */
+	struct msg_policy_address address[POLICY_ADDRESSES_MAX];
+};
+
+enum msg_policy_mode { POLICY_NONE, POLICY_TESTING, POLICY_ENFORCE };
+
+/* Payload of CTL_POLICY_ANSWER; only the used part of `mx` is sent. */
+struct msg_policy_answer {
+	uint32_t ttl;			/* seconds, until it is to be asked again */
+	uint16_t len;
+	uint8_t mode;			/* enum msg_policy_mode; NONE also where there is no policy */
+	char text[POLICY_TEXT_SIZE];	/* why none could be fetched; "": nothing went wrong */
+	char mx[POLICY_MX_MAX];		/* patterns, a blank between two: "mx1.example.com *.example.net" */
+};
+
+size_t msg_policy_answer_size(const struct msg_policy_answer *a);
+/*
+ * Copies a received payload; false when sizes or strings are wrong. A domain and an id have no character that
+ * could mean anything in a URL or in the name of a file.
+ */
+bool msg_policy_ask_take(struct msg_policy_ask *a, const void *data, size_t len);
+bool msg_policy_answer_take(struct msg_policy_answer *a, const void *data, size_t len);
+
+#endif
