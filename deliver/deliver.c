@@ -341,6 +341,12 @@ on_queue(struct deliver *r, const struct ctl_message *m)
 }
 
 static void
+on_hosts(struct deliver *r, const struct ctl_message *m)
+{
+	host_admin_take(r->outbound, m);
+}
+
+static void
 on_trace(struct deliver *r, const struct ctl_message *m)
 {
 	trace_server_take(r->queue.trace, m);
@@ -445,6 +451,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_CHANNEL] = on_channel,
 	[CTL_OAUTH_TEST] = on_oauth_test,
 	[CTL_PROBE] = on_probe,
+	[CTL_HOSTS] = on_hosts,
 	[CTL_FILE] = on_file,
 	[CTL_RENEWED] = on_renewed,
 	[CTL_QUEUE] = on_queue,

@@ -106,6 +106,18 @@ _posternctl()
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
+	hosts)
+		words='--json --dry-run'
+		if [[ ${COMP_WORDS[COMP_CWORD - 1]} == hosts ]]; then
+			words="list pause resume reset $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')"
+		elif [[ " list pause resume reset " == *" ${COMP_WORDS[COMP_CWORD - 1]} "* ]]; then
+			words=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
+		elif [[ $cur != -* ]]; then
+			words=$("$control" "${options[@]}" hosts list "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null | cut -f 1)
+		fi
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+		;;
 	get | set | unset)
 		words=$(_posternctl_keys)
 		[[ $command == set ]] && words=${words//$'\n'/=$'\n'}${words:+=}

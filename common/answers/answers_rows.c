@@ -173,6 +173,19 @@ static const struct answers_column probe_columns[] = {
 	{ "ms", "MS", ANSWERS_NUMBER, .at = 2 }, { "text", "WHAT", ANSWERS_WORD, .at = 3, WRAP },
 };
 
+static const struct answers_column host_columns[] = {
+	{ "host", "HOST", ANSWERS_TEXT, .at = 0, CUT },
+	{ "account", "ACCOUNT", ANSWERS_WORD, .at = 1, .weight = 3, CUT },
+	{ "state", "STATE", ANSWERS_TEXT, .at = 2 },
+	{ "connections", "CONNECTIONS", ANSWERS_NUMBER, .at = 3 },
+	{ "most-connections", "MOST", ANSWERS_NUMBER, .at = 4, .empty = "-", .weight = 2 },
+	{ "rate", "A MINUTE", ANSWERS_NUMBER, .at = 5, .empty = "-" },
+	{ "rest", "RESTS", ANSWERS_NUMBER, .at = 6, .weight = 4 },
+	{ "messages", "MESSAGES", ANSWERS_NUMBER, .at = 7, .weight = 5 },
+	{ "since", "AGE", ANSWERS_TIME, .at = 8, .age = true, .empty = "-", .weight = 6 },
+	{ "reason", "LAST SLOW DOWN", ANSWERS_WORD, .at = 9, .weight = 1, WRAP },
+};
+
 static const struct answers_column explain_columns[] = {
 	{ "step", "STEP", ANSWERS_TEXT, .at = 0 }, { "value", "VALUE", ANSWERS_WORD, .at = 1, WRAP },
 	{ "key", "KEY", ANSWERS_WORD, .at = 2, .empty = "-" },
@@ -210,6 +223,8 @@ static const struct answers_table tables[] = {
 	{ "history", NULL, ANSWERS_FORM_TABS, "changes", COLUMNS(change_columns) },
 	{ "explain", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(explain_columns) },
 	{ "probe", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(probe_columns) },
+	{ "hosts", "list", ANSWERS_FORM_TABS, "hosts", COLUMNS(host_columns) },
+	{ "hosts", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
 	{ "oauth-test", NULL, ANSWERS_FORM_STEPS, "steps", NULL, 0 },
 };
 

@@ -143,7 +143,9 @@ put_list(json_t *object, const char *name, enum answers_type type, const char *t
 void
 answers_value_put(json_t *object, const char *name, enum answers_type type, const char *text)
 {
-	bool missing = text == NULL || (type == ANSWERS_WORD && (*text == '\0' || strcmp(text, "-") == 0));
+	bool may_miss = type == ANSWERS_WORD || type == ANSWERS_NUMBER || type == ANSWERS_TIME;
+	bool missing = text == NULL || (may_miss && strcmp(text, "-") == 0) ||
+	    (type == ANSWERS_WORD && *text == '\0');
 	char time[CLOCK_DATE_SIZE];
 
 	if (type == ANSWERS_BLANKS || type == ANSWERS_COMMAS || type == ANSWERS_PIDS) {

@@ -17,6 +17,7 @@
 #include "common/base/utf8.h"
 #include "common/mail/idn.h"
 #include "common/config/config_private.h"
+#include "common/config/host_pattern.h"
 
 struct reader {
 	struct config_ini *ini;
@@ -158,7 +159,7 @@ heading_judge(struct reader *r, struct config_heading *h, char *name, char *argu
 			return;
 		}
 	} else if (section == KEY_REMOTE) {
-		h->domain = argument != NULL ? config_remote_pattern(argument) : NULL;
+		h->domain = argument != NULL ? host_pattern_parse(argument) : NULL;
 		if (h->domain == NULL) {
 			add_fault(r,
 			    "must be [host PATTERN], PATTERN a host like mx.example.com or *.example.com, "

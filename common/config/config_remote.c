@@ -11,7 +11,6 @@
  */
 #include "common/config/config_remote.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +19,7 @@
 
 #include "common/base/mem.h"
 #include "common/config/config_private.h"
-#include "common/mail/idn.h"
+#include "common/config/host_pattern.h"
 
 const char *const config_remote_key_names[CONFIG_REMOTE_KEYS] = {
 	[CONFIG_REMOTE_WITHOUT] = "without", [CONFIG_REMOTE_MECHANISMS] = "auth-mechanisms",
@@ -40,40 +39,6 @@ static const uint64_t presets[][CONFIG_REMOTE_KEYS] = {
 };
 
 /* --- patterns --- */
-
-static char *
-pattern_of_name(const char *text)
-{
-	const char *why, *star = strncmp(text, "*.", 2) == 0 ? "*." : "";
-	char ascii[IDN_SIZE];
-
-	if (!idn_to_ascii(ascii, text + strlen(star)) || key_check_host(ascii, &why) == -1)
-		return NULL;
-	for (char *p = ascii; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return mem_printf("%s%s", star, ascii);
-}
-
-char *
-config_remote_pattern(const char *text)
-{
-	char network[NET_TEXT_SIZE * 2];
-	struct net_entry e;
-	const char *why;
-
-	if (strcmp(text, "*") == 0)
-		return mem_strdup(text);
-	if (net_entry_parse(&e, text, &why) == 0) {
-		bool is_net = e.family != AF_UNSPEC;
-
-		if (is_net)
-			net_entry_format(network, sizeof(network), &e);
-		net_entry_done(&e);
-		if (is_net)
-			return mem_strdup(network);
-	}
-	return pattern_of_name(text);
-}
 
 static bool
 is_net(const struct config_remote *r)
@@ -113,21 +78,26 @@ remote_compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+static void
+set_net(struct config_remote *r)
+{
+	struct net_entry e;
+	const char *why;
+
+	r->net = (struct net_entry){ .family = AF_UNSPEC };
+	if (net_entry_parse(&e, r->name, &why) == -1)
+		return;
+	if (e.family != AF_UNSPEC)
+		r->net = e;	/* no name is in it: nothing to free */
+	else
+		net_entry_done(&e);
+}
+
 void
 config_remote_sort(struct config_server *s)
 {
-	for (size_t i = 0; i < s->nremote; i++) {
-		struct net_entry e;
-		const char *why;
-
-		s->remote[i].net = (struct net_entry){ .family = AF_UNSPEC };
-		if (net_entry_parse(&e, s->remote[i].name, &why) == -1)
-			continue;
-		if (e.family != AF_UNSPEC)
-			s->remote[i].net = e;	/* no name is in it: nothing to free */
-		else
-			net_entry_done(&e);
-	}
+	for (size_t i = 0; i < s->nremote; i++)
+		set_net(&s->remote[i]);
 	if (s->nremote > 0)
 		qsort(s->remote, s->nremote, sizeof(*s->remote), remote_compare);
 }
@@ -145,6 +115,30 @@ fits(const struct config_remote *r, const char *host, const struct sockaddr *add
 		return strcasecmp(r->name, host) == 0;
 	return tail == 1 || (*host != '[' && len > tail - 1 &&
 	    strcasecmp(host + len - (tail - 1), r->name + 1) == 0);
+}
+
+bool
+config_remote_fits(const char *pattern, const char *host, const struct sockaddr *address)
+{
+	struct config_remote r = { .name = host_pattern_parse(pattern) };
+	bool found = false;
+
+	if (r.name != NULL) {
+		set_net(&r);
+		found = fits(&r, host, address);
+	}
+	free(r.name);
+	return found;
+}
+
+bool
+config_remote_is_paused(const struct config_server *s, const char *host, const struct sockaddr *address)
+{
+	bool paused = false;
+
+	for (size_t i = 0; i < s->paused_hosts.count && !paused; i++)
+		paused = config_remote_fits(s->paused_hosts.text[i], host, address);
+	return paused;
 }
 
 static uint64_t

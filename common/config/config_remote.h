@@ -47,11 +47,13 @@ struct config_remote_rules {
 /* `host`: "mx.example.com", "[192.0.2.1]"; `address` NULL: not known yet, only names are looked at. */
 void config_remote_find(struct config_remote_rules *r, const struct config_server *s, const char *host,
     const struct sockaddr *address);
+/* Whether a pattern, in any form that a section may have, is of that host; false also when it is none. */
+bool config_remote_fits(const char *pattern, const char *host, const struct sockaddr *address);
+/* Whether an operator has paused it: paused-hosts of [delivery]. */
+bool config_remote_is_paused(const struct config_server *s, const char *host, const struct sockaddr *address);
 /* The value comes from the section's provider, not from a key of its own. */
 bool config_remote_is_preset(const struct config_remote *remote, enum config_remote_key key);
 
-/* For the reading of files: the pattern as it is kept, owned by the caller; NULL: it is none. */
-char *config_remote_pattern(const char *text);
 void config_remote_sort(struct config_server *s);	/* the most exact first; sets `net` */
 void config_remote_judge(struct config_work *w, size_t server);
 

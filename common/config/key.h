@@ -120,6 +120,7 @@ key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":
 key_check key_check_tenant;	/* a directory id or a domain */
 key_check key_check_own_address;	/* "192.0.2.1", "[2001:db8::1]:25", "mail.example.com" */
 key_check key_check_paused;	/* "example.com", "*.example.com", "[192.0.2.1]" */
+key_check key_check_remote;	/* "mx.example.com", "*.example.com", "192.0.2.0/24", "*" */
 key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */
 
 /* The fields of the protocol log, by enum config_log_field. */

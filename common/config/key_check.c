@@ -9,6 +9,7 @@
  */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,6 +19,7 @@
 #include "common/base/passwd_file.h"
 #include "common/base/utf8.h"
 #include "common/config/config.h"
+#include "common/config/host_pattern.h"
 #include "common/config/key.h"
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
@@ -294,6 +296,16 @@ key_check_paused(const char *text, const char **why)
 	if (!idn_is_ascii(name))
 		return idn_to_ascii(ascii, name) ? 0 : -1;
 	return net_is_hostname(name) ? 0 : -1;
+}
+
+int
+key_check_remote(const char *text, const char **why)
+{
+	char *pattern = host_pattern_parse(text);
+
+	*why = "a host like mx.example.com or *.example.com, an address or network like 192.0.2.0/24, or *";
+	free(pattern);
+	return pattern != NULL ? 0 : -1;
 }
 
 int

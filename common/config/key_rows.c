@@ -737,6 +737,12 @@ const struct key key_rows[] = {
 	    "below it. Mail for them is accepted and waits in the queue. This costs it no tries, but "
 	    "delay-notify and expire count. Once its domain is taken out it is tried at once. See "
 	    "posternctl(8), queue pause." },
+	{ DELIVERY("paused-hosts", KEY_STRINGS, paused_hosts), .check = key_check_remote, .own = true,
+	    .meaning =
+	    "Remote hosts that get no mail for now, as patterns of [host]: mx.example.com, *.example.com, an "
+	    "address, a network, or * for all. Mail goes to other hosts of its destination, else it waits in "
+	    "the queue; this costs it no tries, but delay-notify and expire count. See posternctl(8), hosts "
+	    "pause." },
 	{ DELIVERY("never-to", KEY_NETS, never_to), BY_SERVICE, .addresses = true,
 	    .standard = "loopback, unspecified, link-local, multicast",
 	    .meaning =

@@ -15,7 +15,7 @@
 #include "common/process/loop.h"
 
 #define CTL_PAYLOAD_MAX 57344	/* a Kerberos token of 48,000 bytes and what goes with it */
-#define CTL_VERSION 1	/* another number with each change of a type, a row or a payload */
+#define CTL_VERSION 2	/* another number with each change of a type, a row or a payload */
 #define CTL_REASON_MAX 400
 #define CTL_TROUBLE_MAX 4096
 
@@ -89,6 +89,7 @@ enum ctl_type {
 	CTL_OAUTH_TEST,
 	CTL_DIRECTORY_TEST,		/* master to directory helper: what it says of a recipient */
 	CTL_PROBE,		/* master to deliver: the way of a mail (msg_probe.h) */
+	CTL_HOSTS,		/* master to deliver: what is known of hosts (msg_hosts.h) */
 	CTL_TEST_TEXT,		/* back: lines for operators */
 	CTL_TEST_END,		/* back: int32_t exit status */
 	/* master to deliver and back: payloads in common/ipc/msg_queue.h */

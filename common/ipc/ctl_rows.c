@@ -17,6 +17,7 @@
 #include "common/ipc/msg_directory.h"
 #include "common/ipc/msg_dns.h"
 #include "common/ipc/msg_etrn.h"
+#include "common/ipc/msg_hosts.h"
 #include "common/ipc/msg_move.h"
 #include "common/ipc/msg_policy.h"
 #include "common/ipc/msg_probe.h"
@@ -104,6 +105,8 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_DIRECTORY_TEST] = { "directory-test", sizeof(struct msg_directory_test),
 	    sizeof(struct msg_directory_test), CTL_FROM_MASTER, false },
 	[CTL_PROBE] = { "probe", sizeof(struct msg_probe_ask), sizeof(struct msg_probe_ask), CTL_FROM_MASTER,
+	    false },
+	[CTL_HOSTS] = { "hosts", sizeof(struct msg_hosts_ask), sizeof(struct msg_hosts_ask), CTL_FROM_MASTER,
 	    false },
 	[CTL_TEST_TEXT] = { "test-text", 1, 4096, WORKERS, false },
 	[CTL_TEST_END] = { "test-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },

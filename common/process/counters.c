@@ -44,6 +44,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_OUTBOUND_CURRENT] = { "outbound_connections_current", "Outbound Connections Current", 1 },
 	[COUNTER_OUTBOUND_REFUSED] = { "outbound_connections_refused_total", "Outbound Connections Refused",
 	    0 },
+	[COUNTER_OUTBOUND_SLOWED] = { "outbound_slow_downs_total", "Outbound Slow Downs", 0 },
 	[COUNTER_CONNECTION_ERRORS] = { "connection_errors_total", "Total Connection Errors", 0 },
 	[COUNTER_LOGINS_REFUSED] = { "logins_refused_total", "Logins Refused", 0 },
 	[COUNTER_BYTES_RECEIVED] = { "bytes_received_total", "Bytes Received Total", 0 },

@@ -182,7 +182,7 @@ outbound_submit(struct outbound *o, const struct destination *d, struct outbound
 	job->rounds = job->noted = job->hosts = job->form = 0;
 	job->lost = 0;
 	job->rest = 0;
-	job->rested = job->glitch = false;
+	job->rested = job->glitch = job->paused = false;
 	job->tls = job->verified = "-";
 	rcpt_list_begin(&job->list, job->index, job->count, job->verdict, job->careful);
 	o->active++;
@@ -193,6 +193,12 @@ size_t
 outbound_active(const struct outbound *o)
 {
 	return o->active;
+}
+
+static void
+release_gate(void *arg, struct pace_gate *g)
+{
+	pace_gate_release(g, clock_mono_ms());
 }
 
 void
@@ -206,6 +212,34 @@ outbound_release(struct outbound *o)
 			site_lockout_release(s);
 		}
 	pace_table_release(o->pace, clock_mono_ms());
+	pace_gate_table_each(o->gates, release_gate, NULL);
+}
+
+static void
+reset_site(struct site *s)
+{
+	bool met = false;
+
+	for (size_t i = 0; i < s->list.count; i++)
+		if (s->host[i].gate->resetting) {
+			pace_host_reset(s->host[i].pace);
+			met = true;
+		}
+	if (!met)
+		return;
+	s->failures = 0;
+	site_lockout_release(s);
+	site_waitlist_due(s);
+}
+
+void
+outbound_reset_hosts(struct outbound *o)
+{
+	struct site *s;
+
+	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
+		LIST_FOREACH(s, &o->table[i], table_link)
+			reset_site(s);
 }
 
 void
@@ -313,7 +347,7 @@ outbound_new(struct boot *b)
 	o->memory = host_memory_new();
 	o->piece = mem_zalloc(CLIENT_PIECE);
 	o->pace = pace_table_new();
-	o->gates = pace_gate_table_new();
+	o->gates = pace_gate_table_new(site_pace_rests(b->server).first);
 	o->patience = PATIENCE_MS;
 	o->smart = smart_watch_new(b);
 	LIST_INIT(&o->login_tests);

@@ -23,6 +23,7 @@ struct message_envelope;
 struct outbound;
 struct outconn;
 struct site;
+struct site_host;
 struct smart_watch;
 struct trusted_ca;
 
@@ -60,6 +61,7 @@ struct outbound_job {
 	/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
 	bool glitch;
 	uint64_t rest;			/* out: ms. Not 0: a host rests so long; this was no attempt */
+	bool paused;			/* out: an operator has paused all hosts; this was no attempt */
 	/* out: of the connection that was used: `facts` and `proofs` of struct outconn; valid in `done` */
 	const char *tls, *verified;
 	void (*done)(void *arg, struct outbound_job *job);
@@ -98,6 +100,8 @@ void outbound_atrn_end(struct outbound *o, const struct destination *d);
 size_t outbound_active(const struct outbound *o);		/* jobs not done */
 /* An operator wants mail tried now: lockouts and rests end. */
 void outbound_release(struct outbound *o);
+/* The addresses of hosts that an operator resets are as if they were never met: pace_gate.resetting. */
+void outbound_reset_hosts(struct outbound *o);
 /* Whether the last attempts found no host that lets us in and judges messages. */
 bool outbound_is_down(const struct outbound *o, const char *key);
 /*
@@ -106,8 +110,11 @@ bool outbound_is_down(const struct outbound *o, const char *key);
  */
 bool outbound_was_tried(const struct outbound *o, const char *key, uint64_t longest, uint64_t *ms,
     struct verdict *why);
-/* PROBES: one job may find out whether the rest is over. RESTS: for `*ms` more; `*why`: what a host said. */
-enum outbound_rest { OUTBOUND_FREE, OUTBOUND_PROBES, OUTBOUND_RESTS };
+/*
+ * PROBES: one job may find out whether the rest is over. RESTS: for `*ms` more; `*why`: what a host said.
+ * PAUSED: an operator has paused all its hosts, for as long as this process runs.
+ */
+enum outbound_rest { OUTBOUND_FREE, OUTBOUND_PROBES, OUTBOUND_RESTS, OUTBOUND_PAUSED };
 enum outbound_rest outbound_rest(const struct outbound *o, const char *key, uint64_t *ms,
     struct verdict *why);
 /* Messages that its hosts can take soon, by their limits a minute. */
@@ -296,17 +303,24 @@ enum outbound_rest site_pace_state(const struct site *s, uint64_t *ms, struct ve
 uint64_t site_pace_again(const struct site *s, uint64_t now);
 size_t site_pace_places(const struct site *s);		/* as outbound_places */
 
+/* How long hosts rest; the first one is the time in which their limits are learnt. */
+struct pace_rests site_pace_rests(const struct config_server *server);
+
 /* --- site_gate: connections and messages a minute of a host, which several sites may share --- */
 struct pace_gate *site_gate_get(const struct site *s, const struct mx_address *a);
 /* It has room for one more connection, and it is not another site's turn. */
 bool site_gate_has_room(const struct site *s, struct pace_gate *g, uint64_t now);
 /* An idle connection of another site, in whose place the site waits; NULL: none. */
 struct outconn *site_gate_idle_one(const struct site *s);
+/* Ms that the host, or this address of it, rests or is paused; `why` is set when there are any. */
+uint64_t site_gate_rest(const struct site_host *h, uint64_t now, struct verdict *why);
+bool site_gate_all_paused(const struct site *s);	/* by an operator; false: no host is known */
 bool site_gate_gives(const struct outconn *p, const struct outbound_job *job, uint64_t now);
 void site_gate_given(const struct outconn *p, const struct outbound_job *job);
 void site_gate_enter(struct outconn *p, struct pace_gate *g);	/* the connection counts from now on */
 /* It does not count any more; NULL gate is fine. `wakes`: who waits for its place. */
 void site_gate_leave(struct outconn *p, bool wakes);
+void site_gate_failed(const struct outconn *p);			/* the host does not let us in */
 void site_gate_settings(const struct outconn *p, struct client_settings *set);	/* extensions left out */
 unsigned site_gate_without(const struct outconn *p);		/* enum client_offer */
 
@@ -470,6 +484,9 @@ bool outconn_memory_is_makeshift(const struct outconn *p);	/* in clear for now: 
 void outconn_log_commands(struct outconn *p);	/* what is new in client.out, before it is sent */
 /* For client_settings.heard; arg: the connection. */
 void outconn_log_reply(void *arg, const char *line, size_t len);
+
+/* --- host_admin: posternctl hosts --- */
+void host_admin_take(struct outbound *o, const struct ctl_message *m);		/* CTL_HOSTS */
 
 /* --- login_test: posternctl oauth test: a login without a message --- */
 void login_test_begin(struct outbound *o, const struct ctl_message *m);	/* CTL_OAUTH_TEST */

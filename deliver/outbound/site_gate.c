@@ -30,6 +30,7 @@ site_gate_get(const struct site *s, const struct mx_address *a)
 	const struct sockaddr *to = (const struct sockaddr *)&a->to.sa;
 	char host[DNS_NAME_SIZE + NET_TEXT_SIZE], ip[NET_TEXT_SIZE];
 	struct config_remote_rules rules;
+	struct pace_gate *g;
 
 	config_remote_find(&rules, s->o->server, a->host, to);
 	net_format_ip(ip, to);
@@ -37,15 +38,42 @@ site_gate_get(const struct site *s, const struct mx_address *a)
 	    rules.by_address ? ip : a->host, rules.by_address ? "]" : "", net_port(to));
 	for (char *p = host; *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
-	return pace_gate_get(s->o->gates, host,
+	g = pace_gate_get(s->o->gates, host,
 	    account->auth != CONFIG_OUT_ANONYMOUS && account->user != NULL ? account->user : "", &rules,
 	    clock_mono_ms());
+	g->paused = config_remote_is_paused(s->o->server, a->host, to);
+	return g;
+}
+
+uint64_t
+site_gate_rest(const struct site_host *h, uint64_t now, struct verdict *why)
+{
+	uint64_t host = pace_gate_rest(h->gate, now), address = pace_host_rest(h->pace, now);
+
+	/* as schedule says it of a domain */
+	if (h->gate->paused)
+		verdict_set(why, VERDICT_LATER, "4.3.2", "paused by an operator");
+	else if (host >= address && host > 0)
+		*why = *h->gate->why;
+	else if (address > 0)
+		*why = *h->pace->why;
+	return host > address ? host : address;
 }
 
 bool
 site_gate_has_room(const struct site *s, struct pace_gate *g, uint64_t now)
 {
 	return (g->heir == NULL || g->heir == s) && pace_gate_has_room(g, now);
+}
+
+bool
+site_gate_all_paused(const struct site *s)
+{
+	size_t i = 0;
+
+	while (i < s->list.count && s->host[i].gate->paused)
+		i++;
+	return s->list.count > 0 && i == s->list.count;
 }
 
 static bool
@@ -109,6 +137,13 @@ site_gate_leave(struct outconn *p, bool wakes)
 		site_waitlist_due(g->heir);
 	pace_gate_put(g, clock_mono_ms());
 	p->gate = NULL;
+}
+
+/* It is down, which others find out: no probe of a rest is under way any more. */
+void
+site_gate_failed(const struct outconn *p)
+{
+	p->gate->probes = false;
 }
 
 unsigned

@@ -32,8 +32,8 @@
 /* --- what is learnt --- */
 
 /* Not longer than the table of retries: a short table means that mail is to be tried soon. */
-static struct pace_rests
-rests_of(const struct config_server *server)
+struct pace_rests
+site_pace_rests(const struct config_server *server)
 {
 	const struct config_times *table = &server->retry;
 	struct pace_rests r = { REST_FIRST_MS, REST_LONGEST_MS };
@@ -51,13 +51,33 @@ static void
 begin_rest(const struct site *s, const struct outconn *p, const struct verdict *why, uint64_t now)
 {
 	bool rested = pace_host_rest(p->pace, now) > 0;
+	uint64_t rest;
 
-	pace_host_pushed(p->pace, why, rests_of(s->o->server), now);
+	pace_host_pushed(p->pace, why, site_pace_rests(s->o->server), now);
+	rest = pace_host_rest(p->pace, now);
 	if (!rested)
 		log_event(LOG_WARN, NULL, "trouble",
 		    "what=host-rests host=%s seconds=%llu status=%s reason=%s", log_safe(p->where),
-		    (unsigned long long)(pace_host_rest(p->pace, now) + 999) / 1000, why->status,
+		    (unsigned long long)(rest + 999) / 1000, why->status,
 		    log_safe(verdict_words(why->status, why->text)));
+	if (pace_word_of(why) != PACE_SLOWER)
+		return;
+	counters_add(s->o->counters, COUNTER_OUTBOUND_SLOWED, 1);
+	if (pace_gate_slow(p->gate, why, rest, now))
+		log_event(LOG_FACT, NULL, "service", "what=host-rate host=%s rate=%llu status=%s",
+		    log_safe(p->gate->host), (unsigned long long)pace_rate_limit(&p->gate->rate),
+		    why->status);
+}
+
+/* Its limits may have risen. */
+static void
+note_taken(const struct outconn *p, uint64_t now)
+{
+	bool learnt = p->gate->rate.learnt != CONFIG_UNLIMITED;
+
+	if (pace_gate_taken(p->gate, now) && learnt && p->gate->rate.learnt == CONFIG_UNLIMITED)
+		log_event(LOG_FACT, NULL, "service", "what=host-rate host=%s rate=unlimited status=2.0.0",
+		    log_safe(p->gate->host));
 }
 
 /* One connection was refused while others work. `self`: it is still counted. */
@@ -115,7 +135,8 @@ site_pace_is_cut(struct site *s, struct outconn *p)
 	const struct client *c = &p->client;
 	uint64_t now = clock_mono_ms();
 
-	if (p->pace == NULL || c->phase != CLIENT_OVER || c->ours || !site_pace_works(p, false, now))
+	if (p->pace == NULL || c->phase != CLIENT_OVER || c->ours || !site_pace_works(p, false, now) ||
+	    pace_word_names_rate(&c->failure))
 		return false;
 	/* what works without TLS, or for another account, tells nothing about this failure */
 	if (c->security != CLIENT_IN_CLEAR && c->security != CLIENT_SECURED && !is_good(s, p, true, now))
@@ -136,6 +157,7 @@ site_pace_is_rest(struct site *s, const struct outconn *p)
 	if (p->pace == NULL || c->phase != CLIENT_OVER || c->ours)
 		return false;
 	if (pace_word_of(&c->failure) != PACE_SLOWER || c->failure.what != VERDICT_LATER) {
+		site_gate_failed(p);
 		pace_host_failed(p->pace, now);
 		return false;
 	}
@@ -202,6 +224,7 @@ note_drop(struct site *s, const struct outconn *p, const struct outbound_job *jo
 		pace_host_unsaid(p->pace);
 		return;
 	}
+	site_gate_failed(p);
 	if (p->pace->state == PACE_PROBES)
 		pace_host_failed(p->pace, now);
 	if (c->phase != CLIENT_OVER || c->failure.code != 0)
@@ -247,6 +270,7 @@ take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum cl
 		if (!p->pace->learnt && p->pace->conns >= p->pace->cap && s->waiting > 0)
 			site_waitlist_due(s);	/* it may have more connections now */
 		pace_host_taken(p->pace, p->judged_at == 0, now - p->job_at, now);
+		note_taken(p, now);
 		p->judged_at = now;
 		site_pace_is_good(s, p, now);
 		site_reach_up(s);
@@ -337,7 +361,7 @@ turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client
 		return SITE_AGAIN;
 	if (word == PACE_MAIL && (fate != CLIENT_LOST || why->code != 0))
 		return take_judged(s, p, job, fate, now);
-	if (word == PACE_SLOWER && why->code != 421) {
+	if (word == PACE_SLOWER && (why->code != 421 || pace_word_names_rate(why))) {
 		begin_rest(s, p, why, now);
 		return SITE_AGAIN;
 	}
@@ -387,14 +411,14 @@ void
 site_pace_skip(struct site *s)
 {
 	for (size_t i = 0; i < s->list.count; i++) {
-		struct pace_host *h = s->host[i].pace;
+		struct verdict why;
 
-		if (pace_host_rest(h, s->used_at) == 0)
+		if (site_gate_rest(&s->host[i], s->used_at, &why) == 0)
 			continue;
 		for (struct outbound_job *job = s->first; job != NULL; job = job->next) {
 			if (job->tried & (1U << i))
 				continue;
-			site_queue_note(job, h->why, false);
+			site_queue_note(job, &why, false);
 			job->tried |= 1U << i;
 			job->rested = s->check_tried = true;
 		}
@@ -409,19 +433,22 @@ site_pace_state(const struct site *s, uint64_t *ms, struct verdict *why)
 
 	if (s->kind != SITE_CONNECTS)
 		return OUTBOUND_FREE;
+	if (site_gate_all_paused(s))
+		return OUTBOUND_PAUSED;
 	for (size_t i = 0; i < s->list.count; i++) {
 		struct pace_host *h = s->host[i].pace;
-		enum pace_state state = pace_host_state(h, now);
+		struct verdict v;
+		uint64_t rest = site_gate_rest(&s->host[i], now, &v);
 
-		if (state == PACE_PROBES)
+		if (rest == 0 && (pace_host_state(h, now) == PACE_PROBES || s->host[i].gate->probes))
 			found = OUTBOUND_PROBES;
-		else if (state == PACE_RESTS && found != OUTBOUND_PROBES) {
-			if (found == OUTBOUND_FREE || h->rest_until - now < *ms) {
-				*ms = h->rest_until - now;
-				*why = *h->why;
+		else if (rest > 0 && found != OUTBOUND_PROBES) {
+			if (found == OUTBOUND_FREE || rest < *ms) {
+				*ms = rest;
+				*why = v;
 			}
 			found = OUTBOUND_RESTS;
-		} else if (state != PACE_RESTS && h->bad_until <= now)
+		} else if (rest == 0 && h->bad_until <= now)
 			return OUTBOUND_FREE;
 	}
 	return found;

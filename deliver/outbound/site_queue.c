@@ -88,9 +88,10 @@ static uint64_t
 rest_of(const struct site *s)
 {
 	uint64_t now = clock_mono_ms(), least = 0;
+	struct verdict why;
 
 	for (size_t i = 0; i < s->list.count; i++) {
-		uint64_t ms = pace_host_rest(s->host[i].pace, now);
+		uint64_t ms = site_gate_rest(&s->host[i], now, &why);
 
 		if (ms > 0 && (least == 0 || ms < least))
 			least = ms;
@@ -105,7 +106,8 @@ finish_with(struct site *s, struct outbound_job *job, const struct verdict *v)
 		site_queue_note(job, v, false);
 	rcpt_list_fill(&job->list, job->noted == SITE_FAILURE ? &job->failure : NULL);
 	if (job->rested && job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER) {
-		job->rest = rest_of(s);
+		job->paused = site_gate_all_paused(s);
+		job->rest = job->paused ? 0 : rest_of(s);
 		job->glitch = false;
 	}
 	site_queue_finish(s, job);

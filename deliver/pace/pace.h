@@ -20,46 +20,10 @@ enum pace_word {
 enum pace_word pace_word_of(const struct verdict *v);
 /* PACE_CONNECTION in words about how many there are; not any 421. */
 bool pace_word_counts_us(const struct verdict *v);
+/* PACE_SLOWER in words of rates and volumes; not any 421 4.7.x, which may be about one connection. */
+bool pace_word_names_rate(const struct verdict *v);
 /* Not PACE_MAIL by its words; but said to MAIL again and again it is about us. */
 bool pace_word_may_be_about_us(const struct verdict *v);
-
-/* --- pace_rate: messages a minute, as a token bucket. Pure --- */
-#define PACE_RATE_MESSAGE 60000U	/* parts of a token: `rate` of them come in a millisecond */
-/* All times are monotonic ms. A clock that goes back stands still here. */
-struct pace_rate {
-	uint64_t limit;			/* messages a minute; CONFIG_UNLIMITED */
-	uint64_t parts;			/* what is in the bucket */
-	uint64_t filled_at;
-};
-void pace_rate_init(struct pace_rate *r, uint64_t limit, uint64_t now);
-uint64_t pace_rate_wait(struct pace_rate *r, uint64_t now);	/* ms until one more message; 0: now */
-void pace_rate_take(struct pace_rate *r, uint64_t now);		/* one message goes; wait is 0 */
-
-/* --- pace_gate: what one host gets from us, whatever its addresses; and the table of them. Pure --- */
-struct pace_gate {
-	LIST_ENTRY(pace_gate) link;
-	size_t refs;			/* lists of addresses that have it, and connections */
-	char *host, *account;		/* owned: "mx.example.com:25", "[192.0.2.1]:25"; "" none */
-	struct config_remote_rules rules;
-	struct pace_rate rate;
-	size_t conns;
-	void *heir;			/* who waits for its next connection or message */
-	uint64_t used_at;
-};
-struct pace_gates;
-struct pace_gates *pace_gate_table_new(void);
-void pace_gate_table_free(struct pace_gates *t);	/* after all that have a gate of it */
-/* Counts in its `refs`; made when there is none. `host` in lower case. */
-struct pace_gate *pace_gate_get(struct pace_gates *t, const char *host, const char *account,
-    const struct config_remote_rules *rules, uint64_t now);
-void pace_gate_put(struct pace_gate *g, uint64_t now);
-void pace_gate_table_sweep(struct pace_gates *t, uint64_t now);
-/* For one more connection, and a message on it. */
-bool pace_gate_has_room(struct pace_gate *g, uint64_t now);
-bool pace_gate_takes_job(struct pace_gate *g, uint64_t now);
-void pace_gate_given(struct pace_gate *g, uint64_t now);	/* a message goes to it; it takes_job */
-uint64_t pace_gate_wait(struct pace_gate *g, uint64_t now);	/* ms until it takes a message; 0: now */
-size_t pace_gate_places(const struct pace_gate *g);	/* messages that it can take soon */
 
 /* --- pace_host: the memory of one address. Pure --- */
 /*
@@ -159,7 +123,78 @@ bool pace_host_shorten(struct pace_host *h, size_t size, size_t heard, uint64_t 
 size_t pace_host_most(const struct pace_host *h, uint64_t now);	/* recipients of a transaction */
 void pace_host_press(struct pace_host *h);	/* mail waits for long: more, if none was refused */
 void pace_host_release(struct pace_host *h, uint64_t now);
+void pace_host_reset(struct pace_host *h);	/* the same, and what it has taught is forgotten */
 bool pace_host_is_forgotten(struct pace_host *h, uint64_t now);	/* nothing of it matters any more */
+
+/* --- pace_rate: messages a minute: a token bucket, and what a host's answers make of it. Pure --- */
+#define PACE_RATE_MESSAGE 60000U	/* parts of a token: `rate` of them come in a millisecond */
+/* All times are monotonic ms. A clock that goes back stands still here. */
+struct pace_rate {
+	uint64_t limit;			/* messages a minute, as configured; CONFIG_UNLIMITED */
+	uint64_t learnt;		/* the same, as the host has shown it */
+	uint64_t ceiling;		/* what was too much; 0: not known */
+	uint64_t period;		/* ms: what is learnt is measured and raised so often */
+	uint64_t changed_at; bool slowed;	/* when `learnt` was changed; by "slow down" */
+	uint64_t count, before, counted_at;	/* messages that it took in this period, in the last one */
+	uint64_t parts;			/* what is in the bucket */
+	uint64_t filled_at;
+};
+/* `period`: usually a minute. */
+void pace_rate_init(struct pace_rate *r, uint64_t limit, uint64_t period, uint64_t now);
+bool pace_rate_is_limited(const struct pace_rate *r);
+uint64_t pace_rate_limit(const struct pace_rate *r);		/* the lower of both limits */
+/* It took a message. True: what is learnt has risen. */
+bool pace_rate_taken(struct pace_rate *r, uint64_t now);
+/* It said "slow down". True: what is learnt is less than before; false: that was said a moment ago. */
+bool pace_rate_slow(struct pace_rate *r, uint64_t now);
+void pace_rate_forget(struct pace_rate *r, uint64_t now);	/* what is learnt */
+uint64_t pace_rate_wait(struct pace_rate *r, uint64_t now);	/* ms until one more message; 0: now */
+void pace_rate_take(struct pace_rate *r, uint64_t now);		/* one message goes; wait is 0 */
+
+/* --- pace_gate: what one host gets from us, whatever its addresses; and the table of them. Pure --- */
+struct pace_gate {
+	LIST_ENTRY(pace_gate) link;
+	size_t refs;			/* lists of addresses that have it, and connections */
+	char *host, *account;		/* owned: "mx.example.com:25", "[192.0.2.1]:25"; "" none */
+	struct config_remote_rules rules;
+	struct pace_rate rate;
+	bool paused;			/* by an operator, in the configuration */
+	size_t conns;
+	uint64_t cap;			/* connections, as the host has shown; CONFIG_UNLIMITED */
+	uint64_t rest_until;		/* all its addresses rest, also those that the DNS names later */
+	bool probes;			/* it has taken nothing since then: one message finds out */
+	struct verdict *why;		/* owned: its last "slow down"; NULL: there was none */
+	uint64_t why_at;
+	uint64_t sent;			/* messages that it has judged */
+	bool resetting;			/* of host_admin */
+	void *heir;			/* who waits for its next connection or message */
+	uint64_t used_at;
+};
+struct pace_gates;
+struct pace_gates *pace_gate_table_new(uint64_t period);	/* of what is learnt: see pace_rate_init */
+void pace_gate_table_free(struct pace_gates *t);	/* after all that have a gate of it */
+/* Counts in its `refs`; made when there is none. `host` in lower case. */
+struct pace_gate *pace_gate_get(struct pace_gates *t, const char *host, const char *account,
+    const struct config_remote_rules *rules, uint64_t now);
+void pace_gate_put(struct pace_gate *g, uint64_t now);
+void pace_gate_table_sweep(struct pace_gates *t, uint64_t now);
+/* For one more connection, and a message on it. */
+bool pace_gate_has_room(struct pace_gate *g, uint64_t now);
+bool pace_gate_takes_job(struct pace_gate *g, uint64_t now);
+void pace_gate_given(struct pace_gate *g, uint64_t now);	/* a message goes to it; it takes_job */
+uint64_t pace_gate_wait(struct pace_gate *g, uint64_t now);	/* ms until it takes a message; 0: now */
+size_t pace_gate_places(const struct pace_gate *g);	/* messages that it can take soon */
+/* It said "slow down", and rests for so long. True: it gets less from now on. */
+bool pace_gate_slow(struct pace_gate *g, const struct verdict *why, uint64_t rest, uint64_t now);
+bool pace_gate_taken(struct pace_gate *g, uint64_t now);	/* it judged a message; true: it gets more */
+uint64_t pace_gate_rest(const struct pace_gate *g, uint64_t now);	/* ms that it still rests; 0: none */
+void pace_gate_release(struct pace_gate *g, uint64_t now);	/* an operator: its limits are forgotten */
+void pace_gate_reset(struct pace_gate *g, uint64_t now);	/* it is as if it was never met */
+void pace_gate_table_each(struct pace_gates *t, void (*call)(void *arg, struct pace_gate *g), void *arg);
+/* Some of them, from `*at` on (0 the first); *at: where to go on, 0: these were the last ones. */
+void pace_gate_table_some(struct pace_gates *t, uint32_t *at, void (*call)(void *arg, struct pace_gate *g),
+    void *arg);
+enum pace_state pace_gate_state(const struct pace_gate *g, uint64_t now);
 
 /* --- pace_table: the addresses that are known. Pure --- */
 struct pace_table;

@@ -4,7 +4,9 @@
  * Runs in:  deliver
  * Owns:     the gates, one for each host and account
  * Promise:  eighty domains behind one MX have one gate. It outlives its destinations for a while, so that a
- *           limit a minute holds when they come and go
+ *           limit a minute holds when they come and go. There are never many that nothing needs, whatever
+ *           names the DNS has. "Slow down" at one address is for all of the host: it rests, then one
+ *           connection finds out, and connections and messages a minute rise again by steps
  * Fails by: cannot
  */
 #include <stdlib.h>
@@ -17,11 +19,17 @@
 
 #define BUCKETS 1024
 #define FORGET_MS 600000U
+#define FORGET_LEARNT_MS 3600000U
+#define PAUSED_MS 300000U	/* mail for a host that an operator has paused is looked at so often */
+#define TABLE_MAX 20000U	/* more are kept only while they are in use */
 #define SOON_PARTS 6U		/* of a minute: mail for ten seconds is at work */
 #define PLACES_MIN 2U
+#define SOME 100U		/* hosts of a page, and the rest of a bucket */
 
 struct pace_gates {
 	LIST_HEAD(, pace_gate) bucket[BUCKETS];
+	size_t count;
+	uint64_t period;
 };
 
 static size_t
@@ -34,6 +42,38 @@ bucket_of(const char *host, const char *account)
 	for (; *account != '\0'; account++)
 		hash = (hash ^ (uint8_t)*account) * 16777619U;
 	return hash % BUCKETS;
+}
+
+static void
+free_gate(struct pace_gates *t, struct pace_gate *g)
+{
+	LIST_REMOVE(g, link);
+	t->count--;
+	free(g->host);
+	free(g->account);
+	free(g->why);
+	free(g);
+}
+
+static bool
+is_learnt(const struct pace_gate *g)
+{
+	return g->rate.learnt != CONFIG_UNLIMITED || g->cap != CONFIG_UNLIMITED;
+}
+
+/* `all`: those that nothing needs now, whatever they have learnt. */
+static void
+sweep(struct pace_gates *t, bool all, uint64_t now)
+{
+	struct pace_gate *g, *next;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (g = LIST_FIRST(&t->bucket[i]); g != NULL; g = next) {
+			next = LIST_NEXT(g, link);
+			if (g->refs == 0 && (all || now >= MAX(g->used_at, g->rest_until) +
+			    (is_learnt(g) ? FORGET_LEARNT_MS : FORGET_MS)))
+				free_gate(t, g);
+		}
 }
 
 struct pace_gate *
@@ -50,7 +90,11 @@ pace_gate_get(struct pace_gates *t, const char *host, const char *account,
 		g->host = mem_strdup(host);
 		g->account = mem_strdup(account);
 		g->rules = *rules;
-		pace_rate_init(&g->rate, rules->value[CONFIG_REMOTE_RATE], now);
+		g->cap = CONFIG_UNLIMITED;
+		pace_rate_init(&g->rate, rules->value[CONFIG_REMOTE_RATE], t->period, now);
+		if (t->count >= TABLE_MAX)
+			sweep(t, true, now);
+		t->count++;
 		LIST_INSERT_HEAD(&t->bucket[bucket_of(host, account)], g, link);
 	}
 	g->used_at = now;
@@ -75,7 +119,8 @@ pace_gate_takes_job(struct pace_gate *g, uint64_t now)
 bool
 pace_gate_has_room(struct pace_gate *g, uint64_t now)
 {
-	return g->conns < g->rules.value[CONFIG_REMOTE_CONNECTIONS] && pace_gate_takes_job(g, now);
+	return g->conns < MIN(g->rules.value[CONFIG_REMOTE_CONNECTIONS], g->cap) &&
+	    pace_gate_takes_job(g, now);
 }
 
 void
@@ -87,42 +132,120 @@ pace_gate_given(struct pace_gate *g, uint64_t now)
 uint64_t
 pace_gate_wait(struct pace_gate *g, uint64_t now)
 {
-	return pace_rate_wait(&g->rate, now);
+	uint64_t rest = pace_gate_rest(g, now);
+
+	return MAX(rest, pace_rate_wait(&g->rate, now));
 }
 
 size_t
 pace_gate_places(const struct pace_gate *g)
 {
-	return g->rate.limit == CONFIG_UNLIMITED ? SIZE_MAX : MAX(g->rate.limit / SOON_PARTS, PLACES_MIN);
+	return !pace_rate_is_limited(&g->rate) ? SIZE_MAX :
+	    MAX(pace_rate_limit(&g->rate) / SOON_PARTS, PLACES_MIN);
 }
 
-static void
-free_gate(struct pace_gate *g)
+/* --- what the host says --- */
+
+bool
+pace_gate_slow(struct pace_gate *g, const struct verdict *why, uint64_t rest, uint64_t now)
 {
-	LIST_REMOVE(g, link);
-	free(g->host);
-	free(g->account);
-	free(g);
+	if (g->why == NULL)
+		g->why = mem_new(struct verdict);
+	*g->why = *why;
+	g->why->what = VERDICT_LATER;
+	g->why_at = now;
+	g->rest_until = MAX(g->rest_until, now + rest);
+	g->probes = true;
+	g->cap = 1;
+	return pace_rate_slow(&g->rate, now);
+}
+
+bool
+pace_gate_taken(struct pace_gate *g, uint64_t now)
+{
+	bool raised = pace_rate_taken(&g->rate, now);
+
+	g->sent++;
+	g->probes = false;
+	if (g->cap == CONFIG_UNLIMITED || !raised)
+		return raised;
+	g->cap = g->rate.learnt == CONFIG_UNLIMITED ? CONFIG_UNLIMITED : g->cap + 1;
+	return true;
+}
+
+uint64_t
+pace_gate_rest(const struct pace_gate *g, uint64_t now)
+{
+	uint64_t rest = now < g->rest_until ? g->rest_until - now : 0;
+
+	return g->paused ? MAX(rest, PAUSED_MS) : rest;
+}
+
+enum pace_state
+pace_gate_state(const struct pace_gate *g, uint64_t now)
+{
+	if (pace_gate_rest(g, now) > 0)
+		return PACE_RESTS;
+	return g->probes ? PACE_PROBES : g->sent > 0 ? PACE_WORKS : PACE_UNKNOWN;
+}
+
+void
+pace_gate_release(struct pace_gate *g, uint64_t now)
+{
+	g->rest_until = 0;
+	g->cap = CONFIG_UNLIMITED;
+	pace_rate_forget(&g->rate, now);
+}
+
+void
+pace_gate_reset(struct pace_gate *g, uint64_t now)
+{
+	pace_gate_release(g, now);
+	g->probes = false;
+	free(g->why);
+	g->why = NULL;
+	g->sent = 0;
+}
+
+/* --- the table --- */
+
+void
+pace_gate_table_each(struct pace_gates *t, void (*call)(void *arg, struct pace_gate *g), void *arg)
+{
+	struct pace_gate *g;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		LIST_FOREACH(g, &t->bucket[i], link)
+			call(arg, g);
+}
+
+void
+pace_gate_table_some(struct pace_gates *t, uint32_t *at, void (*call)(void *arg, struct pace_gate *g),
+    void *arg)
+{
+	size_t n = 0, i = *at;
+	struct pace_gate *g;
+
+	for (; i < BUCKETS && n < SOME; i++)
+		LIST_FOREACH(g, &t->bucket[i], link) {
+			call(arg, g);
+			n++;
+		}
+	*at = i < BUCKETS ? (uint32_t)i : 0;
 }
 
 void
 pace_gate_table_sweep(struct pace_gates *t, uint64_t now)
 {
-	struct pace_gate *g, *next;
-
-	for (size_t i = 0; i < BUCKETS; i++)
-		for (g = LIST_FIRST(&t->bucket[i]); g != NULL; g = next) {
-			next = LIST_NEXT(g, link);
-			if (g->refs == 0 && now >= g->used_at + FORGET_MS)
-				free_gate(g);
-		}
+	sweep(t, false, now);
 }
 
 struct pace_gates *
-pace_gate_table_new(void)
+pace_gate_table_new(uint64_t period)
 {
 	struct pace_gates *t = mem_new(struct pace_gates);
 
+	t->period = period;
 	for (size_t i = 0; i < BUCKETS; i++)
 		LIST_INIT(&t->bucket[i]);
 	return t;
@@ -133,6 +256,6 @@ pace_gate_table_free(struct pace_gates *t)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (!LIST_EMPTY(&t->bucket[i]))
-			free_gate(LIST_FIRST(&t->bucket[i]));
+			free_gate(t, LIST_FIRST(&t->bucket[i]));
 	free(t);
 }

@@ -343,6 +343,17 @@ pace_host_release(struct pace_host *h, uint64_t now)
 	h->raise_ms = RAISE_MS;
 }
 
+void
+pace_host_reset(struct pace_host *h)
+{
+	h->state = h->open > 0 ? PACE_WORKS : PACE_UNKNOWN;
+	h->cap = START_CONNS;
+	h->learnt = h->probing = false;
+	h->raise_ms = RAISE_MS;
+	h->rest_until = h->next_at = h->most_until = h->bad_until = h->raise_at = 0;
+	h->step = h->cuts = h->streak = h->drops = 0;
+}
+
 bool
 pace_host_is_forgotten(struct pace_host *h, uint64_t now)
 {

@@ -23,6 +23,8 @@ static const struct row { int code; const char *status, *words; bool later; enum
 	{ 0, NULL, "grey-list", true, PACE_MAIL }, { 0, NULL, "grey list", true, PACE_MAIL },
 	{ 0, NULL, "gray-list", true, PACE_MAIL }, { 0, NULL, "gray list", true, PACE_MAIL },
 	{ 0, NULL, "postgrey", true, PACE_MAIL },
+	/* Google's relay service, though it is no matter of a mailbox */
+	{ 450, "4.2.1", "relay limit exceeded", true, PACE_SLOWER },
 	{ 421, "4.7.", NULL, true, PACE_SLOWER },
 	{ 0, NULL, "too many connections", false, PACE_CONNECTION },
 	{ 0, NULL, "too many concurrent", false, PACE_CONNECTION },
@@ -51,7 +53,10 @@ static const struct row { int code; const char *status, *words; bool later; enum
 	{ 0, NULL, "rate exceeded", true, PACE_SLOWER }, { 0, NULL, "quota of messages", true, PACE_SLOWER },
 	{ 0, NULL, "ip reputation", true, PACE_SLOWER }, { 0, NULL, "reputation of", true, PACE_SLOWER },
 	{ 0, NULL, "reputation is", true, PACE_SLOWER }, { 0, NULL, "poor reputation", true, PACE_SLOWER },
-	{ 0, NULL, "server busy", true, PACE_SLOWER },
+	{ 0, NULL, "server busy", true, PACE_SLOWER }, { 0, NULL, "temporarily deferred", true, PACE_SLOWER },
+	{ 0, NULL, "submission rate", true, PACE_SLOWER },
+	/* Microsoft 365: a mailbox that sends more than its share */
+	{ 432, "4.3.2", NULL, true, PACE_SLOWER }, { 0, "4.5.127", NULL, true, PACE_SLOWER },
 	{ 421, NULL, NULL, true, PACE_CONNECTION },
 };
 
@@ -78,14 +83,22 @@ is_about_mail(const struct verdict *v)
 	return v->code != 421 && strchr("126", subject_of(v)) != NULL && subject_of(v) != '\0';
 }
 
-/* NULL: it is about mail. */
-static const struct row *
-row_of(const struct verdict *v)
+/* What any 421 may mean, whatever its words are. */
+static bool
+is_general(const struct row *row)
 {
-	if (v->code < 400 || is_about_mail(v))
+	return row->code == 421 && row->words == NULL;
+}
+
+/* NULL: it is about mail. `named`: by its words, or by a status of its own. */
+static const struct row *
+row_of(const struct verdict *v, bool named)
+{
+	if (v->code < 400)
 		return NULL;
 	for (size_t i = 0; i < nitems_of(rows); i++)
-		if ((rows[i].code == 0 || rows[i].code == v->code) &&
+		if (!(named && is_general(&rows[i])) && (!is_about_mail(v) || rows[i].status != NULL) &&
+		    (rows[i].code == 0 || rows[i].code == v->code) &&
 		    (rows[i].status == NULL || begins_with(v->status, rows[i].status)) &&
 		    (rows[i].words == NULL || strcasestr(v->text, rows[i].words) != NULL) &&
 		    (!rows[i].later || v->code < 500))
@@ -96,7 +109,7 @@ row_of(const struct verdict *v)
 enum pace_word
 pace_word_of(const struct verdict *v)
 {
-	const struct row *row = row_of(v);
+	const struct row *row = row_of(v, false);
 
 	return row == NULL ? PACE_MAIL : row->means;
 }
@@ -104,9 +117,17 @@ pace_word_of(const struct verdict *v)
 bool
 pace_word_counts_us(const struct verdict *v)
 {
-	const struct row *row = row_of(v);
+	const struct row *row = row_of(v, false);
 
 	return row != NULL && row->means == PACE_CONNECTION && row->words != NULL;
+}
+
+bool
+pace_word_names_rate(const struct verdict *v)
+{
+	const struct row *row = row_of(v, true);
+
+	return row != NULL && row->means == PACE_SLOWER;
 }
 
 /* X.3 the mail system, X.4 the network, X.7 policy. */

@@ -145,6 +145,7 @@ count_outcomes(struct result_state *st)
 			paused += r->paused;
 		}
 	}
+	m->paused |= paused > 0;
 	m->all_paused = paused > 0 && paused == st->pending;
 }
 

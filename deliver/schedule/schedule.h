@@ -256,7 +256,7 @@ struct schedule_dest *schedule_route_hosts(struct schedule *s, const struct dest
 void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);
 
 /* --- schedule_gate: whether a portion of a message may go to a destination now --- */
-enum schedule_gate { GATE_SEND, GATE_PARK, GATE_DEFER, GATE_REST /* for `*ms` more */ };
+enum schedule_gate { GATE_SEND, GATE_PARK, GATE_DEFER, GATE_REST /* for `*ms` more */, GATE_PAUSED };
 enum schedule_gate schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t *ms,
     struct verdict *why);
 

@@ -203,6 +203,7 @@ take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t
 		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
 			m->recipient[i].rest = job->rest;
+			m->recipient[i].paused = job->paused;
 			m->recipient[i].progress = job->list.progress &&
 			    m->recipient[i].outcome == OUTCOME_LATER;
 			m->progress |= m->recipient[i].progress;
@@ -234,7 +235,7 @@ on_outbound_done(void *arg, struct outbound_job *job)
 
 	take_verdicts(p, job, p->count);
 	m->glitch |= job->glitch;
-	if (!job->glitch && job->rest == 0 && !is_dns_trouble(&p->verdict[p->count - 1]) &&
+	if (!job->glitch && job->rest == 0 && !job->paused && !is_dns_trouble(&p->verdict[p->count - 1]) &&
 	    !outbound_is_down(m->schedule->set.outbound, p->dest->d.key))
 		schedule_recover_back(m->schedule->recover, p->dest);
 	end_portion(p);
@@ -370,10 +371,7 @@ submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
 	}
 }
 
-/*
- * The rest of the group does not go now, or goes to its fallback. With the last recipient that moves to its
- * fallback the destination may be freed.
- */
+/* The rest of the group waits, or goes to its fallback: with the last one the destination may be freed. */
 static void
 pass_over(struct active_message *m, const struct group *g, enum schedule_gate gate, uint64_t rest,
     const struct verdict *why)
@@ -394,6 +392,7 @@ pass_over(struct active_message *m, const struct group *g, enum schedule_gate ga
 		    OUTCOME_PARKED : active_message_later(r);
 		r->no_expiry = directory;
 		r->rest = gate == GATE_REST ? rest : 0;
+		r->paused = gate == GATE_PAUSED;
 		if (gate != GATE_PARK)
 			r->reason = active_message_reason(m, v.code, v.status, v.host, v.text);
 	}

@@ -82,6 +82,10 @@ schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t 
 	rest = d->directory ? OUTBOUND_FREE : outbound_rest(s->set.outbound, d->d.key, ms, why);
 	if (rest == OUTBOUND_RESTS)
 		return GATE_REST;
+	if (rest == OUTBOUND_PAUSED) {
+		verdict_set(why, VERDICT_LATER, "4.3.2", SCHEDULE_PAUSED);
+		return GATE_PAUSED;
+	}
 	if (rest == OUTBOUND_PROBES) {
 		d->probing = d->active > 0;
 		return d->probing ? GATE_PARK : GATE_SEND;

@@ -301,6 +301,10 @@ void sessions_request_run(struct control_command *cmd, struct master *m, struct 
 void probe_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w);
 
+/* --- hosts_request: posternctl hosts --- */
+void hosts_request_run(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w);
+
 /* --- explain_request: what would happen to a message --- */
 
 void explain_request_run(struct control_command *cmd, struct master *m, struct server *s,

@@ -82,6 +82,12 @@ run_queue(const struct command_context *c, const struct command *row, const char
 }
 
 static int
+run_hosts(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	return hosts_command_run(c, row, command_find("set"), words, count);
+}
+
+static int
 run_start(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = command_send_words(c, row->asks, words, count);
@@ -276,6 +282,9 @@ const struct command command_rows[] = {
 	{ "probe", "name [--rcpt recipient] [--json]", 1, 4,
 	    "Go the way of a mail without one, and show each step: files, queue, route, DNS, connection, "
 	    "TLS, login, directory.", read_command_probe, "probe" },
+	{ "hosts", "[list|pause|resume|reset] name [host ...] [--json] [--dry-run]", 1, CONTROL_WORDS_MAX,
+	    "Show the remote hosts that get mail, with state, connections, messages a minute and their last "
+	    "\"slow down\"; pause, resume or reset some.", run_hosts, "hosts" },
 	{ "web", "login", 1, 1, "Print a link that logs in, once, to the manager in a web browser.",
 	    run_web, "web-login" },
 	{ "api", "command|events", 1, 1,

@@ -22,7 +22,6 @@ struct queue_count;
 struct queue_print;
 
 /* --- command: what posternctl can do, one row a command --- */
-
 struct command_context {
 	const char *config_path;	/* NULL: the installed one */
 	const char *socket_path;	/* NULL: from the configuration */
@@ -47,13 +46,11 @@ void command_usage(FILE *out);
 int command_run(const struct command_context *c, const char *const *words, size_t count);
 
 /* --- usage: how a command is used --- */
-
 /* Prints what is wrong (NULL or empty: nothing) and the line of its usage; EX_USAGE. */
 int usage_misused(const struct command *row, const struct buf *why);
 int usage_say(const struct command *row, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* --- options: the long options of a command --- */
-
 /* The last one has no word. */
 struct option_row {
 	const char *word;		/* "--json" */
@@ -72,12 +69,10 @@ bool options_match(const char *const *words, size_t count, const char *option, c
     size_t *used);
 
 /* --- event_filter: which events are meant --- */
-
 /* Whether the member `name` is that address, or in that "@domain"; wish NULL: every event. */
 bool event_filter_fits(const char *wish, const json_t *row, const char *name);
 
 /* --- trace_log: the lines of the event log, oldest first --- */
-
 struct trace_log;
 struct trace_log *trace_log_open(const struct config_service *s);
 /* Without its end; the caller may change it; good until the next call. NULL: the end. */
@@ -86,12 +81,10 @@ void trace_log_rewind(struct trace_log *t);
 void trace_log_close(struct trace_log *t);
 
 /* --- trace_command: posternctl trace --- */
-
 int trace_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
 /* --- watch_command: posternctl watch --- */
-
 int watch_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
@@ -131,6 +124,8 @@ int read_command_counters(const struct command_context *c, const struct command 
     const char *const *words, size_t count);
 int read_command_sessions(const struct command_context *c, const struct command *row,
     const char *const *words, size_t count);
+/* Asks, and shows the answer; words[0] is the command. */
+int read_command_ask(const struct command_context *c, const char *const *words, size_t count, bool json);
 int read_command_probe(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 int read_command_oauth(const struct command_context *c, const struct command *row, const char *const *words,
@@ -203,6 +198,11 @@ void explain_lines_say(struct explain_lines *l, const char *what, const char *or
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Prints the document, if it is one. Frees. */
 void explain_lines_end(struct explain_lines *l, bool refused);
+
+/* --- hosts_command: posternctl hosts --- */
+/* `set`: the row of that command. */
+int hosts_command_run(const struct command_context *c, const struct command *row, const struct command *set,
+    const char *const *words, size_t count);
 
 /* --- passwd: accounts of password files --- */
 

@@ -60,7 +60,7 @@ ask(const struct command_context *c, const char *const *words, size_t count, enu
 		status = command_send_no_answer(status);
 	else if (view == VIEW_TABLE)
 		read_table_print(words, count, buf_text(&text));
-	else if (view == VIEW_JSON && text.len > 0)
+	else if (view == VIEW_JSON && (text.len > 0 || status == EX_OK))
 		print_json(words, count, buf_text(&text));
 	buf_done(&text);
 	return status;
@@ -75,6 +75,12 @@ read_command_show(const char *const *words, size_t count, const char *text, bool
 		read_table_print(words, count, text);
 	else
 		fputs(text, stdout);
+}
+
+int
+read_command_ask(const struct command_context *c, const char *const *words, size_t count, bool json)
+{
+	return ask(c, words, count, view_of(json));
 }
 
 /* --- the commands --- */

@@ -8,13 +8,13 @@ from checks import check, equal
 
 LOOKS = (
     ("status",), ("status", "one"), ("status", "--check"), ("status", "--check", "one"), ("counters", "one"), ("counters", "--prometheus", "one"), ("counters", "one", "--history", "day"),
-    ("sessions",), ("sessions", "one"), ("queue", "one", "list"), ("queue", "list"), ("queue", "one", "count"), ("queue", "one", "tally"), ("badmail", "one", "list"),
+    ("sessions",), ("sessions", "one"), ("queue", "one", "list"), ("queue", "list"), ("queue", "one", "count"), ("queue", "one", "tally"), ("badmail", "one", "list"), ("hosts", "one"),
 )
 OPERATES = (
     ("pause", "one"), ("continue", "one"), ("retry", "one"), ("stop", "one"), ("start", "one"), ("sessions", "terminate", "one", "--all"),
     ("queue", "one", "hold", "--all", "--yes"), ("queue", "one", "release", "--all", "--yes"), ("queue", "one", "retry", "--all", "--yes"),
     ("queue", "one", "delete", "--all", "--yes"), ("queue", "one", "bounce", "--all", "--yes"), ("queue", "one", "move", "--all", "--to", "two", "--yes"),
-    ("badmail", "one", "retry", "--all", "--yes"), ("badmail", "one", "purge", "--all", "--yes"),
+    ("hosts", "reset", "one", "*"), ("badmail", "one", "retry", "--all", "--yes"), ("badmail", "one", "purge", "--all", "--yes"),
 )
 OF_SERVICE = (("pause",), ("continue",), ("retry",), ("reload",), ("stop",))
 REFUSED = 77

@@ -109,7 +109,7 @@ static const char open_keys[] =
     "connection-control connection-list relay relay-list relay-authenticated max-message-size "
     "max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail-keep pickup-dots "
     "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit "
-    "masquerade fqdn smart-host-after-direct smart-host-alarm queue-age-alarm paused reverse-dns enable timeout schema group-depth "
+    "masquerade fqdn smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts reverse-dns enable timeout schema group-depth "
     "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
     "atrn-accounts provider connections rate recipients ";
 
@@ -164,7 +164,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
 	    "auth-mechanisms outbound-tls authorities client-certificate client-key connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
-	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused never-to reverse-dns source-address",
+	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts never-to reverse-dns source-address",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
 	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter",
@@ -381,7 +381,8 @@ START_TEST(test_sample_has_every_key)
 		const struct key *k = &key_rows[i];
 		bool value = k->kind != KEY_ENUM || k->standard != NULL || k->needed;
 		char *line = mem_printf("\n%s%s =", value ? ";" : "# ", k->name),
-		    *section = mem_printf("[%s", key_section_name(k->section));
+		    *section = mem_printf("[%s%s", key_section_name(k->section),
+		    key_section_is_named(k->section) ? " " : "]");
 		const char *begin = strstr(text, section),
 		    *end = begin != NULL ? strstr(begin, "# ----") : NULL;
 		const char *found = begin != NULL ? strstr(begin, line) : NULL;

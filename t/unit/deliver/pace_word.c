@@ -17,6 +17,10 @@ static const struct { int code; const char *text; enum pace_word want; bool may_
 	{ 450, "4.7.1 Error: Too Many Recipients from 192.0.2.1", PACE_SLOWER, true },
 	{ 452, "Throttling failure: Maximum sending rate exceeded", PACE_SLOWER, false },
 	{ 454, "4.7.0 Connection rate limit exceeded", PACE_SLOWER, true },
+	{ 450, "4.2.1 Peak SMTP relay limit exceeded for customer. This is a temporary error", PACE_SLOWER, false },
+	{ 432, "4.3.2 Submission quota exceeded", PACE_SLOWER, true },
+	{ 451, "4.5.127 Message rejected. Excessive message rate from sender", PACE_SLOWER, false },
+	{ 451, "Resources temporarily unavailable; temporarily deferred due to unexpected volume", PACE_SLOWER, false },
 	/* connections */
 	{ 421, "4.3.2 The maximum number of concurrent connections has exceeded a limit", PACE_CONNECTION,
 	    true },
@@ -52,6 +56,26 @@ START_TEST(test_words)
 }
 END_TEST
 
+/* What a host that works says to one connection: of its number, or of how much we send. */
+START_TEST(test_rates)
+{
+	static const struct { int code; const char *text; bool want; } rates[] = {
+		{ 421, "4.7.28 Gmail has detected an unusual rate of unsolicited mail", true },
+		{ 421, "4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred", true },
+		{ 421, "4.7.0 Too many concurrent SMTP connections", false }, { 421, "4.7.0 no", false },
+		{ 421, "4.3.2 Service not available", false }, { 432, "4.3.2 too much", true },
+		{ 451, "4.7.1 Greylisted", false }, { 250, "2.0.0 rate limit", false },
+	};
+
+	for (size_t i = 0; i < nitems_of(rates); i++) {
+		struct verdict v;
+
+		verdict_from_reply(&v, rates[i].code, rates[i].text, "mx.example");
+		ck_assert_msg(pace_word_names_rate(&v) == rates[i].want, "%d %s", rates[i].code, rates[i].text);
+	}
+}
+END_TEST
+
 /* Our own words: no host has spoken. */
 START_TEST(test_no_reply)
 {
@@ -63,4 +87,4 @@ START_TEST(test_no_reply)
 }
 END_TEST
 
-UNIT_MAIN("pace_word", test_words, test_no_reply)
+UNIT_MAIN("pace_word", test_words, test_rates, test_no_reply)

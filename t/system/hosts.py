@@ -1,0 +1,97 @@
+"""hosts - posternctl hosts: what hosts have shown, one that asks us to slow down, hosts that an operator pauses, resumes and resets"""
+
+import json
+
+from checks import check, equal
+from patience import until
+from smtp import mail
+
+SLOW = "421 4.7.28 Our system has detected an unusual rate of mail"
+PAUSED = "paused by an operator"
+
+
+def rows(service, *words):
+    return json.loads(service.ctl("hosts", "default", *words, "--json").stdout)["hosts"]
+
+
+def begin(t, sinks, **keys):
+    return t.postern({"default": {
+        "access": {"relay": "only", "relay-list": "127.0.0.1"}, "delivery": {"retry": "1h"},
+        **{f"domain {name}": {"type": "remote", "route": [f"[127.0.0.1]:{sink.port}" for sink in route]} for name, route in sinks.items()}, **keys}})
+
+
+def test_slow_down(t):
+    """It rests, gets less afterwards, and no other host does; a reset forgets that."""
+    busy, good = t.sink(), t.sink()
+    service = begin(t, {"busy.example": [busy], "good.example": [good]})
+    equal(rows(service), [], "before any mail")
+    with service.default.connect(ehlo="c.example") as client:
+        for number in range(12):
+            client.message("a@default.example", [f"u{number}@busy.example", f"u{number}@good.example"], mail(), ehlo=None)
+    busy.wait(12), good.wait(12)
+    until(lambda: all(row["messages"] == 12 for row in rows(service)), what="judged messages")
+    busy.answers["MAIL"] = lambda _session, _line: SLOW
+    ident = service.default.send(to="late@busy.example")
+    event = service.events.wait("service", what="host-rate", host=f"[127.0.0.1]:{busy.port}")
+    equal(event["rate"], "6", "half of what it took in the last minute")
+    service.events.wait("deferred", id=ident)
+    by_host = {row["host"]: row for row in rows(service)}
+    slowed, works = by_host[f"[127.0.0.1]:{busy.port}"], by_host[f"[127.0.0.1]:{good.port}"]
+    equal((slowed["state"], slowed["rate"], slowed["most-connections"], slowed["account"]), ("rests", 6, 1, None))
+    check(0 < slowed["rest"] <= 60 and "unusual rate" in slowed["reason"] and slowed["since"] is not None, slowed)
+    equal((works["state"], works["rate"], works["most-connections"], works["reason"], works["since"]), ("works", None, None, None, None))
+    equal([row["host"] for row in rows(service, f"[127.0.0.1]:{busy.port}")], [slowed["host"]], "one host")
+    check("unusual rate" in service.ctl("hosts", "default").stdout, "text")
+    busy.answers.clear()
+    service.ctl("hosts", "reset", "default", slowed["host"])
+    service.events.wait("operator", command="hosts", verb="reset", host=slowed["host"], result="ok")
+    equal([(row["state"], row["rate"], row["reason"]) for row in rows(service, slowed["host"])], [("new", None, None)])
+    service.ctl("queue", "default", "retry", "--all", "--yes")
+    equal(busy.wait(13)[-1].recipients, ["late@busy.example"])
+    equal(service.ctl("hosts", "reset", "default", "nowhere.example", ok=False).returncode, 3)
+
+
+def test_pause(t):
+    """Mail goes to the other host; where there is none it waits, over restarts, and comes at once after the resume."""
+    one, two = t.sink(), t.sink()
+    service = begin(t, {"both.example": [one, two], "one.example": [one]}, **{"host 127.0.0.1": {"rate": "6000"}})
+    service.default.send(to="first@both.example")
+    one.wait(1)
+    service.ctl("hosts", "pause", "default", "127.0.0.0/8")
+    first = service.default.send(to="a@both.example")
+    service.events.wait("deferred", id=first, status="4.3.2", reason=PAUSED)
+    second = service.default.send(to="b@one.example")
+    service.events.wait("deferred", id=second, status="4.3.2", reason=PAUSED)
+    until(lambda: {row["state"] for row in rows(service)} == {"paused"}, what="paused hosts")
+    service.stop()
+    service.start()
+    service.events.wait("deferred", id=second)
+    service.ctl("queue", "default", "retry", "--all", "--yes")
+    equal((len(one.messages), len(two.messages)), (1, 0), "nothing went")
+    service.ctl("hosts", "resume", "default", "127.0.0.0/8")
+    one.wait(3)
+    service.home.wait_queued(0)
+    equal([e.line for e in service.events.all("trouble", what="host-rests")], [])
+
+
+def test_pause_by_name(t):
+    """A pattern with no host behind it is shown; what is no pattern is refused; nothing is lost for others."""
+    service = begin(t, {"x.example": [t.sink()]})
+    service.ctl("hosts", "pause", "default", "mx.example.com:25", "*.example.org")
+    equal({(row["host"], row["state"], row["rate"]) for row in rows(service)}, {("mx.example.com", "paused", None), ("*.example.org", "paused", None)})
+    (key,) = [line for line in service.ctl("config", "default").stdout.splitlines() if line.startswith("paused-hosts ")]
+    check("= mx.example.com, *.example.org " in key, key)
+    check(service.ctl("hosts", "pause", "default", "a..b", ok=False).returncode != 0, "no pattern")
+    service.ctl("hosts", "resume", "default", "mx.example.com", "*.example.org")
+    equal(rows(service), [])
+    for words in (["hosts"], ["hosts", "pause", "default"], ["hosts", "reset", "default", "a", "b"], ["hosts", "default", "--what"]):
+        equal(service.ctl(*words, ok=False).returncode, 64, words)
+    service.default.send(to="u@x.example")
+    service.home.wait_queued(0)
+
+
+def test_stopped(t):
+    service = begin(t, {"x.example": [t.sink()]})
+    service.ctl("stop", "default")
+    equal(service.ctl("hosts", "default", ok=False).returncode, 69)
+    equal(service.ctl("hosts", "none", ok=False).returncode, 3)
