@@ -52,13 +52,27 @@ state_name(const struct pace_gate *g, uint64_t now)
 	return state == PACE_WORKS && g->rate.learnt != CONFIG_UNLIMITED ? "slowed" : names[state];
 }
 
+/* "[192.0.2.1]", "[2001:db8::1]" */
+static bool
+parse_address(struct net_address *a, const char *host)
+{
+	char text[NET_TEXT_SIZE + 2];
+	const char *why;
+	size_t len = strlen(host);
+	bool six = strchr(host, ':') != NULL;
+
+	if (*host != '[' || len >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)(six ? len : len - 2), host + (six ? 0 : 1));
+	return net_address_parse(a, text, 0, &why) == 0;
+}
+
 /* "mx.example.com:25" without its port, and the address where the gate is one of an address. */
 static bool
 fits(const struct pace_gate *g, const char *pattern)
 {
 	char host[MSG_HOSTS_PATTERN_SIZE + NET_TEXT_SIZE];
 	struct net_address a;
-	const char *why;
 	char *colon;
 
 	if (*pattern == '\0')
@@ -67,8 +81,8 @@ fits(const struct pace_gate *g, const char *pattern)
 	colon = strrchr(host, ':');
 	if (colon != NULL)
 		*colon = '\0';
-	return strcasecmp(pattern, g->host) == 0 || config_remote_fits(pattern, host, *host == '[' &&
-	    net_address_parse(&a, g->host, 0, &why) == 0 ? (const struct sockaddr *)&a.sa : NULL);
+	return strcasecmp(pattern, g->host) == 0 || config_remote_fits(pattern, host,
+	    parse_address(&a, host) ? (const struct sockaddr *)&a.sa : NULL);
 }
 
 static void

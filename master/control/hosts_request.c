@@ -32,11 +32,6 @@ request_of(struct control_question *q)
 	return (struct hosts_request *)q;	/* its first member */
 }
 
-/* The worker is no helper: it is not started here. */
-static void
-ask_nothing(struct test_request *t, struct child *helper)
-{
-}
 
 static void
 say_reset(struct hosts_request *r, int32_t count)
@@ -76,10 +71,12 @@ end_without_answer(struct control_question *q, const char *why)
 	test_request_end(&request_of(q)->r, EX_TEMPFAIL);
 }
 
+/* After a change of the configuration another one is asked, when it runs. */
 static void
 on_gone(struct control_question *q, size_t part)
 {
-	end_without_answer(q, "the process that delivers ended before it answered\n");
+	if (request_of(q)->r.text.len > 0 || request_of(q)->ask.verb != MSG_HOSTS_LIST)
+		end_without_answer(q, "the process that delivers ended before it answered\n");
 }
 
 static void
@@ -87,11 +84,6 @@ on_late(struct control_question *q)
 {
 	end_without_answer(q, "no answer from the process that delivers\n");
 }
-
-static const struct control_question_ops hosts_ops = {
-	.ask = CTL_HOSTS, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT, .page = on_page,
-	.gone = on_gone, .late = on_late, .update = test_request_update, .free = test_request_free,
-};
 
 static struct child *
 find_worker(const struct master *m, const char *server)
@@ -105,12 +97,35 @@ find_worker(const struct master *m, const char *server)
 	return c;
 }
 
+/* It may be about to start. */
+static void
+ask_worker(struct hosts_request *r)
+{
+	struct child *worker = r->r.q.part[0].child == NULL ? find_worker(r->r.q.m, r->server) : NULL;
+
+	if (r->r.q.over || worker == NULL)
+		return;
+	control_question_turn(&r->r.q, 0, worker);
+	control_question_ask(&r->r.q, 0, &r->ask, sizeof(r->ask));
+}
+
+static bool
+update(struct control_question *q, struct control_command *cmd)
+{
+	ask_worker(request_of(q));
+	return q->over && test_request_update(q, cmd);
+}
+
+static const struct control_question_ops hosts_ops = {
+	.ask = CTL_HOSTS, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT, .page = on_page,
+	.gone = on_gone, .late = on_late, .update = update, .free = test_request_free,
+};
+
 /* Words: hosts NAME list|reset [PATTERN] */
 void
 hosts_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w)
 {
-	struct child *worker = only != NULL ? find_worker(m, only->name) : NULL;
 	bool reset = w->count > 2 && strcmp(w->word[2], "reset") == 0;
 	struct hosts_request *r;
 
@@ -119,19 +134,16 @@ hosts_request_run(struct control_command *cmd, struct master *m, struct server *
 		control_answer_say(cmd, EX_USAGE, "say which virtual server, and list or reset");
 		return;
 	}
-	if (worker == NULL) {
+	if (only->conf == NULL || only->state == STATE_STOPPED) {
 		control_answer_say(cmd, EX_UNAVAILABLE, "%s is stopped: what delivers its mail does not run",
 		    only->name);
 		return;
 	}
 	r = mem_new(struct hosts_request);
-	r->r.helper = CTL_HELPER_DELIVER;
-	r->r.ask = ask_nothing;
 	r->ask.verb = reset ? MSG_HOSTS_RESET : MSG_HOSTS_LIST;
 	snprintf(r->ask.pattern, sizeof(r->ask.pattern), "%s", w->count == 4 ? w->word[3] : "");
 	snprintf(r->server, sizeof(r->server), "%s", only->name);
 	control_answer_who(r->who, cmd);
 	test_request_open(&r->r, cmd, m, &hosts_ops, HOSTS_WAIT_MS);
-	control_question_turn(&r->r.q, 0, worker);
-	control_question_ask(&r->r.q, 0, &r->ask, sizeof(r->ask));
+	ask_worker(r);
 }

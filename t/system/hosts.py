@@ -3,8 +3,10 @@
 import json
 
 from checks import check, equal
+from chromium import Chromium
 from patience import until
 from smtp import mail
+from web_client import start_manager
 
 SLOW = "421 4.7.28 Our system has detected an unusual rate of mail"
 PAUSED = "paused by an operator"
@@ -41,6 +43,7 @@ def test_slow_down(t):
     check(0 < slowed["rest"] <= 60 and "unusual rate" in slowed["reason"] and slowed["since"] is not None, slowed)
     equal((works["state"], works["rate"], works["most-connections"], works["reason"], works["since"]), ("works", None, None, None, None))
     equal([row["host"] for row in rows(service, f"[127.0.0.1]:{busy.port}")], [slowed["host"]], "one host")
+    equal((len(rows(service, "127.0.0.0/8")), len(rows(service, "192.0.2.0/24"))), (2, 0), "a network")
     check("unusual rate" in service.ctl("hosts", "default").stdout, "text")
     busy.answers.clear()
     service.ctl("hosts", "reset", "default", slowed["host"])
@@ -62,7 +65,8 @@ def test_pause(t):
     service.events.wait("deferred", id=first, status="4.3.2", reason=PAUSED)
     second = service.default.send(to="b@one.example")
     service.events.wait("deferred", id=second, status="4.3.2", reason=PAUSED)
-    until(lambda: {row["state"] for row in rows(service)} == {"paused"}, what="paused hosts")
+    until(lambda: {(row["host"], row["state"]) for row in rows(service)} == {(f"[127.0.0.1]:{sink.port}", "paused") for sink in (one, two)},
+          what="paused hosts")
     service.stop()
     service.start()
     service.events.wait("deferred", id=second)
@@ -95,3 +99,37 @@ def test_stopped(t):
     service.ctl("stop", "default")
     equal(service.ctl("hosts", "default", ok=False).returncode, 69)
     equal(service.ctl("hosts", "none", ok=False).returncode, 3)
+
+
+def test_page(t):
+    """Shown, reset, paused and resumed in a browser."""
+    sink = t.sink(answers={"MAIL": SLOW})
+    service, _ = start_manager(t, {"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}})
+    host = f"[127.0.0.1]:{sink.port}"
+    ident = service.default.send(to="a@one.example")
+    service.events.wait("deferred", id=ident)
+    page = Chromium(t)
+    page.size(1280)
+    page.open(service.ctl("web", "login").stdout.strip())
+    page.wait_text("Live")
+    page.go("#/server/default/hosts")
+    page.wait_text(host, "rests", "unusual rate", "0 of 1")
+    page.look("hosts, one of which rests")
+    page.click("button", f"Reset {host}")
+    page.wait_text(f"Reset {host}?", "posternctl hosts default reset")
+    page.click("button", "Reset")
+    service.events.wait("operator", command="hosts", verb="reset", host=host, result="ok")
+    page.wait_text("no limit")
+    sink.answers.clear()
+    page.click("button", f"Pause {host}")
+    page.wait_text("Pause 127.0.0.1?", "+paused-hosts = 127.0.0.1")
+    page.click("button", "Pause")
+    page.wait_text("paused")
+    equal(len(sink.messages), 0)
+    page.find("button", "Resume 127.0.0.1").click()
+    page.wait_text("Resume 127.0.0.1?")
+    page.click("button", "Resume")
+    until(lambda: "paused" not in {row["state"] for row in rows(service)}, what="the host to be resumed")
+    service.ctl("queue", "default", "retry", "--all", "--yes")
+    sink.wait(1)
+    equal(page.complaints(), [], "complaints of the browser")

@@ -19,7 +19,7 @@ TARGET = '"later-<img src=x onerror=alert(1)>"@one.example'
 # markup, quotes, a character that turns the direction of writing, bytes that are no UTF-8
 SUBJECT = b"Subject: <b onmouseover=alert(1)>\"' \xe2\x80\xaefdp.exe \xff\xfe</b>\r\n\r\nHello\r\n"
 VIEWS = ("", "server/default", "server/default/sessions", "server/default/queue", "server/default/queue/messages", "server/default/badmail",
-         "server/default/drop", "server/default/trace", "server/default/log", "log", "server/default/test", "test",
+         "server/default/drop", "server/default/hosts", "server/default/trace", "server/default/log", "log", "server/default/test", "test",
          "server/default/counters", "server/default/counters?span=day", "server/default/settings", "server/default/settings/access", "server/default/settings/delivery",
          "server/default/domains", "server/default/domains/default.example", "server/default/history", "history", "settings", "settings/manager")
 READS = {"Menu", "Log out", "Copy", "Close", "Select", "Trace", "Pause", "Clear", "Test", ""}     # buttons of who may only look

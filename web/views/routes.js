@@ -23,6 +23,7 @@ const rows = [
 		count: (row, counters) => counters?.queue_length ?? row.queue },
 	{ path: ["server", "NAME", "queue", "messages"], element: "view-messages", words: { KIND: "queue" }, title: ({ NAME }) => `Messages of ${NAME}` },
 	{ path: ["server", "NAME", "queue", "messages", "ID"], element: "view-message", words: { KIND: "queue" }, title: ({ ID }) => `Message ${ID}` },
+	{ path: ["server", "NAME", "hosts"], element: "view-hosts", title: ({ NAME }) => `Hosts of ${NAME}`, tree: "Hosts" },
 	{ path: ["server", "NAME", "badmail"], element: "view-messages", words: { KIND: "badmail" }, title: ({ NAME }) => `Badmail of ${NAME}`,
 		tree: "Badmail" },
 	{ path: ["server", "NAME", "badmail", "ID"], element: "view-message", words: { KIND: "badmail" }, title: ({ ID }) => `Badmail ${ID}` },

@@ -16,6 +16,7 @@ import "./counters.js";
 import "./domains.js";
 import "./drop-message.js";
 import "./history.js";
+import "./hosts.js";
 import "./log.js";
 import "./message.js";
 import "./messages.js";
