@@ -243,17 +243,25 @@ find_place(const struct edit_view *v, size_t heading, const char *key)
 
 /* Makes the section at the end of the file; the heading's line. */
 static struct edit_line *
-add_section(struct config_edit *e, enum key_section section)
+add_section(struct config_edit *e, const struct config_place *p)
 {
 	struct edit_line *last = TAILQ_LAST(&e->lines, edit_lines);
-	char heading[40];
+	char heading[300];
 
 	if (last != NULL && !config_edit_lines_is_there(last))
 		last = config_edit_lines_before(last);
 	if (last != NULL && !config_edit_lines_is_blank(last))
 		last = config_edit_lines_insert(e, last, "");
-	snprintf(heading, sizeof(heading), "[%s]", key_section_name(section));
+	snprintf(heading, sizeof(heading), "[%s%s%s]", key_section_name(p->section),
+	    p->name != NULL ? " " : "", p->name != NULL ? p->name : "");
 	return config_edit_lines_insert(e, last, heading);
+}
+
+/* A [host] needs no key: the first one makes it, and the last one takes it along. */
+static bool
+comes_by_itself(const struct config_place *p)
+{
+	return p->name == NULL || p->section == KEY_REMOTE;
 }
 
 static int
@@ -264,12 +272,12 @@ set_new(struct config_edit *e, const struct edit_view *v, const struct config_pl
 	struct edit_line *place;
 	char *line;
 
-	if (heading == v->ini.nheading && p->name != NULL) {
+	if (heading == v->ini.nheading && !comes_by_itself(p)) {
 		buf_printf(why, "belongs in a section [%s %.100s], and there is none",
 		    key_section_name(p->section), p->name);
 		return -1;
 	}
-	place = heading < v->ini.nheading ? find_place(v, heading, p->key) : add_section(e, p->section);
+	place = heading < v->ini.nheading ? find_place(v, heading, p->key) : add_section(e, p);
 	if (k != NULL && config_value_is_list(k) && *value != '\0')
 		return config_edit_list_add(e, place, k, value, why);
 	line = mem_printf("%s =%s%s", p->key, *value != '\0' ? " " : "", value);
@@ -335,6 +343,8 @@ remove_empty(struct config_edit *e, const struct edit_view *v, size_t heading)
 	struct edit_line *line = config_edit_view_line(v, v->ini.heading[heading].line), *before;
 	struct edit_line *next = config_edit_lines_next(line);
 
+	while (next != NULL && config_edit_lines_is_blank(next))
+		next = config_edit_lines_next(next);
 	if (next != NULL && next->text[strspn(next->text, " \t")] != '[')
 		return;
 	before = config_edit_lines_before(line);
@@ -355,7 +365,7 @@ config_edit_unset(struct config_edit *e, const struct config_place *p, struct bu
 	entry = find_entries(&v, heading, p->key, &n);
 	for (size_t i = 0; i < n; i++)
 		config_edit_lines_remove(config_edit_view_line(&v, v.ini.entry[entry[i]].line));
-	if (n > 0 && p->name == NULL)
+	if (n > 0 && comes_by_itself(p))
 		remove_empty(e, &v, heading);
 	result = n == 0 ? 0 : judge_edit(e, &v, p, NULL, NULL, why) == -1 ? -1 : 1;
 	free(entry);

@@ -18,6 +18,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/config/config_account.h"
 #include "common/config/config_private.h"
 #include "common/config/host_pattern.h"
 
@@ -238,11 +239,38 @@ judge_starttls(struct config_work *w, size_t server, const struct config_remote 
 		    "without = starttls has no effect where outbound-tls asks for TLS, as [delivery] does");
 }
 
+/* A mailbox of Microsoft 365 with an account: its limits are known, and what exceeds them is put off. */
+static void
+judge_provider(struct config_work *w, size_t server, const struct config_delivery *p,
+    const struct config_strings *hosts)
+{
+	static const char name[] = "smtp.office365.com";
+	const struct config_server *s = &w->config->server[server];
+	struct config_remote_rules rules;
+	struct config_account a;
+
+	config_remote_find(&rules, s, name, NULL);
+	if (rules.from[CONFIG_REMOTE_RATE] != NULL || !config_account_find(&a, s, p->d, false) ||
+	    a.auth == CONFIG_OUT_ANONYMOUS)
+		return;
+	for (size_t i = 0; i < hosts->count; i++)
+		if (strncasecmp(hosts->text[i], name, strlen(name)) == 0)
+			config_faults_at_delivery(p, p->d != NULL ? "route" : "smart-host", true,
+			    "%s takes 3 connections and 30 messages a minute of a mailbox: provider = "
+			    "microsoft in [host %s] keeps to that", name, name);
+}
+
 void
 config_remote_judge(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
+	struct config_delivery p = { w, server, NULL };
 
+	judge_provider(w, server, &p, &s->smart_host);
+	for (size_t i = 0; i < s->ndomain; i++) {
+		p.d = &s->domain[i];
+		judge_provider(w, server, &p, &p.d->route);
+	}
 	for (size_t i = 0; i < s->nremote; i++) {
 		const struct config_remote *r = &s->remote[i];
 

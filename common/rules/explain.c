@@ -240,10 +240,12 @@ explain_host(const struct explain *x, const struct destination_host *h)
 	char host[300], origin[ORIGIN_SIZE];
 	struct net_address a;
 	const char *why;
+	bool known;
 
+	snprintf(host, sizeof(host), h->literal && strchr(h->name, ':') != NULL ? "[%s]" : "%s", h->name);
+	known = h->literal && net_address_parse(&a, host, h->port, &why) == 0;
 	snprintf(host, sizeof(host), h->literal ? "[%s]" : "%s", h->name);
-	config_remote_find(&rules, x->server, host, h->literal &&
-	    net_address_parse(&a, host, h->port, &why) == 0 ? (const struct sockaddr *)&a.sa : NULL);
+	config_remote_find(&rules, x->server, host, known ? (const struct sockaddr *)&a.sa : NULL);
 	for (enum config_remote_key key = 0; key < CONFIG_REMOTE_KEYS; key++) {
 		const struct config_remote *from = rules.from[key];
 		const char *name = config_remote_key_names[key];

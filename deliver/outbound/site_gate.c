@@ -36,8 +36,9 @@ site_gate_get(const struct site *s, const struct mx_address *a)
 	net_format_ip(ip, to);
 	snprintf(host, sizeof(host), "%s%.*s%s:%u", rules.by_address ? "[" : "", DNS_NAME_SIZE,
 	    rules.by_address ? ip : a->host, rules.by_address ? "]" : "", net_port(to));
+	/* it is shown to people, in columns */
 	for (char *p = host; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
+		*p = (unsigned char)*p <= ' ' ? '?' : (char)tolower((unsigned char)*p);
 	g = pace_gate_get(s->o->gates, host,
 	    account->auth != CONFIG_OUT_ANONYMOUS && account->user != NULL ? account->user : "", &rules,
 	    clock_mono_ms());

@@ -174,6 +174,7 @@ open_one(struct site *s, size_t index, uint64_t now)
 		return;
 	}
 	pace_host_failed(h, now);
+	s->host[index].gate->probes = false;
 	net_format(where, (const struct sockaddr *)&s->list.address[index].to.sa);
 	site_hosts_failed(s, index, where, &why, true);
 	site_queue_finish_tried(s);

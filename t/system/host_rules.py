@@ -124,3 +124,20 @@ def test_explained(t):
     check("; provider:" in next(line for line in said.splitlines() if line.startswith("rate ")), said)
     said = service.ctl("explain", "--from", "127.0.0.1", "--auth", "me", "--rcpt", "u@direct.example").stdout
     check("in 2 [host] sections" in said, said)
+
+
+def test_by_command(t):
+    """A section comes with its first key and goes with its last one; explain and a message see it."""
+    sink = t.sink(ehlo=ALL)
+    service = postern(t, {"x.example": sink})
+    service.ctl("set", "default", "host:127.0.0.1.without=chunking", "host:*.example.com.provider=google")
+    said = service.ctl("explain", "--from", "127.0.0.1", "--rcpt", "u@x.example").stdout
+    check(any(line.startswith("without ") and "chunking at [127.0.0.1], by [host 127.0.0.1]" in line for line in said.splitlines()), said)
+    service.default.send(to="u@x.example")
+    check("BDAT" not in verbs(sink.wait(1)[0]), "left out")
+    equal(service.ctl("get", "default", "host:*.example.com.provider").stdout.split("\t")[1], "google")
+    service.ctl("unset", "default", "host:127.0.0.1.without")
+    check("[host 127.0.0.1]" not in service.ctl("config", "default").stdout, "gone")
+    service.default.send(to="u@x.example")
+    check("BDAT" in verbs(sink.wait(2)[1]), "used again")
+    equal(service.ctl("set", "default", "host:a..b.rate=5", ok=False).returncode, 64)

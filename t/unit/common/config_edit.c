@@ -145,7 +145,9 @@ round_trip(const char *start, const struct key *k, const char *value, bool place
 	ck_assert_msg(config_edit_unset(e, &p, &why) == 1, "%s %s", k->name, buf_text(&why));
 	ck_assert_int_eq(config_edit_unset(e, &p, &why), 0);
 	if (named)
-		ck_assert_int_eq(config_edit_section_remove(e, k->section, "a", &why), 0);
+		/* a [host] has gone with its last key */
+		ck_assert_int_eq(config_edit_section_remove(e, k->section, "a", &why),
+		    k->section == KEY_REMOTE ? -1 : 0);
 	text = text_of(e);
 	ck_assert_msg(strcmp(text, start) == 0, "[%s] %s is not undone:\n%s", key_section_name(k->section), k->name, text);
 	free(text);
@@ -280,6 +282,32 @@ START_TEST(sections)
 }
 END_TEST
 
+/* A [host] comes with its first key, and goes with its last one. */
+START_TEST(hosts_by_themselves)
+{
+	static const char start[] = "[general]\nid = 1\n";
+	const struct config_place rate = { KEY_REMOTE, "mx.example.com", "rate" }, most = { KEY_REMOTE, "mx.example.com", "connections" },
+	    none = { KEY_DOMAIN, "x.example", "route" };
+	struct config_edit *e = config_edit_new(start, strlen(start), true);
+	struct buf why = BUF_INIT(1000);
+	char *text;
+
+	ck_assert_msg(config_edit_set(e, &rate, "30", &why) == 0, "%s", buf_text(&why));
+	ck_assert_msg(config_edit_set(e, &most, "3", &why) == 0, "%s", buf_text(&why));
+	text = text_of(e);
+	ck_assert_str_eq(text, "[general]\nid = 1\n\n[host mx.example.com]\nrate = 30\nconnections = 3\n");
+	free(text);
+	ck_assert_int_eq(config_edit_unset(e, &rate, &why), 1);
+	ck_assert_int_eq(config_edit_unset(e, &most, &why), 1);
+	text = text_of(e);
+	ck_assert_str_eq(text, start);
+	free(text);
+	ck_assert_int_eq(config_edit_set(e, &none, "a.example", &why), -1);
+	config_edit_free(e);
+	buf_done(&why);
+}
+END_TEST
+
 /*
  * A section came (or went), and later others put keys below the place of its heading: they are not to get into
  * the section above (or into the one that comes back).
@@ -332,4 +360,4 @@ START_TEST(undo_moves_nothing)
 }
 END_TEST
 
-UNIT_MAIN("config_edit", each_key, layout, sections, undo_moves_nothing)
+UNIT_MAIN("config_edit", each_key, layout, sections, hosts_by_themselves, undo_moves_nothing)

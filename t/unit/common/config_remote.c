@@ -85,6 +85,11 @@ static const struct { const char *text, *want; } faulty[] = {
 	{ "[host 0.0.0.0/0]\nrate = 5\n", D "1" W "[host 0.0.0.0/0] is a large part of the Internet" },
 	{ "[delivery]\nconnections = 5\n[host a.example]\nconnections = 6\n",
 	    D "4" W "connections is larger than that of [delivery], 5" },
+	{ "[delivery]\nsmart-host = smtp.office365.com:587\noutbound-auth = basic\noutbound-tls = verify\nuser = u\nsecret-file = /s\n",
+	    D "2" W "smtp.office365.com takes 3 connections and 30 messages a minute of a mailbox" },
+	{ "[delivery]\nsmart-host = smtp.office365.com:587\noutbound-auth = basic\noutbound-tls = verify\nuser = u\nsecret-file = /s\n"
+	  "[host *.office365.com]\nprovider = microsoft\n", "" },
+	{ "[delivery]\nsmart-host = smtp.office365.com:587\n", "" },
 	{ "[delivery]\noutbound-tls = required\n[host a.example]\nwithout = starttls\n",
 	    D "4" W "without = starttls has no effect where outbound-tls asks for TLS" },
 };
