@@ -282,7 +282,7 @@ find_hop(struct probe *p, const struct route *route)
 		return;
 	}
 	domain = address_domain(&to);
-	route_find(route, domain, &a);
+	route_find(route, domain, NULL, &a);
 	switch (a.kind) {
 	case ROUTE_LOCAL:
 		tell(p, "route", "ok", "%s is a local domain: the drop folder", domain);

@@ -57,7 +57,9 @@ enum config_oauth_provider { CONFIG_OAUTH_CUSTOM, CONFIG_OAUTH_MICROSOFT, CONFIG
 enum config_oauth_signature { CONFIG_SIGNATURE_DERIVED, CONFIG_SIGNATURE_RS256, CONFIG_SIGNATURE_PS256,
     CONFIG_SIGNATURE_ES256 };
 enum config_oauth_flow { CONFIG_FLOW_DERIVED, CONFIG_FLOW_CLIENT, CONFIG_FLOW_REFRESH };
-enum config_domain_type { CONFIG_DOMAIN_DEFAULT, CONFIG_DOMAIN_ALIAS, CONFIG_DOMAIN_REMOTE };
+/* SENDER: mail from that sender; its name has an @, or is "<>", and so is never that of a domain. */
+enum config_domain_type { CONFIG_DOMAIN_DEFAULT, CONFIG_DOMAIN_ALIAS, CONFIG_DOMAIN_REMOTE,
+    CONFIG_DOMAIN_SENDER };
 /* Clients that something is done for; may relay: by list or login. */
 enum config_clients { CONFIG_CLIENTS_RELAY, CONFIG_CLIENTS_NONE, CONFIG_CLIENTS_ALL };
 enum config_dots { CONFIG_DOTS_AUTO, CONFIG_DOTS_STUFFED, CONFIG_DOTS_PLAIN };
@@ -81,7 +83,7 @@ enum config_log_roll { CONFIG_ROLL_HOURLY, CONFIG_ROLL_DAILY, CONFIG_ROLL_WEEKLY
 struct config_origin { const char *file; unsigned line; bool bad; };
 
 struct config_domain {
-	char *name;			/* lower case; "example.com" or "*.example.com" */
+	char *name;	/* lower case; "example.com", "*.example.com"; "a@example.com", "<>" of a sender */
 	enum config_domain_type type;
 	bool relay, helo, hold;
 	char *drop;			/* default domain: folder; NULL: server's */
@@ -333,6 +335,9 @@ void config_print_value(struct buf *out, const struct config_server *s, const st
  * address of ours the default domain; NULL: none.
  */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
+/* The entry of type sender that rules mail of `sender`, the envelope's; NULL: none. */
+const struct config_domain *config_domain_of_sender(const struct config_server *s, const char *sender);
+bool config_domain_has_hosts(const struct config_domain *d);	/* remote or sender */
 bool config_domain_is_paused(const struct config_server *s, const char *domain);	/* "": default */
 bool config_domain_serves(const struct config_domain *d, const char *account);	/* by ATRN */
 /* The folder for local mail: the default domain's own, else the server's. */

@@ -196,7 +196,7 @@ has_use(const struct config_server *s)
 	bool used = s->smart_host.count > 0;
 
 	for (size_t i = 0; i < s->ndomain && !used; i++)
-		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE &&
+		used = config_domain_has_hosts(&s->domain[i]) &&
 		    (s->domain[i].route.count > 0 || s->domain[i].has_outbound_auth) &&
 		    config_account_find(&a, s, &s->domain[i], false) && *a.domain == '\0' &&
 		    a.auth != CONFIG_OUT_ANONYMOUS;
@@ -216,7 +216,7 @@ config_account_judge(struct config_work *w, size_t server)
 		    "domain that has outbound-auth itself, and there is none");
 	for (size_t i = 0; i < s->ndomain; i++) {
 		p.d = &s->domain[i];
-		if (p.d->type == CONFIG_DOMAIN_REMOTE)
+		if (config_domain_has_hosts(p.d))
 			judge_one_account(&p);
 	}
 }

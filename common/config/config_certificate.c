@@ -24,7 +24,7 @@ fill(struct config_certificate *c, const char *certificate, const char *key, con
 static bool
 has_own(const struct config_domain *d)
 {
-	return d->type == CONFIG_DOMAIN_REMOTE && (d->client_certificate != NULL || d->client_key != NULL);
+	return config_domain_has_hosts(d) && (d->client_certificate != NULL || d->client_key != NULL);
 }
 
 bool
@@ -59,7 +59,7 @@ is_shown(const struct config_server *s)
 	bool shown = s->smart_host.count > 0;
 
 	for (size_t i = 0; i < s->ndomain && !shown; i++)
-		shown = s->domain[i].type == CONFIG_DOMAIN_REMOTE && s->domain[i].route.count > 0 &&
+		shown = config_domain_has_hosts(&s->domain[i]) && s->domain[i].route.count > 0 &&
 		    config_certificate_find(&c, s, &s->domain[i], false) && *c.domain == '\0';
 	return shown;
 }
@@ -101,7 +101,7 @@ config_certificate_judge(struct config_work *w, size_t server)
 	judge_one(&p);
 	for (size_t i = 0; i < s->ndomain; i++) {
 		p.d = &s->domain[i];
-		if (p.d->type == CONFIG_DOMAIN_REMOTE)
+		if (config_domain_has_hosts(p.d))
 			judge_one(&p);
 	}
 }

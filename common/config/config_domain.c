@@ -7,12 +7,15 @@
  *           label; an address literal that leads here is the default domain
  * Fails by: faults; NULL: no entry
  */
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "common/mail/address.h"
 #include "common/mail/idn.h"
 #include "common/config/config_private.h"
 
@@ -96,6 +99,45 @@ config_domain_find(const struct config_server *s, const char *domain)
 	return d;
 }
 
+bool
+config_domain_has_hosts(const struct config_domain *d)
+{
+	return d->type == CONFIG_DOMAIN_REMOTE || d->type == CONFIG_DOMAIN_SENDER;
+}
+
+static const struct config_domain *
+find_sender(const struct config_server *s, char *name)
+{
+	const struct config_domain *d = find_exact(s, name);
+
+	return d != NULL && d->type == CONFIG_DOMAIN_SENDER ? d : NULL;
+}
+
+/* The mailbox, then its domain, then the longest "@*." above it. */
+const struct config_domain *
+config_domain_of_sender(const struct config_server *s, const char *sender)
+{
+	const char *at = strrchr(sender, '@'), *domain = at != NULL ? at + 1 : s->default_domain->name;
+	char ascii[IDN_SIZE], name[ADDRESS_MAX + IDN_SIZE];
+	const struct config_domain *d;
+
+	if (*sender == '\0')
+		return find_sender(s, strcpy(name, "<>"));
+	if (strlen(sender) > ADDRESS_MAX || !idn_to_ascii(ascii, domain))
+		return NULL;
+	snprintf(name, sizeof(name), "%.*s@%s", (int)(at != NULL ? (size_t)(at - sender) : strlen(sender)),
+	    sender, ascii);
+	for (char *p = name; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	if ((d = find_sender(s, name)) != NULL || (d = find_sender(s, strrchr(name, '@'))) != NULL)
+		return d;
+	for (const char *dot = strchr(ascii, '.'); d == NULL && dot != NULL; dot = strchr(dot + 1, '.')) {
+		snprintf(name, sizeof(name), "@*%s", dot);
+		d = find_sender(s, name);
+	}
+	return d;
+}
+
 /* `pattern`: "example.com", or "*.example.com"; it was judged before. */
 static bool
 is_named(const char *domain, const char *pattern)
@@ -144,17 +186,17 @@ config_domain_drop_folder(const struct config_server *s)
 }
 
 /* Keys that only one type of domain has. */
-static const struct { const char *key; enum config_domain_type type; } only_for[] = {
-	{ "drop", CONFIG_DOMAIN_DEFAULT }, { "drop-quota", CONFIG_DOMAIN_DEFAULT },
-	{ "relay", CONFIG_DOMAIN_REMOTE }, { "helo", CONFIG_DOMAIN_REMOTE },
-	{ "route", CONFIG_DOMAIN_REMOTE },
-	{ "outbound-auth", CONFIG_DOMAIN_REMOTE }, { "outbound-tls", CONFIG_DOMAIN_REMOTE },
-	{ "user", CONFIG_DOMAIN_REMOTE },
-	{ "secret-file", CONFIG_DOMAIN_REMOTE }, { "port", CONFIG_DOMAIN_REMOTE },
-	{ "hold", CONFIG_DOMAIN_REMOTE },
-	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE }, { "oauth", CONFIG_DOMAIN_REMOTE },
-	{ "auth-mechanisms", CONFIG_DOMAIN_REMOTE },
-	{ "client-certificate", CONFIG_DOMAIN_REMOTE }, { "client-key", CONFIG_DOMAIN_REMOTE },
+static const struct { const char *key; enum config_domain_type type; bool sender; } only_for[] = {
+	{ "drop", CONFIG_DOMAIN_DEFAULT, false }, { "drop-quota", CONFIG_DOMAIN_DEFAULT, false },
+	{ "relay", CONFIG_DOMAIN_REMOTE, false }, { "helo", CONFIG_DOMAIN_REMOTE, false },
+	{ "route", CONFIG_DOMAIN_REMOTE, true },
+	{ "outbound-auth", CONFIG_DOMAIN_REMOTE, true }, { "outbound-tls", CONFIG_DOMAIN_REMOTE, true },
+	{ "user", CONFIG_DOMAIN_REMOTE, true },
+	{ "secret-file", CONFIG_DOMAIN_REMOTE, true }, { "port", CONFIG_DOMAIN_REMOTE, true },
+	{ "hold", CONFIG_DOMAIN_REMOTE, false },
+	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE, false }, { "oauth", CONFIG_DOMAIN_REMOTE, true },
+	{ "auth-mechanisms", CONFIG_DOMAIN_REMOTE, true },
+	{ "client-certificate", CONFIG_DOMAIN_REMOTE, true }, { "client-key", CONFIG_DOMAIN_REMOTE, true },
 };
 
 bool
@@ -162,7 +204,8 @@ config_domain_has_key(const struct config_domain *d, const char *key)
 {
 	for (size_t i = 0; i < nitems_of(only_for); i++)
 		if (strcmp(only_for[i].key, key) == 0)
-			return only_for[i].type == d->type;
+			return only_for[i].type == d->type ||
+			    (only_for[i].sender && d->type == CONFIG_DOMAIN_SENDER);
 	return true;
 }
 
@@ -173,6 +216,35 @@ heading_line(const struct config_ini *ini, const char *domain)
 		if (ini->heading[i].section == KEY_DOMAIN && strcmp(ini->heading[i].domain, domain) == 0)
 			return ini->heading[i].line;
 	return 0;
+}
+
+static bool
+is_given(const struct config_domain *d, const char *key)
+{
+	return config_origin_of(d->origin, KEY_DOMAIN, key)->file != NULL;
+}
+
+/* Its name says what it is, and it needs hosts: what only the DNS names has no account of a sender. */
+static void
+judge_sender(struct config_work *w, size_t server, const struct config_domain *d,
+    const struct config_origin *type)
+{
+	bool named = strpbrk(d->name, "@<") != NULL, dns = d->route.count == 1 &&
+	    strcasecmp(d->route.text[0], "dns") == 0;
+
+	if (named != (d->type == CONFIG_DOMAIN_SENDER))
+		config_faults_add(w->faults, config_work_source(w, server), type->line, false, named ?
+		    "[domain %s] must be of type sender" :
+		    "[domain %s]: a sender is written me@example.com, @example.com, @*.example.com or <>",
+		    d->name);
+	else if (named && (dns || (!is_given(d, "route") &&
+	    w->config->server[server].smart_host.count == 0)))
+		config_faults_add(w->faults, config_work_source(w, server), type->line, true,
+		    "[domain %s] has no effect: it has no route, and the server no smart-host", d->name);
+	else if (named && !is_given(d, "route") && !is_given(d, "outbound-auth") &&
+	    !is_given(d, "outbound-tls") && !is_given(d, "user") && !is_given(d, "client-certificate"))
+		config_faults_add(w->faults, config_work_source(w, server), type->line, true,
+		    "[domain %s] says nothing of hosts, account or TLS", d->name);
 }
 
 static void
@@ -194,12 +266,13 @@ judge_one(struct config_work *w, size_t server, const struct config_domain *d)
 	for (size_t i = 0; i < nitems_of(only_for); i++) {
 		const struct config_origin *o = config_origin_of(d->origin, KEY_DOMAIN, only_for[i].key);
 
-		if (o->file != NULL && d->type != only_for[i].type)
+		if (o->file != NULL && !config_domain_has_key(d, only_for[i].key))
 			config_faults_add(w->faults, source, o->line, false, "\"%s\" is for %s only",
 			    only_for[i].key,
-			    only_for[i].type == CONFIG_DOMAIN_REMOTE ? "remote domains" :
-			    "the default domain");
+			    only_for[i].type != CONFIG_DOMAIN_REMOTE ? "the default domain" :
+			    only_for[i].sender ? "remote domains and senders" : "remote domains");
 	}
+	judge_sender(w, server, d, type);
 }
 
 /* Warns of accounts that can never fetch anything. */

@@ -81,6 +81,26 @@ heading_domain(const char *name)
 	return NULL;
 }
 
+/* "me@example.com", "@example.com", "@*.example.com", "<>": a sender. NULL when it is none. */
+static char *
+heading_sender(const char *name)
+{
+	const char *at = strrchr(name, '@');
+	char *domain = NULL, *whole = NULL;
+
+	if (strcmp(name, "<>") == 0)
+		return mem_strdup(name);
+	if (at != NULL && at - name <= 64)
+		domain = heading_domain(at + 1);
+	if (domain != NULL && (at == name || (*domain != '*' &&
+	    strcspn(name, "\"<>()[]\\,;: @") == (size_t)(at - name))))
+		whole = mem_printf("%.*s@%s", (int)(at - name), name, domain);
+	free(domain);
+	for (char *p = whole; p != NULL && *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return whole;
+}
+
 /* [oauth NAME]: the name, NULL when it cannot be one. */
 static char *
 heading_profile(const char *name)
@@ -151,11 +171,12 @@ heading_judge(struct reader *r, struct config_heading *h, char *name, char *argu
 	if (!heading_fits(r, section))
 		return;
 	if (section == KEY_DOMAIN) {
-		h->domain = argument != NULL ? heading_domain(argument) : NULL;
+		h->domain = argument == NULL ? NULL : strpbrk(argument, "@<") != NULL ?
+		    heading_sender(argument) : heading_domain(argument);
 		if (h->domain == NULL) {
 			add_fault(r,
 			    "must be [domain NAME], NAME a domain like example.com, bücher.example or "
-			    "*.example.com");
+			    "*.example.com, or a sender like me@example.com, @example.com or <>");
 			return;
 		}
 	} else if (section == KEY_REMOTE) {

@@ -265,7 +265,7 @@ config_oauth_judge_server(struct config_work *w, size_t server)
 	(void)config_account_find(&u.account, s, NULL, false);
 	judge_use(w, server, &u);
 	for (size_t i = 0; i < s->ndomain; i++)
-		if (s->domain[i].type == CONFIG_DOMAIN_REMOTE)
+		if (config_domain_has_hosts(&s->domain[i]))
 			judge_domain(w, server, &s->domain[i]);
 }
 
@@ -282,7 +282,7 @@ config_oauth_is_used(const struct config_server *s, const char *profile)
 	bool used = config_account_find(&a, s, NULL, false) && is_profile(&a, profile);
 
 	for (size_t i = 0; i < s->ndomain && !used; i++)
-		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE &&
+		used = config_domain_has_hosts(&s->domain[i]) &&
 		    config_account_find(&a, s, &s->domain[i], false) && is_profile(&a, profile);
 	return used;
 }

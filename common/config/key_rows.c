@@ -140,7 +140,7 @@ static const struct key_choice ldap_binds[] = {
 };
 static const struct key_choice domain_types[] = {
 	{ "default", CONFIG_DOMAIN_DEFAULT, false }, { "alias", CONFIG_DOMAIN_ALIAS, false },
-	{ "remote", CONFIG_DOMAIN_REMOTE, false }, { 0 },
+	{ "remote", CONFIG_DOMAIN_REMOTE, false }, { "sender", CONFIG_DOMAIN_SENDER, false }, { 0 },
 };
 
 const struct key key_rows[] = {
@@ -849,7 +849,9 @@ const struct key key_rows[] = {
 	    .derived = "none, it must be given",
 	    .meaning =
 	    "default: the local domain that completes bare addresses; exactly one domain is it. alias: "
-	    "another local domain, with the same drop folder. remote: a domain of other hosts. An alias or "
+	    "another local domain, with the same drop folder. remote: a domain of other hosts. sender: mail "
+	    "from me@example.com, @example.com, @*.example.com or <> goes to hosts, or with an account, of "
+	    "its own; see below. An alias or "
 	    "remote domain may be written *.example.com: all names below example.com, but not example.com "
 	    "itself." },
 	{ DOMAIN("drop", KEY_PATH, drop), BY_SERVICE, .derived = "the server's drop",

@@ -132,7 +132,7 @@ type_name(const struct config_domain *d)
 {
 	static const char *const names[] = {
 		[CONFIG_DOMAIN_DEFAULT] = "default", [CONFIG_DOMAIN_ALIAS] = "alias",
-		[CONFIG_DOMAIN_REMOTE] = "remote",
+		[CONFIG_DOMAIN_REMOTE] = "remote", [CONFIG_DOMAIN_SENDER] = "sender",
 	};
 
 	return names[d->type];
@@ -293,7 +293,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	char text[ADDRESS_MAX + 16];
 	bool own;
 
-	route_find(r, domain, &a);
+	route_find(r, domain, x->sender, &a);
 	if (a.paused && a.kind != ROUTE_REFUSED)
 		say_server_key(x, "paused", "delivery", "paused", "until an operator resumes it");
 	if (a.kind == ROUTE_LOCAL)
@@ -305,6 +305,11 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 		say(x, "route", NULL, NULL, "none: returned to the sender, %s %s",
 		    a.status, a.why);
 		return;
+	}
+	if (a.sender != NULL) {
+		snprintf(text, sizeof(text), "by [domain %s]", a.sender->name);
+		say_domain_key(x, a.sender, "for sender", "type", text);
+		d = a.kind == ROUTE_HOSTS ? a.sender : d;
 	}
 	own = d != NULL && d->route.count > 0;
 	snprintf(text, sizeof(text), domain[0] == '[' ? "%s" : "MX of %s", domain);

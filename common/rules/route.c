@@ -4,8 +4,8 @@
  * Runs in:  master, posternctl, deliver
  * Owns:     the parsed smart hosts of the server and of its remote domains
  * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the
- *           server's smart hosts, then DNS; the security of the entry counts on each of these ways; nothing
- *           is looked up
+ *           sender's, then the server's smart hosts, then DNS; the security of the entry counts on each of
+ *           these ways; no account of a sender is for hosts that only the DNS names; nothing is looked up
  * Fails by: route_new NULL; route_find never
  */
 #include "common/rules/route.h"
@@ -278,7 +278,7 @@ route_new(const struct config_server *s, const char **why)
 	r->hosts = mem_zalloc((s->ndomain + 1) * sizeof(*r->hosts));
 	rc = add_hosts(r, NULL, &s->smart_host, why);
 	for (size_t i = 0; i < s->ndomain && rc == 0; i++)
-		if (s->domain[i].type == CONFIG_DOMAIN_REMOTE)
+		if (config_domain_has_hosts(&s->domain[i]))
 			rc = add_hosts(r, &s->domain[i], &s->domain[i].route, why);
 	if (rc == 0)
 		return r;
@@ -321,6 +321,27 @@ hosts_of(const struct route *r, const struct config_domain *domain)
 	return &r->hosts[0];
 }
 
+/* Whoever sends, mail for that domain goes as the domain says. */
+static bool
+has_own_manner(const struct config_domain *d)
+{
+	return d != NULL && (d->has_outbound_tls || d->has_outbound_auth || d->user != NULL ||
+	    d->client_certificate != NULL || d->mechanisms != 0);
+}
+
+/*
+ * Those of the sender's entry, or the server's smart hosts with its account; NULL: it has none.
+ */
+static const struct hosts *
+hosts_of_sender(const struct route *r, const char *sender)
+{
+	const struct config_domain *entry = sender == NULL ? NULL :
+	    config_domain_of_sender(r->server, sender);
+	const struct hosts *h = entry != NULL ? hosts_of(r, entry) : NULL;
+
+	return h != NULL && (h->d.nhost > 0 || h->via.nhost > 0) ? h : NULL;
+}
+
 /* Refuses a domain that the DNS can never have, with a text of our own. */
 static void
 judge_direct(const char *domain, struct route_answer *a)
@@ -350,12 +371,13 @@ judge_direct(const char *domain, struct route_answer *a)
 }
 
 static void
-find_way(const struct route *r, const char *domain, struct route_answer *a)
+find_way(const struct route *r, const char *domain, const char *sender, struct route_answer *a)
 {
 	const struct config_server *s = r->server;
 	const struct config_domain *entry = *domain == '\0' ? s->default_domain :
 	    config_domain_find(s, domain);
 	const struct hosts *own = &r->hosts[0];
+	const struct hosts *by = NULL;
 	bool own_dns = false;
 	const struct destination *smart;
 
@@ -380,10 +402,19 @@ find_way(const struct route *r, const char *domain, struct route_answer *a)
 	a->security = own->direct;
 	a->suffix = own->suffix;
 	smart = own->via.nhost > 0 ? &own->via : r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
+	if (a->hosts == NULL && !own_dns && !has_own_manner(entry))
+		by = hosts_of_sender(r, sender);
+	if (by != NULL) {
+		a->hosts = by->d.nhost > 0 ? &by->d : NULL;
+		smart = by->d.nhost > 0 ? NULL : &by->via;
+		a->sender = by->domain;
+	}
 	if (a->hosts == NULL && !own_dns && s->smart_host_after_direct == CONFIG_DIRECT_NO)
 		a->hosts = smart;
 	if (a->hosts != NULL) {
 		a->kind = ROUTE_HOSTS;
+		if (by != NULL)
+			a->security = a->hosts->security;
 		return;
 	}
 	judge_direct(domain, a);
@@ -392,13 +423,14 @@ find_way(const struct route *r, const char *domain, struct route_answer *a)
 	if (a->kind == ROUTE_REFUSED && a->fallback != NULL) {
 		a->kind = ROUTE_HOSTS;
 		a->hosts = a->fallback;
+		a->security = a->hosts->security;
 	}
 }
 
 void
-route_find(const struct route *r, const char *domain, struct route_answer *a)
+route_find(const struct route *r, const char *domain, const char *sender, struct route_answer *a)
 {
-	find_way(r, domain, a);
+	find_way(r, domain, sender, a);
 	a->paused = config_domain_is_paused(r->server, domain);
 }
 

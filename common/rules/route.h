@@ -47,6 +47,7 @@ struct route_answer {
 	bool paused;			/* by an operator: not to be tried now, whichever way it has */
 	bool backlog;			/* waits until its host asks for it (ETRN, ATRN); then as above */
 	struct destination_security security;
+	const struct config_domain *sender;	/* whose hosts or account these are; NULL: no sender's */
 	const char *suffix;			/* what security adds to a key; owned by the route */
 	const char *status, *why;		/* ROUTE_REFUSED */
 };
@@ -59,7 +60,8 @@ struct route *route_new(const struct config_server *s, const char **why) __attri
 void route_free(struct route *r);
 /* Calls back with each destination whose hosts the configuration names. */
 void route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg);
-void route_find(const struct route *r, const char *domain, struct route_answer *a);
+/* `sender`: of the envelope, as it came; NULL: not known. */
+void route_find(const struct route *r, const char *domain, const char *sender, struct route_answer *a);
 #define ROUTE_KEY_SIZE (3 * DNS_NAME_SIZE + 96)
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);

@@ -98,7 +98,7 @@ assign_recipient(struct active_message *m, size_t i, const char *domain)
 
 	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
 		domain = ascii;
-	route_find(s->route, domain, &a);
+	route_find(s->route, domain, m->e.sender, &a);
 	r->fallback = a.fallback;
 	r->local = a.kind == ROUTE_LOCAL;
 	if (a.kind == ROUTE_REFUSED) {

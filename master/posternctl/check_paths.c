@@ -353,7 +353,7 @@ judge_secrets(const struct check_paths *p)
 {
 	judge_secret(p, NULL);
 	for (size_t n = 0; n < p->server->ndomain; n++)
-		if (p->server->domain[n].type == CONFIG_DOMAIN_REMOTE)
+		if (config_domain_has_hosts(&p->server->domain[n]))
 			judge_secret(p, &p->server->domain[n]);
 }
 

@@ -11,7 +11,8 @@ import { makeSettingsForm, readRows } from "./settings-form.js";
 import { View } from "./view.js";
 
 const TYPES = { remote: "remote: mail for it goes on to its host", alias: "alias: another name of the local domain",
-	default: "default: the local domain, whose mail is put into the drop folder" };
+	default: "default: the local domain, whose mail is put into the drop folder",
+	sender: "sender: mail from me@example.com or @example.com has hosts or an account of its own" };
 
 class Domains extends View {
 	#place = make("div");

@@ -277,10 +277,27 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[messages]\nmax-message-size = 200M\n", D " warning: max-session-size is smaller" },
 	{ "[delivery]\nsmart-host-after-direct = yes\n",
 	    D "2: warning: smart-host-after-direct has no effect" },
+	/* senders */
+	{ "[delivery]\nsmart-host = a.example\n[domain me@Example.com]\ntype = sender\nroute = b.example\n"
+	  "[domain @bücher.example]\ntype = sender\noutbound-tls = verify\n[domain @*.example.com]\ntype = sender\nroute = c.example\n"
+	  "[domain <>]\ntype = sender\nroute = d.example\n", "" },
+	{ "[domain me@example.com]\ntype = remote\n", D "2" E "[domain me@example.com] must be of type sender" },
+	{ "[domain example.com]\ntype = sender\nroute = a.example\n", D "2" E "[domain example.com]: a sender is written me@" },
+	{ "[domain a@*.b.example]\n[domain a@b@]\n[domain <a@b.c>]\n", D "1" E "must be\n" D "2" E "must be\n" D "3" E "must be" },
+	{ "[domain me@a.example]\ntype = sender\nroute = b.example\n[domain ME@A.example]\ntype = sender\nroute = b.example\n",
+	    D "4" E "domain me@a.example is there a second time" },
+	{ "[domain me@a.example]\ntype = sender\nroute = b.example\nhold = yes\nrelay = yes\n",
+	    D "4" E "\"hold\" is for remote domains only\n" D "5" E "\"relay\" is for remote domains only" },
+	{ "[domain me@a.example]\ntype = sender\nuser = x\nsecret-file = /x\noutbound-auth = basic\noutbound-tls = verify\n",
+	    D "2" W "[domain me@a.example] has no effect: it has no route" },
+	{ "[delivery]\nsmart-host = a.example\n[domain me@a.example]\ntype = sender\n",
+	    D "4" W "[domain me@a.example] says nothing of hosts, account or TLS" },
+	{ "[domain me@a.example]\ntype = sender\nroute = b.example\noutbound-auth = basic\n",
+	    D "4" E "outbound-auth = basic needs user and secret-file" },
 	/* domains */
 	{ "[domain a.example]\n", D "1" E "[domain a.example] has no type" },
 	{ "[domain a.example]\ntype = remoet\nrelay = yes\n",
-	    D "2" E "type must be default, alias or remote, not \"remoet\"" },
+	    D "2" E "type must be default, alias, remote or sender, not \"remoet\"" },
 	{ "[domain]\n", D "1" E "must be [domain NAME]" },
 	{ "[domain *]\n[domain a.*.b]\n[domain 192.0.2.1]\n[domain -a]\n",
 	    D "1" E "must be [domain NAME]\n" D "2" E "must be\n" D "3" E "must be\n" D "4" E "must be" },

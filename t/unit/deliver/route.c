@@ -1,5 +1,6 @@
 /* route - rows of recipient domains against one full configuration; texts of hosts; masquerade; fallback */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/config/config.h"
@@ -38,6 +39,37 @@ static struct config_domain domains[] = {
 	    .route = { via_six, 1 }, .has_outbound_tls = true },
 };
 
+static int
+name_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct config_domain *)a)->name, ((const struct config_domain *)b)->name);
+}
+
+/* The same, with entries of senders. */
+static struct config_domain *
+with_senders(struct config_server *s)
+{
+	const struct config_domain senders[] = {
+		{ .name = (char *)"<>", .type = CONFIG_DOMAIN_SENDER, .has_route = true, .route = { via_six, 1 } },
+		{ .name = (char *)"@*.home.example", .type = CONFIG_DOMAIN_SENDER, .has_route = true, .route = { via_hub, 1 } },
+		{ .name = (char *)"@home.example", .type = CONFIG_DOMAIN_SENDER, .has_outbound_auth = true,
+		    .outbound_auth = CONFIG_OUT_BASIC, .user = (char *)"u", .secret_file = (char *)"/s" },
+	}, boss = { .name = (char *)"boss@home.example", .type = CONFIG_DOMAIN_SENDER, .has_route = true,
+	    .route = { via_hub, 2 }, .has_outbound_tls = true, .outbound_tls = CONFIG_OUT_TLS_VERIFY };
+	struct config_domain *all = mem_array(NULL, nitems_of(domains) + 4, sizeof(*all));
+
+	memcpy(all, domains, sizeof(domains));
+	memcpy(all + nitems_of(domains), senders, sizeof(senders));
+	all[nitems_of(domains) + 3] = boss;
+	s->domain = all;
+	s->ndomain = nitems_of(domains) + 4;
+	qsort(all, s->ndomain, sizeof(*all), name_compare);
+	for (size_t i = 0; i < s->ndomain; i++)
+		if (all[i].type == CONFIG_DOMAIN_DEFAULT)
+			s->default_domain = &all[i];
+	return all;
+}
+
 static struct config_server
 server(bool with_smart, enum config_after_direct after)
 {
@@ -50,6 +82,31 @@ server(bool with_smart, enum config_after_direct after)
 		s.smart_host = (struct config_strings){ smart, 2 };
 	return s;
 }
+
+static const struct { bool smart; enum config_after_direct after; const char *sender, *domain, *want; } by_sender[] = {
+#define SMART "hosts:smart.example:25,[192.0.2.9]:26"
+#define BOSS "hosts:hub.example:587,[192.0.2.1]:25;tls=verify"
+	{ true, CONFIG_DIRECT_NO, "x@else.example", "far.example", SMART },
+	{ true, CONFIG_DIRECT_NO, NULL, "far.example", SMART },
+	{ true, CONFIG_DIRECT_NO, "Boss@HOME.example", "far.example", BOSS },
+	{ false, CONFIG_DIRECT_NO, "boss@home.example", "far.example", BOSS },
+	{ true, CONFIG_DIRECT_YES, "boss@home.example", "far.example", BOSS },
+	{ true, CONFIG_DIRECT_NO, "boss", "far.example", BOSS },	/* completed by the default domain */
+	{ true, CONFIG_DIRECT_NO, "x@home.example", "far.example", SMART ";account=@home.example" },
+	/* no account for what the DNS names: the direct way is the usual one */
+	{ false, CONFIG_DIRECT_NO, "x@home.example", "far.example", "dns:far.example" },
+	{ true, CONFIG_DIRECT_YES, "x@home.example", "far.example", "dns:far.example > " SMART ";account=@home.example" },
+	{ true, CONFIG_DIRECT_NO, "x@sub.home.example", "far.example", "hosts:hub.example:587" },
+	{ true, CONFIG_DIRECT_NO, "x@a.sub.home.example", "far.example", "hosts:hub.example:587" },
+	{ true, CONFIG_DIRECT_NO, "", "far.example", "hosts:[2001:db8::1]:2525" },
+	/* local mail stays here; what a recipient's domain says of its way goes before */
+	{ true, CONFIG_DIRECT_NO, "boss@home.example", "alias.example", "local" },
+	{ true, CONFIG_DIRECT_NO, "boss@home.example", "x.wild.example", "hosts:hub.example:587,[192.0.2.1]:25;helo" },
+	{ true, CONFIG_DIRECT_NO, "boss@home.example", "direct.example", "dns:direct.example:2526" },
+	{ true, CONFIG_DIRECT_NO, "boss@home.example", "safe.example", SMART ";tls=verify" },
+	{ true, CONFIG_DIRECT_NO, "boss@home.example", "same.example", SMART },
+	{ true, CONFIG_DIRECT_NO, "boss@home.example", "helo.example", BOSS },
+};
 
 struct row {
 	bool smart;
@@ -136,7 +193,7 @@ START_TEST(test_rows)
 		char *got;
 
 		ck_assert_ptr_nonnull(r);
-		route_find(r, rows[i].domain, &a);
+		route_find(r, rows[i].domain, NULL, &a);
 		got = describe(rows[i].domain, &a);
 		ck_assert_msg(strcmp(got, rows[i].want) == 0, "%s: got \"%s\", wanted \"%s\"", rows[i].domain,
 		    got, rows[i].want);
@@ -165,6 +222,26 @@ static const struct { const char *pattern, *domain; bool paused; } pauses[] = {
 	{ "alias.example", "alias.example", true },
 };
 
+START_TEST(test_senders)
+{
+	for (size_t i = 0; i < nitems_of(by_sender); i++) {
+		struct config_server s = server(by_sender[i].smart, by_sender[i].after);
+		struct config_domain *all = with_senders(&s);
+		const char *why = NULL;
+		struct route *r = route_new(&s, &why);
+		struct route_answer a;
+		char *got;
+
+		route_find(r, by_sender[i].domain, by_sender[i].sender, &a);
+		got = describe(by_sender[i].domain, &a);
+		ck_assert_msg(strcmp(got, by_sender[i].want) == 0, "row %zu: %s", i, got);
+		free(got);
+		route_free(r);
+		free(all);
+	}
+}
+END_TEST
+
 START_TEST(test_paused)
 {
 	for (size_t i = 0; i < nitems_of(pauses); i++) {
@@ -177,7 +254,7 @@ START_TEST(test_paused)
 		s.paused = (struct config_strings){ &pattern, 1 };
 		ck_assert_int_eq(key_check_paused(pattern, &why), 0);
 		r = route_new(&s, &why);
-		route_find(r, pauses[i].domain, &a);
+		route_find(r, pauses[i].domain, NULL, &a);
 		ck_assert_msg(a.paused == pauses[i].paused, "%s of %s", pauses[i].domain, pattern);
 		route_free(r);
 		free(pattern);
@@ -306,4 +383,4 @@ START_TEST(test_fallback)
 }
 END_TEST
 
-UNIT_MAIN("route", test_rows, test_paused, test_hosts, test_bad_smart_host, test_masquerade, test_fallback)
+UNIT_MAIN("route", test_rows, test_senders, test_paused, test_hosts, test_bad_smart_host, test_masquerade, test_fallback)
