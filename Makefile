@@ -75,10 +75,10 @@ objects = $(call obj,$(call sources,$(call folder,$(1))) $(EXTRA_$(1)))
 # common/gssapi needs libkrb5: it is not in libcommon, and those that use it compile it.
 EXTRA_auth := $(wildcard common/gssapi/*.c)
 EXTRA_directory := $(EXTRA_auth)
-# The same of common/answers and libjansson.
-EXTRA_posternctl := $(wildcard common/answers/*.c)
+# The same of common/answers, common/import and libjansson.
+EXTRA_posternctl := $(wildcard common/answers/*.c common/import/*.c)
 EXTRA_web := $(EXTRA_posternctl)
-COMMON := $(filter-out common/gssapi/% common/answers/%,$(wildcard common/*/*.c))
+COMMON := $(filter-out common/gssapi/% common/answers/% common/import/%,$(wildcard common/*/*.c))
 PROGRAMS := $(foreach row,$(ROWS),$(call binary,$(row)))
 
 # As many compilers as there are processors, unless the caller has said so.

@@ -73,6 +73,14 @@ on_child_gone(struct child *c)
 	control_web_gone(c);
 }
 
+/* A process of one task. */
+static void
+on_other_died(struct master *m, pid_t pid, int status)
+{
+	import_request_died(m, pid, status);
+	upgrade_child_died(m, pid, status);
+}
+
 #define BIT(role) (1U << ROLE_##role)
 #define ANY (~0U)
 #define WORKERS (BIT(LISTENER) | BIT(PICKUP) | BIT(DELIVER) | BIT(MAINTENANCE))
@@ -108,6 +116,6 @@ const struct child_ops child_events = {
 	.born = on_child_born,
 	.gone = on_child_gone,
 	.died = on_child_died,
-	.other_died = upgrade_child_died,
+	.other_died = on_other_died,
 	.not_started = server_not_started,
 };

@@ -32,6 +32,7 @@ struct arguments {
 /* Of options without a letter. A service that runs gives them to the program that takes over. */
 enum { OPTION_TAKE_OVER = 256, OPTION_TRY_TAKE_OVER };
 
+#define INSTALLED POSTERN_SYSCONFDIR "/postern/postern.ini"
 #define USAGE "usage: postern [-fghtTV] [-c file] [-S name]\n"
 
 /* What is wrong has been said. */
@@ -126,7 +127,7 @@ int
 main(int argc, char **argv)
 {
 	static char path[PATH_MAX];
-	struct arguments a = { .options = { .config_path = POSTERN_SYSCONFDIR "/postern/postern.ini",
+	struct arguments a = { .options = { .config_path = INSTALLED,
 	    .take_over = -1 }, .try_take_over = -1 };
 	int status;
 
@@ -134,6 +135,7 @@ main(int argc, char **argv)
 	status = read_arguments(&a, argc, argv);
 	if (status != -1)
 		return status;
+	a.options.installed = strcmp(a.options.config_path, INSTALLED) == 0;
 	if (realpath(a.options.config_path, path) == NULL) {
 		fprintf(stderr, "postern: %s: %s\n", a.options.config_path, strerror(errno));
 		return EX_NOINPUT;

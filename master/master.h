@@ -176,6 +176,7 @@ struct server {
 struct master_options {
 	bool foreground, greet;
 	const char *config_path;	/* absolute */
+	bool installed;			/* that of the installed service */
 	const char *start;		/* also start this virtual server, or NULL */
 	int take_over;			/* descriptor of the state of the program before; -1 none */
 };

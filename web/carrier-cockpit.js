@@ -2,7 +2,7 @@
  * carrier-cockpit - how the manager reaches the service from a page of Cockpit: posternctl api, run by
  * Cockpit's bridge as who is logged in there, with administrative access where that was granted
  *
- * Promise:  the same five as carrier-http, but for a login of its own: that is Cockpit's
+ * Promise:  the same six as carrier-http, but for a login of its own: that is Cockpit's
  * Fails by: CarrierError; its status is 0: nothing answered
  */
 import { CarrierError } from "./carrier-http.js";
@@ -26,16 +26,25 @@ export class CarrierCockpit {
 			right: rows.some((row) => row.right === "operate" || row.right === "configure") ? "operator" : "viewer" };
 	}
 
-	/* { status, text, data } of one command. The words go by the standard input. */
-	async command(words) {
-		let answer;
-
+	async #run(verb, input) {
 		try {
-			answer = JSON.parse(await cockpit.spawn(["posternctl", "api", "command"], OPTIONS).input(JSON.stringify({ words })));
+			return JSON.parse(await cockpit.spawn(["posternctl", "api", verb], OPTIONS).input(input));
 		} catch (error) {
 			throw new CarrierError(error.problem === "not-found" ? "posternctl is not installed on this host." :
 				error.message || "Cockpit does not answer.", 0);
 		}
+	}
+
+	/* As in carrier-http: the file goes by the standard input. */
+	async upload(bytes, tell) {
+		tell(0);
+		return this.#run("import", bytes);
+	}
+
+	/* { status, text, data } of one command. The words go by the standard input. */
+	async command(words) {
+		const answer = await this.#run("command", JSON.stringify({ words }));
+
 		if (answer.error !== undefined)
 			throw new CarrierError(`${answer.error[0].toUpperCase()}${answer.error.slice(1)}.`, 0);
 		this.time = answer.time;

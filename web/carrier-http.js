@@ -1,11 +1,12 @@
 /*
  * carrier-http - how the manager reaches the service: HTTP to postern-web, and its one stream of events
  *
- * Promise:  all that knows of HTTP is here. Another carrier has the same: session, logout, command, events; and
+ * Promise:  all that knows of HTTP is here. Another carrier has the same: session, logout, command, upload, events; and
  *           where its sessions begin with a login of ours: ways, login, loginByPassword, loginByTicket
  * Fails by: CarrierError; its status is 401 when there is no session (any more), 0 when nothing answered
  */
 const AGAIN_MS = 3000;
+const PIECE = 47 * 1024;	/* bytes of a file in one request, which has 64 KiB with base64 and all */
 /* The token of this tab: a reload keeps it, and no page of another port or tab has it. */
 const KEPT = "postern-token";
 
@@ -118,6 +119,20 @@ export class CarrierHttp {
 	 */
 	command(words, watching = false) {
 		return this.#ask("POST", "api/command", watching ? { words, watching } : { words });
+	}
+
+	/* { status, text, data } of what postern-import makes of a file; tell(bytes) is called for each piece. */
+	async upload(bytes, tell) {
+		let answer = null;
+
+		for (let at = 0; at === 0 || at < bytes.length; at += PIECE) {
+			const piece = bytes.subarray(at, at + PIECE);
+			const data = btoa(Array.from(piece, (byte) => String.fromCharCode(byte)).join(""));
+
+			tell(at);
+			answer = await this.#ask("POST", "api/import", { at, data, last: at + PIECE >= bytes.length });
+		}
+		return answer;
 	}
 
 	/*

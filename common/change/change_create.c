@@ -15,17 +15,10 @@
 #include "common/base/mem.h"
 #include "common/change/change_words.h"
 #include "common/config/config.h"
+#include "common/config/server_name.h"
 #include "common/config/server_numbers.h"
 
 #define LISTEN_MAX 8192U
-
-static bool
-is_name(const char *name)
-{
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-	return n > 0 && n <= CONFIG_NAME_MAX && name[n] == '\0' && name[0] != '-';
-}
 
 static uint32_t
 lowest_free_id(const struct config *c)
@@ -89,7 +82,7 @@ template_text(struct change *c, const char *config_path, const char *from, int *
 	struct buf why = BUF_INIT(1000);
 	char *text = NULL;
 
-	*status = is_name(from) ? change_open(&other, config_path, from) : EX_USAGE;
+	*status = server_name_is_good(from) ? change_open(&other, config_path, from) : EX_USAGE;
 	if (*status == EX_OK) {
 		for (size_t i = 0; i < nitems_of(own); i++)
 			(void)config_edit_unset(other.edit, &own[i], &why);
@@ -99,7 +92,7 @@ template_text(struct change *c, const char *config_path, const char *from, int *
 		buf_printf(&c->why, "%.60s is no virtual server whose file can be a template\n", from);
 		*status = *status == EX_NOINPUT ? 3 : *status;
 	}
-	if (is_name(from))
+	if (server_name_is_good(from))
 		change_done(&other);
 	buf_done(&why);
 	return text;
@@ -250,7 +243,7 @@ change_create_make(struct change *c, const char *config_path, const struct confi
 	char *text = NULL;
 	int status = EX_OK;
 
-	if (count == 0 || !is_name(words[0])) {
+	if (count == 0 || !server_name_is_good(words[0])) {
 		*c = (struct change){ .why = BUF_INIT(1000) };
 		buf_printf(&c->why, "%.60s is no name: small letters, digits and hyphens, %d at the most\n",
 		    count > 0 ? words[0] : "", CONFIG_NAME_MAX);

@@ -22,18 +22,11 @@
 #include "common/change/change_queue.h"
 #include "common/change/change_words.h"
 #include "common/config/config.h"
+#include "common/config/server_name.h"
 #include "common/config/server_numbers.h"
 #include "common/config/wanted_state.h"
 
 #define CHANGE_SERVERS_NO_MATCH 3
-
-bool
-change_servers_name_is_good(const char *name)
-{
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-	return n > 0 && n <= CONFIG_NAME_MAX && name[n] == '\0' && name[0] != '-';
-}
 
 bool
 change_servers_is_command(const char *command)
@@ -169,7 +162,7 @@ open_gone(struct change *c, const char *config_path, const struct config *config
 {
 	int status;
 
-	if (!change_servers_name_is_good(name)) {
+	if (!server_name_is_good(name)) {
 		*c = (struct change){ .why = BUF_INIT(1000) };
 		buf_printf(&c->why, "there is no virtual server %s\n", log_safe(name));
 		return CHANGE_SERVERS_NO_MATCH;
@@ -283,7 +276,7 @@ change_servers_make(struct change *c, const char *config_path, const struct conf
 		    ": say one name, and nothing else", command);
 	if (!renames)
 		return delete_server(c, config_path, config, name);
-	if (!change_servers_name_is_good(to))
+	if (!server_name_is_good(to))
 		return fail(c, EX_USAGE, " is no name: small letters, digits and hyphens, 32 at the most",
 		    to);
 	return rename_server(c, config_path, config, name, to);
@@ -353,8 +346,8 @@ change_servers_undo(struct change *c, const char *config_path, const struct conf
 {
 	const char *after = moves(r) ? r->key[0].after : r->server;
 
-	if (!change_servers_name_is_good(r->server) ||
-	    (moves(r) && !change_servers_name_is_good(r->key[0].before)))
+	if (!server_name_is_good(r->server) ||
+	    (moves(r) && !server_name_is_good(r->key[0].before)))
 		return fail(c, 1, ": that change cannot be read", r->command);
 	if (after == NULL)
 		return bring_back(c, config_path, r);

@@ -7,8 +7,6 @@
 
 struct config;
 
-/* Pure: [a-z0-9][a-z0-9-]* of at most CONFIG_NAME_MAX bytes. */
-bool change_servers_name_is_good(const char *name);
 /* Whether the words of that command say which virtual server moves: rename, delete. */
 bool change_servers_is_command(const char *command);
 /*

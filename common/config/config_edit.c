@@ -1,7 +1,7 @@
 /*
  * config_edit - sets and unsets keys in the text of an INI file; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     the lines until config_edit_free
  * Promise:  what the reader of INI files makes of the new text is the old file with that one key changed, or
  *           the change is refused

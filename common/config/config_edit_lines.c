@@ -1,7 +1,7 @@
 /*
  * config_edit_lines - the lines of an INI file: those that stay, that come, that go; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     the lines, until config_edit_free
  * Promise:  a line that is not touched is written as it was read; a new one ends as its neighbour does
  * Fails by: cannot

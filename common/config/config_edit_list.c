@@ -1,7 +1,7 @@
 /*
  * config_edit_list - the lines of a key that is a list of items; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     nothing but split items
  * Promise:  a line whose items stay, in their order, stays as it is, with the comment behind it. New items
  *           go into a line that has room, or into one more line with the same key

@@ -1,7 +1,7 @@
 /*
  * config_edit_parts - one line of an INI file: what stands before its value, and the comment behind it; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     the parts until config_edit_parts_done
  * Promise:  before, value and behind together are the line
  * Fails by: false: the line does not show the value that the reader has read

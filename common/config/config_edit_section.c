@@ -1,7 +1,7 @@
 /*
  * config_edit_section - whole sections, as [domain NAME] or [oauth NAME], in the text of an INI file; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     nothing
  * Promise:  all other sections read as before, or the change is refused
  * Fails by: -1 and a reason

@@ -1,7 +1,7 @@
 /*
  * config_edit_text - the lines of an INI file as its new text; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     nothing
  * Promise:  a file whose last line had no end has none afterwards
  * Fails by: the buffer

@@ -1,7 +1,7 @@
 /*
  * config_edit_view - what the reader of INI files makes of lines that are being changed; pure
  *
- * Runs in:  master, posternctl
+ * Runs in:  master, posternctl, web
  * Owns:     the parsed file until config_edit_view_done
  * Promise:  the reader itself says what is a key, a value, a comment: there is no second idea of the format
  * Fails by: a file that is no text has no entries

@@ -45,3 +45,14 @@ control_words_socket(const char *run)
 {
 	return mem_printf("%s/control.sock", run);
 }
+
+char *
+control_words_program(const char *config_path)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-+";
+
+	if (config_path == NULL)
+		return mem_strdup("posternctl");
+	return config_path[strspn(config_path, plain)] == '\0' ? mem_printf("posternctl -c %s", config_path) :
+	    mem_strdup("posternctl -c FILE");
+}

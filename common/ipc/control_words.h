@@ -31,5 +31,10 @@ struct control_words {
 bool control_words_parse(struct control_words *w, const void *data, size_t len);
 /* The path of control.sock in the run folder; owned by the caller. */
 char *control_words_socket(const char *run);
+/*
+ * How posternctl is called for the configuration at that path (NULL: the installed one), as a shell takes it;
+ * owned by the caller.
+ */
+char *control_words_program(const char *config_path);
 
 #endif

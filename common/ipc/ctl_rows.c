@@ -145,7 +145,7 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_WEB_ASK] = { "web-ask", WEB_SECRET_SIZE, WEB_SECRET_SIZE, CTL_FROM_HELPER, false },
 	[CTL_WEB_LOGOUT] = { "web-logout", WEB_SECRET_SIZE, WEB_SECRET_SIZE, CTL_FROM_HELPER, false },
 	[CTL_WEB_COMMAND] = { "web-command", offsetof(struct msg_web_command, words) + 2,
-	    sizeof(struct msg_web_command), CTL_FROM_HELPER, false },
+	    sizeof(struct msg_web_command), CTL_FROM_HELPER, true },
 	[CTL_WEB_EVENTS] = { "web-events", 0, 0, CTL_FROM_MASTER, true },
 	[CTL_WEB_SESSION] = { "web-session", offsetof(struct msg_web_session, token),
 	    sizeof(struct msg_web_session), CTL_FROM_MASTER, false },

@@ -152,8 +152,8 @@ const struct sandbox_role sandbox_table_roles[] = {
 	{ .name = "resolver", .sets = ALL | BIT(NET) | BIT(MEMFILES), .connects = true,
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ } } },
 	{ .name = "metrics", .sets = ALL | BIT(ACCEPT), .tree = { STANDARD } },
-	{ .name = "web", .sets = ALL | BIT(ACCEPT), .tree = { STANDARD } },
-	/* Of posternctl: reads its input and says what it found. */
+	{ .name = "web", .sets = ALL | BIT(ACCEPT) | BIT(MEMFILES), .tree = { STANDARD } },
+	/* Of posternctl and the supervisor: reads its input and says what it found. */
 	{ .name = "import", .sets = ALL, .tree = { STANDARD } },
 	/* Kerberos finds its servers by itself, by name. */
 	{ .name = "auth",

@@ -57,6 +57,7 @@ struct control_command {
 	size_t names;
 	struct control_question *question;	/* to children, in progress, or NULL */
 	int fd;				/* owned: goes to the user before the answer; -1 none */
+	int input;			/* came with the command, and stays the caller's; -1 none */
 };
 
 void control_answer_init(struct control_command *cmd, const struct control_peer *peer);
@@ -97,6 +98,7 @@ struct control_caller {
 	bool busy;		/* the command waits for its answer */
 	bool held;		/* the answer waits for the caller */
 	bool told;		/* ... what the command waits for */
+	int input;		/* comes with the next command, which ends it; -1 none */
 };
 
 /* Takes over what `peer` holds. */
@@ -248,6 +250,13 @@ void queue_request_run(struct control_command *cmd, struct master *m, struct ser
  * again.
  */
 struct child *queue_request_call(struct control_command *cmd, struct master *m, struct server *s);
+
+/* --- import_request: a file of IIS, read for the manager --- */
+
+/* import -: with a descriptor. A line that says how posternctl is called, then the JSON of postern-import. */
+void import_request_run(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w);
+void import_request_died(struct master *m, pid_t pid, int status);	/* some process that is no child */
 
 /* --- trace_request: searches in the event log for who cannot read it --- */
 

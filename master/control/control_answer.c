@@ -18,7 +18,8 @@
 void
 control_answer_init(struct control_command *cmd, const struct control_peer *peer)
 {
-	*cmd = (struct control_command){ .peer = peer, .text = BUF_INIT(MASTER_TEXT_MAX), .fd = -1 };
+	*cmd = (struct control_command){ .peer = peer, .text = BUF_INIT(MASTER_TEXT_MAX), .fd = -1,
+	    .input = -1 };
 }
 
 void

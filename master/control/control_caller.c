@@ -19,9 +19,17 @@ void
 control_caller_init(struct control_caller *c, struct master *m, const struct control_caller_ops *ops,
     const struct control_peer *peer)
 {
-	*c = (struct control_caller){ .m = m, .ops = ops, .peer = *peer };
+	*c = (struct control_caller){ .m = m, .ops = ops, .peer = *peer, .input = -1 };
 	control_answer_init(&c->command, &c->peer);
 	TAILQ_INSERT_TAIL(&m->callers, c, link);
+}
+
+static void
+close_input(struct control_caller *c)
+{
+	if (c->input != -1)
+		close(c->input);
+	c->input = c->command.input = -1;
 }
 
 void
@@ -30,6 +38,7 @@ control_caller_done(struct control_caller *c)
 	TAILQ_REMOVE(&c->m->callers, c, link);
 	control_answer_done(&c->command);
 	control_rights_peer_done(&c->peer);
+	close_input(c);
 }
 
 /* The text in pieces of one message, then the status. */
@@ -89,7 +98,9 @@ control_caller_run(struct control_caller *c, const struct control_words *w)
 	c->told = c->held = false;
 	control_answer_done(&c->command);
 	control_answer_init(&c->command, &c->peer);
+	c->command.input = c->input;
 	control_commands_run(&c->command, c->m, w);
+	close_input(c);
 	hand_over(c);
 	if (!c->command.waiting && !c->command.ends_service)
 		(void)answer(c);

@@ -87,6 +87,8 @@ static const struct control_command_row rows[] = {
 	{ "domain", CONTROL_CONFIGURE, .looks = " list ", .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = get_request_domains },
 	{ "create", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .run_words = change_request_run },
+	{ "import", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .changes = true,
+	    .run_words = import_request_run },
 	{ "rename", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .takes_name = true,
 	    .run_words = change_request_run },
 	{ "delete", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .takes_name = true,

@@ -196,16 +196,18 @@ is_busy(const struct master *m, const struct web_session *s)
 }
 
 static void
-run_words(struct child *c, uint32_t request, const struct web_session *s, const struct control_words *w)
+run_words(struct child *c, const struct ctl_message *message, const struct web_session *s,
+    const struct control_words *w)
 {
 	struct web_order *o = mem_new(struct web_order);
 	struct control_peer peer;
 
 	o->helper = c;
-	o->request = request;
+	o->request = message->request;
 	memcpy(o->session, s->hash, sizeof(o->session));
 	control_rights_peer_copy(&peer, &s->peer);
 	control_caller_init(&o->caller, c->m, &order_ops, &peer);
+	o->caller.input = ctl_take_fd(message);
 	control_caller_run(&o->caller, w);
 }
 
@@ -231,7 +233,7 @@ run_command(struct child *c, const struct ctl_message *message)
 		if (s == NULL || answer.result == WEB_BUSY)
 			web_answer_send(c, message->request, &answer);
 		else
-			run_words(c, message->request, s, &w);
+			run_words(c, message, s, &w);
 	}
 	explicit_bzero(command, sizeof(*command));
 	free(command);

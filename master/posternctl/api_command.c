@@ -11,17 +11,23 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "common/answers/answers.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "master/posternctl/posternctl.h"
+#include "common/config/config_check.h"
+#include "common/import/import_offer.h"
+#include "master/posternctl/posternctl_private.h"
 
 #define TEXT_MAX (4U << 20)	/* bytes of an answer, as in postern-web */
 #define TICK_MS 1000
+#define FILE_MAX (8U << 20)	/* bytes of a file of IIS, as in postern-web */
+#define PIECE 65536U
 
 /* A line; false: nobody reads it any more. */
 static bool
@@ -107,6 +113,71 @@ run_command(const char *path)
 	return EX_OK;
 }
 
+/* --- api import --- */
+
+/* The standard input as a file; -1: it is too large, or cannot be kept. */
+static int
+take_file(void)
+{
+	int fd = memfd_create("postern-upload", MFD_CLOEXEC);
+	char *piece = mem_zalloc(PIECE);
+	size_t all = 0, n;
+
+	while (fd != -1 && (n = fread(piece, 1, PIECE, stdin)) > 0) {
+		all += n;
+		if (all > FILE_MAX || disk_write(fd, piece, n) == -1) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	if (fd != -1 && lseek(fd, 0, SEEK_SET) == -1) {
+		close(fd);
+		fd = -1;
+	}
+	free(piece);
+	return fd;
+}
+
+/* The name of this host, for a virtual server without a default domain. */
+static char *
+host_name(const char *config_path)
+{
+	struct config_faults faults = { 0 };
+	struct config *config = config_read(config_path, &faults);
+	char *name = mem_strdup(config != NULL ? config->service.hostname : "localhost");
+
+	config_free(config);
+	config_faults_done(&faults);
+	return name;
+}
+
+/* Why it was refused stands on the standard error output. */
+static int
+run_import(const struct command_context *c)
+{
+	const char *config = command_send_config(c);
+	char *program = control_words_program(c->config_path), *host = host_name(config);
+	char *folder = mem_strndup(config, (size_t)(strrchr(config, '/') - config));
+	int input = take_file(), status = EX_DATAERR;
+	json_t *data = NULL, *body;
+
+	if (input != -1)
+		data = import_run_open(input, "the file", folder, program, &status);
+	if (data != NULL && import_offer_make(data, program, host)) {
+		body = json_pack("{s:i,s:s,s:O}", "status", EX_OK, "text", "", "data", data);
+		(void)print_line(body);
+		json_decref(body);
+	} else if (data != NULL || input == -1) {
+		fprintf(stderr, "posternctl: the file is too large, or said what may not be shown\n");
+		status = EX_DATAERR;
+	}
+	json_decref(data);
+	free(folder);
+	free(program);
+	free(host);
+	return status;
+}
+
 /* --- api events --- */
 
 static bool
@@ -168,8 +239,10 @@ api_command_run(const struct command_context *c, const struct command *row, cons
 	char *path;
 	int status;
 
+	if (strcmp(words[0], "import") == 0)
+		return run_import(c);
 	if (!command && strcmp(words[0], "events") != 0)
-		return usage_say(row, "there is no api %.60s: command, or events", words[0]);
+		return usage_say(row, "there is no api %.60s: command, import or events", words[0]);
 	path = command_send_socket(c);
 	if (path == NULL)
 		return EX_CONFIG;

@@ -28,6 +28,7 @@
 #include "common/change/change_undo.h"
 #include "common/change/change_words.h"
 #include "common/config/config_get.h"
+#include "common/config/server_name.h"
 #include "master/posternctl/posternctl.h"
 
 struct change_local {
@@ -186,7 +187,7 @@ make_change(struct change_local *x)
 	if (change_servers_is_command(l->command))
 		return change_servers_make(&x->change, x->config_path, x->config, l->command, l->word[0],
 		    l->word + 1, l->count - 1);
-	if (server_of(l) != NULL && !change_servers_name_is_good(server_of(l))) {
+	if (server_of(l) != NULL && !server_name_is_good(server_of(l))) {
 		buf_printf(x->text, "there is no virtual server %s\n", server_of(l));
 		return SERVER_SET_NO_MATCH;
 	}

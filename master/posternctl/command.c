@@ -287,9 +287,10 @@ const struct command command_rows[] = {
 	    "\"slow down\"; pause, resume or reset some.", run_hosts, "hosts" },
 	{ "web", "login", 1, 1, "Print a link that logs in, once, to the manager in a web browser.",
 	    run_web, "web-login" },
-	{ "api", "command|events", 1, 1,
+	{ "api", "command|import|events", 1, 1,
 	    "Answer what the manager asks where it runs in Cockpit: a command, {\"words\": [...]} on the "
-	    "standard input; or the state and the counters, as they change.", api_command_run, NULL },
+	    "standard input; a file of IIS there; or the state and the counters, as they change.",
+	    api_command_run, NULL },
 	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size] "
 	    "[--json]", 2, 12,
 	    "Say what would happen to a message, and which line of the configuration decides it.",

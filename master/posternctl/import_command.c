@@ -20,6 +20,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config_check.h"
+#include "common/import/import_judge.h"
 #include "master/posternctl/posternctl_private.h"
 
 #define ANSWER_MAX (16U << 20)
@@ -41,18 +42,6 @@ absolute(const char *path)
 	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
 		return mem_strdup(path);
 	return mem_printf("%s/%s", here, path);
-}
-
-/* How the report names this command for that configuration, as a shell takes it. Owned by the caller. */
-static char *
-program_for(const struct import *x, const char *config)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-+";
-
-	if (x->c->config_path == NULL)
-		return mem_strdup("posternctl");
-	return config[strspn(config, plain)] == '\0' ? mem_printf("posternctl -c %s", config) :
-	    mem_strdup("posternctl -c FILE");
 }
 
 static void
@@ -81,7 +70,7 @@ make_one(struct import *x, json_t *server, const struct config *config)
 	if (import_judge_server(server, x->hostname, &body))
 		status = import_make_server(x->c, server, config, x->dry, &text);
 	else
-		(void)import_judge_refuse(server);
+		(void)import_report_refuse(server);
 	json_object_set_new(server, "made", json_boolean(status == EX_OK && !x->dry));
 	answers_value_put_bytes(server, "text", buf_text(&text), text.len);
 	buf_done(&body);
@@ -189,7 +178,8 @@ write_result(struct import *x)
 static int
 import_file(struct import *x, const char *file)
 {
-	char *config = absolute(command_send_config(x->c)), *program = program_for(x, config);
+	char *config = absolute(command_send_config(x->c));
+	char *program = control_words_program(x->c->config_path != NULL ? config : NULL);
 	char *folder = mem_strndup(config, (size_t)(strrchr(config, '/') - config));
 	int status;
 

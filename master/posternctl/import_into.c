@@ -21,6 +21,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/import/import_judge.h"
 #include "master/posternctl/posternctl_private.h"
 
 #define SERVICE_MAX (1U << 20)	/* bytes of postern.ini */
@@ -138,7 +139,7 @@ import_into_write(const char *folder, json_t *result, const char *hostname, cons
 		char *file;
 
 		if (status != EX_OK || !import_judge_server(server, hostname, &body)) {
-			status = status != EX_OK ? status : import_judge_refuse(server);
+			status = status != EX_OK ? status : import_report_refuse(server);
 			buf_done(&body);
 			continue;
 		}
@@ -146,7 +147,7 @@ import_into_write(const char *folder, json_t *result, const char *hostname, cons
 		buf_add(&text, buf_text(&body), body.len);
 		file = mem_printf("%s/%s.ini", servers, text_of(server, "name"));
 		status = buf_ok(&text) ? write_file(file, buf_text(&text), text.len) :
-		    import_judge_refuse(server);
+		    import_report_refuse(server);
 		json_object_set_new(server, "file", json_string(file));
 		free(file);
 		buf_done(&body);

@@ -2,7 +2,7 @@
  * import_make - an import into the configuration of a service: each virtual server by the command create
  *
  * Runs in:  posternctl
- * Owns:     the words of a command while it runs
+ * Owns:     nothing
  * Promise:  the same path as posternctl create: rights, judge, history. A virtual server that is there stays
  *           as it is
  * Fails by: an exit status, and words
@@ -17,38 +17,8 @@
 #include "common/config/config.h"
 #include "common/config/server_numbers.h"
 #include "common/config/wanted_state.h"
+#include "common/import/import_words.h"
 #include "master/posternctl/posternctl_private.h"
-
-struct words {
-	struct change_line line;
-	char *owned[CONTROL_WORDS_MAX];
-	size_t count, bytes;
-	bool full;
-};
-
-/* Takes over `word`. */
-static void
-add_word(struct words *w, char *word)
-{
-	size_t len = strlen(word) + 1;
-
-	w->full |= w->count + 4 > CONTROL_WORDS_MAX || len > CONTROL_WORD_SIZE ||
-	    w->bytes + len + 200 > CONTROL_COMMAND_MAX;
-	if (w->full) {
-		free(word);
-		return;
-	}
-	w->bytes += len;
-	w->owned[w->count++] = word;
-	w->line.word[w->line.count++] = word;
-}
-
-static void
-free_words(struct words *w)
-{
-	for (size_t i = 0; i < w->count; i++)
-		free(w->owned[i]);
-}
 
 /* The number belongs to another virtual server, now or before; unknown when the files cannot be read. */
 static bool
@@ -66,37 +36,24 @@ is_number_taken(const struct config *config, const char *text)
 	return taken;
 }
 
+/* The words of the command; a number that is taken is left out. */
 static void
-add_keys(struct words *w, json_t *keys, const char *domain, const struct config *config, struct buf *out)
+take_words(struct change_line *l, const json_t *words, const struct config *config, bool dry, struct buf *out)
 {
-	const char *key, *text;
-	json_t *value;
+	static const char id[] = "general.id=";
+	const char *name = json_string_value(json_array_get(words, 2));
 
-	json_object_foreach(keys, key, value) {
-		text = json_string_value(value);
-		if (domain != NULL)
-			add_word(w, mem_printf("domain:%s.%s=%s", domain, key, text));
-		else if (strcmp(key, "general.id") == 0 && is_number_taken(config, text))
-			buf_printf(out, "%s: number %s is taken; it gets a free one\n", w->owned[0], text);
+	l->word[l->count++] = name;
+	if (dry)
+		l->word[l->count++] = CHANGE_WORDS_DRY_RUN;
+	for (size_t i = 3; i < json_array_size(words); i++) {
+		const char *word = json_string_value(json_array_get(words, i));
+
+		if (strncmp(word, id, strlen(id)) == 0 && is_number_taken(config, word + strlen(id)))
+			buf_printf(out, "%s: number %s is taken; it gets a free one\n", name,
+			    word + strlen(id));
 		else
-			add_word(w, mem_printf("%s=%s", key, text));
-	}
-}
-
-/* The default domain is what create makes by itself. */
-static void
-add_domains(struct words *w, json_t *domains)
-{
-	const char *name;
-	json_t *keys;
-
-	json_object_foreach(domains, name, keys) {
-		const char *type = json_string_value(json_object_get(keys, "type"));
-
-		if (type != NULL && strcmp(type, "default") == 0)
-			add_word(w, mem_printf("domain=%s", name));
-		else
-			add_keys(w, keys, name, NULL, NULL);
+			l->word[l->count++] = word;
 	}
 }
 
@@ -117,23 +74,19 @@ import_make_server(const struct command_context *c, json_t *server, const struct
     struct buf *text)
 {
 	const char *name = json_string_value(json_object_get(server, "name"));
-	struct words w = { .line = { .command = "create", .word = { "-" }, .count = 1 } };
+	struct change_line line = { .command = "create", .word = { "-" }, .count = 1 };
+	json_t *words = import_words_make(server);
 	int status;
 
-	add_word(&w, mem_strdup(name));
-	if (dry)
-		add_word(&w, mem_strdup(CHANGE_WORDS_DRY_RUN));
-	add_keys(&w, json_object_get(server, "keys"), NULL, config, text);
-	add_domains(&w, json_object_get(server, "domains"));
-	if (w.full) {
+	if (words == NULL) {
 		buf_printf(text, "%s has too much for one command: write it with --into DIR, and copy its "
 		    "file\n", name);
-		status = EX_DATAERR;
-	} else {
-		status = change_command_send(c, &w.line, text, NULL);
+		return EX_DATAERR;
 	}
+	take_words(&line, words, config, dry, text);
+	status = change_command_send(c, &line, text, NULL);
 	if (status == EX_OK && !dry && json_is_true(json_object_get(server, "stopped")))
 		status = stop_server(c, config, name, text);
-	free_words(&w);
+	json_decref(words);
 	return status;
 }

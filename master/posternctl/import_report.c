@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -98,4 +99,12 @@ import_report_print(json_t *result)
 		    (long long)json_integer_value(json_object_get(server, "instance")));
 		print_server(json_object_get(server, "report"));
 	}
+}
+
+int
+import_report_refuse(const json_t *server)
+{
+	fprintf(stderr, "posternctl: virtual server %s cannot be written: no name, or too large\n",
+	    log_safe(text_of(server, "name")));
+	return EX_DATAERR;
 }

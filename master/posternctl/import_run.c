@@ -21,6 +21,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/import/import_command_line.h"
 #include "master/posternctl/posternctl_private.h"
 
 #define ANSWER_MAX (256U << 20)
@@ -128,15 +129,13 @@ take_answer(const char *file, const struct buf *answer, int ended, const char *p
 }
 
 json_t *
-import_run_file(const char *file, const char *folder, const char *program, int *status)
+import_run_open(int input, const char *file, const char *folder, const char *program, int *status)
 {
 	struct buf answer = BUF_INIT(ANSWER_MAX);
-	int input = open_input(file, status), pipes[2], ended = 0;
+	int pipes[2], ended = 0;
 	json_t *document = NULL;
 	pid_t pid;
 
-	if (input == -1)
-		return NULL;
 	*status = EX_OSERR;
 	if (pipe2(pipes, O_CLOEXEC) == -1) {
 		fprintf(stderr, "posternctl: %s\n", strerror(errno));
@@ -156,4 +155,12 @@ import_run_file(const char *file, const char *folder, const char *program, int *
 	}
 	buf_done(&answer);
 	return document;
+}
+
+json_t *
+import_run_file(const char *file, const char *folder, const char *program, int *status)
+{
+	int input = open_input(file, status);
+
+	return input != -1 ? import_run_open(input, file, folder, program, status) : NULL;
 }

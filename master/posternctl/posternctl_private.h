@@ -13,23 +13,8 @@ struct config_oauth;
  * where files with secrets are to be, and how this command is called, for the commands that the report says.
  */
 json_t *import_run_file(const char *file, const char *folder, const char *program, int *status);
-
-/* --- import_command_line: texts and commands of the report --- */
-
-/* `program`: how this command is called, "posternctl -c FILE". */
-bool import_command_line_is_good(const char *command, const char *program);
-/* All texts in the document may be shown, and all commands are good. */
-bool import_command_line_judge(json_t *value, const char *program);
-
-/* --- import_judge: whether that can be written --- */
-
-/*
- * `text` gets the sections of the file. Keys and domains that cannot be written go from `server`, and have
- * lines in its report. `hostname`: its default domain when it has none. False: it is no virtual server.
- */
-bool import_judge_server(json_t *server, const char *hostname,
-    struct buf *text) __attribute__((warn_unused_result));
-int import_judge_refuse(json_t *server);	/* prints it; an exit status */
+/* The same of an open file, which is closed; it is called `file`. */
+json_t *import_run_open(int input, const char *file, const char *folder, const char *program, int *status);
 
 /* --- import_into: a set of INI files in a folder of its own --- */
 
@@ -46,6 +31,7 @@ int import_make_server(const struct command_context *c, json_t *server, const st
 /* --- import_report: for people --- */
 
 void import_report_print(json_t *result);
+int import_report_refuse(const json_t *server);	/* prints that it is none; an exit status */
 
 /* --- check_pair: a certificate and its key --- */
 

@@ -188,6 +188,7 @@ start_helper(struct boot *b)
 	w->strangers = web_throttle_new(STRANGERS_MOST, STRANGERS_MS);
 	w->logins = web_throttle_new(LOGINS_MOST, LOGINS_MS);
 	w->events = web_events_new(w);
+	w->imports = web_import_new();
 	w->connections = web_connections_new(b->loop, web_door_stop, w);
 	boot_ready(b);
 }
@@ -200,6 +201,7 @@ finish_helper(struct boot *b)
 	web_ask_free(w->asks);
 	web_door_close_all(w);
 	web_events_free(w->events);
+	web_import_free(w->imports);
 	web_throttle_free(w->strangers);
 	web_throttle_free(w->logins);
 	web_connections_free(w->connections);

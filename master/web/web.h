@@ -23,6 +23,7 @@ struct web;
 struct web_asks;
 struct web_connections;
 struct web_events;
+struct web_imports;
 struct web_throttle;
 struct web_tls_files;
 
@@ -48,7 +49,7 @@ void web_page_forget(struct web_text *all);	/* NULL is fine */
 
 enum web_method { WEB_GET, WEB_HEAD, WEB_POST };
 enum web_route { WEB_ROUTE_PAGE, WEB_ROUTE_WAYS, WEB_ROUTE_LOGIN, WEB_ROUTE_NEGOTIATE, WEB_ROUTE_SESSION,
-    WEB_ROUTE_LOGOUT, WEB_ROUTE_COMMAND, WEB_ROUTE_EVENTS };
+    WEB_ROUTE_LOGOUT, WEB_ROUTE_COMMAND, WEB_ROUTE_IMPORT, WEB_ROUTE_EVENTS };
 #define WEB_HEADERS_MAX 8192U		/* bytes of a header, but for a ticket of Kerberos */
 #define WEB_TICKET_MAX 65536U		/* ... in base64 */
 
@@ -143,6 +144,9 @@ void web_reply_page(struct web *w, struct evhttp_request *q, size_t page);
 void web_reply_error(struct evhttp_request *q, int status, const char *why);
 void web_reply_headers(struct evhttp_request *q, bool api);	/* all but Content-Type */
 void web_reply_json(struct evhttp_request *q, int status, struct json_t *body);	/* takes over the body */
+/* What the master has said of that session, which is not WEB_OK. */
+void web_reply_refused(struct web *w, struct evhttp_request *q, const unsigned char handle[WEB_SECRET_SIZE],
+    const struct msg_web_session *s);
 
 /* --- web_ask: questions to the master --- */
 
@@ -161,6 +165,10 @@ struct web_asks *web_ask_new(void);
 void web_ask_free(struct web_asks *a);		/* answers what is open with WEB_BUSY */
 /* `handle`: whose question it is; NULL: a login. `client`: its address. False: it cannot be asked now. */
 bool web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t len,
+    const unsigned char *handle, const char *client, web_ask_done *done, void *arg)
+    __attribute__((warn_unused_result));
+/* The same with a descriptor, which stays the caller's. */
+bool web_ask_hand(struct web *w, enum ctl_type type, const void *data, size_t len, int fd,
     const unsigned char *handle, const char *client, web_ask_done *done, void *arg)
     __attribute__((warn_unused_result));
 void web_ask_take(struct web *w, const struct ctl_message *m);	/* an answer */
@@ -204,6 +212,25 @@ void web_tail_end(struct web_tail *t);		/* the stream has ended; NULL is fine */
 void web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict *v,
     enum web_door_kind kind, const char *client);
 
+/* --- web_upload: /api/import --- */
+
+void web_upload_serve(struct web *w, struct evhttp_request *q, const struct web_verdict *v,
+    const struct json_t *body, const char *client);
+
+/* --- web_import: files on their way to postern-import, in pieces --- */
+
+#define WEB_IMPORT_MAX (8U << 20)	/* bytes of a file */
+
+struct web_imports;
+struct web_imports *web_import_new(void);
+void web_import_free(struct web_imports *i);
+/* A piece of the session's file, from byte `at` on; 0 begins one. 0; or a status of HTTP and why. */
+int web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE], size_t at,
+    const struct buf *piece, const char **why) __attribute__((warn_unused_result));
+/* The whole as a descriptor, which is the caller's; -1: it cannot be made. It is forgotten. */
+int web_import_take(struct web_imports *i,
+    const unsigned char handle[WEB_SECRET_SIZE]) __attribute__((warn_unused_result));
+
 /* --- web: the helper --- */
 
 struct web {
@@ -220,6 +247,7 @@ struct web {
 	struct web_asks *asks;
 	struct web_throttle *strangers, *logins;	/* sessions not known; passwords and tickets */
 	struct web_events *events;
+	struct web_imports *imports;
 	unsigned char key[WEB_KEY_SIZE];	/* of web_mac; served once it is here */
 	uint64_t forged_at;			/* the latest event of a forged link; 0: none */
 	unsigned forged;			/* since then */

@@ -116,20 +116,14 @@ refuse_login(struct web_call *c, const struct msg_web_session *s)
 		web_reply_error(c->q, login_refusals[s->way].status, login_refusals[s->way].why);
 }
 
-/* What a session is refused with; a login has sentences of its own. */
+/* A login has sentences of its own. */
 static void
 reply_refusal(struct web_call *c, const struct msg_web_session *s)
 {
-	if (s->result == WEB_UNKNOWN && !is_login(c))
-		web_ask_trust(c->web, c->handle, false);
-	if (s->result == WEB_NO_RIGHT)
-		web_reply_error(c->q, 403, "you are neither operator nor viewer of anything");
-	else if (is_login(c))
+	if (is_login(c) && s->result != WEB_NO_RIGHT)
 		refuse_login(c, s);
-	else if (s->result == WEB_BUSY)
-		web_reply_error(c->q, HTTP_SERVUNAVAIL, "too many commands wait for their answer");
 	else
-		web_reply_error(c->q, 401, "the session is over: log in");
+		web_reply_refused(c->web, c->q, c->handle, s);
 }
 
 /* The service proves itself to a browser that came with a ticket. */
@@ -441,7 +435,7 @@ web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict 
 		serve_negotiate(c, v->ticket);
 		return;
 	}
-	if (v->route != WEB_ROUTE_LOGIN && v->route != WEB_ROUTE_COMMAND) {
+	if (v->route != WEB_ROUTE_LOGIN && v->route != WEB_ROUTE_COMMAND && v->route != WEB_ROUTE_IMPORT) {
 		serve_session(c);
 		return;
 	}
@@ -450,6 +444,10 @@ web_api_serve(struct web *w, struct evhttp_request *q, const struct web_verdict 
 		refuse(c, HTTP_BADREQUEST, "the body is no object of JSON");
 	else if (v->route == WEB_ROUTE_LOGIN)
 		log_in(c, body);
+	else if (v->route == WEB_ROUTE_IMPORT) {
+		web_upload_serve(w, q, v, body, client);
+		free_call(c);
+	}
 	else
 		run_command(c, body);
 	json_decref(body);

@@ -94,20 +94,27 @@ may_ask(struct web *w, enum ctl_type type, const unsigned char *handle, const ch
 }
 
 bool
-web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t len, const unsigned char *handle,
-    const char *client, web_ask_done *done, void *arg)
+web_ask_hand(struct web *w, enum ctl_type type, const void *data, size_t len, int fd,
+    const unsigned char *handle, const char *client, web_ask_done *done, void *arg)
 {
 	struct web_asks *a = w->asks;
 	struct web_ask *q;
 
 	if (!may_ask(w, type, handle, client) ||
-	    ctl_send(w->boot->master, type, a->number + 1, data, len, -1) == -1)
+	    ctl_send(w->boot->master, type, a->number + 1, data, len, fd) == -1)
 		return false;
 	q = mem_new(struct web_ask);
 	*q = (struct web_ask){ .number = ++a->number, .done = done, .arg = arg, .text = BUF_INIT(TEXT_MAX) };
 	TAILQ_INSERT_TAIL(&a->open, q, link);
 	a->count++;
 	return true;
+}
+
+bool
+web_ask_send(struct web *w, enum ctl_type type, const void *data, size_t len, const unsigned char *handle,
+    const char *client, web_ask_done *done, void *arg)
+{
+	return web_ask_hand(w, type, data, len, -1, handle, client, done, arg);
 }
 
 static void

@@ -29,6 +29,7 @@ static const struct { const char *target; enum web_route route; unsigned methods
 	{ "/api/session", WEB_ROUTE_SESSION, GET, true },
 	{ "/api/logout", WEB_ROUTE_LOGOUT, POST, true },
 	{ "/api/command", WEB_ROUTE_COMMAND, POST, true },
+	{ "/api/import", WEB_ROUTE_IMPORT, POST, true },
 	{ "/api/events", WEB_ROUTE_EVENTS, GET, true },
 };
 

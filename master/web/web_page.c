@@ -67,6 +67,7 @@ const struct web_page web_page_rows[] = {
 	FILE_OF("views/drop-message.js", SCRIPT),
 	FILE_OF("views/history.js", SCRIPT),
 	FILE_OF("views/hosts.js", SCRIPT),
+	FILE_OF("views/import.js", SCRIPT),
 	FILE_OF("views/log.js", SCRIPT),
 	FILE_OF("views/login.js", SCRIPT),
 	FILE_OF("views/message.js", SCRIPT),

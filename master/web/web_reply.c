@@ -95,3 +95,17 @@ web_reply_error(struct evhttp_request *q, int status, const char *why)
 		add_field(q, "Allow", "GET, HEAD, POST");
 	web_reply_json(q, status, json_pack("{s:s}", "error", why));
 }
+
+void
+web_reply_refused(struct web *w, struct evhttp_request *q, const unsigned char handle[WEB_SECRET_SIZE],
+    const struct msg_web_session *s)
+{
+	if (s->result == WEB_UNKNOWN)
+		web_ask_trust(w, handle, false);
+	if (s->result == WEB_NO_RIGHT)
+		web_reply_error(q, 403, "you are neither operator nor viewer of anything");
+	else if (s->result == WEB_BUSY)
+		web_reply_error(q, HTTP_SERVUNAVAIL, "too many commands wait for their answer");
+	else
+		web_reply_error(q, 401, "the session is over: log in");
+}

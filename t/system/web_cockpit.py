@@ -12,7 +12,7 @@ from web_client import ask_if_there
 
 COCKPITS = ("/usr/lib/cockpit/cockpit-ws", "/usr/libexec/cockpit-ws")      # it has moved between versions of Debian
 VIEWS = ("", "settings", "history", "server/default", "server/default/settings/access", "server/default/domains", "server/default/sessions",
-         "server/default/queue", "server/default/queue/messages", "server/default/badmail", "server/default/counters", "server/default/history")
+         "server/default/queue", "server/default/queue/messages", "server/default/badmail", "server/default/counters", "server/default/history", "import")
 
 
 def start_cockpit(t, service):
@@ -82,7 +82,16 @@ def test_cockpit(t):
     page.wait_text("default is started", "this is change 1")
     page.driver.refresh()
     page.wait_text("max-recipients", "Live")
+    # a file of IIS, which the browser has and the host has not
+    page.go("#/import")
+    page.find("field", "File").send_keys(str(ROOT / "t/fixtures/import/MetaBase.xml"))
+    page.click("button", "Read it")
+    page.wait_text("Default SMTP Virtual Server (virtual server 1 of IIS)")
+    page.find("field", "File").send_keys(str(ROOT / "README.md"))
+    page.click("button", "Read it")
+    page.wait_text("neither XML nor JSON")
     equal(page.complaints(), [], "complaints of the browser")
+    page.go("#/server/default/settings/messages")
     service.stop()
     page.wait_text("The service does not answer since")
     service.start()

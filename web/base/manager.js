@@ -94,9 +94,9 @@ class Manager extends EventTarget {
 		}
 	}
 
-	async #ask(words, watching) {
+	async #try(call) {
 		try {
-			return await this.carrier.command(words, watching);
+			return await call();
 		} catch (error) {
 			if (error.status === 401 || error.status === 403)
 				await this.#check();
@@ -106,12 +106,17 @@ class Manager extends EventTarget {
 
 	/* The answer to a command of a person: { status, text, data }. */
 	command(...words) {
-		return this.#ask(words, false);
+		return this.#try(() => this.carrier.command(words, false));
 	}
 
 	/* What the page asks by itself. */
 	watch(...words) {
-		return this.#ask(words, true);
+		return this.#try(() => this.carrier.command(words, true));
+	}
+
+	/* What postern-import makes of the bytes of a file: { status, text, data }; tell(bytes) as they go. */
+	upload(bytes, tell) {
+		return this.#try(() => this.carrier.upload(bytes, tell));
 	}
 }
 

@@ -2,7 +2,7 @@
  * new-server - <view-new-server>: makes a virtual server: name, address, domain, what it begins as
  */
 import { make } from "../base/dom.js";
-import { go } from "../base/address.js";
+import { go, to } from "../base/address.js";
 import { manager } from "../base/manager.js";
 import { change } from "./change.js";
 import { View } from "./view.js";
@@ -35,7 +35,7 @@ class NewServer extends View {
 			event.preventDefault();
 			this.#create(Object.fromEntries(Array.from(new FormData(form), ([name, value]) => [name, value.trim()])));
 		});
-		this.append(this.head("New virtual server"), form);
+		this.append(this.head("New virtual server", make("a", { class: "button", href: to(["import"]) }, "Import from IIS")), form);
 		this.listen(manager.live, "status", () => this.#offer(from));
 		this.#offer(from);
 	}

@@ -7,6 +7,7 @@
 const rows = [
 	{ path: [], element: "view-overview", title: () => "Service" },
 	{ path: ["new"], element: "view-new-server", title: () => "New virtual server" },
+	{ path: ["import"], element: "view-import", title: () => "Import from IIS" },
 	{ path: ["settings"], element: "view-settings", title: () => "Settings of the service" },
 	{ path: ["settings", "SECTION"], element: "view-settings", title: ({ SECTION }) => `Settings: ${SECTION}` },
 	{ path: ["history"], element: "view-history", title: () => "History" },

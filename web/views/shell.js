@@ -17,6 +17,7 @@ import "./domains.js";
 import "./drop-message.js";
 import "./history.js";
 import "./hosts.js";
+import "./import.js";
 import "./log.js";
 import "./message.js";
 import "./messages.js";

@@ -71,7 +71,7 @@ static const struct attempt {
 	{ "mknod", SYS_mknodat, { -1 }, NOBODY, 0 },
 	{ "symlink", SYS_symlinkat, { 0 }, NOBODY, 0 },
 	{ "inotify", SYS_inotify_add_watch, { -1 }, "pickup", 0 },
-	{ "memfd", SYS_memfd_create, { 0 }, "resolver auth directory pickup", 0 },
+	{ "memfd", SYS_memfd_create, { 0 }, "resolver auth directory pickup web", 0 },
 	{ "a higher limit", SYS_prlimit64, { 0, RLIMIT_NOFILE, 1 }, NOBODY, 0 },
 	{ "setuid", SYS_setuid, { -1 }, NOBODY, 0 },
 	{ "read", SYS_read, { -1 }, EVERYBODY, 0 },

@@ -9,6 +9,7 @@
 
 #include "common/base/buf.h"
 #include "common/change/change_servers.h"
+#include "common/config/server_name.h"
 #include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/master.h"
@@ -179,9 +180,9 @@ START_TEST(server_names)
 	static const char *const ill[] = { "", "-a", "A", "a.b", "../a", "a b",
 	    "abcdefghijabcdefghijabcdefghij123", "a/b", "\xc3\xa4" };
 	for (size_t i = 0; i < nitems_of(well); i++)
-		ck_assert_msg(change_servers_name_is_good(well[i]), "%s", well[i]);
+		ck_assert_msg(server_name_is_good(well[i]), "%s", well[i]);
 	for (size_t i = 0; i < nitems_of(ill); i++)
-		ck_assert_msg(!change_servers_name_is_good(ill[i]), "%s", ill[i]);
+		ck_assert_msg(!server_name_is_good(ill[i]), "%s", ill[i]);
 }
 END_TEST
 

@@ -2,15 +2,16 @@
  * import_command_line - commands and texts of a report, which came from a process that has read a file of
  * strangers: whether they may be shown to somebody who will say them; pure
  *
- * Runs in:  posternctl
+ * Runs in:  posternctl, web
  * Owns:     nothing
  * Promise:  a command starts this program and no other, and a value in it is one word for a shell
  * Fails by: false
  */
+#include "common/import/import_command_line.h"
+
 #include <string.h>
 
 #include "common/base/utf8.h"
-#include "master/posternctl/posternctl_private.h"
 
 #define SECRET "(umask 077; cat >"	/* the one thing that comes before: a file for a password */
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@:=,+-"

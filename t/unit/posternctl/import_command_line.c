@@ -1,6 +1,6 @@
-/* import_words - commands of an import's report, and what a taken over postern-import might put there */
+/* import_command_line - commands of an import's report, and what a taken over postern-import might put there */
 #include "common/base/mem.h"
-#include "master/posternctl/posternctl_private.h"
+#include "common/import/import_command_line.h"
 #include "t/unit/check_main.h"
 
 static const struct { const char *command; bool good; } rows[] = {
@@ -51,4 +51,4 @@ START_TEST(test_documents)
 }
 END_TEST
 
-UNIT_MAIN("import_words", test_commands, test_documents)
+UNIT_MAIN("import_command_line", test_commands, test_documents)

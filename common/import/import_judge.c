@@ -1,23 +1,21 @@
 /*
  * import_judge - what postern-import says of a virtual server, judged: it has read a file of strangers
  *
- * Runs in:  posternctl
+ * Runs in:  posternctl, web
  * Owns:     nothing
  * Promise:  only keys of the table here are taken, and values that can stand in an INI file; what is not
  *           taken gets a line in the report
  * Fails by: false
  */
-#include <stdio.h>
+#include "common/import/import_judge.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "common/base/buf.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/change/change_servers.h"
 #include "common/config/config_edit.h"
-#include "master/posternctl/posternctl_private.h"
+#include "common/config/server_name.h"
 
 #define SECTION_MAX 65536U
 
@@ -155,7 +153,7 @@ import_judge_server(json_t *server, const char *hostname, struct buf *text)
 	const char *name = json_string_value(json_object_get(server, "name")), *key;
 	void *next;
 
-	if (name == NULL || !change_servers_name_is_good(name) || !json_is_object(keys) ||
+	if (name == NULL || !server_name_is_good(name) || !json_is_object(keys) ||
 	    !json_is_object(domains) || !json_is_array(json_object_get(server, "report")))
 		return false;
 	for (int section = KEY_GENERAL; section <= KEY_SECURITY; section++) {
@@ -178,14 +176,4 @@ import_judge_server(json_t *server, const char *hostname, struct buf *text)
 		free(copy);
 	}
 	return buf_ok(text);
-}
-
-int
-import_judge_refuse(json_t *server)
-{
-	const char *name = json_string_value(json_object_get(server, "name"));
-
-	fprintf(stderr, "posternctl: virtual server %s cannot be written: no name, or too large\n",
-	    log_safe(name));
-	return EX_DATAERR;
 }
