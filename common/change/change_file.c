@@ -170,6 +170,25 @@ write_new(struct change *c)
 	return status;
 }
 
+/*
+ * The text before stays beside the file: as another name of it, which costs no write and no sync, and is its
+ * only name once the file is replaced. Where that cannot be, as a copy. 0, or -1 and errno.
+ */
+static int
+keep_previous(const struct change *c, const char *path, const char *previous, const struct stat *like)
+{
+	char *folder = folder_of(path), *part = mem_printf("%s/.%s.part", folder, strrchr(previous, '/') + 1);
+	bool kept;
+
+	unlink(part);
+	kept = link(path, part) == 0 && rename(part, previous) == 0;
+	disk_crash_point("change-written");
+	unlink(part);		/* of two names of one file rename leaves both */
+	free(folder);
+	free(part);
+	return kept ? 0 : replace(previous, like, c->old, c->old_len);
+}
+
 static int
 write_there(struct change *c, const char *path)
 {
@@ -179,10 +198,10 @@ write_there(struct change *c, const char *path)
 
 	if (stat(path, &st) == -1)
 		status = say_errno(c, path);
-	else if (replace(previous, &st, c->old, c->old_len) == -1)
-		status = say_errno(c, previous);
 	else if (!has_text(path, c->old, c->old_len))
 		status = say_changed(c);
+	else if (keep_previous(c, path, previous, &st) == -1)
+		status = say_errno(c, previous);
 	else if (replace(path, &st, buf_text(&c->text), c->text.len) == -1)
 		status = say_errno(c, path);
 	free(previous);

@@ -93,19 +93,22 @@ beside(const char *name)
 START_TEST(written)
 {
 	struct change c;
-	struct stat st;
+	struct stat st, was;
 
 	begin();
 	ck_assert_int_eq(chmod(file, 0640), 0);
 	if (geteuid() == 0)
 		ck_assert_int_eq(chown(file, 65534, 65534), 0);
 	ck_assert_int_eq(rename(file, beside("real.ini")), 0);	/* a link leads to it */
+	ck_assert_int_eq(stat(beside("real.ini"), &was), 0);
 	ck_assert_int_eq(symlink("../real.ini", file), 0);
 	prepare(&c, "general.banner=x");
 	ck_assert_int_eq(change_file_write(&c), EX_OK);
 	expect(file, START_TEXT "banner = x\n");
 	expect(beside("real.ini"), START_TEXT "banner = x\n");
 	expect(beside("real.ini.previous"), START_TEXT);
+	/* the very file: nothing is written for it */
+	ck_assert(stat(beside("real.ini.previous"), &st) == 0 && st.st_ino == was.st_ino && st.st_nlink == 1);
 	ck_assert_int_eq(stat(beside("real.ini"), &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0640);
 	ck_assert(geteuid() != 0 || (st.st_uid == 65534 && st.st_gid == 65534));
@@ -173,7 +176,7 @@ START_TEST(crash)
 	int status;
 
 	begin();
-	for (int hit = 1; hit <= 2; hit++) {	/* before the copy of the text before, before the file itself */
+	for (int hit = 1; hit <= 2; hit++) {	/* when the text before has its name, before the file itself */
 		char point[32];
 
 		snprintf(point, sizeof(point), "change-written:%d", hit);
