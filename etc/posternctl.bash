@@ -28,8 +28,8 @@ _posternctl_words()
 	explain) words="--from --auth --sender --rcpt --size --json $names"; return ;;
 	passwd) words="--scram --yescrypt --stdin --delete --list --json $names"; return ;;
 	queue) verbs='list show count tally retry hold release delete bounce move pause resume'; selection+=' --state --held --to --reason' ;;
-	badmail) verbs='list show retry purge' ;;
-	drop) verbs='list show delete' ;;
+	badmail) verbs='list show tally retry purge' ;;
+	drop) verbs='list show tally delete' ;;
 	esac
 	case $previous in
 	--state) words='active ready waiting held kept' ;;

@@ -27,7 +27,7 @@ const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS] = {
 	[MSG_QUEUE_LIST] = { "list", "listed", MSG_QUEUE_IN_QUEUE, false, 0 },
 	[MSG_QUEUE_SHOW] = { "show", "shown", MSG_QUEUE_IN_QUEUE, false, 0 },
 	[MSG_QUEUE_COUNT] = { "count", "counted", MSG_QUEUE_IN_QUEUE, false, 0 },
-	[MSG_QUEUE_TALLY] = { "tally", "counted", MSG_QUEUE_IN_QUEUE, false, 0 },
+	[MSG_QUEUE_TALLY] = { "tally", "counted", MSG_QUEUE_IN_QUEUE, false, 0, .tallies = true },
 	[MSG_QUEUE_RETRY] = { "retry", "due now", MSG_QUEUE_IN_QUEUE, true,
 	    QUEUE_FILTER_ANY & ~(uint32_t)QUEUE_FILTER_HELD & ~(uint32_t)QUEUE_FILTER_BACKLOG },
 	[MSG_QUEUE_HOLD] = { "hold", "held", MSG_QUEUE_IN_QUEUE, true,
@@ -38,11 +38,13 @@ const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS] = {
 	[MSG_QUEUE_MOVE] = { "move", "moved", MSG_QUEUE_IN_QUEUE, true, 0 },
 	[MSG_QUEUE_BADMAIL_LIST] = { "list", "listed", MSG_QUEUE_IN_BADMAIL, false, 0 },
 	[MSG_QUEUE_BADMAIL_SHOW] = { "show", "shown", MSG_QUEUE_IN_BADMAIL, false, 0 },
+	[MSG_QUEUE_BADMAIL_TALLY] = { "tally", "counted", MSG_QUEUE_IN_BADMAIL, false, 0, .tallies = true },
 	[MSG_QUEUE_BADMAIL_RETRY] = { "retry", "put back into the queue", MSG_QUEUE_IN_BADMAIL, true, 0 },
 	[MSG_QUEUE_BADMAIL_PURGE] = { "purge", "purged", MSG_QUEUE_IN_BADMAIL, true, 0 },
 	[MSG_QUEUE_DROP_LIST] = { "list", "listed", MSG_QUEUE_IN_DROP, false, 0 },
 	[MSG_QUEUE_DROP_SHOW] = { "show", "shown", MSG_QUEUE_IN_DROP, false, 0 },
 	[MSG_QUEUE_DROP_READ] = { "read", "read", MSG_QUEUE_IN_DROP, false, 0, .pieces = true },
+	[MSG_QUEUE_DROP_TALLY] = { "tally", "counted", MSG_QUEUE_IN_DROP, false, 0, .tallies = true },
 	[MSG_QUEUE_DROP_DELETE] = { "delete", "deleted", MSG_QUEUE_IN_DROP, true, 0 },
 };
 

@@ -23,8 +23,10 @@
 enum msg_queue_verb {
 	MSG_QUEUE_LIST, MSG_QUEUE_SHOW, MSG_QUEUE_COUNT, MSG_QUEUE_TALLY, MSG_QUEUE_RETRY, MSG_QUEUE_HOLD,
 	MSG_QUEUE_RELEASE, MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE,
-	MSG_QUEUE_BADMAIL_LIST, MSG_QUEUE_BADMAIL_SHOW, MSG_QUEUE_BADMAIL_RETRY, MSG_QUEUE_BADMAIL_PURGE,
-	MSG_QUEUE_DROP_LIST, MSG_QUEUE_DROP_SHOW, MSG_QUEUE_DROP_READ, MSG_QUEUE_DROP_DELETE,
+	MSG_QUEUE_BADMAIL_LIST, MSG_QUEUE_BADMAIL_SHOW, MSG_QUEUE_BADMAIL_TALLY, MSG_QUEUE_BADMAIL_RETRY,
+	MSG_QUEUE_BADMAIL_PURGE,
+	MSG_QUEUE_DROP_LIST, MSG_QUEUE_DROP_SHOW, MSG_QUEUE_DROP_READ, MSG_QUEUE_DROP_TALLY,
+	MSG_QUEUE_DROP_DELETE,
 	MSG_QUEUE_VERBS
 };
 
@@ -41,6 +43,7 @@ struct msg_queue_row {
 	bool acts;
 	uint32_t states;	/* of messages that it applies to; 0 any */
 	bool pieces;		/* of one message, with one id: no command of people */
+	bool tallies;		/* says how many there are, and has no rows */
 };
 extern const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS];
 /* MSG_QUEUE_VERBS: there is no such verb. */

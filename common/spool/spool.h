@@ -217,6 +217,9 @@ struct spool_drop_file {
 };
 /* Up to `n` files whose names stand before `before` ("" all), the newest first. How many, or -1. */
 ssize_t spool_drop_admin_list(struct spool *s, const char *before, struct spool_drop_file *list, size_t n);
+/* All of them, in no order, with their times and sizes. 0 or -1. */
+int spool_drop_admin_walk(struct spool *s, void (*take)(void *arg, const struct spool_drop_file *f),
+    void *arg) __attribute__((warn_unused_result));
 /* Fills in since and size. 1; 0: there is none, or its name is none of ours; -1. */
 int spool_drop_admin_find(struct spool *s, struct spool_drop_file *f) __attribute__((warn_unused_result));
 int spool_drop_admin_open(struct spool *s,
@@ -262,6 +265,9 @@ struct spool_badmail {
 };
 /* Up to `n` messages whose names follow `after` ("" the first), in order. How many, or -1. */
 ssize_t spool_badmail_admin_list(struct spool *s, const char *after, struct spool_badmail *list, size_t n);
+/* All of them, in no order. 0 or -1. */
+int spool_badmail_admin_walk(struct spool *s, void (*take)(void *arg, const struct spool_badmail *b),
+    void *arg) __attribute__((warn_unused_result));
 /* The envelope: 1, 0 unknown (perhaps damaged), -1. Free with message_envelope_done. */
 int spool_badmail_admin_envelope(struct spool *s, const struct spool_badmail *b,
     struct message_envelope *e) __attribute__((warn_unused_result));

@@ -90,11 +90,34 @@ keep_smallest(struct spool_badmail *list, size_t count, size_t n, const struct s
 	return count + 1;
 }
 
+static DIR *
+open_badmail(struct spool *s)
+{
+	int fd = openat(spool_folder_open(s, SPOOL_BADMAIL), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd != -1 ? fdopendir(fd) : NULL;
+}
+
+int
+spool_badmail_admin_walk(struct spool *s, void (*take)(void *arg, const struct spool_badmail *b), void *arg)
+{
+	DIR *dir = open_badmail(s);
+	struct spool_badmail b;
+	struct dirent *de;
+
+	if (dir == NULL)
+		return -1;
+	while ((de = readdir(dir)) != NULL)
+		if (take_badmail_name(&b, de->d_name) && examine_badmail(s, &b))
+			take(arg, &b);
+	closedir(dir);
+	return 0;
+}
+
 ssize_t
 spool_badmail_admin_list(struct spool *s, const char *after, struct spool_badmail *list, size_t n)
 {
-	int fd = openat(spool_folder_open(s, SPOOL_BADMAIL), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	DIR *dir = open_badmail(s);
 	struct spool_badmail b;
 	struct dirent *de;
 	size_t count = 0, left = 0;

@@ -87,11 +87,34 @@ spool_drop_admin_find(struct spool *s, struct spool_drop_file *f)
 	return S_ISREG(st.st_mode);
 }
 
+static DIR *
+open_drop(struct spool *s)
+{
+	int fd = openat(spool_folder_open(s, SPOOL_DROP), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd != -1 ? fdopendir(fd) : NULL;
+}
+
+int
+spool_drop_admin_walk(struct spool *s, void (*take)(void *arg, const struct spool_drop_file *f), void *arg)
+{
+	DIR *dir = open_drop(s);
+	struct spool_drop_file f;
+	struct dirent *de;
+
+	if (dir == NULL)
+		return -1;
+	while ((de = readdir(dir)) != NULL)
+		if (take_name(&f, de->d_name) && spool_drop_admin_find(s, &f) == 1)
+			take(arg, &f);
+	closedir(dir);
+	return 0;
+}
+
 ssize_t
 spool_drop_admin_list(struct spool *s, const char *before, struct spool_drop_file *list, size_t n)
 {
-	int fd = openat(spool_folder_open(s, SPOOL_DROP), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	DIR *dir = open_drop(s);
 	struct spool_drop_file f;
 	struct dirent *de;
 	size_t count = 0;

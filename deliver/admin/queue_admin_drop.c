@@ -147,6 +147,20 @@ came_later(const struct queue_admin_job *j, const struct spool_drop_file *f)
 	return j->ask.newest_us != 0 && f->since_us > j->ask.newest_us;
 }
 
+/* All that is known of it without its head. */
+static bool
+is_file_meant(const struct queue_admin_job *j, const struct spool_drop_file *f, int64_t now)
+{
+	return queue_filter_is_id(&j->ask.pick, f->name) &&
+	    queue_filter_is_age(&j->ask.pick, now - f->since) && !came_later(j, f);
+}
+
+static bool
+is_known_by_name(const struct queue_admin_job *j)
+{
+	return j->ask.verb == MSG_QUEUE_DROP_TALLY && !queue_filter_needs_envelope(&j->ask.pick);
+}
+
 static void
 read_file(struct queue_admin_job *j, struct queue_admin_item *i, int64_t now)
 {
@@ -155,8 +169,10 @@ read_file(struct queue_admin_job *j, struct queue_admin_item *i, int64_t now)
 	int fd;
 
 	if (!queue_filter_is_id(&j->ask.pick, i->drop.name) ||
-	    spool_drop_admin_find(j->queue_admin->spool, &i->drop) != 1 ||
-	    !queue_filter_is_age(&j->ask.pick, now - i->drop.since) || came_later(j, &i->drop))
+	    spool_drop_admin_find(j->queue_admin->spool, &i->drop) != 1 || !is_file_meant(j, &i->drop, now))
+		return;
+	i->matched = is_known_by_name(j);
+	if (i->matched)
 		return;
 	fd = spool_drop_admin_open(j->queue_admin->spool, &i->drop);
 	if (fd == -1 || read_envelope(&e, fd, mark) == -1) {
@@ -207,8 +223,24 @@ set_next(struct queue_admin_job *j, const struct spool_drop_file *list, bool by_
 		snprintf(j->page.next, sizeof(j->page.next), "%s", list[j->nread - 1].name);
 }
 
-void
-queue_admin_drop_select(struct queue_admin_job *j)
+static void
+count_file(void *arg, const struct spool_drop_file *f)
+{
+	struct queue_admin_job *j = arg;
+
+	j->page.matched += is_file_meant(j, f, clock_wall_us() / 1000000);
+}
+
+/* One walk over the folder tells all. */
+static void
+tally(struct queue_admin_job *j)
+{
+	if (spool_drop_admin_walk(j->queue_admin->spool, count_file, j) == -1)
+		buf_printf(&j->text, "!the drop folder cannot be read: %s\n", strerror(errno));
+}
+
+static void
+select_files(struct queue_admin_job *j)
 {
 	struct spool_drop_file *list = mem_zalloc(QUEUE_ADMIN_ITEMS * sizeof(*list));
 	int64_t now = clock_wall_us() / 1000000;
@@ -229,6 +261,15 @@ queue_admin_drop_select(struct queue_admin_job *j)
 	}
 	set_next(j, list, by_name);
 	free(list);
+}
+
+void
+queue_admin_drop_select(struct queue_admin_job *j)
+{
+	if (is_known_by_name(j) && !queue_filter_has(&j->ask.pick, QUEUE_FILTER_ID))
+		tally(j);
+	else
+		select_files(j);
 }
 
 void

@@ -100,7 +100,7 @@ gather_ids(struct queue_admin_job *j, int64_t now_us)
 static bool
 is_known_by_records(const struct queue_admin_job *j)
 {
-	return j->ask.verb == MSG_QUEUE_TALLY && !queue_filter_needs_envelope(&j->ask.pick) &&
+	return msg_queue_rows[j->ask.verb].tallies && !queue_filter_needs_envelope(&j->ask.pick) &&
 	    !queue_filter_has(&j->ask.pick, QUEUE_FILTER_ID);
 }
 
@@ -128,7 +128,7 @@ queue_admin_select_again(struct queue_admin_job *j)
 {
 	uint64_t now = clock_mono_ms();
 
-	if (j->ask.verb != MSG_QUEUE_TALLY || j->page.next[0] == '\0')
+	if (!msg_queue_rows[j->ask.verb].tallies || j->page.next[0] == '\0')
 		return false;
 	if (j->tally_end == 0)
 		j->tally_end = now + TALLY_MS;
@@ -137,6 +137,7 @@ queue_admin_select_again(struct queue_admin_job *j)
 	memcpy(j->ask.at, j->page.next, sizeof(j->ask.at));
 	j->page.next[0] = '\0';
 	j->items = j->nread = j->next = 0;
+	memset(j->item, 0, sizeof(j->item));
 	return true;
 }
 
@@ -191,7 +192,7 @@ read_message(struct queue_admin_job *j, struct queue_admin_item *i)
 static void
 read_queue(struct queue_admin_job *j)
 {
-	bool shows = !msg_queue_rows[j->ask.verb].acts && j->ask.verb != MSG_QUEUE_TALLY;
+	bool shows = !msg_queue_rows[j->ask.verb].acts && !msg_queue_rows[j->ask.verb].tallies;
 	bool reads = shows || queue_filter_needs_envelope(&j->ask.pick);
 	uint64_t end = clock_mono_ms() + LOOK_MS;
 
@@ -240,14 +241,21 @@ came_later(const struct queue_admin_job *j, const struct spool_badmail *b)
 	return b->since > newest / 1000000 || message_id_time_us(b->name) > newest;
 }
 
+/* All that is known of it without its envelope. */
+static bool
+is_badmail_meant(const struct queue_admin_job *j, const struct spool_badmail *b, int64_t now)
+{
+	return queue_filter_is_age(&j->ask.pick, now - b->since) &&
+	    queue_filter_is_id(&j->ask.pick, b->name) && !came_later(j, b);
+}
+
 static void
 read_badmail(struct queue_admin_job *j, struct queue_admin_item *i, int64_t now)
 {
 	struct message_envelope e;
 	int rc;
 
-	if (!queue_filter_is_age(&j->ask.pick, now - i->bad.since) ||
-	    !queue_filter_is_id(&j->ask.pick, i->bad.name) || came_later(j, &i->bad))
+	if (!is_badmail_meant(j, &i->bad, now))
 		return;
 	rc = i->bad.foreign ? 0 : spool_badmail_admin_envelope(j->queue_admin->spool, &i->bad, &e);
 	if (is_badmail_envelope(j, rc == 1 ? &e : NULL)) {
@@ -259,6 +267,22 @@ read_badmail(struct queue_admin_job *j, struct queue_admin_item *i, int64_t now)
 	}
 	if (rc == 1)
 		message_envelope_done(&e);
+}
+
+static void
+count_badmail(void *arg, const struct spool_badmail *b)
+{
+	struct queue_admin_job *j = arg;
+
+	j->page.matched += is_badmail_meant(j, b, clock_wall_us() / 1000000);
+}
+
+/* A tally that needs no envelope: one walk over the folder. */
+static void
+tally_badmail(struct queue_admin_job *j)
+{
+	if (spool_badmail_admin_walk(j->queue_admin->spool, count_badmail, j) == -1)
+		buf_printf(&j->text, "!badmail cannot be read: %s\n", strerror(errno));
 }
 
 static void
@@ -291,7 +315,9 @@ queue_admin_select_run(void *arg, void **jobs, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct queue_admin_job *j = jobs[i];
 
-		if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_BADMAIL)
+		if (j->ask.verb == MSG_QUEUE_BADMAIL_TALLY && !queue_filter_needs_envelope(&j->ask.pick))
+			tally_badmail(j);
+		else if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_BADMAIL)
 			read_badmail_folder(j);
 		else if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_DROP)
 			queue_admin_drop_select(j);

@@ -59,10 +59,10 @@ static const struct control_command_row rows[] = {
 	{ "oauth-test", CONTROL_OPERATE, .scope = CONTROL_SERVICE, .run_words = oauth_request_run },
 	{ "queue", CONTROL_OPERATE, .looks = " list show count tally ", .scope = CONTROL_VIEW,
 	    .takes_name = true, .run_words = queue_request_run },
-	{ "badmail", CONTROL_OPERATE, .looks = " list show ", .scope = CONTROL_VIEW, .takes_name = true,
+	{ "badmail", CONTROL_OPERATE, .looks = " list show tally ", .scope = CONTROL_VIEW, .takes_name = true,
 	    .run_words = queue_request_run },
 	/* what others wrote to each other is not for viewers */
-	{ "drop", CONTROL_OPERATE, .looks = " list ", .scope = CONTROL_VIEW, .takes_name = true,
+	{ "drop", CONTROL_OPERATE, .looks = " list tally ", .scope = CONTROL_VIEW, .takes_name = true,
 	    .run_words = queue_request_run },
 	{ "trace", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = trace_request_run },

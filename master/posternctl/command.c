@@ -234,10 +234,10 @@ const struct command command_rows[] = {
 	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "
 	    "--all --to --reason --json --yes); pause: mail for a --domain is not tried until resume.",
 	    run_queue, "queue" },
-	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, COMMAND_WORDS_MAX,
+	{ "badmail", "[name] list|show|tally|retry|purge [id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show badmail, put it back into the queue or delete it (--sender --recipient --domain --older "
 	    "--newer --all --json --yes).", run_queue, "badmail" },
-	{ "drop", "[name] list|show|delete [id ...] [option]", 1, COMMAND_WORDS_MAX,
+	{ "drop", "[name] list|show|tally|delete [id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show and delete mail in the drop folder (--sender --recipient --domain --older --newer --all "
 	    "--json --yes).", run_queue, "drop" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },

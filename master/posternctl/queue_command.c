@@ -281,7 +281,7 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
     struct queue_words_sums *sums, struct queue_walk *last)
 {
 	size_t shown = 0;
-	bool sample = most == QUEUE_COMMAND_SAMPLE && msg_queue_rows[verb].place == MSG_QUEUE_IN_QUEUE;
+	bool sample = most == QUEUE_COMMAND_SAMPLE;
 	int status = EX_OK;
 
 	for (size_t i = 0; i < c->names && status == EX_OK && (!sample || shown < most); i++) {
@@ -304,20 +304,17 @@ end_rows(struct queue_run *c, struct queue_print *print, const struct queue_word
 	queue_print_end(print, c->document);
 }
 
-/* How many there are, and some of them. Badmail and drop have no tally: all pages are asked for. */
+/* How many there are, and some of them: the first page of their list. */
 static int
 sample_rows(struct queue_run *c, struct queue_print *print, struct queue_words_sums *sums,
     struct queue_walk *last)
 {
+	enum msg_queue_place place = msg_queue_rows[c->q->verb].place;
 	struct queue_words_sums unused = { 0 };
-	int status;
+	int status = run_pages(c, msg_queue_find("tally", place), NULL, 0, sums, last);
 
-	if (msg_queue_rows[c->q->verb].place != MSG_QUEUE_IN_QUEUE)
-		return run_pages(c, msg_queue_find("list", msg_queue_rows[c->q->verb].place), print,
-		    QUEUE_COMMAND_SAMPLE, sums, last);
-	status = run_pages(c, MSG_QUEUE_TALLY, NULL, 0, sums, last);
-	return status == EX_OK && sums->matched > 0 ?
-	    run_pages(c, MSG_QUEUE_LIST, print, QUEUE_COMMAND_SAMPLE, &unused, last) : status;
+	return status == EX_OK && sums->matched > 0 ? run_pages(c, msg_queue_find("list", place), print,
+	    QUEUE_COMMAND_SAMPLE, &unused, last) : status;
 }
 
 /* Without --yes: shows the messages; when there is only one, selects it: QUEUE_COMMAND_AGAINS. */
@@ -358,7 +355,7 @@ static int
 run_command(struct queue_run *c)
 {
 	struct queue_command *q = c->q;
-	bool acts = msg_queue_rows[q->verb].acts, tallies = q->verb == MSG_QUEUE_TALLY;
+	bool acts = msg_queue_rows[q->verb].acts, tallies = msg_queue_rows[q->verb].tallies;
 	struct queue_print *print = acts || tallies ? NULL : queue_print_new(q->verb, q->json);
 	struct queue_words_sums sums = { 0 };
 	struct queue_walk last = { 0 };

@@ -44,6 +44,9 @@ def test_list_show(t):
     for args, count in ((["--domain", "one.example"], 2), (["--recipient", "no-3@*"], 1), (["--sender", "<>"], 3), (["--older", "1d"], 0),
                         (["--newer", "1d"], 4), ([found[1]["id"]], 1)):
         equal(len(rows(service, "list", *args)), count, args)
+        equal(service.ctl("badmail", "tally", *args).stdout, f"{count}\n", args)
+    done = service.ctl("badmail", "purge", "--all", ok=False)
+    check(done.returncode == 1 and "4 messages would be purged; say --yes" in done.stderr and len(done.stdout.splitlines()) == 5, done)
     table = service.ctl("badmail", "list").stdout.splitlines()
     check(len(table) == 5 and table[0].split()[:2] == ["ID", "AGE"], table)
     shown = rows(service, "show", found[2]["id"])[0]

@@ -63,7 +63,7 @@ async function countMessages(kind, server, words) {
 	const due = everyHalfSecond();
 	let matched = 0;
 
-	await walk((...all) => manager.command(...all), [kind, server, kind === "queue" ? "tally" : "list", ...words],
+	await walk((...all) => manager.command(...all), [kind, server, "tally", ...words],
 		(document) => {
 			matched += document.matched;
 			if (due())

@@ -80,18 +80,19 @@ END_TEST
 
 /* How many match, and in how many pieces; all of them make one answer. */
 static size_t
-tally(struct queue_admin *a, uint32_t states, const char *word, unsigned *pieces)
+tally_of(enum msg_queue_verb verb, struct queue_admin *a, uint32_t states, const char *word, unsigned *pieces)
 {
 	static struct queue_admin_job job;
 	void *jobs[] = { &job };
 
-	job = (struct queue_admin_job){ .queue_admin = a, .ask = { .verb = MSG_QUEUE_TALLY } };
+	job = (struct queue_admin_job){ .queue_admin = a, .ask = { .verb = verb } };
 	job.ask.pick.states = states;
 	if (word != NULL)
 		ck_assert_int_eq(queue_filter_take_word(&job.ask.pick, word), 1);
 	*pieces = 0;
 	do {
-		queue_admin_select_gather(&job);
+		if (verb == MSG_QUEUE_TALLY)
+			queue_admin_select_gather(&job);
 		queue_admin_select_run(NULL, jobs, 1);
 		for (size_t i = 0; i < job.nread; i++)
 			job.page.matched += job.item[i].matched;
@@ -100,6 +101,12 @@ tally(struct queue_admin *a, uint32_t states, const char *word, unsigned *pieces
 	ck_assert_uint_eq(job.text.len, 0);
 	ck_assert_msg(job.page.next[0] == '\0', "not all in one answer");
 	return job.page.matched;
+}
+
+static size_t
+tally(struct queue_admin *a, uint32_t states, const char *word, unsigned *pieces)
+{
+	return tally_of(MSG_QUEUE_TALLY, a, states, word, pieces);
 }
 
 START_TEST(test_tally)
@@ -133,4 +140,40 @@ START_TEST(test_tally)
 }
 END_TEST
 
-UNIT_MAIN("queue_admin_select", test_badmail_of_that_second, test_tally)
+#define FILES 1200		/* of badmail or drop: more than two pieces have */
+
+/* Without their files being opened they are counted by one walk, else in pieces; each way by one question. */
+START_TEST(test_tally_of_folders)
+{
+	static const enum msg_queue_verb verbs[] = { MSG_QUEUE_BADMAIL_TALLY, MSG_QUEUE_DROP_TALLY };
+	struct queue_admin a = { 0 };
+	int64_t now = clock_wall_us();
+	unsigned pieces;
+
+	temp_spool_begin();
+	a.spool = spool;
+	for (uint32_t i = 1; i <= FILES; i++) {
+		char id[MESSAGE_ID_SIZE], path[200];
+		int fd;
+
+		lose(now - i * 1000000LL, i);
+		message_id_make(id, now, i);
+		snprintf(path, sizeof(path), "%s/drop/%s-0.eml", home, id);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		ck_assert_int_eq(dprintf(fd, "x-sender: a@b.example\r\nx-receiver: %u@c.example\r\n\r\n", i % 2), 50);
+		close(fd);
+	}
+	for (size_t v = 0; v < nitems_of(verbs); v++) {
+		ck_assert_uint_eq(tally_of(verbs[v], &a, 0, NULL, &pieces), FILES);
+		ck_assert_uint_eq(pieces, 1);
+		ck_assert_uint_eq(tally_of(verbs[v], &a, 0, "older=50000", &pieces), 0);
+	}
+	ck_assert_uint_eq(tally_of(MSG_QUEUE_DROP_TALLY, &a, 0, "recipient=1@*", &pieces), FILES / 2);
+	ck_assert_uint_eq(pieces, 3);
+	ck_assert_uint_eq(tally_of(MSG_QUEUE_BADMAIL_TALLY, &a, 0, "recipient=1@*", &pieces), 0);
+	ck_assert_uint_eq(pieces, 3);
+	temp_spool_end();
+}
+END_TEST
+
+UNIT_MAIN("queue_admin_select", test_badmail_of_that_second, test_tally, test_tally_of_folders)
