@@ -109,7 +109,7 @@ const struct child_ops child_events = {
 		[CTL_WEB_PASSWORD] = { control_web_take, BIT(WEB), false },
 		[CTL_WEB_TICKET] = { control_web_take, BIT(WEB), false },
 		[CTL_WEB_ASK] = { control_web_take, BIT(WEB), false },
-		[CTL_WEB_LOGOUT] = { control_web_take, BIT(WEB), false },
+		[CTL_WEB_LOGOUT] = { control_web_take, BIT(WEB), true },
 		[CTL_WEB_COMMAND] = { control_web_take, BIT(WEB), true },
 	},
 	.changed = on_child_changed,

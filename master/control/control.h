@@ -52,6 +52,7 @@ struct control_command {
 	bool waiting;			/* for its question, or until all of `name` are steady */
 	bool ends_service;		/* it is answered by control_close */
 	bool upgrades;			/* it is answered when that fails; else by the next program */
+	bool over;			/* who gave it is not logged in any more: what streams ends */
 	enum state goal;		/* the state that they should reach; 0: any */
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
@@ -84,6 +85,7 @@ struct control_caller_ops {
 	/* Hands over a descriptor, which stays the command's; NULL: it cannot take one */
 	bool (*hand)(struct control_caller *c, int fd);
 	bool (*is_full)(const struct control_caller *c);	/* it reads what came before; NULL: never */
+	bool (*is_over)(const struct control_caller *c);	/* the session behind it; NULL: it has none */
 	void (*answered)(struct control_caller *c, bool sent);	/* may free it */
 	void (*end)(struct control_caller *c);			/* frees it */
 };

@@ -115,6 +115,7 @@ control_caller_update(struct master *m)
 	TAILQ_FOREACH_SAFE(c, &m->callers, link, next) {
 		if (!c->busy)
 			continue;
+		c->command.over = c->ops->is_over != NULL && c->ops->is_over(c);
 		if (c->held || (c->command.waiting && control_commands_update(&c->command, m)))
 			held |= !answer(c);
 	}

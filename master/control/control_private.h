@@ -45,6 +45,7 @@ struct web_session *web_sessions_begin(struct web_sessions *w, const struct cont
     const char *name, enum msg_web_way way, uint64_t now, unsigned char handle[WEB_SECRET_SIZE]);
 /* By the hash of its handle; NULL: it is over. */
 struct web_session *web_sessions_by_hash(struct web_sessions *w, const uint8_t hash[32]);
+bool web_sessions_is_good(struct web_sessions *w, const uint8_t hash[32], uint64_t now);
 /* Of one way in, which is not offered any more. */
 void web_sessions_end_way(struct web_sessions *w, enum msg_web_way way);
 /* Uses up a link. The new session and its handle; NULL: there is no such link. */

@@ -4,7 +4,8 @@
  * Runs in:  master
  * Owns:     a caller for each command that is not answered yet
  * Promise:  a command runs with the rights of the user for whom the master made the session, looked up anew
- *           each time. The helper names no user, and gets nothing without a secret that a browser has shown
+ *           each time. The helper names no user, and gets nothing without a secret that a browser has shown.
+ *           What it gets for a session ends with that, whatever the helper thinks of it
  * Fails by: an answer that says so
  */
 #include <stdio.h>
@@ -65,6 +66,12 @@ is_helper_full(const struct control_caller *caller)
 	return o->helper != NULL && o->helper->ctl != NULL && ctl_waiting(o->helper->ctl) > CHANNEL_FULL;
 }
 
+static bool
+is_session_over(const struct control_caller *caller)
+{
+	return !web_sessions_is_good(caller->m->web_sessions, order_of(caller)->session, clock_mono_ms());
+}
+
 static void
 end_order(struct control_caller *caller)
 {
@@ -79,7 +86,7 @@ on_answered(struct control_caller *caller, bool sent)
 }
 
 static const struct control_caller_ops order_ops = { .send = send_to_helper, .hand = hand_to_helper,
-    .is_full = is_helper_full,
+    .is_full = is_helper_full, .is_over = is_session_over,
     .answered = on_answered, .end = end_order };
 
 void

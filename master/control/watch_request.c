@@ -23,6 +23,7 @@
 
 #define ROOM (128 << 10)	/* bytes of events that wait for the watcher; some hundred events */
 
+#define AGAIN_MS 10000U
 #define PER_USER 4	/* watchers of one who may not operate the service */
 #define KEPT 4		/* places for those who may */
 
@@ -31,15 +32,18 @@ struct watch_request {
 	struct control_peer peer;	/* who watches */
 	int in;				/* events go in here */
 	struct loop_io *io;		/* tells when the watcher has gone */
+	struct loop_timer *timer;	/* asks again whether it may go on: a session ends by time */
 	char server[CONFIG_NAME_MAX + 1];	/* "" all */
 };
 
-/* A reload may have taken the right. */
+/* A reload may have taken the right, and a session may be over. */
 static bool
 may_go_on(const struct watch_request *w, const struct control_command *cmd)
 {
 	const struct server *s = w->server[0] != '\0' ? server_list_find(w->q.m, w->server) : NULL;
 
+	if (cmd->over)
+		return false;
 	if (w->server[0] == '\0')
 		return control_rights_service(w->q.m, cmd->peer) >= CONTROL_LOOK;
 	return s != NULL && control_rights_server(s, cmd->peer) >= CONTROL_LOOK;
@@ -52,7 +56,9 @@ update(struct control_question *q, struct control_command *cmd)
 
 	if (!q->over && may_go_on(w, cmd))
 		return false;	/* until the watcher goes */
-	if (!q->over)
+	if (!q->over && cmd->over)
+		control_answer_say(cmd, EX_NOPERM, "watch: the session is over");
+	else if (!q->over)
 		control_answer_say(cmd, EX_NOPERM, "watch: you may not look there any more");
 	(void)shutdown(w->in, SHUT_RDWR);	/* other processes have it, too */
 	return true;
@@ -71,11 +77,21 @@ on_gone(void *arg, unsigned what)
 }
 
 static void
+on_time(void *arg)
+{
+	struct watch_request *w = arg;
+
+	loop_timer_set(w->timer, AGAIN_MS);
+	w->q.m->ops->changed(w->q.m);	/* may free it */
+}
+
+static void
 free_request(struct control_question *q)
 {
 	struct watch_request *w = (struct watch_request *)q;
 
 	loop_io_free(w->io);
+	loop_timer_free(w->timer);
 	close(w->in);
 	control_rights_peer_done(&w->peer);
 	free(w);
@@ -152,6 +168,8 @@ watch_request_run(struct control_command *cmd, struct master *m, struct server *
 	w = mem_new(struct watch_request);
 	w->in = pair[0];
 	control_rights_peer_copy(&w->peer, cmd->peer);
+	w->timer = loop_timer_new(m->loop, on_time, w);
+	loop_timer_set(w->timer, AGAIN_MS);
 	w->io = loop_io_new(m->loop, w->in, LOOP_READ, on_gone, w);
 	snprintf(w->server, sizeof(w->server), "%s", only != NULL ? only->name : "");
 	control_question_init(&w->q, m, &ops);

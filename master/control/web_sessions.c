@@ -221,6 +221,13 @@ web_sessions_by_hash(struct web_sessions *w, const uint8_t hash[SHA256_DIGEST_LE
 	return NULL;
 }
 
+bool
+web_sessions_is_good(struct web_sessions *w, const uint8_t hash[SHA256_DIGEST_LENGTH], uint64_t now)
+{
+	end_old(w, now);
+	return web_sessions_by_hash(w, hash) != NULL;
+}
+
 void
 web_sessions_end_way(struct web_sessions *w, enum msg_web_way way)
 {

@@ -208,6 +208,63 @@ START_TEST(rights_of_the_user)
 }
 END_TEST
 
+/* The descriptor that a session watches by ends with the session, also when the helper would go on reading. */
+static int
+watched(uint32_t request, const struct msg_web_session *s)
+{
+	struct ctl_message message;
+
+	command(request, s->handle, "watch", sizeof("watch"));
+	ck_assert_int_eq(ctl_recv_now(peer_fd, CTL_FROM_MASTER, &message, space, sizeof(space)), 1);
+	ck_assert_int_eq(message.type, CTL_WEB_EVENTS);
+	ck_assert_int_ne(message.fd, -1);
+	return ctl_take_fd(&message);
+}
+
+/* Events may have come before. */
+static bool
+has_ended(int fd)
+{
+	ssize_t n;
+
+	while ((n = recv(fd, space, sizeof(space), MSG_DONTWAIT)) > 0)
+		;
+	return n == 0;
+}
+
+START_TEST(a_watch_ends_with_its_session)
+{
+	unsigned char token[WEB_SECRET_SIZE];
+	struct msg_web_session one, two;
+	int fd[2];
+	char text[400];
+
+	begin();
+	web_sessions_link(m.web_sessions, &(struct control_peer){ .uid = geteuid() }, "me", clock_mono_ms(), token);
+	one = log_in(token);
+	web_sessions_link(m.web_sessions, &(struct control_peer){ .uid = geteuid() }, "me", clock_mono_ms(), token);
+	two = log_in(token);
+	fd[0] = watched(11, &one);
+	fd[1] = watched(12, &two);
+	ck_assert(!control_caller_update(&m));
+	ck_assert(!has_ended(fd[0]) && !has_ended(fd[1]));
+	say(CTL_WEB_LOGOUT, 2, one.handle, sizeof(one.handle));
+	ck_assert_int_eq(heard_session(2).result, WEB_OK);
+	ck_assert(!control_caller_update(&m));
+	ck_assert_int_eq(heard_answer(11, text), EX_NOPERM);
+	ck_assert_str_eq(text, "watch: the session is over\n");
+	ck_assert_msg(has_ended(fd[0]), "first %m");
+	ck_assert_msg(!has_ended(fd[1]), "second %m");
+	web_sessions_end_all(m.web_sessions);
+	ck_assert(!control_caller_update(&m));
+	ck_assert_int_eq(heard_answer(12, text), EX_NOPERM);
+	ck_assert(has_ended(fd[1]));
+	close(fd[0]);
+	close(fd[1]);
+	ck_assert(!end());
+}
+END_TEST
+
 START_TEST(malformed)
 {
 	static const struct { enum ctl_type type; const char *words; size_t len; } rows[] = {
@@ -234,4 +291,4 @@ START_TEST(malformed)
 }
 END_TEST
 
-UNIT_MAIN("control_web", nothing_without_a_secret, rights_of_the_user, malformed)
+UNIT_MAIN("control_web", nothing_without_a_secret, rights_of_the_user, a_watch_ends_with_its_session, malformed)
