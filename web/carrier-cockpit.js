@@ -2,7 +2,8 @@
  * carrier-cockpit - how the manager reaches the service from a page of Cockpit: posternctl api, run by
  * Cockpit's bridge as who is logged in there, with administrative access where that was granted
  *
- * Promise:  the same six as carrier-http, but for a login of its own: that is Cockpit's
+ * Promise:  the same six as carrier-http, but for a login of its own: that is Cockpit's. What is read there by one
+ *           stream comes here from two processes, which end with the page
  * Fails by: CarrierError; its status is 0: nothing answered
  */
 import { CarrierError } from "./carrier-http.js";
@@ -26,9 +27,13 @@ export class CarrierCockpit {
 			right: rows.some((row) => row.right === "operate" || row.right === "configure") ? "operator" : "viewer" };
 	}
 
+	/* The input is text, or bytes; the answer is bytes. */
 	async #run(verb, input) {
+		const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+
 		try {
-			return JSON.parse(await cockpit.spawn(["posternctl", "api", verb], OPTIONS).input(input));
+			return JSON.parse(new TextDecoder().decode(
+				await cockpit.spawn(["posternctl", "api", verb], { ...OPTIONS, binary: true }).input(bytes)));
 		} catch (error) {
 			throw new CarrierError(error.problem === "not-found" ? "posternctl is not installed on this host." :
 				error.message || "Cockpit does not answer.", 0);
@@ -51,39 +56,70 @@ export class CarrierCockpit {
 		return answer;
 	}
 
-	/* As in carrier-http: "open", "status", "counters", "gone", "lost". */
-	events(take) {
-		let stopped = false;
-		let timer = 0;
-		let process = null;
-		const begin = () => {
-			let text = "";
+	/* As in carrier-http, with what `watch` names from a process of its own. */
+	events(take, watch = null) {
+		const state = new Lines(["api", "events"], ({ event, data }) => take(event, data), () => take("ended"));
+		const log = watch === null ? null : new Lines(["watch", ...(watch === "-" ? [] : [watch])],
+			(row) => takeLog(take, row), (error) => take("unwatched", { error }));
 
-			process = cockpit.spawn(["posternctl", "api", "events"], OPTIONS);
-			take("open");
-			process.stream((piece) => {
-				const lines = (text + piece).split("\n");
-
-				text = lines.pop();
-				for (const line of lines) {
-					const { event, data } = JSON.parse(line);
-					if (!stopped)
-						take(event, data);
-				}
-			});
-			process.catch(() => {}).then(() => {
-				if (stopped)
-					return;
-				timer = setTimeout(begin, AGAIN_MS);
-				take("lost");
-			});
-		};
-
-		begin();
+		take("open");
+		state.begin();
+		log?.begin();
 		return () => {
-			stopped = true;
-			clearTimeout(timer);
-			process.close("terminated");
+			state.end();
+			log?.end();
 		};
+	}
+}
+
+/* A row of posternctl watch. */
+function takeLog(take, row) {
+	if (row.event === "watching")
+		take("watching", {});
+	else
+		take(row.event === "lost" ? "lost" : "watch", row);
+}
+
+/* What posternctl prints, a line of JSON at a time; begun again when it ends by itself. */
+class Lines {
+	#words;
+	#take;
+	#ended;
+	#process = null;
+	#timer = 0;
+
+	constructor(words, take, ended) {
+		this.#words = words;
+		this.#take = take;
+		this.#ended = ended;
+	}
+
+	begin() {
+		let text = "";
+		const process = cockpit.spawn(["posternctl", ...this.#words], OPTIONS);
+
+		this.#process = process;
+		process.stream((piece) => {
+			const lines = (text + piece).split("\n");
+
+			text = lines.pop();
+			for (const line of lines)
+				if (process === this.#process)
+					this.#take(JSON.parse(line));
+		});
+		process.then(() => "", (error) => error.message ?? "").then((error) => {
+			if (process !== this.#process)
+				return;
+			this.#timer = setTimeout(() => this.begin(), AGAIN_MS);
+			this.#ended(error);
+		});
+	}
+
+	end() {
+		const process = this.#process;
+
+		this.#process = null;
+		clearTimeout(this.#timer);
+		process.close("terminated");
 	}
 }

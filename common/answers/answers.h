@@ -107,6 +107,7 @@ enum answers_topic { ANSWERS_TOPIC_SESSIONS, ANSWERS_TOPIC_MESSAGES, ANSWERS_TOP
 	ANSWERS_TOPIC_OPERATORS, ANSWERS_TOPIC_TROUBLE, ANSWERS_TOPIC_COUNTERS, ANSWERS_TOPICS };
 extern const char *const answers_topic_names[ANSWERS_TOPICS];
 unsigned answers_topic_bits(const json_t *row);	/* bits; `row`: an event of answers_line_event */
+json_t *answers_topic_list(const json_t *row);	/* the same as names; a new list */
 
 /* --- answers_line: one line of an answer as a row. `line` is changed --- */
 

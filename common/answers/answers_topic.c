@@ -52,3 +52,15 @@ answers_topic_bits(const json_t *row)
 		found |= 1U << ANSWERS_TOPIC_TROUBLE;
 	return found;
 }
+
+json_t *
+answers_topic_list(const json_t *row)
+{
+	json_t *list = json_array();
+	unsigned topics = answers_topic_bits(row);
+
+	for (size_t i = 0; i < ANSWERS_TOPICS; i++)
+		if ((topics & 1U << i) != 0)
+			json_array_append_new(list, json_string(answers_topic_names[i]));
+	return list;
+}

@@ -68,6 +68,7 @@ show_event(const struct watch_command *w, char *line, pid_t sender)
 	if (answers_line_event(row, line) && is_wanted(w, row)) {
 		if (json_integer_value(json_object_get(row, "pid")) != sender)
 			json_object_set_new(row, "sent-by", json_integer(sender));
+		json_object_set_new(row, "topics", answers_topic_list(row));
 		text = answers_print_text(row);
 		puts(text);
 		free(text);

@@ -63,18 +63,6 @@ send_json(struct web_tail *t, const char *name, json_t *data)
 
 /* --- lines --- */
 
-static json_t *
-topics_of(const json_t *row)
-{
-	json_t *list = json_array();
-	unsigned topics = answers_topic_bits(row);
-
-	for (size_t i = 0; i < ANSWERS_TOPICS; i++)
-		if ((topics & 1U << i) != 0)
-			json_array_append_new(list, json_string(answers_topic_names[i]));
-	return list;
-}
-
 /* All processes have the same end of the socket, and one may lie: the kernel knows who has sent a line. */
 static void
 tell_line(struct web_tail *t, char *line, pid_t sender)
@@ -95,7 +83,7 @@ tell_line(struct web_tail *t, char *line, pid_t sender)
 	}
 	if (json_integer_value(json_object_get(row, "pid")) != sender)
 		json_object_set_new(row, "sent-by", json_integer(sender));
-	json_object_set_new(row, "topics", topics_of(row));
+	json_object_set_new(row, "topics", answers_topic_list(row));
 	t->lost += !send_json(t, "watch", row);
 }
 

@@ -15,6 +15,14 @@ VIEWS = ("", "settings", "history", "server/default", "server/default/settings/a
          "server/default/queue", "server/default/queue/messages", "server/default/badmail", "server/default/counters", "server/default/history", "import")
 
 
+def line_of(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
 def start_cockpit(t, service):
     """One browser session: that of the user who runs this."""
     share, programs = t.folder / "share", t.folder / "programs"
@@ -82,6 +90,29 @@ def test_cockpit(t):
     page.wait_text("default is started", "this is change 1")
     page.driver.refresh()
     page.wait_text("max-recipients", "Live")
+    # the log as it comes, of one and of all
+    service.ctl("continue", "other")
+    page.go("#/server/other/log")
+    page.wait_text("Watching since")
+    service["other"].send(to="b@other.example")
+    service.default.send(to="b@default.example")
+    page.wait_text("accepted", "b@other.example", "dropped")
+    check("default.example" not in page.run("return document.querySelector('table.log').innerText"), page.text())
+    page.look("the log of one")
+    page.go("#/log")
+    until(lambda: "b@other.example" not in page.text(), what=lambda: page.text())
+    page.wait_text("Watching since")
+    service.default.send(to="c@default.example")
+    page.wait_text("c@default.example")
+    page.find("field", "Topic").send_keys("state")
+    service.ctl("pause", "default")
+    page.wait_text("state=paused")
+    check("c@default.example" not in page.run("return document.querySelector('table.log').innerText"), "another topic is shown")
+    service.ctl("continue", "default")
+    watchers = lambda: [pid for pid in os.listdir("/proc") if pid.isdigit() and f"posternctl\0-c\0{service.config}\0watch\0" in line_of(pid)]
+    until(lambda: len(watchers()) == 1, what=lambda: f"one watcher: {watchers()}")
+    page.go("#/settings")
+    until(lambda: watchers() == [], what="the watcher to end with its page")
     # a file of IIS, which the browser has and the host has not
     page.go("#/import")
     page.find("field", "File").send_keys(str(ROOT / "t/fixtures/import/MetaBase.xml"))
