@@ -219,7 +219,8 @@ open_file(struct trace_request *r, const struct trace_files *files, uint64_t ino
 	r->inode = files->one[i].inode;
 	r->behind = i + 1 < files->count ? files->one[i + 1].inode : 0;
 	fd = open(files->one[i].path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
-	*why = fd == -1 ? strerror(errno) : NULL;
+	*why = fd != -1 ? NULL : errno == ELOOP ? "has its events in a file that is a symbolic link, which "
+	    "the manager does not follow: posternctl trace, on the host, does" : strerror(errno);
 	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_ino != r->inode)) {
 		close(fd);
 		fd = -1;

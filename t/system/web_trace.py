@@ -48,6 +48,20 @@ def walk(browser, server, *words):
     return events, remarks, pages
 
 
+def test_link(t):
+    """A log that is a symbolic link, as some administrators make mail.log: a sentence says so; the console reads it."""
+    service, port, file = start(t)
+    browser = log_in(service, port)
+    id = service.default.send(to="b@default.example")
+    until(lambda: "event=dropped" in file.read_text(), what="the event")
+    file.rename(file.with_name("elsewhere"))
+    file.symlink_to("elsewhere")
+    answer = browser.command("trace", "default", "story", f"id={id}")
+    equal(answer["status"], 69)
+    check("symbolic link" in answer["text"] and "posternctl trace, on the host" in answer["text"], answer)
+    check("event=accepted" in service.ctl("trace", id).stdout or "accepted" in service.ctl("trace", id).stdout, "the console")
+
+
 def test_story(t):
     service, port, file = start(t)
     browser = log_in(service, port)
