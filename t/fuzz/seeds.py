@@ -190,6 +190,10 @@ def seeds(target):
                 one, other = row.to_bytes(2, "big"), (row + 1).to_bytes(2, "big")
                 for value in (b"yes", b"10, 20,30", b"a b ;c"):
                     yield text + b"\0" + one + value + b"\0" + one + b"\0" + other + b"x" * 300
+    elif target == "trace_line":
+        for text in strings("t/unit/common/trace_line.c"):
+            yield text
+            yield b"1k1gk3wc854e1xra event=accepted sender=" + text
     elif target in ("log", "w3clog_fields"):
         texts = [b"", b"plain", b"two words", b'quo"te=\\', b"\x1b[2J\r\n", "ü\u202e\u200b".encode(), b"\xff\xc3", b"# 100%", bytes(range(256)), b"x" * 700]
         for text in texts:
