@@ -47,9 +47,27 @@ add_word(struct change_line *l, const char *word, struct buf *why)
 	return true;
 }
 
-/* The options that the command takes; l->word gets the rest. */
+#define OPTIONS_MOST 4
+
+static const char *
+option_of(const void *arg, size_t i)
+{
+	return ((const char *const *)arg)[i];
+}
+
 static bool
-take_options(struct change_line *l, const char *const *words, size_t count, const char *known,
+is_known(const char *const *known, const char *word)
+{
+	size_t i = 0;
+
+	while (known[i] != NULL && strcmp(known[i], word) != 0)
+		i++;
+	return known[i] != NULL;
+}
+
+/* The options that the command takes, NULL at the end; l->word gets the rest. */
+static bool
+take_options(struct change_line *l, const char *const *words, size_t count, const char *const *known,
     struct buf *why)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -58,22 +76,36 @@ take_options(struct change_line *l, const char *const *words, size_t count, cons
 		if (word[0] != '-') {
 			if (!add_word(l, word, why))
 				return false;
-		} else if (strstr(known, word) == NULL) {
-			buf_printf(why, "there is no option %.60s; there %s %s", word,
-			    strchr(known, ' ') != NULL ? "are" : "is", known);
+		} else if (!is_known(known, word)) {
+			complaint_unknown(why, "option", word, option_of, known);
 			return false;
 		} else if (strcmp(word, "--json") == 0) {
 			l->json = true;
 		} else if (strcmp(word, "--from") == 0) {
 			free(l->from);
 			l->from = i + 1 < count ? mem_printf("from=%s", words[++i]) : NULL;
+			if (l->from == NULL)
+				complaint_value(why, "--from", NULL, "the name of a virtual server");
 			if (l->from == NULL || !add_word(l, l->from, why))
 				return false;
-		} else if (strcmp(word, "--dry-run") == 0 && !add_word(l, CHANGE_WORDS_DRY_RUN, why)) {
+		} else if (!add_word(l, CHANGE_WORDS_DRY_RUN, why)) {
 			return false;
 		}
 	}
 	return true;
+}
+
+/* Which those are. */
+static void
+list_options(const char *known[OPTIONS_MOST], const struct command *row)
+{
+	static const char *const options[] = { "--json", "--dry-run", "--from" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < nitems_of(options); i++)
+		if (strstr(row->arguments, options[i]) != NULL)
+			known[n++] = options[i];
+	known[n] = NULL;
 }
 
 /* The first word, when it is a name, goes to the front. */
@@ -111,12 +143,12 @@ static bool
 take_words(struct change_line *l, const struct command *row, const char *const *words, size_t count,
     struct buf *why)
 {
-	bool shows = strcmp(row->name, "get") == 0 || strcmp(row->name, "history") == 0;
 	bool domain = strcmp(row->name, "domain") == 0, create = strcmp(row->name, "create") == 0;
+	const char *known[OPTIONS_MOST];
 
 	*l = (struct change_line){ .command = row->asks, .word = { "-" }, .count = 1 };
-	if (!take_options(l, words, count, shows ? "--json" : create ? "--from --dry-run" :
-	    domain ? "--json --dry-run" : "--dry-run", why))
+	list_options(known, row);
+	if (!take_options(l, words, count, known, why))
 		return false;
 	if (domain) {		/* "add NAME DOMAIN": the service has the name in front */
 		if (l->count < 3) {
