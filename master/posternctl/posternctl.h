@@ -77,6 +77,7 @@ struct trace_log;
 struct trace_log *trace_log_open(const struct config_service *s);
 /* Without its end; the caller may change it; good until the next call. NULL: the end. */
 char *trace_log_next(struct trace_log *t);
+void trace_log_quiet(struct trace_log *t);	/* something is shown now: no progress beside it */
 void trace_log_rewind(struct trace_log *t);
 void trace_log_close(struct trace_log *t);
 

@@ -82,8 +82,9 @@ show_json(const struct trace_line *l)
 }
 
 static void
-show(struct trace_command *t, const struct trace_line *l)
+show(struct trace_command *t, struct trace_log *log, const struct trace_line *l)
 {
+	trace_log_quiet(log);
 	if (!t->json)
 		printf("%s  %s\n", l->stamp, l->rest);
 	t->lines += !t->json || show_json(l);
@@ -103,7 +104,7 @@ tell_story(struct trace_command *t, struct trace_log *log)
 		if (t->since[0] == '\0')
 			snprintf(t->since, sizeof(t->since), "%s", l.stamp);
 		if (named && trace_line_names(&l, t->ids, t->count))
-			show(t, &l);
+			show(t, log, &l);
 	}
 }
 

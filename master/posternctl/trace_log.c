@@ -3,7 +3,8 @@
  *
  * Runs in:  posternctl
  * Owns:     the open file, or the program that prints the journal
- * Promise:  a file that was rotated or packed is read as well; no shell sees a name
+ * Promise:  a file that was rotated or packed is read as well; no shell sees a name. What takes longer than a
+ *           second says on a terminal how far it is
  * Fails by: a line on the standard error output; what cannot be read is left out
  */
 #include <errno.h>
@@ -15,16 +16,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/trace/trace_file.h"
 #include "common/trace/trace_files.h"
 #include "master/posternctl/posternctl.h"
+
+#define TELL_LINES 4096U
+#define TELL_MS 1000U
 
 struct trace_log {
 	struct trace_files files;	/* none: the journal of systemd */
 	size_t at, count;
 	struct trace_file *in;
 	pid_t program;			/* that writes into `in`; 0 none */
+	bool terminal;			/* the standard error output is one: who waits is told */
+	unsigned long lines;		/* read so far, over all files */
+	uint64_t begun_ms, told_ms;	/* told_ms 0: nothing stands there */
 };
 
 struct trace_log *
@@ -35,6 +43,8 @@ trace_log_open(const struct config_service *s)
 
 	trace_files_find(&t->files, own ? s->events : TRACE_FILES_SYSLOG);
 	t->count = t->files.count > 0 || own ? t->files.count : 1;
+	t->terminal = isatty(STDERR_FILENO) == 1;
+	t->begun_ms = clock_mono_ms();
 	return t;
 }
 
@@ -97,6 +107,29 @@ close_file(struct trace_log *t)
 	t->program = 0;
 }
 
+/* One line that is written over, and goes before anything else is shown. */
+static void
+tell_progress(struct trace_log *t)
+{
+	uint64_t now;
+
+	if (!t->terminal || ++t->lines % TELL_LINES != 0)
+		return;
+	now = clock_mono_ms();
+	if (now - t->begun_ms < TELL_MS || now - t->told_ms < TELL_MS)
+		return;
+	fprintf(stderr, "\r\033[Kreads %s: %lu lines so far", name_of(t, t->at - 1), t->lines);
+	t->told_ms = now;
+}
+
+void
+trace_log_quiet(struct trace_log *t)
+{
+	if (t->told_ms != 0)
+		fputs("\r\033[K", stderr);
+	t->told_ms = 0;
+}
+
 char *
 trace_log_next(struct trace_log *t)
 {
@@ -106,8 +139,10 @@ trace_log_next(struct trace_log *t)
 		if (t->in == NULL && !open_next(t))
 			continue;
 		line = trace_file_next(t->in);
-		if (line != NULL)
+		if (line != NULL) {
+			tell_progress(t);
 			return line;
+		}
 	}
 	return NULL;
 }
@@ -122,6 +157,7 @@ trace_log_rewind(struct trace_log *t)
 void
 trace_log_close(struct trace_log *t)
 {
+	trace_log_quiet(t);
 	close_file(t);
 	trace_files_done(&t->files);
 	free(t);

@@ -8,6 +8,7 @@ import subprocess
 from checks import check, equal
 from patience import until
 from smtp import mail
+from terminal import Terminal
 
 
 def traced(service, *words):
@@ -78,3 +79,32 @@ def test_story(t):
         refused = ask(service, *words, ok=False)
         equal(refused.returncode, status, words)
         check(said in refused.stderr, refused)
+
+
+# A journal that takes its time, as one on a slow disk does.
+SLOW_JOURNAL = """#!/bin/sh
+seq 1 4000 | sed 's/$/ host another[1]: not ours/'
+timeout 1.2 tail -f /dev/null
+seq 1 9000 | sed 's/$/ host another[1]: not ours/'
+echo "Nov 30 18:02:52 host postern-deliver[77]: 1k1gk3wc854e1xra event=requeued uid=0"
+"""
+
+
+def test_progress(t):
+    """A search that takes longer than a second says on a terminal how far it is, in one line that goes away; into a pipe it says nothing of that."""
+    if os.path.exists("/var/log/mail.log"):
+        t.skip("this host has a mail.log")
+    service = t.postern(start=False)
+    (service.folder / "trace.ini").write_text(service.config.read_text().replace("[service]", "[service]\nevents = syslog", 1))
+    programs = t.folder / "programs"
+    programs.mkdir()
+    (programs / "journalctl").write_text(SLOW_JOURNAL)
+    (programs / "journalctl").chmod(0o755)
+    env = {**service.environment(), "PATH": f"{programs}:{os.environ['PATH']}"}
+    words = [service.bin / "posternctl", "-c", service.folder / "trace.ini", "trace", "1k1gk3wc854e1xra"]
+    with Terminal(words, columns=200, env=env, cwd="/", **service.account()) as screen:
+        screen.expect("reads journalctl: ", " lines so far", "event=requeued", "the event log begins at").end()
+        shown = screen.shown
+    check("\x1b[KNov 30 18:02:52" in shown.replace("\r", ""), repr(shown))
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=env, cwd="/", check=True, **service.account())
+    check("so far" not in done.stderr and done.stdout.count("\n") == 1, done)
