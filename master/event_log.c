@@ -26,6 +26,13 @@ sink_of(const struct master *m)
 }
 
 void
+event_log_prepare(struct master *m)
+{
+	if (m->options.foreground && sink_of(m) == LOG_TO_JSON)
+		log_move(LOG_TO_JSON, -1);
+}
+
+void
 event_log_open(struct master *m)
 {
 	char why[400];
@@ -63,20 +70,21 @@ event_log_begin(struct master *m)
 	log_move(sink, m->event_file);
 	if (sink == LOG_TO_SYSLOG && !log_syslog_listens())
 		why = "no syslog daemon listens at /dev/log";
-	else if (sink == LOG_TO_STDERR && !m->options.foreground)
-		why = "a service in the background has no standard error output";
+	else if (sink != LOG_TO_FILE && sink != LOG_TO_SYSLOG && !m->options.foreground)
+		why = "a service in the background has no standard output";
 	if (why != NULL)
 		buf_printf(&m->refusals,
 		    "postern: events are lost: %s; [service] events = FILE keeps them\n", why);
 }
 
-/* Descriptor for the children's standard error output; `null` is one of /dev/null. */
-static int
-output_of(const struct master *m, int null)
+int
+event_log_output(const struct master *m, int null)
 {
 	if (m->event_file != -1)
 		return m->event_file;
-	return m->options.foreground ? STDERR_FILENO : null;
+	if (!m->options.foreground)
+		return null;
+	return sink_of(m) == LOG_TO_JSON ? STDOUT_FILENO : STDERR_FILENO;
 }
 
 /* It was born from an older configuration than the one that says where events go. */
@@ -104,7 +112,7 @@ tell_children(struct master *m)
 		return;
 	}
 	TAILQ_FOREACH(c, &m->children, link)
-		child_send(c, CTL_EVENTS, 0, &sink, sizeof(sink), output_of(m, null));
+		child_send(c, CTL_EVENTS, 0, &sink, sizeof(sink), event_log_output(m, null));
 	close(null);
 }
 

@@ -287,6 +287,7 @@ void daemon_report(int fd, const char *text);
 
 /* --- event_log: where the events of all processes go --- */
 
+void event_log_prepare(struct master *m);	/* the first events go there, if nothing is to be opened */
 void event_log_open(struct master *m);		/* the file, if one is named */
 /* Events go there from now on; the parent is told when nothing takes them. */
 void event_log_begin(struct master *m);
@@ -295,6 +296,8 @@ int event_log_try(const struct master *m, const struct config_service *s, char *
 	__attribute__((warn_unused_result));
 /* Opens the file again, for all processes; a fault is added to `text`, and to `status` when it is 0. */
 void event_log_renew(struct master *m, struct buf *text, int *status);
+/* The descriptor for the standard outputs of a child; `null` is one of /dev/null. */
+int event_log_output(const struct master *m, int null);
 struct child;
 void event_log_greet(struct child *c);		/* a new one */
 

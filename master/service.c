@@ -200,6 +200,7 @@ open_service(struct master *m)
 	machine_find_memory();
 	umask(002); /* modes are given in full where a file is made; the group may write to pickup */
 	read_configuration(m, &faults);
+	event_log_prepare(m);
 	find_identity(m);
 	make_run_folders(m);
 	set_limits();

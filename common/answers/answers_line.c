@@ -11,6 +11,7 @@
 
 #include "common/answers/answers.h"
 #include "common/base/clock.h"
+#include "common/base/log_word.h"
 #include "common/base/mem.h"
 
 #define COUNT_LAST (1ULL << 53)	/* messages; so their sum stays a number */
@@ -83,43 +84,10 @@ answers_line_ages(char *line)
 
 /* --- "name state key=value ..." --- */
 
-/* The next word, its blanks in quotes included; NULL: the end. */
-static char *
-next_word(char **rest)
-{
-	char *word = *rest + strspn(*rest, " "), *at = word;
-
-	for (bool quoted = false; *at != '\0' && (quoted || *at != ' '); at++)
-		if (*at == '\\' && at[1] != '\0')
-			at++;
-		else if (*at == '"')
-			quoted = !quoted;
-	*rest = at + (*at != '\0');
-	*at = '\0';
-	return *word != '\0' ? word : NULL;
-}
-
-/* Cuts "key=value" or key="value with blanks"; the value, or NULL. */
-static char *
-cut_pair(char *word)
-{
-	char *value = strchr(word, '=');
-	size_t len;
-
-	if (value == NULL)
-		return NULL;
-	*value++ = '\0';
-	len = strlen(value);
-	if (len < 2 || value[0] != '"' || value[len - 1] != '"')
-		return value;
-	value[len - 1] = '\0';
-	return value + 1;
-}
-
 json_t *
 answers_line_pairs(const struct answers_table *t, char *line)
 {
-	char *name = next_word(&line), *state = next_word(&line), *word;
+	char *name = log_word_next(&line), *state = log_word_next(&line), *word;
 	json_t *row = json_object();
 	size_t pairs = 0;
 
@@ -127,8 +95,8 @@ answers_line_pairs(const struct answers_table *t, char *line)
 	answers_value_put(row, "state", ANSWERS_TEXT, state);
 	for (size_t i = 2; i < t->columns; i++)
 		answers_value_put(row, t->column[i].name, t->column[i].type, NULL);
-	while ((word = next_word(&line)) != NULL) {
-		char *value = cut_pair(word);
+	while ((word = log_word_next(&line)) != NULL) {
+		char *value = log_word_value(word);
 		enum answers_type type = ANSWERS_TEXT;
 
 		for (size_t i = 0; i < t->columns; i++)
@@ -150,14 +118,14 @@ answers_line_pairs(const struct answers_table *t, char *line)
 static bool
 put_facts(json_t *row, char *line)
 {
-	const char *id = next_word(&line);
+	const char *id = log_word_next(&line);
 	char *word;
 
 	if (id == NULL)
 		return false;
 	answers_value_put(row, "id", ANSWERS_WORD, id);
-	while ((word = next_word(&line)) != NULL) {
-		const char *value = cut_pair(word);
+	while ((word = log_word_next(&line)) != NULL) {
+		const char *value = log_word_value(word);
 
 		if (value != NULL)
 			answers_value_put(row, word, ANSWERS_TEXT, value);
@@ -168,8 +136,8 @@ put_facts(json_t *row, char *line)
 bool
 answers_line_event(json_t *row, char *line)
 {
-	const char *level = next_word(&line), *us = next_word(&line), *program = next_word(&line);
-	const char *pid = next_word(&line);
+	const char *level = log_word_next(&line), *us = log_word_next(&line), *program = log_word_next(&line);
+	const char *pid = log_word_next(&line);
 	char time[CLOCK_DATE_SIZE];
 
 	if (pid == NULL)

@@ -2,7 +2,7 @@
  * escape - undoes what log_safe(), msg_queue_put() and the rows of sessions do to bytes that are not shown;
  * pure
  *
- * Runs in:  posternctl, web, deliver
+ * Runs in:  every process
  * Owns:     nothing
  * Promise:  the bytes are those from before; what is no escape stays
  * Fails by: not at all

@@ -22,18 +22,22 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/log_json.h"
 #include "common/base/log_watch.h"
 #include "common/base/utf8.h"
 
 #define LINE_SIZE 2048
 #define HEAD_SIZE (CLOCK_DATE_SIZE + 80)
+#define OUT_SIZE LOG_JSON_MAX	/* the larger one */
 #define SAFE_COUNT 8
+
+_Static_assert(LINE_SIZE + HEAD_SIZE <= OUT_SIZE, "a line of text has room, too");
 
 static struct {
 	char program[48];
 	char server[64];
 	enum log_sink sink;
-	int fd;				/* of LOG_TO_FILE and LOG_TO_STDERR */
+	int fd;				/* of all but LOG_TO_SYSLOG */
 	bool journal;			/* stderr leads to the journal of systemd */
 	bool watched;			/* a fork is noticed */
 	_Atomic pid_t pid;		/* of this process; 0: to be asked for */
@@ -41,6 +45,10 @@ static struct {
 
 static const int syslog_level[] = {
 	[LOG_FACT] = 6 /* informational */, [LOG_WARN] = 4 /* warning */, [LOG_FAULT] = 3 /* error */
+};
+
+static const char *const level_word[] = {
+	[LOG_FACT] = "fact", [LOG_WARN] = "warning", [LOG_FAULT] = "fault"
 };
 
 /* A child has another. */
@@ -87,7 +95,7 @@ void
 log_move(enum log_sink sink, int fd)
 {
 	log_state.sink = sink;
-	log_state.fd = sink == LOG_TO_FILE ? fd : STDERR_FILENO;
+	log_state.fd = sink == LOG_TO_FILE ? fd : sink == LOG_TO_JSON ? STDOUT_FILENO : STDERR_FILENO;
 	if (sink == LOG_TO_SYSLOG)
 		openlog(log_state.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
@@ -130,20 +138,30 @@ put_head(char *out, size_t size, enum log_level level)
 	return at;
 }
 
-static void
-write_line(enum log_level level, char *line, size_t len)
+static size_t
+put_line(char *out, enum log_level level, const char *line, size_t len)
 {
-	char out[LINE_SIZE + HEAD_SIZE];
-	size_t head;
+	size_t head = put_head(out, HEAD_SIZE, level);
+
+	memcpy(out + head, line, len);
+	out[head + len] = '\n';
+	return head + len + 1;
+}
+
+static void
+write_line(enum log_level level, const char *line, size_t len)
+{
+	char out[OUT_SIZE];
+	size_t end;
 
 	if (log_state.sink == LOG_TO_SYSLOG) {
 		syslog(syslog_level[level], "%s", line);
 		return;
 	}
-	head = put_head(out, HEAD_SIZE, level);
-	memcpy(out + head, line, len);
-	out[head + len] = '\n';
-	if (write(log_state.fd, out, head + len + 1) == -1)
+	end = log_state.sink == LOG_TO_JSON ?
+	    log_json(out, level_word[level], clock_wall_us(), log_state.program, log_pid(), line, len) :
+	    put_line(out, level, line, len);
+	if (write(log_state.fd, out, end) == -1)
 		return; /* nothing takes it: there is no better place to say so */
 }
 
@@ -179,7 +197,7 @@ write_event(enum log_level level, bool kept, const char *id, const char *event, 
 	hide_rest(line, (size_t)at);
 	if (kept)
 		write_line(level, line, (size_t)at);
-	log_watch_tell(level, log_state.program, log_pid(), line, (size_t)at);
+	log_watch_tell(level_word[level], log_state.program, log_pid(), line, (size_t)at);
 	errno = saved;
 }
 

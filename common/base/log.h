@@ -10,6 +10,7 @@ enum log_sink {
 	LOG_TO_STDERR,
 	LOG_TO_SYSLOG,		/* syslog(3), facility mail */
 	LOG_TO_FILE,		/* the standard error output is a file: lines begin with the time */
+	LOG_TO_JSON,		/* the standard output, a JSON object a line (log_json) */
 };
 
 /*

@@ -132,17 +132,15 @@ tell_one(struct watcher *w, const char *head, const char *text, size_t len)
 }
 
 void
-log_watch_tell(enum log_level level, const char *program, pid_t pid, const char *line, size_t len)
+log_watch_tell(const char *level, const char *program, pid_t pid, const char *line, size_t len)
 {
-	static const char *const levels[] = { [LOG_FACT] = "fact", [LOG_WARN] = "warning",
-	    [LOG_FAULT] = "fault" };
 	char head[128], text[LOG_WATCH_LINE_MAX];
 	int saved = errno, n;
 
 	if (watching == 0)
 		return;
-	snprintf(head, sizeof(head), "%s %lld %.48s %d ", levels[level], (long long)clock_wall_us(), program,
-	    (int)pid);
+	snprintf(head, sizeof(head), "%s %lld %.48s %d ", level, (long long)clock_wall_us(),
+	    program, (int)pid);
 	n = snprintf(text, sizeof(text), "%s%.*s", head, (int)len, line);
 	if (n >= (int)sizeof(text))
 		n = (int)sizeof(text) - 1;

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "common/base/log.h"
-
 #define LOG_WATCH_MAX 16	/* watchers at a time: more are turned away */
 /* Bytes of one message to a watcher: "LEVEL MICROSECONDS PROGRAM PID " and the line */
 #define LOG_WATCH_LINE_MAX 2400
@@ -20,7 +18,7 @@
 int log_watch_add(int fd, const char *server) __attribute__((warn_unused_result));
 bool log_watch_any(void);
 /* Any thread. What a watcher has no room for is lost for it, and the number is told before its next line. */
-void log_watch_tell(enum log_level level, const char *program, pid_t pid, const char *line, size_t len);
+void log_watch_tell(const char *level, const char *program, pid_t pid, const char *line, size_t len);
 
 /*
  * The other end: one message with a NUL behind it, and the process that sent it, as the kernel says (the

@@ -205,6 +205,8 @@ config_service_log_sink(const struct config_service *s, bool foreground)
 
 	if (s->events != NULL && s->events[0] == '/')
 		return LOG_TO_FILE;
+	if (s->events != NULL && strcmp(s->events, "json") == 0)
+		return LOG_TO_JSON;
 	return to_syslog && !foreground ? LOG_TO_SYSLOG : LOG_TO_STDERR;
 }
 

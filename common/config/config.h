@@ -233,7 +233,7 @@ struct config_service {
 	uint64_t grace;
 	bool sandbox;
 	bool syslog;				/* counts while `events` is NULL */
-	char *events;				/* "syslog", "stderr" or a path; NULL not set */
+	char *events;				/* "syslog", "stderr", "json" or a path; NULL not set */
 	struct config_strings metrics;		/* "/path", loopback "address:port"; empty: none */
 	struct config_manager manager;
 	const char *file;

@@ -101,7 +101,7 @@ void key_format_number(char *dst, size_t size, uint64_t value);
 
 key_check key_check_account;	/* a user name, in any script, blanks allowed */
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
-key_check key_check_events;	/* "syslog", "stderr", "/path" */
+key_check key_check_events;	/* "syslog", "stderr", "json", "/path" */
 key_check key_check_https;	/* "https://name/path" */
 key_check key_check_host;	/* a host name */
 key_check key_check_word;	/* printable ASCII without blanks */

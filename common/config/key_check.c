@@ -43,9 +43,10 @@ key_check_path(const char *text, const char **why)
 int
 key_check_events(const char *text, const char **why)
 {
-	if (strcmp(text, "syslog") == 0 || strcmp(text, "stderr") == 0 || key_check_path(text, why) == 0)
+	if (strcmp(text, "syslog") == 0 || strcmp(text, "stderr") == 0 || strcmp(text, "json") == 0 ||
+	    key_check_path(text, why) == 0)
 		return 0;
-	*why = "syslog, stderr or the absolute path of a file";
+	*why = "syslog, stderr, json or the absolute path of a file";
 	return -1;
 }
 

@@ -232,12 +232,13 @@ const struct key key_rows[] = {
 	{ SERVICE("events", KEY_TEXT, events), .derived = "syslog; with syslog = no, stderr",
 	    .check = key_check_events,
 	    .meaning =
-	    "Where events go: syslog (facility mail), stderr, or the path of a file. In the foreground those "
-	    "for syslog, too, go to the standard error output; the journal of systemd gets them with their "
-	    "severity. In the background nobody reads the standard error output, so name a file where no "
-	    "syslog daemon runs. The supervisor makes the file (mode 0640), which may not be a link, belong "
-	    "to another user or be writable for everybody, and opens it again at a reload. Each line begins "
-	    "with the time in UTC." },
+	    "Where events go: syslog (facility mail), stderr, json (the standard output, one JSON object a "
+	    "line, with the names of posternctl watch; for containers), or the path of a file. In the "
+	    "foreground those for syslog, too, go to the standard error output; the journal of systemd gets "
+	    "them with their severity. In the background nobody reads the standard outputs, so name a file "
+	    "where no syslog daemon runs. The supervisor makes the file (mode 0640), which may not be a "
+	    "link, belong to another user or be writable for everybody, and opens it again at a reload. Each "
+	    "line begins with the time in UTC." },
 	{ SERVICE("metrics", KEY_STRINGS, metrics), .check = key_check_metrics,
 	    .meaning =
 	    "Where the counters are served as text for Prometheus, at /metrics over HTTP: paths of sockets, "

@@ -193,8 +193,8 @@ refusal_of(const struct master *m, const struct server *s)
 	if (geteuid() == 0 && s->conf != NULL && s->conf->user != NULL)
 		return "has a user of its own, who may not read the events of others: posternctl trace, on "
 		    "the host, reads them";
-	if (sink == LOG_TO_STDERR)
-		return "has its events on the standard error output of the service, where nothing finds them "
+	if (sink == LOG_TO_STDERR || sink == LOG_TO_JSON)
+		return "has its events on the standard output of the service, where nothing finds them "
 		    "again; [service] events = FILE keeps them";
 	return NULL;
 }

@@ -133,7 +133,7 @@ log_change(const struct change_local *x, const char *author)
 	char why[400];
 	int fd = -1;
 
-	if (sink == LOG_TO_STDERR || (sink == LOG_TO_SYSLOG && !log_syslog_listens()))
+	if (sink == LOG_TO_STDERR || sink == LOG_TO_JSON || (sink == LOG_TO_SYSLOG && !log_syslog_listens()))
 		return;
 	if (sink == LOG_TO_FILE)
 		fd = log_file_open(s->events, (uid_t)-1, (gid_t)-1, why, sizeof(why));

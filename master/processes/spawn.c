@@ -35,7 +35,7 @@ struct spawn_plan {
 	const char *argv[5];
 	bool foreground;
 	int null, config;
-	int events;		/* the file that takes events; -1: none */
+	int out;		/* takes events */
 	int fd[BOOT_LISTEN + CONFIG_LISTEN_MAX];	/* index: the number in the child */
 	int count;
 };
@@ -110,13 +110,11 @@ exec_program(struct spawn_plan *plan, char **env)
 {
 	sigset_t none;
 	struct sigaction standard;
-	int out;
 
 	setsid(); /* Ctrl-C reaches the master only */
 	/* First, before the numbers of enum boot_fd are taken by others. */
-	out = plan->events != -1 ? plan->events : plan->foreground ? STDERR_FILENO : plan->null;
-	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 ||
-	    dup2(out, STDOUT_FILENO) == -1)
+	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(plan->out, STDERR_FILENO) == -1 ||
+	    dup2(STDERR_FILENO, STDOUT_FILENO) == -1)
 		_exit(127);
 	for (int i = BOOT_MASTER; i < plan->count; i++)
 		if ((plan->fd[i] = fcntl(plan->fd[i], F_DUPFD, SPAWN_HIGH)) == -1)
@@ -217,6 +215,7 @@ fork_child(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2
 	    (plan->config = open_config(p)) == -1 ||
 	    prepare_plan(plan, p, slot, channel[1]) == -1)
 		return NULL;
+	plan->out = event_log_output(p->m, plan->null);
 	environment = make_environment(plan->foreground, env);
 	pid = fork();
 	if (pid == -1)
@@ -247,8 +246,7 @@ lowest_free_slot(const struct server *s)
 struct child *
 spawn_child(struct post *p)
 {
-	struct spawn_plan plan = { .null = -1, .config = -1, .foreground = p->m->options.foreground,
-	    .events = p->m->event_file };
+	struct spawn_plan plan = { .null = -1, .config = -1, .foreground = p->m->options.foreground };
 	int channel[2] = { -1, -1 };
 	int slot = p->server != NULL ? lowest_free_slot(p->server) : 0;
 	struct child *c;

@@ -1,6 +1,7 @@
 """event_log - where events go: a named file, what is said when nothing takes them"""
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -161,9 +162,44 @@ def test_reload_to_syslog(t):
     service.ctl("stop")
 
 
+def json_lines(path):
+    """Each line is one JSON object, with these names."""
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    for each in found:
+        check({"time", "level", "program", "pid", "event"} <= set(each), each)
+    return found
+
+
+def test_json(t):
+    """events = json: each event of each process is an object on a line of the standard output; a reload to a file and back."""
+    service = t.postern(start=False, service={"events": "json"})
+    out, file = service.folder / "stdout", service.folder / "file"
+    service.spawn()
+
+    def events(path=out, **facts):
+        return [each for each in json_lines(path) if facts.items() <= each.items()]
+    until(lambda: events(event="service", state="started"), what="the service")
+    id = service.default.send(sender='"odd \\" name"@b.example')
+    service.home.wait_drops()
+    until(lambda: events(event="dropped", id=id, server="default", program="postern-deliver"), what="the drop")
+    equal(events(event="accepted", id=id)[0]["sender"], '"odd \\" name"@b.example')
+    until(lambda: {each["program"] for each in events()} >= ALL, what="lines of each process")
+    equal({each["level"] for each in events(event="accepted")}, {"fact"})
+    for events_key, path in ((file, file), ("json", out)):
+        service.service["events"] = events_key
+        service.write()
+        service.ctl("reload")
+        before = path.read_text()
+        service.default.send()
+        until(lambda: "event" in path.read_text()[len(before):] and "dropped" in path.read_text()[len(before):], what="the next drop")
+    service.stop()
+    check(events(event="service", state="stopped"), "the end")
+    equal(service.events.lines, [], "the standard error output")
+
+
 def test_lost_events_are_told(t):
     """In the background nothing reads stderr, and syslog may have no daemon: the start says so in one line."""
-    rows = [({"syslog": "no"}, "has no standard error output"), ({"events": "stderr"}, "has no standard error output")]
+    rows = [({"syslog": "no"}, "has no standard output"), ({"events": "stderr"}, "has no standard output"), ({"events": "json"}, "has no standard output")]
     if not os.path.exists("/dev/log"):
         rows += [({}, "no syslog daemon listens at /dev/log"), ({"events": "syslog"}, "no syslog daemon listens at /dev/log")]
     for keys, why in rows:

@@ -48,6 +48,7 @@ START_TEST(events_go)
 		{ "events = syslog\nsyslog = no\n", LOG_TO_SYSLOG, LOG_TO_STDERR },
 		{ "events = stderr\n", LOG_TO_STDERR, LOG_TO_STDERR },
 		{ "events = /var/log/x\n", LOG_TO_FILE, LOG_TO_FILE },
+		{ "events = json\nsyslog = yes\n", LOG_TO_JSON, LOG_TO_JSON },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char text[200];
