@@ -100,6 +100,7 @@ help:
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 	@echo "make install-cockpit  the manager as a page of Cockpit; DESTDIR PREFIX"
 	@echo "make deb      Debian packages into build/deb; make check-deb  built, installed and used in Debian 12 and 13 (root, long)"
+	@echo "make image    a container image into build/image; make check-image  built twice, and run by podman (root)"
 	@echo "make install-mta  sendmail, mailq and newaliases of this host are Postern's"
 
 deps:
@@ -168,6 +169,16 @@ deb: deps-deb
 # t/deb: built twice, and installed and used, in roots of Debian 12 and 13; SUITES='bookworm'
 check-deb: deps-deb
 	@exec /usr/bin/python3 t/deb/check $(SUITES)
+
+# A container image of build/release, an OCI archive in build/image; t/image: built twice, run by podman (root)
+.PHONY: image check-image
+image: deps
+	@.ci/deps build image
+	@$(MAKE) $(PARALLEL) programs
+	@exec etc/image/build build/image
+check-image: deps
+	@.ci/deps build image image-check
+	@exec /usr/bin/python3 t/image/check
 
 clean:
 	rm -rf build
@@ -281,7 +292,7 @@ install-files:
 	install -d $(D)$(DATADIR)/postern
 	cd web && find . -type d -exec install -d $(D)$(DATADIR)/postern/web/{} \; && \
 	    find . -type f -exec install -m 644 {} $(D)$(DATADIR)/postern/web/{} \;
-	install -m 644 etc/prometheus/postern.rules.yml etc/grafana/postern.json $(D)$(DATADIR)/postern
+	install -m 644 etc/prometheus/postern.rules.yml etc/grafana/postern.json etc/image/kubernetes.yaml $(D)$(DATADIR)/postern
 	install -m 644 etc/postern.sysusers $(D)$(SYSUSERSDIR)/postern.conf
 	install -m 644 etc/posternctl.bash $(D)$(COMPLETIONDIR)/posternctl
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini

@@ -25,6 +25,10 @@ NOT_HERE = {
     "ufw ": "the firewall of the host",
     "certbot ": "asks an authority on the Internet",
     "Send-MailMessage ": "Windows",
+    "make image": "t/image/check makes it",
+    "podman ": "t/image/check runs them, in their order",
+    "mkdir -p servers": "t/image/check",
+    "kubectl ": "there is no cluster; t/image/check looks at the manifest",
 }
 
 
@@ -331,6 +335,19 @@ def test_operate(t):
                   "posternctl stop default": in_turn(None, lose_the_mail, None),
                   "posternctl start default": in_turn(lose_the_settings, None, None),
                   "posternctl check": in_turn(begin, None)}).go()
+
+
+def test_container(t):
+    """postern-guide-container(7): t/image/check follows it with podman. Here its settings alone are taken."""
+    service = t.postern(as_root=is_root())
+    page = "postern-guide-container"
+    texts = [each.text for each in examples(f"{FOLDER}/{page}.7") if each.file]
+    equal(len(texts), 1)
+    service.default.file.write_text(texts[0].replace("*:2525", f"127.0.0.1:{service.default.port}"))
+    service.ctl("reload")
+    check("example.com" in service.ctl("domains", "default").stdout, "the settings")
+    left = [each.text for each in examples(f"{FOLDER}/{page}.7") if not each.file and not Follow.left_out(each.text)]
+    equal(left, [], "t/image/check follows podman and kubectl only")
 
 
 def test_the_set(t):
