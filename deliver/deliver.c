@@ -30,6 +30,7 @@
 #include "deliver/outbound/outbound.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
+#include "deliver/signing/signing.h"
 
 /*
  * Callbacks between two looks for replies to whole contents: what a host has taken is marked before other
@@ -53,6 +54,8 @@ struct deliver {
 	struct outbound *outbound;
 	struct trusted_ca *authorities;	/* NULL: no TLS */
 	struct own_certificate *own;	/* NULL: we show none */
+	struct signing_keys *keys;	/* NULL: no mail is signed */
+	struct signing *signing;
 	struct expand *expand;		/* NULL: no directory */
 	struct etrn_server *etrn_server;
 	struct folder_watch *folders;
@@ -62,7 +65,7 @@ struct deliver {
 	struct loop_io *hint;
 	struct burst burst;		/* of hints */
 	int64_t hints_lost;		/* of the virtual server, at the last check */
-	bool certified;				/* our own certificates were judged */
+	bool certified, keyed;		/* our own certificates, and the keys that sign, were judged */
 	bool trusted, told;		/* it knows the authorities; the addresses of other virtual servers */
 	bool waiting;			/* for the lock of the queue, as the log says */
 	bool retry;			/* all is to be due once the first scan is over */
@@ -195,7 +198,7 @@ on_folder_mended(void *arg, enum spool_which which, bool ever)
 static void
 begin_work(struct deliver *r)
 {
-	if (r->trusted && r->certified && r->told && !r->queue.ending)
+	if (r->trusted && r->certified && r->keyed && r->told && !r->queue.ending)
 		own_queue(r);
 }
 
@@ -218,6 +221,15 @@ on_certified(void *arg)
 }
 
 static void
+on_keyed(void *arg)
+{
+	struct deliver *r = arg;
+
+	r->keyed = true;
+	begin_work(r);
+}
+
+static void
 make_parts(struct deliver *r, struct boot *b)
 {
 	const struct config_server *s = b->server;
@@ -232,6 +244,8 @@ make_parts(struct deliver *r, struct boot *b)
 	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
 	r->outbound->log = r->log;
 	setup.expand = r->expand = expand_new(b, r->queue.enqueue);
+	r->keys = signing_keys_new(b, on_keyed, r);
+	setup.signing = r->signing = signing_new(r->queue.pool, r->keys);
 	queue_owner_begin(&r->queue, &setup, own_queue);
 	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
 	r->folders = folder_watch_new(b, r->queue.pool, r->queue.spool, on_folder_mended, r);
@@ -255,6 +269,7 @@ run_deliver(struct boot *b)
 	r->outbound->own = r->own = own_certificate_new(b, on_certified, r);
 	boot_ready(b);
 	r->certified = own_certificate_begin(r->own);
+	r->keyed = signing_keys_begin(r->keys);
 	r->trusted = trusted_ca_begin(r->authorities);	/* CTL_OTHERS comes by itself */
 }
 
@@ -304,6 +319,8 @@ finish_deliver(struct boot *b)
 	probe_free(r->probes);
 	expand_free(r->expand);
 	queue_owner_close(&r->queue);
+	signing_free(r->signing);
+	signing_keys_free(r->keys);
 	loop_io_free(r->hint);
 	loop_timer_free(r->slow);
 	loop_timer_free(r->missed);
@@ -395,6 +412,8 @@ on_file(struct deliver *r, const struct ctl_message *m)
 	memcpy(&opened, m->data, sizeof(opened));
 	if (opened.file.kind == CTL_FILE_AUTHORITIES)
 		trusted_ca_take_file(r->authorities, m);
+	else if (opened.file.kind == CTL_FILE_DKIM_KEY)
+		signing_keys_take_file(r->keys, m);
 	else
 		own_certificate_take_file(r->own, m);
 }
@@ -404,6 +423,7 @@ on_renewed(struct deliver *r, const struct ctl_message *m)
 {
 	trusted_ca_renew(r->authorities);
 	own_certificate_renew(r->own);
+	signing_keys_renew(r->keys);
 }
 
 /* Some are kept: the fetch helper is asked also where the DNS has no record. */

@@ -336,6 +336,7 @@ run_pickup(struct boot *b)
 		.clock_us = clock_wall_us() - (int64_t)clock_mono_ms() * 1000,
 		.fqdn = b->server->fqdn,
 		.domain = b->server->default_domain->name,
+		.sign = b->server->dkim_key.count > 0,
 		.server = b->server,
 	};
 	p->pool = pool_new(b->loop, THREADS);

@@ -220,6 +220,7 @@ struct pickup_file_rules {
 	int64_t clock_us;		/* wall clock less monotonic clock at our start */
 	const char *fqdn, *domain;
 	const struct config_server *server;
+	bool sign;			/* what is taken is signed when it goes to other hosts */
 };
 
 struct pickup_file {

@@ -441,8 +441,8 @@ read_into(struct pickup_file *t, struct piece *p, struct buf *text)
 		reason = compose(t, text, &h);
 	if (reason != JUDGE_GOOD)
 		refuse_file(t, reason);
-	else if (s.eightbit)
-		t->envelope.flags |= MESSAGE_8BIT;
+	else
+		t->envelope.flags |= (s.eightbit ? MESSAGE_8BIT : 0U) | (t->rules->sign ? MESSAGE_SIGN : 0U);
 }
 
 void

@@ -22,6 +22,7 @@
 #include "common/config/config.h"
 #include "common/config/config_account.h"
 #include "common/config/config_certificate.h"
+#include "common/config/config_dkim.h"
 
 static const char *
 passwords_path(const struct config_server *s, const struct ctl_file *file)
@@ -182,6 +183,14 @@ client_key_path(const struct config_server *s, const struct ctl_file *file)
 	return own_path(s, file, true);
 }
 
+static const char *
+dkim_key_path(const struct config_server *s, const struct ctl_file *file)
+{
+	struct config_dkim k;
+
+	return config_dkim_at(&k, s, file->index) ? k.file : NULL;
+}
+
 static const struct row {
 	/* One of the three; NULL from it: not configured. */
 	const char *(*path)(const struct config_server *s, const struct ctl_file *file);
@@ -211,6 +220,7 @@ static const struct row {
 	[CTL_FILE_MANAGER_KEY] = { .service_path = manager_key_path, .secret = true },
 	[CTL_FILE_MANAGER_ACCOUNTS] = { .service_path = manager_accounts_path, .secret = true },
 	[CTL_FILE_MANAGER_KEYTAB] = { .service_path = manager_keytab_path, .secret = true },
+	[CTL_FILE_DKIM_KEY] = { .path = dkim_key_path, .secret = true },
 	[CTL_FILE_DECOY_KEY] = { .secret = true },	/* no path of the configuration */
 	[CTL_FILE_POLICIES] = { .secret = true },	/* as well */
 	[CTL_FILE_POLICY_CA] = { .path = authorities_path },

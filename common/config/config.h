@@ -186,7 +186,7 @@ struct config_server {
 	uint16_t port;
 	char *masquerade;		/* NULL not set */
 	struct config_nets never_to;
-	struct config_strings smart_host, paused, paused_hosts;
+	struct config_strings smart_host, paused, paused_hosts, dkim_key;
 	enum config_after_direct smart_host_after_direct;
 	uint64_t smart_host_alarm, queue_age_alarm;
 	bool reverse_dns;

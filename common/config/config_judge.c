@@ -14,6 +14,7 @@
 
 #include "common/base/mem.h"
 #include "common/config/config_certificate.h"
+#include "common/config/config_dkim.h"
 #include "common/config/config_private.h"
 
 static unsigned
@@ -433,6 +434,7 @@ config_judge_all(struct config_work *w)
 		judge_authentication(w, i);
 		config_account_judge(w, i);
 		config_certificate_judge(w, i);
+		config_dkim_judge(w, i);
 		judge_dane(w, i);
 		judge_ldap(w, i);
 		judge_rest(w, i);

@@ -103,6 +103,7 @@ key_check key_check_account;	/* a user name, in any script, blanks allowed */
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
 key_check key_check_events;	/* "syslog", "stderr", "json", "/path" */
 key_check key_check_https;	/* "https://name/path" */
+key_check key_check_dkim;	/* an item of struct config_dkim */
 key_check key_check_host;	/* a host name */
 key_check key_check_word;	/* printable ASCII without blanks */
 key_check key_check_operator;

@@ -19,6 +19,7 @@
 #include "common/base/passwd_file.h"
 #include "common/base/utf8.h"
 #include "common/config/config.h"
+#include "common/config/config_dkim.h"
 #include "common/config/host_pattern.h"
 #include "common/config/key.h"
 #include "common/mail/address.h"
@@ -48,6 +49,14 @@ key_check_events(const char *text, const char **why)
 		return 0;
 	*why = "syslog, stderr, json or the absolute path of a file";
 	return -1;
+}
+
+int
+key_check_dkim(const char *text, const char **why)
+{
+	struct config_dkim k;
+
+	return config_dkim_parse(&k, text, why) == -1 ? -1 : key_check_path(k.file, why);
 }
 
 int

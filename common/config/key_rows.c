@@ -692,6 +692,18 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The private key of client-certificate, in PEM form and without a pass phrase. Only root needs "
 	    "to be able to read it (mode 0600). A file that everybody may read is refused." },
+	{ DELIVERY("dkim-key", KEY_STRINGS, dkim_key), BY_SERVICE, .check = key_check_dkim,
+	    .meaning =
+	    "The keys that sign outgoing mail (DKIM). An item is a domain, a selector, perhaps the days on "
+	    "which it signs, and the file of the private key: example.com s2026 2026-01-01..2026-12-31 "
+	    "/etc/postern/s2026.key. Either day may be left out; they are days of UTC, and the last one "
+	    "counts. Mail whose From is of that domain, or of one below it that has no key of its own, is "
+	    "signed when a client that may relay, or a file in pickup, has brought it, and so are our own "
+	    "reports; mail of others that only passes never is. With an RSA and an Ed25519 key it gets two "
+	    "signatures; of several keys of one kind the one whose days began last signs. Files are in PEM "
+	    "form without a pass phrase; only root needs to be able to read them (mode 0600), and they are "
+	    "loaded again when they change. Without a key that can be used the mail goes unsigned, and "
+	    "posternctl status --check says so. See posternctl(8), dkim." },
 	{ DELIVERY("connections", KEY_NUMBER, connections), BY_SERVICE,
 	    .standard = "1000", .min = 1, .max = 100000,
 	    .unlimited = true, .meaning = "The largest number of concurrent outbound connections." },

@@ -182,6 +182,7 @@ enum ctl_file_kind {
 	CTL_FILE_TRUST_ANCHOR,		/* of the service */
 	CTL_FILE_MANAGER_CERTIFICATE, CTL_FILE_MANAGER_KEY,	/* of the service, too */
 	CTL_FILE_MANAGER_ACCOUNTS, CTL_FILE_MANAGER_KEYTAB,
+	CTL_FILE_DKIM_KEY,
 	CTL_FILE_DECOY_KEY,		/* no key names it: the master's own; CTL_DECOY_KEY_SIZE bytes */
 	CTL_FILE_POLICIES,		/* the same; may be written, too: the policies that are kept */
 	CTL_FILE_POLICY_CA,		/* authorities of a virtual server, for the hosts of policies */

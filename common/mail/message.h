@@ -5,7 +5,7 @@
  *   arrived: 2026-11-21T19:04:57.123456Z informational; the id holds the truth
  *   client: 192.0.2.7                    or "pickup", "report"
  *   helo: name / user: name / protocol: ESMTP
- *   flags: 8bitmime smtputf8 binarymime report resolved
+ *   flags: 8bitmime smtputf8 binarymime report resolved sign
  *   ret: full|hdrs / envid: xtext        RFC 3461, when given
  *   auth: xtext                          who is said to have submitted it (RFC 4954 5); absent: not known
  *   marks: ..d                           one byte a recipient, in order; the only bytes that ever change
@@ -48,6 +48,11 @@ enum message_flags {
 	MESSAGE_BINARY = 4,	/* BODY=BINARYMIME */
 	MESSAGE_REPORT = 8,	/* one of our own reports */
 	MESSAGE_RESOLVED = 16,	/* its recipients come from the directory, which is not asked again */
+	/*
+	 * It is ours to sign: of a client that may relay, of pickup, or a report. Only a server that has keys
+	 * says so
+	 */
+	MESSAGE_SIGN = 32,
 };
 
 enum message_notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };

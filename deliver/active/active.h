@@ -18,6 +18,7 @@ struct schedule;
 struct schedule_admin;
 struct schedule_attempt;
 struct schedule_dest;
+struct schedule_sign;
 
 /* --- active_message: a message that is loaded, and what becomes of each of its recipients --- */
 
@@ -114,6 +115,7 @@ struct active_message {
 	struct active_recipient *recipient;	/* e.nrcpt of them; NULL: not loaded */
 	struct active_reason *reasons;
 	struct schedule_attempt *attempt;	/* NULL: none was made */
+	struct schedule_sign *sign;	/* owned; NULL: nothing was signed */
 	bool counted[2];		/* among the schedule's: [0] remote, [1] local */
 	bool glitch;			/* this round met a lost, silent or busy peer */
 	bool paused;			/* a recipient is */

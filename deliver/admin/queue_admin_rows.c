@@ -237,10 +237,11 @@ show_flags(struct queue_admin_job *j, const struct message_envelope *e)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "%s%s%s%s", (e->flags & MESSAGE_8BIT) != 0 ? " 8bitmime" : "",
+	snprintf(text, sizeof(text), "%s%s%s%s%s", (e->flags & MESSAGE_8BIT) != 0 ? " 8bitmime" : "",
 	    (e->flags & MESSAGE_UTF8) != 0 ? " smtputf8" : "",
 	    (e->flags & MESSAGE_BINARY) != 0 ? " binarymime" : "",
-	    (e->flags & MESSAGE_REPORT) != 0 ? " report" : "");
+	    (e->flags & MESSAGE_REPORT) != 0 ? " report" : "",
+	    (e->flags & MESSAGE_SIGN) != 0 ? " sign" : "");
 	if (*text != '\0')
 		put_field(j, "flags", text + 1);
 }

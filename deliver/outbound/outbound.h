@@ -54,6 +54,11 @@ struct outbound_job {
 	const struct message_envelope *e;	/* NULL: no message, only the login: see done_login */
 	int fd;				/* the queue file, positioned reads only */
 	const char *content;		/* of a small message: it need not be read again; NULL: from fd */
+	/*
+	 * Signatures, which go before the content; NULL: none. Then `measured` and `added` are filled, too:
+	 * the lines are folded as they were when it was signed, whatever the host takes
+	 */
+	const struct buf *fields;
 	const char *sender;		/* envelope sender to use (masqueraded) */
 	size_t *index; size_t count;	/* into e->rcpt; at most max-recipients; out: in another order */
 	struct verdict *verdict;	/* out: one for each of index; preset by outbound_submit */
@@ -73,10 +78,10 @@ struct outbound_job {
 	void (*step)(void *arg, enum outbound_step step, const char *text);
 	void *arg;
 	struct rcpt_list list;		/* out: settled, progress */
+	bool measured; int64_t added;	/* folding the content adds so many bytes */
 	/* private to site: set by outbound_submit */
 	struct outbound_job *next;
 	struct verdict failure;		/* SITE_FAILURE: of a connection, not of this message */
-	bool measured; int64_t added;	/* folding the content adds so many bytes */
 	uint32_t tried;			/* addresses of the site's list, a bit each */
 	struct host_doubt doubt;	/* extensions that may have failed */
 	uint8_t rounds, hosts;		/* address lists used up; hosts that did not take it, or not now */

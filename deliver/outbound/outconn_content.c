@@ -17,11 +17,18 @@
 
 #define FORM_MAX (4U << 20)	/* bytes of a report that is looked into; larger ones go as they are or not */
 
-/* Bytes of what is sent in place of the content, or of the content. */
+/* Bytes of the signatures before the content. */
+static off_t
+fields_size(const struct outbound_job *job)
+{
+	return job->fields != NULL ? (off_t)job->fields->len : 0;
+}
+
+/* Bytes of what is sent in place of the content, or of the content with what goes before it. */
 static off_t
 sent_size(const struct outconn *p)
 {
-	return p->form.len > 0 ? (off_t)p->form.len : p->job->e->content_size;
+	return p->form.len > 0 ? (off_t)p->form.len : fields_size(p->job) + p->job->e->content_size;
 }
 
 /* At most so many bytes of the content at `at`; -1 and errno. */
@@ -34,11 +41,28 @@ read_content(const struct outbound_job *job, char *piece, size_t want, off_t at)
 	return (ssize_t)want;
 }
 
+/* The signatures, and what is left of the piece for the content behind them. */
+static ssize_t
+read_signed(const struct outconn *p, char *piece, size_t want)
+{
+	off_t size = fields_size(p->job);
+	size_t n = p->content_at < size ? (size_t)(size - p->content_at) : 0;
+	ssize_t rest = 0;
+
+	if (n > want)
+		n = want;
+	if (n > 0)
+		memcpy(piece, p->job->fields->data + p->content_at, n);
+	if (want > n)
+		rest = read_content(p->job, piece + n, want - n, p->content_at + (off_t)n - size);
+	return rest == -1 ? -1 : (ssize_t)n + rest;
+}
+
 static ssize_t
 read_piece(const struct outconn *p, char *piece, size_t want)
 {
 	if (p->form.len == 0)
-		return read_content(p->job, piece, want, p->content_at);
+		return read_signed(p, piece, want);
 	memcpy(piece, p->form.data + p->content_at, want);
 	return (ssize_t)want;
 }
@@ -152,16 +176,18 @@ choose_form(struct outconn *p, struct outbound_job *job, struct client_mail *mai
 	mail->added = (int64_t)p->form.len - (int64_t)size + f.added;
 }
 
-/* Lines that the host need not take are folded. */
+/* Lines that the host need not take are folded; those of a signed message as they were signed. */
 static void
 fold_lines(struct outconn *p, struct outbound_job *job, struct client_mail *mail)
 {
-	if ((job->e->flags & MESSAGE_BINARY) != 0 || client_content_may_be_long(&p->client))
+	mail->added = fields_size(job);
+	if ((job->e->flags & MESSAGE_BINARY) != 0 ||
+	    (job->fields == NULL && client_content_may_be_long(&p->client)))
 		return;
 	if (!job->measured)
 		job->added = measure_fold(p, job);
 	job->measured = true;
-	mail->added = job->added;
+	mail->added += job->added;
 	mail->fold = job->added > 0;
 }
 

@@ -243,6 +243,8 @@ begin_report(struct delivery *x)
 	struct message_envelope e = { .sender = mem_strdup(""), .client = mem_strdup("report"),
 	    .flags = MESSAGE_REPORT };
 
+	if (x->report->server->dkim_key.count > 0)
+		e.flags |= MESSAGE_SIGN;
 	if (x->dsn.eight_bit || x->dsn.utf8)
 		e.flags |= MESSAGE_8BIT;
 	if (x->dsn.utf8)

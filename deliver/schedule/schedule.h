@@ -24,6 +24,7 @@ struct schedule;
 struct schedule_dests;
 struct schedule_index;
 struct schedule_recover;
+struct signing;
 struct spool;
 struct spool_entry;
 
@@ -193,6 +194,7 @@ struct schedule_setup {
 	struct enqueue *enqueue;
 	struct outbound *outbound;	/* NULL: unit tests that send nothing there */
 	struct expand *expand;		/* NULL: no directory */
+	struct signing *signing;	/* NULL: no mail is signed */
 	struct badmail *badmail;
 	size_t window;			/* messages loaded at a time */
 	bool at_rest;			/* nothing is tried, whatever is due: only commands are done */
@@ -254,11 +256,6 @@ void schedule_load_judge(struct active_message *m);	/* on the loop; goes on to t
 void schedule_route(struct active_message *m);
 struct schedule_dest *schedule_route_hosts(struct schedule *s, const struct destination *d);
 void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);
-
-/* --- schedule_gate: whether a portion of a message may go to a destination now --- */
-enum schedule_gate { GATE_SEND, GATE_PARK, GATE_DEFER, GATE_REST /* for `*ms` more */, GATE_PAUSED };
-enum schedule_gate schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t *ms,
-    struct verdict *why);
 
 /* --- schedule_attempt: one attempt to deliver a message --- */
 void schedule_attempt_begin(struct active_message *m);

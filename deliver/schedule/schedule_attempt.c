@@ -15,93 +15,16 @@
 #include "common/mail/idn.h"
 #include "common/process/counters.h"
 #include "deliver/active/active.h"
-#include "deliver/local/local.h"
-#include "deliver/outbound/outbound.h"
 #include "deliver/result/result.h"
-#include "deliver/schedule/schedule.h"
+#include "deliver/schedule/schedule_private.h"
 
 #define PORTIONS_MAX 16			/* of one message at a time */
 #define PORTION_MAX 1000		/* recipients of a portion, when max-recipients is not lower */
 #define UNREACHABLE_LOOK 64			/* recipients looked at for one whose destination is down */
 
-struct schedule_portion {
-	LIST_ENTRY(schedule_portion) link;
-	struct active_message *m;
-	struct schedule_dest *dest;
-	size_t *index;
-	size_t count, taken;		/* the first so many verdicts are outcomes */
-	size_t *owned;			/* `index`, when it is this portion's own */
-	struct outbound_job outbound;
-	struct drop_job drop;
-	struct expand_job expand;
-	struct expand_recipient *found;	/* for the directory */
-	struct verdict verdict[];	/* for outbound */
-};
-
-/* The recipients of one destination that go in this attempt. */
-struct group {
-	struct schedule_dest *dest;
-	size_t first, count;		/* into order */
-};
-
-struct schedule_attempt {
-	struct group *group; size_t ngroup;
-	size_t group_at, offset;	/* the next portion: of which group, from which of its recipients */
-	size_t *order;			/* recipients by group */
-	LIST_HEAD(, schedule_portion) portions;	/* at work */
-	size_t active;			/* how many */
-	char *masked;			/* the sender under its masquerade; NULL as it is */
-};
-
 static void send_more(struct active_message *m);
 static void submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
     size_t count, size_t *owned);
-
-/* --- groups --- */
-
-static struct group *
-group_of(struct active_message *m, struct schedule_dest *d, uint64_t stamp)
-{
-	struct schedule_attempt *a = m->attempt;
-
-	if (d->stamp != stamp) {
-		d->stamp = stamp;
-		d->group = a->ngroup++;
-		a->group = mem_array(a->group, a->ngroup, sizeof(*a->group));
-		a->group[d->group] = (struct group){ .dest = d };
-	}
-	return &a->group[d->group];
-}
-
-/* Sorts the recipients that are to be sent by destination. False: there are none. */
-static bool
-make_groups(struct active_message *m)
-{
-	struct schedule_attempt *a = m->attempt;
-	uint64_t stamp = schedule_dest_stamp(m->schedule->dests);
-	size_t total = 0;
-
-	a->ngroup = a->group_at = a->offset = 0;
-	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->recipient[i].todo)
-			group_of(m, m->recipient[i].dest, stamp)->count++;
-	for (size_t g = 0; g < a->ngroup; g++) {
-		a->group[g].first = total;
-		total += a->group[g].count;
-		a->group[g].count = 0;
-	}
-	if (total == 0)
-		return false;
-	a->order = mem_array(a->order, total, sizeof(*a->order));
-	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->recipient[i].todo) {
-			struct group *g = group_of(m, m->recipient[i].dest, stamp);
-
-			a->order[g->first + g->count++] = i;
-			m->recipient[i].todo = false;
-		}
-	return true;
-}
 
 /* --- results --- */
 
@@ -183,6 +106,17 @@ is_put_back(const struct active_message *m, const struct verdict *v)
 	return m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0;
 }
 
+static void
+tell_delivered(const struct active_message *m, const char *recipient, const struct verdict *v,
+    const struct outbound_job *job)
+{
+	const char *domain = schedule_sign_domain(m);
+
+	log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s tls=%s verified=%s%s%s",
+	    log_safe(recipient), log_value(v->host), v->status, job->tls, job->verified,
+	    domain != NULL ? " signed=" : "", domain != NULL ? log_value(domain) : "");
+}
+
 /* The verdicts up to number `end` become outcomes. */
 static void
 take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t end)
@@ -197,9 +131,7 @@ take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t
 			note_success(m, i, v);
 			result_mark_delivered(m, i);
 			m->recipient[i].delivery = DELIVERY_RELAYED;
-			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s "
-			    "tls=%s verified=%s", log_safe(m->e.rcpt[i].address), log_value(v->host),
-			    v->status, job->tls, job->verified);
+			tell_delivered(m, m->e.rcpt[i].address, v, job);
 		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
 			m->recipient[i].rest = job->rest;
@@ -330,6 +262,46 @@ count_message(struct active_message *m, bool local)
 	m->counted[local] = true;
 }
 
+static const struct destination *
+destination_of(const struct schedule_dest *d)
+{
+	return d->atrn != NULL ? d->atrn : &d->d;
+}
+
+static void
+submit_outbound(struct schedule_portion *p)
+{
+	schedule_sign_fill(p->m, &p->outbound);
+	outbound_submit(p->m->schedule->set.outbound, p->to, &p->outbound);
+}
+
+/* The host that asked for its mail has gone meanwhile. */
+static void
+end_unsent(struct schedule_portion *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		verdict_set(&p->verdict[i], VERDICT_LATER, "4.4.2", "the connection has ended");
+	p->outbound.glitch = true;
+	on_outbound_done(p, &p->outbound);
+}
+
+/* The message is signed: its portions go. With the last one that cannot the message may be gone. */
+static void
+submit_signed(struct active_message *m)
+{
+	struct schedule_portion *p, *next;
+
+	LIST_FOREACH_SAFE(p, &m->attempt->portions, link, next) {
+		if (!p->unsigned_yet)
+			continue;
+		p->unsigned_yet = false;
+		if (p->to == destination_of(p->dest))
+			submit_outbound(p);
+		else
+			end_unsent(p);
+	}
+}
+
 /* `owned`: `index`, when it is to be freed with the portion; else NULL. */
 static void
 submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index, size_t count,
@@ -360,6 +332,7 @@ submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
 			.count = count, .out = p->found, .done = on_expand_done, .arg = p };
 		expand_submit(s->set.expand, &p->expand);
 	} else {
+		p->to = destination_of(d);
 		p->outbound = (struct outbound_job){
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index,
 			.content = m->whole.len > 0 ? m->whole.data + m->e.content_at : NULL,
@@ -367,7 +340,9 @@ submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
 			.taken = on_outbound_taken, .heard = on_outbound_heard,
 			.done = on_outbound_done, .arg = p,
 		};
-		outbound_submit(s->set.outbound, d->atrn != NULL ? d->atrn : &d->d, &p->outbound);
+		p->unsigned_yet = !schedule_sign_begin(m, submit_signed);
+		if (!p->unsigned_yet)
+			submit_outbound(p);
 	}
 }
 
@@ -441,7 +416,7 @@ send_more(struct active_message *m)
 			result_early_soon(m->schedule->result, m);
 		if (a->active > 0)
 			return;
-	} while (make_groups(m));
+	} while (schedule_group_make(m));
 	result_begin(m->schedule->result, m);
 }
 

@@ -14,9 +14,7 @@
 
 #include "common/base/clock.h"
 #include "deliver/active/active.h"
-#include "deliver/local/local.h"
-#include "deliver/outbound/outbound.h"
-#include "deliver/schedule/schedule.h"
+#include "deliver/schedule/schedule_private.h"
 
 #define NEW_PLACES 96			/* beside the window, for new messages: one a destination */
 #define ATRN_PORTIONS 32		/* that wait for the one connection of a host that asked */

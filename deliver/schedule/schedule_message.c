@@ -13,7 +13,7 @@
 #include "common/process/pool.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
-#include "deliver/schedule/schedule.h"
+#include "deliver/schedule/schedule_private.h"
 
 struct active_message *
 schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only)
@@ -60,6 +60,7 @@ schedule_message_free(struct active_message *m)
 	if (m->fd != -1)
 		close(m->fd);
 	schedule_attempt_free(m);
+	schedule_sign_free(m);
 	result_state_free(m->result);
 	result_early_free(m);
 	free(m->badmail);

@@ -177,14 +177,23 @@ mends(const struct session *s)
 	return policy_serves(s->server, s->server->mend, s->client, s->user != NULL);
 }
 
+/* Whether our signature may stand for its mail: never for what strangers bring. */
+static enum policy_answer
+signs(const struct session *s)
+{
+	return s->server->dkim_key.count == 0 ? POLICY_NO :
+	    policy_may_relay(s->server, s->client, s->user != NULL);
+}
+
 /*
- * The Received field shows the client's name, and a list may name those whose content is mended: it cannot
- * begin before the name is known.
+ * The Received field shows the client's name, and a list may name those whose content is mended, or signed:
+ * it cannot begin before the name is known.
  */
 bool
 transaction_waits(struct session *s)
 {
-	if (s->client->state != POLICY_ASKING || (!s->server->reverse_dns && mends(s) != POLICY_WAIT))
+	if (s->client->state != POLICY_ASKING || (!s->server->reverse_dns && mends(s) != POLICY_WAIT &&
+	    signs(s) != POLICY_WAIT))
 		return false;
 	session_phase_wait(s, WAIT_NAMES);
 	return true;
@@ -201,6 +210,8 @@ transaction_begin(struct session *s)
 	m->helo = mem_strdup(s->helo);
 	m->user = mem_strdup(s->user);
 	m->protocol = mem_strdup(protocol_of(s));
+	if (signs(s) == POLICY_YES)
+		m->flags |= MESSAGE_SIGN;
 	error = s->ops->begin(s->arg, m, mend);
 	if (error != 0)
 		return error == ENOMEM ? REPLY_MEMORY : REPLY_STORAGE;

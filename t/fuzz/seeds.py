@@ -57,6 +57,10 @@ def seeds(target):
                 yield b"\7" + re.sub(rb"^(FROM|TO): ?", b"", text)
     elif target == "header":
         yield from strings("t/unit/common/header.c")
+    elif target == "dkim":
+        for text in strings("t/unit/common/dkim.c"):
+            yield b"\0" + text
+            yield b"\3From: a@b.example\r\nto : c@d\r\n e@f\r\nList-Id: x\r\n\r\n" + text
     elif target == "message":
         for text in strings("t/unit/common/message.c"):
             yield text

@@ -92,7 +92,7 @@ static const struct { enum key_section section; const char *account, *service; }
 	    " password-file keytab service-principal certificate key open-relay proxy proxy-trusted " },
 	{ KEY_MESSAGES, "", " disk-reserve badmail badmail-limit " },
 	{ KEY_DELIVERY, " auth-mechanisms outbound-tls port smart-host ",
-	    " outbound-auth user secret-file oauth authorities client-certificate client-key connections never-to source-address " },
+	    " outbound-auth user secret-file oauth authorities client-certificate client-key dkim-key connections never-to source-address " },
 	{ KEY_LDAP, "",
 	    " uri start-tls ca-file bind user secret-file base filter mail-attribute forward-attribute "
 	    "member-attribute " },
@@ -162,7 +162,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "badmail badmail-keep " "badmail-limit pickup-dots pickup-settle",
 	[KEY_DELIVERY] =
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
-	    "auth-mechanisms outbound-tls authorities client-certificate client-key connections "
+	    "auth-mechanisms outbound-tls authorities client-certificate client-key dkim-key connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
 	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts never-to reverse-dns source-address",
 	[KEY_LDAP] =

@@ -1,0 +1,60 @@
+/* schedule_private - one attempt to deliver a message: shared by the files that make it */
+#ifndef DELIVER_SCHEDULE_SCHEDULE_PRIVATE_H
+#define DELIVER_SCHEDULE_SCHEDULE_PRIVATE_H
+
+#include <bsd/sys/queue.h>
+#include <stddef.h>
+
+#include "deliver/local/local.h"
+#include "deliver/outbound/outbound.h"
+#include "deliver/schedule/schedule.h"
+
+struct schedule_portion {
+	LIST_ENTRY(schedule_portion) link;
+	struct active_message *m;
+	struct schedule_dest *dest;
+	size_t *index;
+	size_t count, taken;		/* the first so many verdicts are outcomes */
+	size_t *owned;			/* `index`, when it is this portion's own */
+	const struct destination *to;	/* of outbound: the destination, or the connection of its host */
+	bool unsigned_yet;		/* goes to outbound when the message is signed */
+	struct outbound_job outbound;
+	struct drop_job drop;
+	struct expand_job expand;
+	struct expand_recipient *found;	/* for the directory */
+	struct verdict verdict[];	/* for outbound */
+};
+
+/* The recipients of one destination that go in this attempt. */
+struct group {
+	struct schedule_dest *dest;
+	size_t first, count;		/* into order */
+};
+
+struct schedule_attempt {
+	struct group *group; size_t ngroup;
+	size_t group_at, offset;	/* the next portion: of which group, from which of its recipients */
+	size_t *order;			/* recipients by group */
+	LIST_HEAD(, schedule_portion) portions;	/* at work */
+	size_t active;			/* how many */
+	char *masked;			/* the sender under its masquerade; NULL as it is */
+};
+
+/* --- schedule_gate: whether a portion of a message may go to a destination now --- */
+enum schedule_gate { GATE_SEND, GATE_PARK, GATE_DEFER, GATE_REST /* for `*ms` more */, GATE_PAUSED };
+enum schedule_gate schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t *ms,
+    struct verdict *why);
+
+/* --- schedule_sign: the signatures of a message that is about to go to other hosts --- */
+/* True: it may go now; false: `go` will be called once, from the loop. */
+bool schedule_sign_begin(struct active_message *m, void (*go)(struct active_message *m));
+void schedule_sign_fill(const struct active_message *m, struct outbound_job *job);
+/* Of the signatures, "no"; NULL: it is not ours to sign. */
+const char *schedule_sign_domain(const struct active_message *m);
+void schedule_sign_free(struct active_message *m);	/* no thread may have it */
+
+/* --- schedule_group: the recipients of an attempt, by destination --- */
+/* Sorts the recipients that are to be sent by destination. False: there are none. */
+bool schedule_group_make(struct active_message *m);
+
+#endif
