@@ -82,6 +82,17 @@ _posternctl()
 		[[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *' install '* && $cur != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
+	dkim)
+		if [[ ${COMP_WORDS[COMP_CWORD - 1]} == dkim ]]; then
+			words='new show check'
+		elif [[ ${COMP_WORDS[COMP_CWORD - 2]} == dkim ]]; then
+			words=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
+		else
+			words='--type --bits --days --use --json'
+		fi
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+		;;
 	domain)
 		if [[ ${COMP_WORDS[COMP_CWORD - 1]} == domain ]]; then
 			words='list add set remove rename new'

@@ -1,7 +1,7 @@
 /*
- * dkim_key - a private key that signs mail
+ * dkim_key - a private key that signs mail, and the record of its public half in the DNS
  *
- * Runs in:  deliver
+ * Runs in:  posternctl, deliver
  * Owns:     the key, behind struct dkim_key; OpenSSL wipes it
  * Promise:  a key that was read can sign, and verifiers take its kind and size; a pass phrase is never asked
  *           for
@@ -12,9 +12,13 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+
+#define PUBLIC_MAX 1024		/* bytes of a public key of DKIM_KEY_BITS_MAX bits */
 
 static const struct { const char *word, *algorithm; } kinds[] = {
 	[DKIM_KEY_RSA] = { "rsa", "RSA" }, [DKIM_KEY_ED25519] = { "ed25519", "ED25519" },
@@ -73,11 +77,67 @@ dkim_key_read(struct dkim_key *k, const char *text, size_t len, struct buf *why)
 	return -1;
 }
 
+int
+dkim_key_make(struct dkim_key *k, enum dkim_key_kind kind, int bits)
+{
+	*k = (struct dkim_key){ .kind = kind };
+	k->pkey = kind == DKIM_KEY_RSA ? EVP_RSA_gen((unsigned)bits) :
+	    EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	ERR_clear_error();
+	k->bits = k->pkey != NULL ? EVP_PKEY_get_bits(k->pkey) : 0;
+	return k->pkey != NULL ? 0 : -1;
+}
+
+int
+dkim_key_write(const struct dkim_key *k, struct buf *out)
+{
+	BIO *bio = BIO_new(BIO_s_secmem());
+	char *text;
+	long len;
+	int rc = -1;
+
+	if (bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, k->pkey, NULL, NULL, 0, NULL, NULL) == 1 &&
+	    (len = BIO_get_mem_data(bio, &text)) > 0) {
+		buf_add(out, text, (size_t)len);
+		rc = 0;
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return rc;
+}
+
 void
 dkim_key_done(struct dkim_key *k)
 {
 	EVP_PKEY_free(k->pkey);
 	*k = (struct dkim_key){ 0 };
+}
+
+/* RSA: with its ASN.1 frame; Ed25519: the 32 bytes alone (RFC 8463 4). 0: there is none. */
+static size_t
+public_half(const struct dkim_key *k, uint8_t bytes[PUBLIC_MAX])
+{
+	size_t len = PUBLIC_MAX;
+	uint8_t *end = bytes;
+	int n;
+
+	if (k->kind == DKIM_KEY_ED25519)
+		return EVP_PKEY_get_raw_public_key(k->pkey, bytes, &len) == 1 ? len : 0;
+	n = i2d_PUBKEY(k->pkey, NULL);
+	if (n <= 0 || n > PUBLIC_MAX)
+		return 0;
+	n = i2d_PUBKEY(k->pkey, &end);
+	return n > 0 ? (size_t)n : 0;
+}
+
+void
+dkim_key_record(const struct dkim_key *k, struct buf *out)
+{
+	uint8_t bytes[PUBLIC_MAX];
+	char text[BASE64_SIZE(PUBLIC_MAX)];
+
+	base64_encode(text, bytes, public_half(k, bytes));
+	buf_printf(out, "v=DKIM1; k=%s; p=%s", kinds[k->kind].word, text);
 }
 
 size_t

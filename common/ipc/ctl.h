@@ -88,6 +88,7 @@ enum ctl_type {
 	/* master to fetch helper, then to deliver: test a profile of [oauth], in steps (msg_token.h) */
 	CTL_OAUTH_TEST,
 	CTL_DIRECTORY_TEST,		/* master to directory helper: what it says of a recipient */
+	CTL_DNS_TEST,			/* master to resolver: a struct msg_dns_query, for operators */
 	CTL_PROBE,		/* master to deliver: the way of a mail (msg_probe.h) */
 	CTL_HOSTS,		/* master to deliver: what is known of hosts (msg_hosts.h) */
 	CTL_TEST_TEXT,		/* back: lines for operators */

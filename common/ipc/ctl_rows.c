@@ -104,6 +104,8 @@ const struct ctl_row ctl_rows[] = {
 	    CTL_FROM_MASTER, false },
 	[CTL_DIRECTORY_TEST] = { "directory-test", sizeof(struct msg_directory_test),
 	    sizeof(struct msg_directory_test), CTL_FROM_MASTER, false },
+	[CTL_DNS_TEST] = { "dns-test", sizeof(struct msg_dns_query), sizeof(struct msg_dns_query),
+	    CTL_FROM_MASTER, false },
 	[CTL_PROBE] = { "probe", sizeof(struct msg_probe_ask), sizeof(struct msg_probe_ask), CTL_FROM_MASTER,
 	    false },
 	[CTL_HOSTS] = { "hosts", sizeof(struct msg_hosts_ask), sizeof(struct msg_hosts_ask), CTL_FROM_MASTER,

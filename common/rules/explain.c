@@ -16,6 +16,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/config/config_dkim.h"
 #include "common/config/key.h"
 #include "common/mail/idn.h"
 #include "common/rules/route.h"
@@ -286,6 +287,44 @@ explain_masquerade(const struct explain *x, const struct route *r)
 		say_server_key(x, "sender", "delivery", "masquerade", masked);
 }
 
+/* The keys of the closest domain that has one; how many. */
+static size_t
+put_keys(const struct explain *x, const char *domain, struct buf *out)
+{
+	struct config_dkim k;
+	size_t longest = 0, n = 0;
+
+	for (size_t i = 0; config_dkim_at(&k, x->server, i); i++)
+		if (config_dkim_serves(&k, domain) && strlen(k.domain) > longest)
+			longest = strlen(k.domain);
+	for (size_t i = 0; config_dkim_at(&k, x->server, i); i++)
+		if (config_dkim_serves(&k, domain) && strlen(k.domain) == longest)
+			buf_printf(out, "%s%s._domainkey.%s", n++ == 0 ? "" : ", ", k.selector, k.domain);
+	return n;
+}
+
+/* From is not known here: its domain is taken to be that of the sender. */
+static void
+explain_signature(const struct explain *x)
+{
+	const char *at = x->sender != NULL ? strrchr(x->sender, '@') : NULL;
+	struct buf text = BUF_INIT(VALUE_SIZE);
+	char ascii[IDN_SIZE];
+
+	if (x->server->dkim_key.count == 0)
+		return;
+	if (policy_may_relay(x->server, &x->policy, x->user != NULL) != POLICY_YES)
+		buf_puts(&text, "no: only mail of clients that may relay is signed");
+	else if (at == NULL || !idn_to_ascii(ascii, at + 1))
+		buf_puts(&text, "when there is a key of the domain in From");
+	else if (put_keys(x, ascii, &text) == 0)
+		buf_printf(&text, "no: there is no key of %s, if that is the domain in From", ascii);
+	else
+		buf_printf(&text, ", if %s is the domain in From", ascii);
+	say_server_key(x, "signature", "delivery", "dkim-key", buf_text(&text));
+	buf_done(&text);
+}
+
 static void
 explain_way(struct explain *x, const struct route *r, const struct config_domain *d, const char *domain)
 {
@@ -326,6 +365,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	explain_manner(x, d, &a);
 	explain_hosts(x, &a);
 	explain_masquerade(x, r);
+	explain_signature(x);
 }
 
 /* An unknown recipient is refused at RCPT; one that cannot be resolved is returned later. */

@@ -68,6 +68,7 @@ begin_resolver(struct resolver *r)
 		free(early);
 	}
 	r->nearly = 0;
+	dns_test_go(r);
 }
 
 static void
@@ -77,6 +78,7 @@ run_resolver(struct boot *b)
 
 	b->state = r;
 	STAILQ_INIT(&r->early);
+	LIST_INIT(&r->tests);
 	ctl_server_list_init(&r->channels, b->loop, r);
 	r->queries = dns_query_new(b->loop, &b->config->service);
 	r->health = dns_health_new(b, r->queries);
@@ -154,6 +156,8 @@ on_resolver_control(struct boot *b, const struct ctl_message *m)
 {
 	if (m->type == CTL_CHANNEL)
 		on_resolver_channel(b->state, m);
+	else if (m->type == CTL_DNS_TEST)
+		dns_test_begin(b, m);
 	else if (m->type == CTL_FILE)
 		take_anchor_file(b, m);
 	else if (m->type == CTL_RENEWED && b->config->service.dnssec == CONFIG_DNSSEC_YES)
@@ -175,6 +179,7 @@ finish_resolver(struct boot *b)
 	}
 	ctl_server_list_done(&r->channels);
 	dns_query_free(r->queries);
+	dns_test_free_all(r);
 	dns_health_free(r->health);
 	free(r);
 }

@@ -30,6 +30,7 @@ int dns_file_read(struct dns_file *f, struct buf *text) __attribute__((warn_unus
 struct dns_health;
 struct dns_query;
 struct dns_query_question;
+struct resolver;
 struct resolver_early;
 
 /* Dies when libunbound refuses the settings. With dnssec, questions fail until there are trust anchors. */
@@ -119,6 +120,11 @@ bool hosts_file_answer(const struct hosts_file *h, const struct msg_dns_query *q
 int dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data,
     size_t len) __attribute__((warn_unused_result));
 
+/* --- dns_test: what the DNS says about one name, as text for operators --- */
+void dns_test_begin(struct boot *b, const struct ctl_message *m);	/* CTL_DNS_TEST */
+void dns_test_go(struct resolver *r);			/* names can be asked for now */
+void dns_test_free_all(struct resolver *r);		/* after the queries */
+
 /* --- resolver: the program --- */
 struct resolver {
 	struct dns_query *queries;
@@ -127,6 +133,7 @@ struct resolver {
 	STAILQ_HEAD(, resolver_early) early;	/* workers that came before */
 	size_t nearly;
 	struct ctl_server_list channels;
+	LIST_HEAD(, dns_test) tests;
 };
 extern const struct boot_role resolver_role;
 

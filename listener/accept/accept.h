@@ -146,12 +146,8 @@ struct rdns_query *rdns_ask(struct rdns *r, const struct sockaddr *sa,
     void (*done)(void *arg, enum policy_state state, char *names), void *arg);
 void rdns_forget(struct rdns_query *q);		/* NULL is fine */
 
-/* --- ptr_name: the DNS name under which the names of an address are found; pure --- */
+/* --- ptr_name: whether the DNS confirms a name of an address; pure --- */
 
-#define PTR_NAME_SIZE 80
-
-/* "1.2.0.192.in-addr.arpa"; `dst` has PTR_NAME_SIZE bytes. */
-void ptr_name_format(char *dst, const struct sockaddr *sa);
 /* DNS_A or DNS_AAAA: where a name of this address is confirmed. */
 uint16_t ptr_name_type(const struct sockaddr *sa);
 /* The address is among the records. */

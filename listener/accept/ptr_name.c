@@ -1,5 +1,5 @@
 /*
- * ptr_name - names of addresses: what to ask the DNS, and whether an answer confirms a name; pure
+ * ptr_name - names of addresses: whether an answer of the DNS confirms a name; pure
  *
  * Runs in:  listener
  * Owns:     nothing
@@ -7,7 +7,6 @@
  * Fails by: never
  */
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/ipc/msg_dns.h"
@@ -30,25 +29,6 @@ bytes_of(const struct sockaddr *sa, uint8_t bytes[16])
 	}
 	memcpy(bytes, six, 16);
 	return 16;
-}
-
-void
-ptr_name_format(char *dst, const struct sockaddr *sa)
-{
-	static const char hex[] = "0123456789abcdef";
-	uint8_t b[16];
-
-	if (bytes_of(sa, b) == 4) {
-		snprintf(dst, PTR_NAME_SIZE, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1], b[0]);
-		return;
-	}
-	for (size_t i = 16; i-- > 0; ) {
-		*dst++ = hex[b[i] & 15];
-		*dst++ = '.';
-		*dst++ = hex[b[i] >> 4];
-		*dst++ = '.';
-	}
-	strcpy(dst, "ip6.arpa");
 }
 
 uint16_t

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/base/net_reverse.h"
 #include "common/boot/boot.h"
 #include "common/ipc/dns_client.h"
 #include "common/process/counters.h"
@@ -150,7 +151,7 @@ struct rdns_query *
 rdns_ask(struct rdns *r, const struct sockaddr *sa,
     void (*done)(void *arg, enum policy_state state, char *names), void *arg)
 {
-	char name[PTR_NAME_SIZE];
+	char name[NET_REVERSE_SIZE];
 	struct rdns_query *q;
 
 	if (r->count == RDNS_OPEN_MAX)
@@ -165,7 +166,7 @@ rdns_ask(struct rdns *r, const struct sockaddr *sa,
 	loop_timer_set(q->timer, RDNS_WAIT_MS);
 	TAILQ_INSERT_TAIL(&r->open, q, link);
 	r->count++;
-	ptr_name_format(name, sa);
+	net_reverse_name(name, sa);
 	dns_client_ask(r->resolver, DNS_PTR, name, on_reverse, q, 0);
 	counters_add(r->boot->counters, COUNTER_DNS_QUERIES, 1);
 	return q;

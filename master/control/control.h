@@ -321,6 +321,11 @@ void hosts_request_run(struct control_command *cmd, struct master *m, struct ser
 void explain_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w);
 
+/* --- dns_request: a name in the DNS, for posternctl dkim and check --dns --- */
+
+void dns_request_run(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w);
+
 /* --- directory_request: a recipient in the directory, for posternctl explain --- */
 
 void directory_request_run(struct control_command *cmd, struct master *m, struct server *only,

@@ -56,6 +56,7 @@ static const struct control_command_row rows[] = {
 	    .run_words = probe_request_run },
 	{ "hosts", CONTROL_OPERATE, .looks = " list ", .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = hosts_request_run },
+	{ "dns-test", CONTROL_OPERATE, .scope = CONTROL_SERVICE, .run_words = dns_request_run },
 	{ "oauth-test", CONTROL_OPERATE, .scope = CONTROL_SERVICE, .run_words = oauth_request_run },
 	{ "queue", CONTROL_OPERATE, .looks = " list show count tally ", .scope = CONTROL_VIEW,
 	    .takes_name = true, .run_words = queue_request_run },

@@ -432,6 +432,7 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 		judge_owns(&p);
 		judge_directory(&p);
 		judge_secrets(&p);
+		check_dkim_files(&c->server[n], faults);
 	}
 	config_host_judge(c, faults);
 }

@@ -19,6 +19,7 @@
 #include "common/config/config.h"
 #include "common/config/config_check.h"
 #include "master/posternctl/certificate/certificate.h"
+#include "master/posternctl/dkim/dkim.h"
 #include "master/posternctl/posternctl.h"
 #include "master/posternctl/wizard/wizard.h"
 
@@ -206,7 +207,9 @@ const struct command command_rows[] = {
 	{ "upgrade", "", 0, 0,
 	    "Let the programs that are installed by now take over, without ending a session.", run_ask,
 	    "upgrade" },
-	{ "check", "[--json]", 0, 1, "Check the configuration on disk and print every fault.",
+	{ "check", "[--dns [domain]] [--json]", 0, 3,
+	    "Check the configuration on disk and print every fault; --dns: check what the DNS says about "
+	    "mail of a domain, or of all of ours.",
 	    config_command_check, NULL },
 	{ "unit", "[--write]", 0, 1,
 	    "Show, or write, the drop-in of systemd that lets the service write to the folders of the "
@@ -276,6 +279,10 @@ const struct command command_rows[] = {
 	    "[--days number] [--type ecdsa|rsa] [--new-key] [certificate-file] [key-file]", 1, 9,
 	    "Show the certificates of a virtual server, make a key with a request or a certificate for a "
 	    "test, install a certificate; without a verb by questions.", certificate_command_run, NULL },
+	{ "dkim", "new|show|check name [domain] [selector] [--type rsa|ed25519] [--bits number] "
+	    "[--days from..until] [--use] [--json]", 2, 11,
+	    "Make a key that signs mail, show the keys and what the DNS has to have, compare with what it "
+	    "has.", dkim_command_run, NULL },
 	{ "oauth", "test profile [--smtp] [--json]", 2, 4,
 	    "Get a new token for an [oauth] profile, log in with it at the smart hosts that use it, and show "
 	    "each step.", read_command_oauth, "oauth-test" },

@@ -19,6 +19,7 @@
 #include "common/config/config_check.h"
 #include "common/config/config_faults.h"
 #include "common/config/key.h"
+#include "master/posternctl/dns/dns.h"
 #include "master/posternctl/posternctl.h"
 
 /* --- documents --- */
@@ -95,12 +96,18 @@ config_command_check(const struct command_context *c, const struct command *row,
     size_t count)
 {
 	const char *path = command_send_config(c);
-	bool json = false;
-	const struct option_row options[] = { { .word = "--json", .set = &json }, { .word = NULL } };
-	int status = options_take(row, words, count, options, NULL, 0);
+	bool json = false, dns = false;
+	const char *domain = NULL;
+	const struct option_row options[] = { { .word = "--json", .set = &json },
+	    { .word = "--dns", .set = &dns }, { .word = NULL } };
+	int status = options_take(row, words, count, options, &domain, 1);
 
+	if (status == EX_OK && domain != NULL && !dns)
+		return usage_say(row, "%.60s: a domain is for --dns", domain);
 	if (status != EX_OK)
 		return status;
+	if (dns)
+		return dns_check_run(path, domain, json);
 	return json ? check_json(path) : config_check_run(path, check_paths_files);
 }
 

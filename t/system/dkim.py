@@ -4,6 +4,7 @@ messages, keys that change, days that end
 
 import base64
 import hashlib
+import json
 import os
 import random
 import re
@@ -334,3 +335,120 @@ def test_reports_are_signed(t):
     equal(selectors(report), [("default.example", "r1")])
     check(b"From: " in report and b"postmaster@default.example" in report, report)
     verify(t, [report], keys.records)
+
+
+def new_by_command(service, *words, **options):
+    """posternctl dkim new; (path, name in the DNS, text of the record)."""
+    told = service.ctl("dkim", "new", "default", *words, **options).stdout
+    name, text = re.search(r"record  (\S+)\. TXT (.*)", told).groups()
+    return re.search(r"file    (\S+)", told)[1], name, "".join(re.findall(r'"([^"]*)"', text)), told
+
+
+def zone_line(name, text):
+    """A TXT record for the zone "example.", in strings of 255 bytes."""
+    return f"{name.removesuffix('.example')} TXT " + " ".join(f'"{text[i:i + 255]}"' for i in range(0, len(text), 255))
+
+
+def test_commands(t):
+    """dkim new makes a key, show tells its record, check compares with a real DNS; then mail is signed with it."""
+    sink = t.sink()
+    service = t.postern(start=False)
+    made = [new_by_command(service, "a.example", "r1"), new_by_command(service, "a.example", "e1", "--type", "ed25519")]
+    check(made[0][2].startswith("v=DKIM1; k=rsa; p=MII") and made[1][2].startswith("v=DKIM1; k=ed25519; p="), made)
+    for path, *_ in made:
+        equal(oct(os.stat(path).st_mode)[-3:], "600")
+    equal(service.ctl("dkim", "new", "default", "a.example", "r1", ok=False).returncode, 73)       # never over another key
+    for words, status in ((["a.example"], 64), (["a.example", "b/c"], 64), (["a.example", "s", "--bits", "512"], 64),
+                          (["a.example", "s", "--type", "dsa"], 64), (["a.example", "s", "--days", "2026-02-30.."], 64)):
+        equal(service.ctl("dkim", "new", "default", *words, ok=False).returncode, status, words)
+    dns = t.dns(zone_line(*made[0][1:3]), zone_line(made[1][1], made[1][2][:-5] + "AAAA="), zone_line("two._domainkey.b.example", "v=DKIM1; p="))
+    service.service["dns-server"] = dns.address
+    service.default.set("delivery", smart_host=f"[127.0.0.1]:{sink.port}")
+    service.write()
+    service.own()
+    equal(service.ctl("dkim", "check", "default", "a.example", "r1", ok=False).returncode, 1)       # the service does not run
+    service.start()
+    check("dns     ok" in service.ctl("dkim", "check", "default", "a.example", "r1").stdout, "check")
+    wrong = service.ctl("dkim", "check", "default", "a.example", "e1", ok=False)
+    check(wrong.returncode == 1 and "that of another key" in wrong.stdout, wrong)
+    # the line that `new` told
+    told = re.search(r"posternctl (set default) '(.*)'", made[0][3])
+    service.ctl(*told[1].split(), told[2])
+    shown = json.loads(service.ctl("dkim", "check", "default", "--json").stdout)["keys"]
+    equal([(k["domain"], k["selector"], k["state"], k["kind"], k["bits"], k["record"], k["dns"]) for k in shown],
+          [("a.example", "r1", "signs", "rsa", 2048, made[0][2], "ok")])
+    service.events.wait("dkim-key", result="loaded", selector="r1")
+    service.default.send("x@a.example", "y@far.example", mail(From="x@a.example"))
+    verify(t, [sink.wait()[0].data], {made[0][1]: made[0][2]})
+    # another one is used at once, and undone
+    new_by_command(service, "b.example", "two", "--use", "--days", "..2020-12-31")
+    told = service.ctl("dkim", "check", "default", "b.example", ok=False).stdout
+    check("signed until 2020-12-31" in told and "revoked" in told, told)
+    warned = service.ctl("check", ok=False)
+    check("dkim-key has no key of b.example for this day" in warned.stdout + warned.stderr, warned)
+    service.ctl("undo")
+    check("has no key of b.example" in service.ctl("dkim", "show", "default", "b.example").stdout, "undo")
+
+
+def checks_of(service, *words):
+    done = service.ctl("check", "--dns", *words, "--json", ok=False)
+    return {(c["about"], c["topic"]): (c["verdict"], c["text"]) for c in json.loads(done.stdout)["checks"]}, done.returncode
+
+
+def test_check_dns(t):
+    """What the large receivers ask for, by a real DNS: all right, then all wrong, then none."""
+    service = t.postern({"default": {"general": {"own-address": "192.0.2.1"}, "domain default.example": None, "domain good.example": {"type": "default"}}},
+                        start=False)
+    _, name, text, _ = new_by_command(service, "good.example", "s1")
+    good = ['good TXT "v=spf1 ip4:192.0.2.0/24 -all"', "good MX 10 mx.good", zone_line(name, text), '_dmarc.good TXT "v=DMARC1; p=reject"',
+            '_mta-sts.good TXT "v=STSv1; id=1"', '_smtp._tls.good TXT "v=TLSRPTv1; rua=mailto:x@good.example"', "default A 192.0.2.1",
+            "_25._tcp.mx.good TLSA 3 1 1 " + "ab" * 32]
+    bad = ['bad TXT "v=spf1 ip4:198.51.100.1 -all"', "bad MX 0 .", '_dmarc.bad TXT "v=DMARC1; p=none"', '_dmarc.bad TXT "v=DMARC1; p=reject"',
+           '_mta-sts.bad TXT "v=STSv1;"']
+    dns = t.dns(*good, *bad, zones={"2.0.192.in-addr.arpa.": ["1 PTR default.example."]})
+    service.service["dns-server"] = dns.address
+    item = f"good.example s1 {service.folder}/dkim/s1.good.example.key"
+    service.default.set("delivery", dkim_key=item)
+    service.write()
+    service.own()
+    equal(checks_of(service)[1], 69)
+    service.start()
+    found, status = checks_of(service)
+    equal(status, 0, found)
+    equal({what: verdict for what, (verdict, _) in found.items()}, {
+        ("default.example", "helo"): "ok", ("192.0.2.1", "ptr"): "ok", ("good.example", "spf"): "ok", (name, "dkim"): "ok",
+        ("good.example", "dmarc"): "ok", ("good.example", "mx"): "ok", ("_25._tcp.mx.good.example", "tlsa"): "warning",
+        ("_mta-sts.good.example", "mta-sts"): "ok", ("_smtp._tls.good.example", "tlsrpt"): "ok"})
+    found, status = checks_of(service, "bad.example")
+    equal(status, 1)
+    equal({topic: verdict for (_, topic), (verdict, _) in found.items()}, {
+        "helo": "ok", "ptr": "ok", "spf": "wrong", "dkim": "wrong", "dmarc": "wrong", "mx": "warning", "mta-sts": "wrong", "tlsrpt": "none"})
+    check("fail for 192.0.2.1 (all of bad.example)" in found["bad.example", "spf"][1], found)
+    # below a domain with a policy, and signed by its key
+    found, status = checks_of(service, "news.good.example")
+    equal((found["news.good.example", "dmarc"][1], found[name, "dkim"][0]), ("p=reject, by _dmarc.good.example", "ok"))
+    told = service.ctl("check", "--dns", "good.example").stdout
+    check("dmarc     ok       good.example: p=reject, by _dmarc.good.example" in told, told)
+    # another address than the name has, which leads nowhere
+    service.default.set("general", own_address="192.0.2.9")
+    found, status = checks_of(service)
+    equal((found["default.example", "helo"][0], found["192.0.2.9", "ptr"][0], found["good.example", "spf"][0]), ("wrong", "wrong", "ok"))
+
+
+def test_explain(t):
+    """Who is signed, with which keys, and which line decides it."""
+    service = t.postern({"default": {"access": {"relay-list": "127.0.0.1"}, "domain open.example": {"type": "remote", "relay": "yes"}}}, start=False)
+    keys = Keys(service)
+    keys.add("a.example", "r1")
+    keys.add("a.example", "e1", "ed25519")
+    keys.add("own.a.example", "s")
+    keys.use()
+
+    def signature(sender, client="127.0.0.1"):
+        told = service.ctl("explain", "default", "--from", client, "--rcpt", "y@open.example", "--json", *(["--sender", sender] if sender else []))
+        return next(step["value"] for step in json.loads(told.stdout)["steps"] if step["step"] == "signature")
+    equal(signature("x@sub.a.example"), "r1._domainkey.a.example, e1._domainkey.a.example, if sub.a.example is the domain in From")
+    equal(signature("x@own.a.example"), "s._domainkey.own.a.example, if own.a.example is the domain in From")
+    equal(signature("x@b.example"), "no: there is no key of b.example, if that is the domain in From")
+    equal(signature(None), "when there is a key of the domain in From")
+    equal(signature("x@a.example", "192.0.2.7"), "no: only mail of clients that may relay is signed")

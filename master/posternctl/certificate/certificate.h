@@ -21,8 +21,8 @@ int certificate_file_read(struct tls_text *t, const char *path, struct buf *why)
 /* "tls" beside the configuration, then "NAME" and what follows it; owned by the caller. */
 char *certificate_file_path(const char *config_path, const char *name, const char *ending);
 /*
- * Whole or not at all, and on disk, with the owner of the folder of the configuration; the folder is made.
- * An exit status; why.
+ * Whole or not at all, and on disk, with the owner of the folder of the configuration; the folder of the
+ * file, which stands in that one, is made. An exit status; why.
  */
 int certificate_file_write(const char *config_path, const char *path, mode_t mode, const struct buf *text,
     struct buf *why);

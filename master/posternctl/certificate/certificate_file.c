@@ -1,8 +1,8 @@
 /*
- * certificate_file - files of keys and certificates, in the folder tls beside the configuration
+ * certificate_file - files of keys and certificates, in folders beside the configuration: tls, dkim
  *
  * Runs in:  posternctl
- * Owns:     that folder
+ * Owns:     these folders
  * Promise:  a file is whole or not there; a key is never readable for others, not even for a moment
  * Fails by: an exit status and words
  */
@@ -74,7 +74,7 @@ int
 certificate_file_write(const char *config_path, const char *path, mode_t mode, const struct buf *text,
     struct buf *why)
 {
-	char *beside = folder_of(config_path), *folder = mem_printf("%s/tls", beside);
+	char *beside = folder_of(config_path), *folder = folder_of(path);
 	int status = EX_OK;
 
 	if (write_file(beside, folder, path, mode, text) == -1) {

@@ -32,6 +32,13 @@ static const char ed_pem[] =
     "-----BEGIN PRIVATE KEY-----\n"
     "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
     "-----END PRIVATE KEY-----\n";
+static const char rsa_record[] =
+    "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWR"
+    "iGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutAC"
+    "DfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3"
+    "Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
+static const char ed_record[] = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
 /* RFC 8463 A.3 */
 static const char from[] = "From: Joe SixPack <joe@football.example.com>\r\n";
 static const char to[] = "To: Suzie Q <suzie@shopping.example.net>\r\n";
@@ -196,6 +203,48 @@ START_TEST(example_signatures)
 }
 END_TEST
 
+START_TEST(records)
+{
+	struct buf out = BUF_INIT(2000);
+	struct dkim_key k;
+
+	read_key(&k, rsa_pem);
+	dkim_key_record(&k, &out);
+	ck_assert_str_eq(buf_text(&out), rsa_record);
+	ck_assert_int_eq(k.bits, 1024);
+	dkim_key_done(&k);
+	buf_clear(&out);
+	read_key(&k, ed_pem);
+	dkim_key_record(&k, &out);
+	ck_assert_str_eq(buf_text(&out), ed_record);
+	dkim_key_done(&k);
+	buf_done(&out);
+}
+END_TEST
+
+/* A new key is written, read again, and has the same record. */
+START_TEST(new_keys)
+{
+	for (enum dkim_key_kind kind = 0; kind < DKIM_KEY_KINDS; kind++) {
+		struct buf pem = BUF_INIT(DKIM_KEY_FILE_MAX), made = BUF_INIT(2000), again = BUF_INIT(2000);
+		struct dkim_key k, r;
+
+		ck_assert_int_eq(dkim_key_make(&k, kind, 2048), 0);
+		ck_assert_int_eq(dkim_key_write(&k, &pem), 0);
+		read_key(&r, buf_text(&pem));
+		ck_assert_int_eq(r.kind, kind);
+		dkim_key_record(&k, &made);
+		dkim_key_record(&r, &again);
+		ck_assert_str_eq(buf_text(&made), buf_text(&again));
+		dkim_key_done(&k);
+		dkim_key_done(&r);
+		buf_wipe(&pem);
+		buf_done(&made);
+		buf_done(&again);
+	}
+}
+END_TEST
+
 static void
 refuses(EVP_PKEY *key, bool phrase, bool half, const char *words)
 {
@@ -312,7 +361,7 @@ START_TEST(whole_field)
 	size_t n = 0;
 
 	ck_assert_int_eq(dkim_fields_take(&f, from, strlen(from), true, &why), 0);
-	k = (struct dkim_key){ DKIM_KEY_RSA, 4096, EVP_RSA_gen(4096) };
+	ck_assert_int_eq(dkim_key_make(&k, DKIM_KEY_RSA, 4096), 0);
 	ck_assert_int_eq(dkim_sign_field(&out, &f, hash, &(struct dkim_sign){ &k, "example.com", "s1", 1234567 }), 0);
 	ck_assert_int_eq(strncmp(out.data, "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; "
 	    "d=example.com;\r\n\ts=s1; t=1234567;\r\n\th=From:From:", 100), 0);
@@ -340,4 +389,5 @@ START_TEST(whole_field)
 }
 END_TEST
 
-UNIT_MAIN("dkim", bodies, large_body, fields_canonical, body_hashes, example_signatures, refused_keys, chosen_fields, not_signed, whole_field)
+UNIT_MAIN("dkim", bodies, large_body, fields_canonical, body_hashes, example_signatures, records, new_keys,
+    refused_keys, chosen_fields, not_signed, whole_field)

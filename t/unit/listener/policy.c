@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/ipc/msg_dns.h"
+#include "common/base/net_reverse.h"
 #include "listener/accept/accept.h"
 #include "listener/listener.h"
 #include "listener/smtp/smtp.h"
@@ -133,10 +134,10 @@ START_TEST(reverse_names)
 	};
 	struct net_address a;
 	const char *why;
-	char name[PTR_NAME_SIZE];
+	char name[NET_REVERSE_SIZE];
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		ck_assert_int_eq(net_address_parse(&a, rows[i].address, 1, &why), 0);
-		ptr_name_format(name, (const struct sockaddr *)&a.sa);
+		net_reverse_name(name, (const struct sockaddr *)&a.sa);
 		ck_assert_str_eq(name, rows[i].name);
 		ck_assert_uint_eq(ptr_name_type((const struct sockaddr *)&a.sa), rows[i].type);
 	}
