@@ -141,6 +141,18 @@ header_size(const char *data, size_t len)
 	return len;
 }
 
+bool
+header_value_is(const struct header_field *f, const char *word)
+{
+	const char *from = f->value, *to = f->value + f->value_len;
+
+	while (from < to && strchr(" \t\r\n", *from) != NULL)
+		from++;
+	while (from < to && strchr(" \t\r\n", to[-1]) != NULL)
+		to--;
+	return (size_t)(to - from) == strlen(word) && strncasecmp(from, word, strlen(word)) == 0;
+}
+
 unsigned
 header_count(const char *data, size_t len, const char *name)
 {

@@ -33,6 +33,8 @@ enum header_opening header_opening(const char *data, size_t len, bool whole, siz
 bool header_is(const struct header_field *f, const char *name);	/* case-insensitive */
 /* Bytes of the header including the empty line that ends it; `len` when there is none. */
 size_t header_size(const char *data, size_t len);
+/* The value without blanks and folds around it is that word, in any case. */
+bool header_value_is(const struct header_field *f, const char *word);
 /* How many fields are called `name`. */
 unsigned header_count(const char *data, size_t len, const char *name);
 

@@ -5,7 +5,7 @@
  *   arrived: 2026-11-21T19:04:57.123456Z informational; the id holds the truth
  *   client: 192.0.2.7                    or "pickup", "report"
  *   helo: name / user: name / protocol: ESMTP
- *   flags: 8bitmime smtputf8 binarymime report resolved sign
+ *   flags: 8bitmime smtputf8 binarymime report resolved sign requiretls
  *   ret: full|hdrs / envid: xtext        RFC 3461, when given
  *   auth: xtext                          who is said to have submitted it (RFC 4954 5); absent: not known
  *   marks: ..d                           one byte a recipient, in order; the only bytes that ever change
@@ -53,6 +53,9 @@ enum message_flags {
 	 * says so
 	 */
 	MESSAGE_SIGN = 32,
+	MESSAGE_REQUIRETLS = 64,	/* REQUIRETLS was declared (RFC 8689) */
+	/* "TLS-Required: No" in its header, and not REQUIRETLS: policies of domains do not count. In no file */
+	MESSAGE_TLS_OPTIONAL = 128,
 };
 
 enum message_notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };

@@ -431,6 +431,7 @@ void
 route_find(const struct route *r, const char *domain, const char *sender, struct route_answer *a)
 {
 	find_way(r, domain, sender, a);
+	a->way = "";
 	a->paused = config_domain_is_paused(r->server, domain);
 }
 
@@ -438,10 +439,51 @@ void
 route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a)
 {
 	if (a->port == 25)
-		snprintf(key, ROUTE_KEY_SIZE, "dns:%s%s%s", domain, a->helo ? ";helo" : "", a->suffix);
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s%s%s%s", domain, a->helo ? ";helo" : "", a->suffix, a->way);
 	else
-		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s", domain, a->port, a->helo ? ";helo" : "",
-		    a->suffix);
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s%s", domain, a->port, a->helo ? ";helo" : "",
+		    a->suffix, a->way);
+}
+
+/* Returns what it adds to a key. */
+static const char *
+change_security(struct destination_security *s, enum route_want want)
+{
+	if (want == ROUTE_STRICT) {
+		s->strict = true;
+		return ";requiretls";
+	}
+	if (want == ROUTE_AS_SET || (!s->mta_sts && s->tls != CONFIG_OUT_TLS_DANE))
+		return "";
+	s->mta_sts = false;
+	if (s->tls == CONFIG_OUT_TLS_DANE)
+		s->tls = CONFIG_OUT_TLS_MAY;
+	return ";tls-optional";
+}
+
+bool
+route_want(struct route_answer *a, enum route_want want)
+{
+	const struct destination_security *s = a->kind == ROUTE_HOSTS ? &a->hosts->security : &a->security;
+
+	if (want == ROUTE_STRICT && (a->kind == ROUTE_DIRECT || a->kind == ROUTE_HOSTS) &&
+	    s->tls == CONFIG_OUT_TLS_OFF)
+		return false;
+	a->way = change_security(&a->security, want);
+	return true;
+}
+
+void
+route_want_hosts(struct destination *to, const struct destination *d, enum route_want want)
+{
+	const char *way;
+	char *key;
+
+	route_destination_copy(to, d);
+	way = change_security(&to->security, want);
+	key = mem_printf("%s%s", to->key, way);
+	free(to->key);
+	to->key = key;
 }
 
 void

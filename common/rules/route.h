@@ -17,6 +17,7 @@ struct route;
 struct destination_security {
 	enum config_outbound_tls tls;
 	bool mta_sts;			/* for hosts that only the DNS names */
+	bool strict;			/* whoever the host is, it proves its name (REQUIRETLS) */
 	struct config_account account;	/* strings belong to the configuration */
 	unsigned mechanisms;		/* AUTH_OUT_BIT()s that the account may be used with */
 	/* Whose client certificate is shown: of a [domain], "" the server's; NULL none. Of the config */
@@ -49,6 +50,7 @@ struct route_answer {
 	struct destination_security security;
 	const struct config_domain *sender;	/* whose hosts or account these are; NULL: no sender's */
 	const char *suffix;			/* what security adds to a key; owned by the route */
+	const char *way;			/* what route_want added to that; "" */
 	const char *status, *why;		/* ROUTE_REFUSED */
 };
 
@@ -62,7 +64,16 @@ void route_free(struct route *r);
 void route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg);
 /* `sender`: of the envelope, as it came; NULL: not known. */
 void route_find(const struct route *r, const char *domain, const char *sender, struct route_answer *a);
-#define ROUTE_KEY_SIZE (3 * DNS_NAME_SIZE + 96)
+#define ROUTE_KEY_SIZE (3 * DNS_NAME_SIZE + 128)
+/*
+ * What a message wants, beside where it goes (RFC 8689): TLS with a proof on the whole way, or its delivery
+ * rather than what policies of other domains say.
+ */
+enum route_want { ROUTE_AS_SET, ROUTE_STRICT, ROUTE_TLS_OPTIONAL };
+/* Changes what route_find said. False: outbound-tls is off, and TLS is wanted. */
+bool route_want(struct route_answer *a, enum route_want want);
+/* The same for hosts that the configuration names: a copy, to be freed with route_destination_done. */
+void route_want_hosts(struct destination *to, const struct destination *d, enum route_want want);
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
 /* Fills `d`; free with route_destination_done. */

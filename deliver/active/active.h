@@ -92,7 +92,7 @@ struct active_message {
 	int fd;				/* of the queue file; -1: not open */
 	int error; const char *why;	/* of loading: 0 or errno */
 	int64_t arrived_us, failed_us;
-	unsigned hops;			/* Received lines, counted before the first attempt */
+	unsigned hops;			/* Received lines */
 	size_t *kept;			/* counts there: a small file is kept in memory. NULL: not */
 	struct buf whole;		/* the queue file; empty: it is read from fd */
 

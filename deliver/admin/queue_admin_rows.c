@@ -235,11 +235,12 @@ show_header(struct queue_admin_job *j, int fd, off_t at, off_t size)
 static void
 show_flags(struct queue_admin_job *j, const struct message_envelope *e)
 {
-	char text[64];
+	char text[80];
 
-	snprintf(text, sizeof(text), "%s%s%s%s%s", (e->flags & MESSAGE_8BIT) != 0 ? " 8bitmime" : "",
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s", (e->flags & MESSAGE_8BIT) != 0 ? " 8bitmime" : "",
 	    (e->flags & MESSAGE_UTF8) != 0 ? " smtputf8" : "",
 	    (e->flags & MESSAGE_BINARY) != 0 ? " binarymime" : "",
+	    (e->flags & MESSAGE_REQUIRETLS) != 0 ? " requiretls" : "",
 	    (e->flags & MESSAGE_REPORT) != 0 ? " report" : "",
 	    (e->flags & MESSAGE_SIGN) != 0 ? " sign" : "");
 	if (*text != '\0')

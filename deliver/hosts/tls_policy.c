@@ -25,12 +25,12 @@ tls_policy_tls(const struct destination *d, const struct mx_address *a)
 {
 	enum config_outbound_tls mode = d->security.tls;
 
-	if (mode == CONFIG_OUT_TLS_OFF)
+	if (mode == CONFIG_OUT_TLS_OFF && !d->security.strict)
 		return CLIENT_TLS_OFF;
 	if (net_port((const struct sockaddr *)&a->to.sa) == PORT_TLS)
 		return CLIENT_TLS_AT_ONCE;
 	/* in clear there is no certificate */
-	if (d->security.certificate == NULL && !a->sts &&
+	if (d->security.certificate == NULL && !a->sts && !d->security.strict &&
 	    (mode == CONFIG_OUT_TLS_MAY || (mode == CONFIG_OUT_TLS_DANE && a->tlsa == NULL)))
 		return CLIENT_TLS_MAY;
 	return CLIENT_TLS_MUST;
@@ -87,7 +87,8 @@ tls_policy_wish(const struct destination *d, const struct tls_policy_host *host,
 	*wish = (struct tls_wish){ .ask = host->literal ? NULL : host->name };
 	if (d->security.tls == CONFIG_OUT_TLS_DANE && host->tlsa != NULL)
 		want_dane(d, host, wish, record);
-	if (d->security.tls != CONFIG_OUT_TLS_VERIFY && !host->sts)
+	if (d->security.tls != CONFIG_OUT_TLS_VERIFY && !host->sts &&
+	    (!d->security.strict || wish->proof == TLS_PROOF_DANE))
 		return;
 	wish->proof = TLS_PROOF_NAME;
 	if (host->literal) {

@@ -263,7 +263,9 @@ site_hosts_renew(struct site *s)
 	s->lookup = mx_lookup_new(&s->d, mx_settings(s->o));
 	s->asked_at = clock_mono_ms();
 	loop_timer_set(s->patience, PATIENCE_MS);
-	step_lookup(s);
+	/* without authorities no host could prove its name */
+	if (!s->d.security.strict || trusted_ca_want(s->o->trust, step_with_policy, s))
+		step_lookup(s);
 }
 
 /* --- the next address --- */

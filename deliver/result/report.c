@@ -112,8 +112,8 @@ text_size(const char *data, size_t len)
 }
 
 /*
- * The whole original, only for a failure (RFC 3461 4.3) and only when it is small and no binary; else its
- * header up to the last line that fits.
+ * The whole original, only for a failure (RFC 3461 4.3) and only when it is small, no binary, and did not need
+ * TLS on its way (RFC 8689 5); else its header up to the last line that fits.
  */
 static int
 read_original(struct delivery *x)
@@ -127,7 +127,7 @@ read_original(struct delivery *x)
 		return -1;
 	x->original.len = (size_t)n;
 	x->dsn.whole = e->content_size <= (off_t)ORIGINAL_MAX && e->ret != RET_HDRS &&
-	    x->job->kind == DSN_FAILURE && (e->flags & MESSAGE_BINARY) == 0;
+	    (e->flags & MESSAGE_REQUIRETLS) == 0 && x->job->kind == DSN_FAILURE && (e->flags & MESSAGE_BINARY) == 0;
 	if (!x->dsn.whole) {
 		size_t end = header_size(x->original.data, text_size(x->original.data, x->original.len));
 
@@ -249,6 +249,8 @@ begin_report(struct delivery *x)
 		e.flags |= MESSAGE_8BIT;
 	if (x->dsn.utf8)
 		e.flags |= MESSAGE_UTF8;
+	/* what is told of it is as much its sender's secret (RFC 8689 5) */
+	e.flags |= job->e->flags & MESSAGE_REQUIRETLS;
 	message_envelope_add(&e, x->to);
 	x->dsn.phase = 0;
 	x->dsn.at = 0;

@@ -254,7 +254,8 @@ void schedule_load_judge(struct active_message *m);	/* on the loop; goes on to t
 /* --- schedule_route: where each recipient of a message goes --- */
 #define SCHEDULE_PAUSED "paused by an operator"	/* the reason of a recipient that is not tried */
 void schedule_route(struct active_message *m);
-struct schedule_dest *schedule_route_hosts(struct schedule *s, const struct destination *d);
+/* As the message wants it: see route_want. */
+struct schedule_dest *schedule_route_hosts(struct active_message *m, const struct destination *d);
 void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);
 
 /* --- schedule_attempt: one attempt to deliver a message --- */

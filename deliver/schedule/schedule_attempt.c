@@ -34,7 +34,7 @@ moves_to_fallback(struct active_message *m, struct active_recipient *r, const st
 {
 	if (r->fallback == NULL || r->on_fallback || !route_is_fallback(m->schedule->route, v))
 		return false;
-	schedule_route_point(m, r, schedule_route_hosts(m->schedule, r->fallback));
+	schedule_route_point(m, r, schedule_route_hosts(m, r->fallback));
 	r->on_fallback = r->todo = true;
 	return true;
 }

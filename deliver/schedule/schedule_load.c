@@ -1,6 +1,6 @@
 /*
- * schedule_load - reads a message's envelope, and its note when needed; counts its hops; judges what comes
- * next
+ * schedule_load - reads a message's envelope and header, and its note when needed; counts its hops; judges what
+ * comes next
  *
  * Runs in:  deliver: reads on the loop (a file that has just come) or a pool thread, judges on the loop
  * Owns:     nothing beyond the message
@@ -26,8 +26,25 @@
 
 /* --- reading --- */
 
+/* What deliver needs of the header. */
+static void
+note_header(struct active_message *m, const char *data, size_t len)
+{
+	struct header_field f;
+	size_t pos = 0;
+
+	m->hops = 0;
+	while (header_next(data, len, &pos, &f) == 1) {
+		if (header_is(&f, "Received"))
+			m->hops++;
+		else if (header_is(&f, "TLS-Required") && header_value_is(&f, "No") &&
+		    (m->e.flags & MESSAGE_REQUIRETLS) == 0)
+			m->e.flags |= MESSAGE_TLS_OPTIONAL;
+	}
+}
+
 static int
-read_hops(struct active_message *m)
+read_header(struct active_message *m)
 {
 	struct buf head = BUF_INIT(HEADER_MAX);
 	size_t want = HEADER_FIRST;
@@ -53,17 +70,17 @@ read_hops(struct active_message *m)
 		want *= 4;
 	}
 	if (rc == 0 && head.len > 0)
-		m->hops = header_count(head.data, head.len, "Received");
+		note_header(m, head.data, head.len);
 	buf_done(&head);
 	return rc;
 }
 
 static int
-count_hops(struct active_message *m)
+take_header(struct active_message *m)
 {
 	if (m->whole.len == 0)
-		return read_hops(m);
-	m->hops = header_count(m->whole.data + m->e.content_at, (size_t)m->e.content_size, "Received");
+		return read_header(m);
+	note_header(m, m->whole.data + m->e.content_at, (size_t)m->e.content_size);
 	return 0;
 }
 
@@ -94,9 +111,7 @@ read_all(struct active_message *m)
 	m->owed = has_failed(&m->e);
 	if ((!m->known || m->owed) && read_note(m) == -1)
 		return -1;
-	if (m->known && m->attempts + m->quick > 0)
-		return 0;
-	return count_hops(m);
+	return take_header(m);
 }
 
 void

@@ -13,12 +13,46 @@
 #include "deliver/active/active.h"
 #include "deliver/schedule/schedule.h"
 
-struct schedule_dest *
-schedule_route_hosts(struct schedule *s, const struct destination *d)
+static enum route_want
+want_of(const struct message_envelope *e)
+{
+	return e->flags & MESSAGE_REQUIRETLS ? ROUTE_STRICT : e->flags & MESSAGE_TLS_OPTIONAL ?
+	    ROUTE_TLS_OPTIONAL : ROUTE_AS_SET;
+}
+
+static struct schedule_dest *
+find_or_add(struct schedule *s, const struct destination *d)
 {
 	struct schedule_dest *found = schedule_dest_find(s->dests, d->key);
 
 	return found != NULL ? found : schedule_dest_add(s->dests, d);
+}
+
+struct schedule_dest *
+schedule_route_hosts(struct active_message *m, const struct destination *d)
+{
+	struct schedule_dest *found;
+	struct destination own;
+
+	if (want_of(&m->e) == ROUTE_AS_SET)
+		return find_or_add(m->schedule, d);
+	route_want_hosts(&own, d, want_of(&m->e));
+	found = find_or_add(m->schedule, &own);
+	route_destination_done(&own);
+	return found;
+}
+
+/* This round is for these hosts alone. */
+static bool
+is_only(const struct active_message *m, const struct destination *d)
+{
+	struct destination own;
+	bool same;
+
+	route_want_hosts(&own, d, want_of(&m->e));
+	same = strcmp(own.key, m->only->d.key) == 0;
+	route_destination_done(&own);
+	return same;
 }
 
 static struct schedule_dest *
@@ -110,15 +144,21 @@ assign_recipient(struct active_message *m, size_t i, const char *domain)
 		assign_paused(m, r);
 		return;
 	}
+	if (!route_want(&a, want_of(&m->e))) {
+		r->outcome = OUTCOME_FAILED;
+		r->reason = active_message_reason(m, 0, "5.7.30", "",
+		    "its sender wants TLS on the whole way (REQUIRETLS), and outbound-tls is off");
+		return;
+	}
 	if (a.backlog) {
 		assign_etrn(m, i, domain, &a);
 		return;
 	}
 	schedule_route_point(m, r, a.kind == ROUTE_LOCAL ? dest_local(m) : a.kind == ROUTE_HOSTS ?
-	    schedule_route_hosts(s, a.hosts) : dest_direct(s, domain, &a));
+	    schedule_route_hosts(m, a.hosts) : dest_direct(s, domain, &a));
 	r->todo = m->only == NULL || r->dest == m->only;
 	/* it was parked for its fallback */
-	if (!r->todo && a.fallback != NULL && strcmp(a.fallback->key, m->only->d.key) == 0) {
+	if (!r->todo && a.fallback != NULL && is_only(m, a.fallback)) {
 		schedule_route_point(m, r, m->only);
 		r->on_fallback = r->todo = true;
 	}

@@ -110,6 +110,8 @@ send_mail(struct client *c)
 		buf_puts(&c->out, " BODY=8BITMIME");
 	if ((e->flags & MESSAGE_UTF8) && (c->used & CLIENT_SMTPUTF8))
 		buf_puts(&c->out, " SMTPUTF8");
+	if (e->flags & MESSAGE_REQUIRETLS)
+		buf_puts(&c->out, " REQUIRETLS");
 	if ((c->used & CLIENT_DSN) && e->ret != RET_DEFAULT)
 		buf_puts(&c->out, e->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
 	if ((c->used & CLIENT_DSN) && e->envid != NULL)
@@ -418,14 +420,17 @@ refuse_utf8(struct verdict *v, const char *what, const char *host)
 	snprintf(v->host, sizeof(v->host), "%s", host);
 }
 
-/* The host can take the message; if not, `v` says what it lacks (RFC 1870, 6152, 6531; RFC 3463). */
+/* The host can take the message; if not, `v` says what it lacks (RFC 1870, 6152, 6531, 8689; RFC 3463). */
 static bool
 is_possible(const struct client *c, const struct client_mail *m, struct verdict *v)
 {
 	const struct message_envelope *e = m->e;
 	const char *host = c->set.host;
 
-	if (c->size_limit > 0 && (uint64_t)client_content_size(m) > c->size_limit)
+	if ((e->flags & MESSAGE_REQUIRETLS) && !(c->offered & CLIENT_REQUIRETLS))
+		verdict_set(v, VERDICT_REFUSED, "5.7.30",
+		    "its sender wants TLS on the whole way (REQUIRETLS), %s does not offer that", host);
+	else if (c->size_limit > 0 && (uint64_t)client_content_size(m) > c->size_limit)
 		verdict_set(v, VERDICT_REFUSED, "5.3.4", "the message has %lld bytes, %s takes at most %llu",
 		    client_content_size(m), host, (unsigned long long)c->size_limit);
 	else if ((e->flags & MESSAGE_BINARY) && (c->offered & BINARY) != BINARY)

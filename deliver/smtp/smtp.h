@@ -60,6 +60,7 @@ enum client_offer {
 	CLIENT_STATUSCODES = 16, CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_OFFERS_TLS = 128,
 	CLIENT_SUBMITTER = 512,		/* AUTH= of MAIL, with a host that knows us (RFC 4954 5) */
 	CLIENT_BINARYMIME = 256, CLIENT_ALL_OFFERS = 1023,
+	CLIENT_REQUIRETLS = 2048,	/* never left out: what needs it goes nowhere else */
 	CLIENT_SEVERAL = 1024,		/* several recipients in one transaction: every host offers that */
 };
 

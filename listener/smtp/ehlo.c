@@ -52,6 +52,13 @@ may_secure(const struct session *s)
 	return s->server->tls != CONFIG_TLS_OFF && s->link == LINK_CLEAR;
 }
 
+/* What came under TLS alone can be asked to stay so (RFC 8689 2). */
+static bool
+is_secure(const struct session *s)
+{
+	return s->link != LINK_CLEAR;
+}
+
 /* RFC 3461 lets a client ask for reports: strangers need none about addresses here. */
 static bool
 offers_dsn(const struct session *s)
@@ -71,6 +78,7 @@ static const struct extension {
 	{ .keyword = "CHUNKING" },
 	{ .keyword = "DSN", .offered = offers_dsn },
 	{ .keyword = "SMTPUTF8" },
+	{ .keyword = "REQUIRETLS", .offered = is_secure },
 	{ .keyword = "ENHANCEDSTATUSCODES" },
 	{ .keyword = "STARTTLS", .offered = may_secure },
 	{ .keyword = "AUTH", .put = put_auth, .offered = auth_verb_is_offered },

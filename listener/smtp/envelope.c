@@ -83,6 +83,15 @@ take_smtputf8(const struct taker *t, const struct parameter *p)
 }
 
 static enum reply
+take_requiretls(const struct taker *t, const struct parameter *p)
+{
+	if (p->value != NULL)
+		return REPLY_BAD_PARAMETER;
+	t->mail->flags |= MESSAGE_REQUIRETLS;
+	return REPLY_NONE;
+}
+
+static enum reply
 take_ret(const struct taker *t, const struct parameter *p)
 {
 	if (p->value == NULL || !(value_is(p, "FULL") || value_is(p, "HDRS")))
@@ -155,6 +164,7 @@ static const struct parameter_row {
 	{ "SIZE", FOR_MAIL, take_size },
 	{ "BODY", FOR_MAIL, take_body },
 	{ "SMTPUTF8", FOR_MAIL, take_smtputf8 },
+	{ "REQUIRETLS", FOR_MAIL, take_requiretls },
 	{ "AUTH", FOR_MAIL, take_auth },
 	{ "RET", FOR_MAIL | FOR_DSN, take_ret },
 	{ "ENVID", FOR_MAIL | FOR_DSN, take_envid },

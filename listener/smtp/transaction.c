@@ -54,6 +54,8 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 		return;
 	}
 	bad = envelope_parse_mail(&m, arg, len, ehlo_offers(s, "DSN"));
+	if (bad == REPLY_NONE && (m.flags & MESSAGE_REQUIRETLS) && !ehlo_offers(s, "REQUIRETLS"))
+		bad = REPLY_UNKNOWN_PARAMETER;
 	if (bad == REPLY_NONE && address_complete(&m.sender, s->server->default_domain->name) == -1)
 		bad = REPLY_BAD_ADDRESS;
 	/* Without SIZE= it has one byte at least: enough to refuse when the session's limit is used up. */

@@ -281,6 +281,19 @@ def test_dane_wins(t):
     equal(outcome(service)[0], "dane")
 
 
+def test_tls_required_no(t):
+    """A sender who would rather have the mail delivered (RFC 8689 5): its header, in any case, and nothing else that looks like it."""
+    service, _, sink, _ = start(t, policy("other.example"), [RECORD])
+    equal(outcome(service)[0], "deferred")
+    for field in ("TLS-Required: No", "tls-required:\r\n  no "):
+        service.default.send(to="y@d.example", data=f"{field}\r\nSubject: report\r\n\r\nTLS-Required: yes\r\n")
+    equal([m.recipients for m in sink.wait(2)], [["y@d.example"]] * 2)
+    for field in ("TLS-Required: Yes", "X-TLS-Required: No", "TLS-Required: No way", "Subject: TLS-Required: No\r\n\r\nTLS-Required: No"):
+        ident = service.default.send(to="z@d.example", data=f"{field}\r\n\r\nhello\r\n")
+        service.events.wait("deferred", id=ident)
+    equal(len(sink.messages), 2)
+
+
 def test_explain(t):
     service = t.postern({"default": {"domain quiet.test": {"type": "remote", "mta-sts": "no"}}})
     for domain, word in (("d.example", "yes"), ("quiet.test", "no")):
