@@ -83,7 +83,24 @@ bool age_walk_step(const struct schedule_index *x, struct age_walk *a) __attribu
 struct age_watch *age_watch_new(struct boot *b, const struct schedule *schedule);
 void age_watch_free(struct age_watch *w);
 
-/* --- probe: posternctl probe: the way of a mail, without one --- */
+/* --- probe_send: the test message of posternctl probe --- */
+
+struct msg_probe_ask;
+struct probe_send;
+struct probe_send_ops {
+	/* `id`: of the message, "-" while it is not in the queue. */
+	void (*tell)(void *arg, const char *step, const char *verdict, const char *words, const char *id);
+	/* Once, at the end, on the loop: an exit status. Frees it; also from inside probe_send_begin. */
+	void (*done)(void *arg, int status);
+	void *arg;
+};
+/* `ask` must outlive it. */
+struct probe_send *probe_send_new(struct queue_owner *queue, const struct msg_probe_ask *ask,
+    const struct probe_send_ops *ops);
+void probe_send_begin(struct probe_send *s);
+void probe_send_free(struct probe_send *s);	/* NULL is fine */
+
+/* --- probe: posternctl probe: the way of a mail --- */
 
 struct outbound;
 struct ctl_message;

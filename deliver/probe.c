@@ -1,12 +1,14 @@
 /*
- * probe - posternctl probe: goes the way of a mail as far as MAIL, and tells each step
+ * probe - posternctl probe: goes the way of a mail as far as MAIL, and tells each step; then, when that is
+ * asked for, a test message follows
  *
  * Runs in:  deliver: on the loop, the writing on a pool thread
  * Owns:     a probe until its last host has answered, or had its time
  * Promise:  what is tried is what mail would meet: the same folder, route, names, addresses, TLS and login,
- *           over connections of its own. No message is queued or sent, no secret is told. A host has
- *           PROBE_HOST_MS
- * Fails by: lines "step TAB verdict TAB ms TAB words" and an exit status, sent to the master
+ *           over connections of its own. No secret is told. A host has PROBE_HOST_MS. Without `send`
+ *           no message is queued, and with it only when all steps went well: one that would wait
+ *           helps nobody
+ * Fails by: lines as msg_probe has them and an exit status, sent to the master
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -46,6 +48,7 @@ struct probe {
 	struct probes *all;
 	uint32_t request, serial;
 	struct msg_probe_ask ask;
+	struct probe_send *message;	/* NULL: none yet, or none is asked for */
 	struct loop_timer *timer;	/* of the first hop */
 	struct probe_hops hops;		/* the first one is at work */
 	uint64_t step_at;		/* monotonic ms: the beginning of the present step */
@@ -70,31 +73,40 @@ static void next_hop(struct probe *p);
 /* --- what is told --- */
 
 static void
-send_line(const struct probe *p, const char *step, const char *verdict, uint64_t ms, char *words)
+send_line(const struct probe *p, const char *step, const char *verdict, uint64_t ms, char *words,
+    const char *id)
 {
 	char line[LINE_MAX_BYTES + 100];
 
 	for (char *at = words; *at != '\0'; at++)
 		if ((unsigned char)*at < ' ')
 			*at = ' ';
-	snprintf(line, sizeof(line), "%s\t%s\t%llu\t%s\n", step, verdict, (unsigned long long)ms, words);
+	snprintf(line, sizeof(line), "%s\t%s\t%llu\t%s\t%s\n", step, verdict, (unsigned long long)ms, words,
+	    id);
 	(void)!ctl_send(p->all->queue->boot->master, CTL_TEST_TEXT, p->request, line, strlen(line), -1);
 }
 
-/* `verdict`: "ok", "failed", "skipped". The time is that since the step before. */
+/* `verdict`: "ok", "failed", "skipped". The time is that since the step before. `id`: of the test message. */
+static void
+tell_step(struct probe *p, const char *step, const char *verdict, char *words, const char *id)
+{
+	uint64_t now = clock_mono_ms();
+
+	p->failed |= strcmp(verdict, "failed") == 0;
+	send_line(p, step, verdict, now - p->step_at, words, id);
+	p->step_at = now;
+}
+
 static void
 tell(struct probe *p, const char *step, const char *verdict, const char *fmt, ...)
 {
-	uint64_t now = clock_mono_ms();
 	char words[LINE_MAX_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
-	p->failed |= strcmp(verdict, "failed") == 0;
-	send_line(p, step, verdict, now - p->step_at, words);
-	p->step_at = now;
+	tell_step(p, step, verdict, words, "-");
 }
 
 /* --- hosts --- */
@@ -115,17 +127,47 @@ free_probe(struct probe *p)
 	while ((h = TAILQ_FIRST(&p->hops)) != NULL)
 		free_hop(&p->hops, h);
 	TAILQ_REMOVE(&p->all->list, p, link);
+	probe_send_free(p->message);
 	loop_timer_free(p->timer);
 	free(p);
 }
 
 static void
-end_probe(struct probe *p)
+end_probe(void *arg, int result)
 {
-	int32_t status = p->failed ? 1 : EX_OK;
+	struct probe *p = arg;
+	int32_t status = result;
 
 	(void)!ctl_send(p->all->queue->boot->master, CTL_TEST_END, p->request, &status, sizeof(status), -1);
 	free_probe(p);
+}
+
+/* --- the test message --- */
+
+static void
+tell_message(void *arg, const char *step, const char *verdict, const char *text, const char *id)
+{
+	char words[LINE_MAX_BYTES];
+
+	snprintf(words, sizeof(words), "%s", text);
+	tell_step(arg, step, verdict, words, id);
+}
+
+/* All steps are over. */
+static void
+end_steps(struct probe *p)
+{
+	struct probe_send_ops ops = { .tell = tell_message, .done = end_probe, .arg = p };
+	bool failed = p->failed || p->ask.failed != 0;
+
+	if (p->ask.send != 0 && failed)
+		tell(p, "message", "skipped", "it is not sent: a step before it has failed");
+	if (p->ask.send == 0 || failed) {
+		end_probe(p, p->failed ? MSG_PROBE_FAILED : EX_OK);
+		return;
+	}
+	p->message = probe_send_new(p->all->queue, &p->ask, &ops);
+	probe_send_begin(p->message);
 }
 
 /* The step after the last one that went well. */
@@ -212,7 +254,7 @@ next_hop(struct probe *p)
 	struct probe_hop *h = TAILQ_FIRST(&p->hops);
 
 	if (h == NULL) {
-		end_probe(p);
+		end_steps(p);
 		return;
 	}
 	tell(p, "next-hop", "ok", "%s", h->d.domain);
@@ -269,6 +311,18 @@ tell_drop(struct probe *p)
 	    error == 0 ? "" : disk_reason(folder, error));
 }
 
+/* The test message would only lie there. */
+static bool
+rests(struct probe *p, const struct route_answer *a)
+{
+	if (a->kind == ROUTE_REFUSED || (!a->paused && !a->backlog))
+		return false;
+	tell(p, "route", "failed", "%s", a->paused ?
+	    "an operator has paused the mail of this domain (posternctl queue resume)" :
+	    "mail of this domain waits until its host asks for it (hold = yes)");
+	return true;
+}
+
 /* Of one recipient. */
 static void
 find_hop(struct probe *p, const struct route *route)
@@ -282,7 +336,9 @@ find_hop(struct probe *p, const struct route *route)
 		return;
 	}
 	domain = address_domain(&to);
-	route_find(route, domain, NULL, &a);
+	route_find(route, domain, p->ask.send != 0 ? p->ask.sender : NULL, &a);
+	if (p->ask.send != 0 && rests(p, &a))
+		return;
 	switch (a.kind) {
 	case ROUTE_LOCAL:
 		tell(p, "route", "ok", "%s is a local domain: the drop folder", domain);
@@ -385,6 +441,8 @@ probe_begin(struct probes *all, const struct ctl_message *m)
 
 	memcpy(&p->ask, m->data, sizeof(p->ask));
 	p->ask.rcpt[sizeof(p->ask.rcpt) - 1] = '\0';
+	p->ask.author[sizeof(p->ask.author) - 1] = '\0';
+	p->ask.sender[sizeof(p->ask.sender) - 1] = '\0';
 	p->all = all;
 	p->request = m->request;
 	p->serial = ++all->serial;

@@ -142,7 +142,7 @@ _posternctl()
 	esac
 	case $usage in
 	*' probe name '*)	# one name; a recipient may be anybody
-		words='--rcpt --json'
+		words='--rcpt --send --json'
 		[[ ${COMP_WORDS[COMP_CWORD - 1]} == probe ]] && words+=" $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')"
 		[[ ${COMP_WORDS[COMP_CWORD - 1]} == --rcpt ]] && words=''
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -171,6 +171,7 @@ const char *const answers_rows_ages[ANSWERS_AGES] = { "15m", "1h", "4h", "12h", 
 static const struct answers_column probe_columns[] = {
 	{ "step", "STEP", ANSWERS_TEXT, .at = 0 }, { "verdict", "VERDICT", ANSWERS_TEXT, .at = 1 },
 	{ "ms", "MS", ANSWERS_NUMBER, .at = 2 }, { "text", "WHAT", ANSWERS_WORD, .at = 3, WRAP },
+	{ "id", "ID", ANSWERS_WORD, .at = 4, .weight = 1 },
 };
 
 static const struct answers_column host_columns[] = {

@@ -20,12 +20,12 @@
 
 struct watcher {
 	int fd;
-	char server[64];
+	char server[64], id[32];
 	unsigned long lost;
 };
 
-static struct watcher watchers[LOG_WATCH_MAX];
-static _Atomic size_t watching;
+static struct watcher watchers[LOG_WATCH_MAX + LOG_WATCH_FOLLOWED];
+static _Atomic size_t watching, following;	/* following: those of `watching` that follow a message */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The last takes the place of one that is gone. */
@@ -33,6 +33,7 @@ static void
 forget(size_t i)
 {
 	close(watchers[i].fd);
+	following -= watchers[i].id[0] != '\0';
 	watchers[i] = watchers[--watching];
 }
 
@@ -47,24 +48,61 @@ forget_gone(void)
 	}
 }
 
-int
-log_watch_add(int fd, const char *server)
+static int
+add_watcher(int fd, const char *server, const char *id)
 {
 	int result = -1;
 
 	pthread_mutex_lock(&lock);
 	forget_gone();
-	if (watching < LOG_WATCH_MAX) {
+	if (id[0] != '\0' ? following < LOG_WATCH_FOLLOWED : watching - following < LOG_WATCH_MAX) {
 		struct watcher *w = &watchers[watching++];
 
 		*w = (struct watcher){ .fd = fd };
 		snprintf(w->server, sizeof(w->server), "%s", server);
+		snprintf(w->id, sizeof(w->id), "%s", id);
+		following += id[0] != '\0';
 		result = 0;
 	} else {
 		close(fd);
+		errno = EBUSY;
 	}
 	pthread_mutex_unlock(&lock);
 	return result;
+}
+
+int
+log_watch_add(int fd, const char *server)
+{
+	return add_watcher(fd, server, "");
+}
+
+int
+log_watch_follow(int fd, const char *id)
+{
+	return add_watcher(fd, "", id);
+}
+
+void
+log_watch_sweep(void)
+{
+	pthread_mutex_lock(&lock);
+	forget_gone();
+	pthread_mutex_unlock(&lock);
+}
+
+bool
+log_watch_follows(const char *id)
+{
+	bool found = false;
+
+	if (following == 0)
+		return false;
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < watching && !found; i++)
+		found = id[0] != '\0' && strcmp(watchers[i].id, id) == 0;
+	pthread_mutex_unlock(&lock);
+	return found;
 }
 
 bool
@@ -131,6 +169,14 @@ tell_one(struct watcher *w, const char *head, const char *text, size_t len)
 	return sent;
 }
 
+static bool
+is_for(const struct watcher *w, const char *line)
+{
+	if (w->id[0] != '\0')
+		return strncmp(line, w->id, strlen(w->id)) == 0 && line[strlen(w->id)] == ' ';
+	return w->server[0] == '\0' || log_watch_is_about(line, w->server);
+}
+
 void
 log_watch_tell(const char *level, const char *program, pid_t pid, const char *line, size_t len)
 {
@@ -146,7 +192,7 @@ log_watch_tell(const char *level, const char *program, pid_t pid, const char *li
 		n = (int)sizeof(text) - 1;
 	pthread_mutex_lock(&lock);
 	for (size_t i = watching; i-- > 0;)
-		if ((watchers[i].server[0] == '\0' || log_watch_is_about(line, watchers[i].server)) &&
+		if (is_for(&watchers[i], line) &&
 		    tell_one(&watchers[i], head, text, (size_t)n) == -1)
 			forget(i);
 	pthread_mutex_unlock(&lock);

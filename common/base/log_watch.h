@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #define LOG_WATCH_MAX 16	/* watchers at a time: more are turned away */
+#define LOG_WATCH_FOLLOWED 4	/* beside them: those who follow one message */
 /* Bytes of one message to a watcher: "LEVEL MICROSECONDS PROGRAM PID " and the line */
 #define LOG_WATCH_LINE_MAX 2400
 
@@ -17,6 +18,10 @@
  */
 int log_watch_add(int fd, const char *server) __attribute__((warn_unused_result));
 bool log_watch_any(void);
+/* The same for lines about one message alone. -1 with EBUSY: LOG_WATCH_FOLLOWED messages are followed. */
+int log_watch_follow(int fd, const char *id) __attribute__((warn_unused_result));
+bool log_watch_follows(const char *id);		/* somebody follows that message */
+void log_watch_sweep(void);			/* forgets now who has closed the other end */
 /* Any thread. What a watcher has no room for is lost for it, and the number is told before its next line. */
 void log_watch_tell(const char *level, const char *program, pid_t pid, const char *line, size_t len);
 

@@ -364,7 +364,7 @@ begin_dialogue(struct outconn *p, const struct mx_address *a)
 {
 	struct site *s = p->site;
 	struct client_settings set = { .fqdn = s->o->server->fqdn, .host = p->host, .helo = s->d.helo,
-	    .tls = CLIENT_TLS_OFF, .heard = s->o->log != NULL ? outconn_log_reply : NULL, .arg = p };
+	    .tls = CLIENT_TLS_OFF, .heard = outconn_log_reply, .arg = p };
 
 	p->login.say = on_word;
 	p->login.give_up = on_no_word;

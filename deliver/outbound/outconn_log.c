@@ -1,5 +1,6 @@
 /*
- * outconn_log - our commands to remote hosts and their replies, for the protocol log
+ * outconn_log - our commands to remote hosts and their replies, for the protocol log and for who follows the
+ * message
  *
  * Runs in:  deliver
  * Owns:     nothing
@@ -11,7 +12,10 @@
 #include <strings.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/log_watch.h"
 #include "common/base/mem.h"
+#include "common/mail/message.h"
 #include "common/w3clog/w3clog.h"
 #include "deliver/outbound/outbound.h"
 
@@ -25,9 +29,40 @@ static const struct {
 	{ "TURN", false }, { "AUTH", true },
 };
 
+/* The message of the transaction is followed by somebody. */
+static bool
+is_followed(const struct outconn *p)
+{
+	return p->job != NULL && p->job->e != NULL && log_watch_follows(p->job->e->id);
+}
+
+static bool
+is_read(const struct outconn *p)
+{
+	return p->site->o->log != NULL || is_followed(p);
+}
+
+static void
+tell_follower(const struct outconn *p, const struct w3clog_fact *f)
+{
+	const char *blank = f->method.len > 0 && f->query.len > 0 ? " " : "";
+	char line[512];
+
+	if (f->method.len + f->query.len == 0)
+		return;
+	snprintf(line, sizeof(line), "%.*s%s%.*s", (int)f->method.len, f->method.text, blank,
+	    (int)f->query.len, f->query.text);
+	log_detail(p->job->e->id, f->kind == W3CLOG_COMMAND ? "command" : "reply", "line=%s",
+	    log_safe(line));
+}
+
 static void
 add_fact(const struct outconn *p, struct w3clog_fact *f)
 {
+	if (is_followed(p))
+		tell_follower(p, f);
+	if (p->site->o->log == NULL)
+		return;
 	f->peer = p->ip;
 	f->port = p->port;
 	f->time_us = clock_wall_us();
@@ -68,7 +103,7 @@ outconn_log_commands(struct outconn *p)
 	if (p->logged >= out->len)
 		return;
 	p->logged = out->len;
-	if (p->site->o->log == NULL || p->client.phase == CLIENT_SENDING || p->client.phase == CLIENT_DOT)
+	if (!is_read(p) || p->client.phase == CLIENT_SENDING || p->client.phase == CLIENT_DOT)
 		return;
 	p->sent_at = clock_mono_ms();
 	if (p->client.out_is_auth) {
@@ -89,6 +124,8 @@ outconn_log_reply(void *arg, const char *line, size_t len)
 		.ms = clock_mono_ms() - p->sent_at,
 	};
 
+	if (!is_read(p))
+		return;
 	if (p->client.phase == CLIENT_AUTH && len > 3 && memcmp(line, "334", 3) == 0)
 		f.query.len = 3;	/* a challenge is secret, too */
 

@@ -1,10 +1,11 @@
 /*
- * probe_request - posternctl probe: would a mail get through? The deliver worker goes its way without one,
- * and the directory helper is asked about the recipient
+ * probe_request - posternctl probe: would a mail get through? The deliver worker goes its way without one, or
+ * sends one, and the directory helper is asked about the recipient
  *
  * Runs in:  master
  * Owns:     one probe from its command to its answer
- * Promise:  as test_request; each line is "step TAB verdict TAB ms TAB words", verdict ok, failed or skipped
+ * Promise:  as test_request; lines as msg_probe has them, verdict ok, failed or skipped. A test message is
+ *           for one recipient, and who asks for it cannot write a word of it
  * Fails by: a failed step that says which process did not answer
  */
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "master/processes/processes.h"
 
 #define PROBE_WAIT_MS 120000U		/* of the whole: a host has 30 seconds */
+#define SEND_WAIT_MS 200000U		/* the same with a test message, which is followed for a minute */
 #define DIRECTORY_WAIT_MS 30000U
 
 struct probe_request {
@@ -47,7 +49,7 @@ put_step(struct probe_request *r, const char *step, const char *verdict, const c
 	buf_printf(&r->r.text, "%s\t%s\t%llu\t", step, verdict, (unsigned long long)(now - r->since));
 	for (; *words != '\0'; words++)
 		buf_printf(&r->r.text, "%c", (unsigned char)*words < ' ' ? ' ' : *words);
-	buf_puts(&r->r.text, "\n");
+	buf_puts(&r->r.text, "\t-\n");
 	r->since = now;
 	if (strcmp(verdict, "failed") == 0)
 		r->r.status = 1;
@@ -77,7 +79,7 @@ ask_deliver(struct probe_request *r)
 	r->r.q.ops = &deliver_ops;
 	control_question_turn(&r->r.q, 0, c);
 	control_question_ask(&r->r.q, 0, &r->ask, sizeof(r->ask));
-	control_question_wait(&r->r.q, PROBE_WAIT_MS);
+	control_question_wait(&r->r.q, r->ask.send != 0 ? SEND_WAIT_MS : PROBE_WAIT_MS);
 }
 
 /* The first step of the others. */
@@ -109,6 +111,7 @@ on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 	}
 	memcpy(&status, m->data, sizeof(status));
 	if (r->directory) {
+		r->ask.failed = status != EX_OK;
 		put_step(r, "directory", status == EX_OK ? "ok" : "failed", buf_text(&r->said));
 		ask_deliver(r);
 	} else {
@@ -130,7 +133,7 @@ on_late(struct control_question *q)
 	struct probe_request *r = request_of(q);
 
 	if (!r->directory) {
-		end_with(r, "service", "no answer within two minutes");
+		end_with(r, "service", "no answer within its time");
 		return;
 	}
 	end_with(r, "directory", "no answer within 30 seconds");
@@ -164,18 +167,51 @@ judge_files(struct probe_request *r, struct master *m, const struct server *s)
 	buf_done(&why);
 }
 
-/* Words: probe NAME [RECIPIENT] */
+/* What is wrong with the words: probe NAME [RECIPIENT [--send]]. NULL: nothing. */
+static const char *
+misused(const struct server *only, const struct control_words *w, struct address *rcpt)
+{
+	size_t used;
+
+	if (only == NULL)
+		return "say which virtual server";
+	if (w->count > 4 || (w->count == 4 && strcmp(w->word[3], "--send") != 0))
+		return "there are words too many";
+	if (w->count > 2 && (address_parse_path(rcpt, w->word[2], strlen(w->word[2]), ADDRESS_UTF8,
+	    &used) == -1 || w->word[2][used] != '\0'))
+		return "the recipient is no address";
+	return NULL;
+}
+
+static struct probe_request *
+new_request(const struct control_command *cmd, const struct server *only, const struct address *rcpt,
+    bool send)
+{
+	struct probe_request *r = mem_new(struct probe_request);
+
+	r->r.helper = CTL_HELPER_DIRECTORY;
+	r->r.ask = ask_directory;
+	r->since = clock_mono_ms();
+	buf_init(&r->said, CTL_PAYLOAD_MAX);
+	snprintf(r->server, sizeof(r->server), "%s", only->name);
+	snprintf(r->ask.rcpt, sizeof(r->ask.rcpt), "%s", rcpt->text);
+	snprintf(r->ask.author, sizeof(r->ask.author), "%s", cmd->peer->author);
+	r->ask.send = send;
+	snprintf(r->ask.sender, sizeof(r->ask.sender), "postmaster@%s", only->conf->default_domain->name);
+	r->directory = rcpt->text[0] != '\0' && only->conf->ldap.enable;
+	return r;
+}
+
 void
 probe_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w)
 {
 	struct probe_request *r;
-	struct address a = { .text = "" };
+	struct address rcpt = { .text = "" };
+	const char *wrong = misused(only, w, &rcpt);
 
-	if (only == NULL || w->count > 3 || (w->count == 3 &&
-	    (address_from_text(&a, w->word[2]) == -1 || *address_domain(&a) == '\0'))) {
-		control_answer_say(cmd, EX_USAGE, only == NULL ? "say which virtual server" :
-		    "the recipient is no address");
+	if (wrong != NULL) {
+		control_answer_say(cmd, EX_USAGE, "%s", wrong);
 		return;
 	}
 	if (only->conf == NULL || only->state == STATE_STOPPED) {
@@ -183,16 +219,12 @@ probe_request_run(struct control_command *cmd, struct master *m, struct server *
 		    only->name);
 		return;
 	}
-	r = mem_new(struct probe_request);
-	r->r.helper = CTL_HELPER_DIRECTORY;
-	r->r.ask = ask_directory;
-	r->since = clock_mono_ms();
-	buf_init(&r->said, CTL_PAYLOAD_MAX);
-	snprintf(r->server, sizeof(r->server), "%s", only->name);
-	snprintf(r->ask.rcpt, sizeof(r->ask.rcpt), "%s", a.text);
-	r->directory = a.text[0] != '\0' && only->conf->ldap.enable;
+	r = new_request(cmd, only, &rcpt, w->count > 3);
 	test_request_open(&r->r, cmd, m, r->directory ? &directory_ops : &deliver_ops, DIRECTORY_WAIT_MS);
 	judge_files(r, m, only);
+	if (only->state == STATE_PAUSED)
+		put_step(r, "service", "ok", "the virtual server is paused: it takes no mail, but delivers "
+		    "what it has");
 	if (r->directory)
 		test_request_ask(&r->r);
 	else

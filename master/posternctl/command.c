@@ -286,9 +286,10 @@ const struct command command_rows[] = {
 	{ "oauth", "test profile [--smtp] [--json]", 2, 4,
 	    "Get a new token for an [oauth] profile, log in with it at the smart hosts that use it, and show "
 	    "each step.", read_command_oauth, "oauth-test" },
-	{ "probe", "name [--rcpt recipient] [--json]", 1, 4,
+	{ "probe", "name [--rcpt recipient [--send]] [--json]", 1, 5,
 	    "Go the way of a mail without one, and show each step: files, queue, route, DNS, connection, "
-	    "TLS, login, directory.", read_command_probe, "probe" },
+	    "TLS, login, directory. With --send, a test message then goes that way.",
+	    read_command_probe, "probe" },
 	{ "hosts", "[list|pause|resume|reset] name [host ...] [--json] [--dry-run]", 1, CONTROL_WORDS_MAX,
 	    "Show the remote hosts that get mail, with state, connections, messages a minute and their last "
 	    "\"slow down\"; pause, resume or reset some.", run_hosts, "hosts" },

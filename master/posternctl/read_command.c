@@ -211,17 +211,20 @@ int
 read_command_probe(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {
-	bool json = false;
+	bool json = false, send = false;
 	const char *rcpt = NULL;
 	const struct option_row options[] = { { .word = "--json", .set = &json },
-	    { .word = "--rcpt", .value = &rcpt }, { .word = NULL } };
-	const char *all[] = { row->asks, NULL, NULL };
+	    { .word = "--send", .set = &send }, { .word = "--rcpt", .value = &rcpt, .wanted = "an address" },
+	    { .word = NULL } };
+	const char *all[] = { row->asks, NULL, NULL, "--send" };
 	int status = options_take(row, words, count, options, &all[1], 1);
 
 	if (status == EX_OK && all[1] == NULL)
 		status = usage_say(row, "say which virtual server");
+	if (status == EX_OK && send && rcpt == NULL)
+		status = usage_say(row, "--send needs --rcpt: to whom the test message goes");
 	all[2] = rcpt;
-	return status == EX_OK ? ask(c, all, rcpt != NULL ? 3 : 2, view_of(json)) : status;
+	return status == EX_OK ? ask(c, all, send ? 4 : rcpt != NULL ? 3 : 2, view_of(json)) : status;
 }
 
 int

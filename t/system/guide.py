@@ -313,12 +313,16 @@ def test_operate(t):
     def lose_the_mail(_):
         shutil.rmtree(service.home.path)
 
+    def take_it_out(text):
+        says("deferred", "4.2.1")(text)
+        service.ctl("queue", "delete", text.split()[-1], "--yes")
+
     def all_is_back(_):
         until(lambda: queue() == {ids[0]: "held", ids[1]: "waiting"}, what="the queue of the backup")
     Follow(service, "postern-guide-operate",
            there={"1k1d803g5zfpbxm8": ids[0], "127.0.0.1:2527": f"127.0.0.1:{t.port()}",
                   "/etc/postern /var/lib/postern": f"{service.config} {service.folder}/servers {service.state}"},
-           status={"posternctl queue delete --domain": 1},
+           status={"posternctl queue delete --domain": 1, "posternctl probe default --rcpt user@partner.example --send": 75},
            after={"posternctl queue list --domain": lambda text: check(text.splitlines()[1].split()[0] in ids, text),
                   "posternctl queue count": says("partner.example", "4.2.1 [127.0.0.1]: later"),
                   "posternctl queue default show": says("user@partner.example", "later"),
@@ -330,6 +334,7 @@ def test_operate(t):
                   "posternctl badmail list": says(ids[4]),
                   "posternctl badmail retry": badmail_is_back,
                   "posternctl probe default": says("connect\tok"),
+                  "posternctl probe default --rcpt user@partner.example --send": take_it_out,
                   "ps ": says("postern-deliver"),
                   "posternctl queue default list": all_is_back,
                   "posternctl queue rescue list": says(ids[0], ids[1]),

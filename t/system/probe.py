@@ -160,9 +160,106 @@ def test_what_is_on_disk(t):
     says(steps, "drop", "failed", "Permission denied")
 
 
+def sent(service, to, status=0):
+    """The steps of a test message in their order: [(step, verdict, text)], and its id."""
+    done = service.ctl("probe", "default", "--rcpt", to, "--send", "--json", ok=False)
+    equal(done.returncode, status, done.stdout + done.stderr)
+    steps = json.loads(done.stdout)["steps"]
+    begin = next((at for at, step in enumerate(steps) if step["step"] == "message"), len(steps))
+    ids = {step["id"] for step in steps[begin:]}
+    check(all(step["id"] is None for step in steps[:begin]) and len(ids) <= 1, steps)
+    return [(step["step"], step["verdict"], step["text"]) for step in steps[begin:]], next(iter(ids), None)
+
+
+def names(steps):
+    return [step for step, *_ in steps]
+
+
+def test_message_is_taken(t):
+    """The dialogue and the host's word; the message says who asked, is automatic, and has our postmaster as its sender."""
+    sink = t.sink(answers={"DOT": "250 2.0.0 taken as \"X=7\""})
+    service = with_host(t, sink.port)
+    steps, ident = sent(service, "ann@far.example")
+    dialogue = [(step, text) for step, _, text in steps if step in ("command", "reply")]
+    equal([text.split()[0] for step, text in dialogue if step == "command"], ["MAIL", "RCPT", "DATA"])
+    equal(("command", "RCPT TO:<ann@far.example>") in dialogue, True, dialogue)
+    equal(dialogue[-1], ("reply", '250 2.0.0 taken as "X=7"'))
+    step, verdict, text = steps[-2]
+    check((step, verdict) == ("delivered", "ok") and "recipient=ann@far.example" in text and "taken as" in text, steps)
+    equal(steps[-1], ("end", "ok", "the host has taken it"))
+    message = sink.wait()[0]
+    equal((message.sender, message.recipients), ("postmaster@default.example", ["ann@far.example"]))
+    text = message.data.decode("ascii")
+    uid = 0 if is_root() and service.as_root else service.test.uid
+    for words in ("From: postmaster@default.example\r\n", "To: <ann@far.example>\r\n", "Auto-Submitted: auto-generated\r\n", f"Message-ID: <{ident}@",
+                  f"Asked for by: uid={uid} (posternctl probe --send)\r\n"):
+        check(words in text, f"{words!r} is not in", text)
+    event = service.events.wait("delivered", id=ident)
+    equal((event["reply"], event["status"]), ('taken as "X=7"', "2.0.0"))
+    equal(service.events.wait("accepted", id=ident)["client"], "probe")
+    equal(service.events.all("command"), [], "the dialogue is for who follows the message, not for the log")
+    until(lambda: service.home.queued() == [], what="an empty queue")
+    # without a message nothing of that is there, and the next message is not followed
+    equal("message" in probe(service, "--rcpt", "ann@far.example"), False)
+    equal(len(sink.messages), 1)
+
+
+def test_message_is_not_taken(t):
+    """Refused; put off, where it stays in the queue; the exit status tells one from the other."""
+    sink = t.sink(answers={"RCPT": lambda session, line: "550 5.1.1 no such user" if "bad@" in line else
+                           "451 4.7.1 greylisted, come back later" if "later@" in line else None})
+    service = with_host(t, sink.port)
+    steps, ident = sent(service, "bad@far.example", status=1)
+    check(("reply", "failed", "550 5.1.1 no such user") in steps, steps)
+    equal((steps[-2][0], steps[-1][:2]), ("failed", ("end", "failed")), steps)
+    service.events.wait("report", **{"for": ident})
+    steps, ident = sent(service, "later@far.example", status=75)
+    check(("reply", "failed", "451 4.7.1 greylisted, come back later") in steps, steps)
+    equal(steps[-2][0], "deferred")
+    check("next=" in steps[-2][2] and "stays in the queue" in steps[-1][2], steps)
+    equal([name for name in service.home.queued() if ident in str(name)] != [], True, service.home.queued())
+    equal(sink.messages, [])
+
+
+def test_message_rests(t):
+    """What would only lie in the queue is not sent, and the answer says why at once."""
+    sink = t.sink()
+    service = with_host(t, sink.port, paused="slow.example")
+    service.default.set("domain asks.example", type="remote", hold="yes", route=f"[127.0.0.1]:{sink.port}")
+    service.ctl("reload")
+    for to, words in (("x@slow.example", "paused the mail of this domain"), ("x@asks.example", "until its host asks")):
+        says(probe(service, "--rcpt", to, "--send", status=1), "route", "failed", words)
+    down = with_host(t, t.port())
+    steps, ident = sent(down, "x@far.example", status=1)
+    equal(steps, [("message", "skipped", "it is not sent: a step before it has failed")])
+    equal((ident, service.home.queued(), down.home.queued(), sink.messages), (None, [], [], []))
+    service.ctl("pause", "default")
+    steps, _ = sent(service, "x@far.example")
+    equal(steps[-1][0:2], ("end", "ok"))
+
+
+def test_message_is_local(t):
+    service = t.postern()
+    steps, ident = sent(service, "me@default.example")
+    equal(names(steps), ["message", "dropped", "end"])
+    drop = service.home.wait_drops()[0]
+    check(ident in str(drop.path) and steps[1][2] == f"recipient=me@default.example file={drop.path.name}", steps)
+
+
+def test_message_of_utf8(t):
+    sink = t.sink(ehlo=("SMTPUTF8", "8BITMIME", "PIPELINING"))
+    service = with_host(t, sink.port)
+    steps, _ = sent(service, "\u4f60@far.example")
+    equal(steps[-1][0:2], ("end", "ok"))
+    check("To: <\u4f60@far.example>" in sink.wait()[0].data.decode(), sink.messages)
+    equal(sink.messages[0].recipients, ["\u4f60@far.example"])
+
+
 def test_words(t):
     service = t.postern({"default": {}, "two": {}})
     for words, status, said in (((), 64, "usage"), (("nobody",), 3, "no virtual server nobody"), (("default", "--rcpt", "a b"), 64, "no address"),
+                                (("default", "--send"), 64, "--send needs --rcpt"), (("default", "--rcpt", "<a@b.example> SIZE=1", "--send"), 64, "no address"),
+                                (("default", "--rcpt", "a b@c.example", "--send"), 64, "no address"),
                                 (("default", "--rctp", "a@b"), 64, "--rctp")):
         done = service.ctl("probe", *words, ok=False)
         equal(done.returncode, status, str(words) + done.stdout + done.stderr)

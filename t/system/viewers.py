@@ -16,6 +16,7 @@ OPERATES = (
     ("queue", "one", "hold", "--all", "--yes"), ("queue", "one", "release", "--all", "--yes"), ("queue", "one", "retry", "--all", "--yes"),
     ("queue", "one", "delete", "--all", "--yes"), ("queue", "one", "bounce", "--all", "--yes"), ("queue", "one", "move", "--all", "--to", "two", "--yes"),
     ("hosts", "reset", "one", "*"), ("badmail", "one", "retry", "--all", "--yes"), ("badmail", "one", "purge", "--all", "--yes"),
+    ("probe", "one"), ("probe", "one", "--rcpt", "b@one.example", "--send"),
 )
 OF_SERVICE = (("pause",), ("continue",), ("retry",), ("reload",), ("stop",))
 REFUSED = 77

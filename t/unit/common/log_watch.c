@@ -52,6 +52,35 @@ watch(const char *server, int *in)
 	return pair[1];
 }
 
+/* One message: its lines alone, beside those who watch all; so many, and no more, whoever else watches. */
+START_TEST(test_followed)
+{
+	int all, in, pair[2], many = 0;
+
+	log_open("postern-test", "", LOG_TO_STDERR);
+	all = watch("", &in);
+	ck_assert(!log_watch_follows("1k1d803g5zfpbxm8"));
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(log_watch_follow(pair[0], "1k1d803g5zfpbxm8"), 0);
+	ck_assert(log_watch_follows("1k1d803g5zfpbxm8"));
+	ck_assert(!log_watch_follows("1k1d803g5zfpbxm9"));
+	ck_assert(!log_watch_follows(""));
+	log_detail("1k1d803g5zfpbxm9", "reply", "line=x");
+	log_detail(NULL, "reply", "line=1k1d803g5zfpbxm8");
+	log_detail("1k1d803g5zfpbxm8", "reply", "line=y");
+	ck_assert_str_eq(next(pair[1]), "event=reply line=y");
+	ck_assert_str_eq(next(pair[1]), "");
+	ck_assert_str_eq(next(all), "event=reply line=x");
+	while (log_watch_follow(dup(pair[0]), "1k1d803g5zfpbxm9") == 0 && ++many < 2 * LOG_WATCH_FOLLOWED);
+	ck_assert_int_eq(many, LOG_WATCH_FOLLOWED - 1);
+	close(pair[1]);
+	close(all);
+	log_watch_sweep();
+	ck_assert(!log_watch_follows("1k1d803g5zfpbxm8"));
+	ck_assert(!log_watch_any());
+}
+END_TEST
+
 START_TEST(test_watchers)
 {
 	char big[1800];
@@ -94,4 +123,4 @@ START_TEST(test_watchers)
 }
 END_TEST
 
-UNIT_MAIN("log_watch", test_about, test_watchers)
+UNIT_MAIN("log_watch", test_about, test_followed, test_watchers)

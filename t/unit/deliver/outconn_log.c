@@ -2,6 +2,12 @@
  * outconn_log - sessions with remote hosts in the protocol log: verbs of a list by
  * name, all else by its length, content and secrets never
  */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/log_watch.h"
+#include "common/mail/message.h"
 #include "deliver/outbound/outbound.h"
 #include "deliver/smtp/smtp.h"
 #include "t/unit/captured_w3clog.h"
@@ -104,4 +110,50 @@ START_TEST(none)
 }
 END_TEST
 
-UNIT_MAIN("outconn_log", commands, replies, none)
+/* Who follows the message gets the same, also without a log: no secret, no content; of another nothing. */
+START_TEST(followed)
+{
+	static const char *const ids[] = { "1k1d803g5zfpbxm8", "1k1d803g5zfpbxm9" };
+	struct outbound outbound = { 0 };
+	struct site site = { .o = &outbound };
+	char line[LOG_WATCH_LINE_MAX + 1] = "";
+	struct buf told = BUF_INIT(1 << 16);
+	int pair[2];
+
+	log_open("postern-test", "", LOG_TO_STDERR);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(log_watch_follow(pair[0], ids[0]), 0);
+	for (size_t k = 0; k < nitems_of(ids); k++) {
+		struct message_envelope e = { .nrcpt = 1 };
+		struct outbound_job job = { .e = &e };
+		struct outconn conn = { .site = &site, .job = &job };
+
+		memcpy(e.id, ids[k], sizeof(e.id));
+		for (size_t i = 0; i < nitems_of(rows); i++) {
+			buf_init(&conn.client.out, 1 << 16);
+			buf_puts(&conn.client.out, rows[i].out);
+			conn.client.phase = rows[i].phase;
+			conn.client.out_is_auth = rows[i].out_is_auth;
+			conn.logged = rows[i].logged;
+			outconn_log_commands(&conn);
+			buf_done(&conn.client.out);
+		}
+		conn.client.phase = CLIENT_AUTH;
+		outconn_log_reply(&conn, "334 c2VjcmV0", 12);
+	}
+	while (recv(pair[1], line, sizeof(line) - 1, MSG_DONTWAIT) > 0) {
+		buf_printf(&told, "%s\n", strstr(line, " event=") + 7);
+		memset(line, 0, sizeof(line));
+	}
+	ck_assert_str_eq(buf_text(&told), "command line=\"EHLO us.example\"\n"
+	    "command line=\"MAIL FROM:<a@b.example> SIZE=9\"\ncommand line=\"RCPT TO:<c@d.example>\"\n"
+	    "command line=DATA\ncommand line=\"RCPT TO:<c@d.example>\"\ncommand line=\"mail from:<>\"\n"
+	    "command line=QUIT\ncommand line=\"AUTH PLAIN\"\ncommand line=\"AUTH LOGIN\"\n"
+	    "reply line=334\n");
+	buf_done(&told);
+	close(pair[1]);
+	log_watch_sweep();
+}
+END_TEST
+
+UNIT_MAIN("outconn_log", commands, replies, none, followed)
