@@ -4,6 +4,7 @@ without failures
 
 import base64
 import hashlib
+import json
 import os
 import re
 import ssl
@@ -369,6 +370,32 @@ def sending(t, host=None, flow="client-credentials", delivery=None, messages=20,
 
 def send(service, to="b@fabrikam.example", **fields):
     return service.default.send(to=to, data=mail(**fields))
+
+
+def test_the_probe_asks_for_a_token(t):
+    """What the endpoint answered is a step of the way to hosts that get a token, and of no other; with a message to its end."""
+    service = sending(t).start()
+
+    def probed(*words, status=0):
+        done = service.ctl("probe", "default", *words, "--json", ok=False)
+        equal(done.returncode, status, done.stdout + done.stderr)
+        return [(step["step"], step["verdict"], step["text"]) for step in json.loads(done.stdout)["steps"]]
+    steps = probed()
+    tokens = [(verdict, text) for step, verdict, text in steps if step == "token"]
+    equal(tokens[-1], ("ok", "result: a token was given"))
+    for wanted in ("profile: m365", f"token endpoint: {service.endpoint.url}", "HTTP status: 200", "expires in 3600 s"):
+        check(any(wanted in text for _, text in tokens), f"{wanted!r} is not in", tokens)
+    check([step for step, *_ in steps].index("token") < [step for step, *_ in steps].index("next-hop"), steps)
+    check(any(step == "login" and verdict == "ok" and "XOAUTH2" in text for step, verdict, text in steps), steps)
+    equal([step for step in probed("--rcpt", "x@plain.example") if step[0] == "token"], [])
+    equal([step for step in probed("--rcpt", "x@default.example") if step[0] == "token"], [])
+    equal(probed("--rcpt", "b@fabrikam.example", "--send")[-1][:2], ("end", "ok"))
+    equal(len(service.host.sink.wait()), 1)
+    service.endpoint.answers.append((401, {"error": "invalid_client", "error_description": f"wrong {SECRET}"}))
+    steps = probed("--rcpt", "b@fabrikam.example", "--send", status=1)
+    check(any(step == "token" and verdict == "failed" and "no token: invalid_client" in text for step, verdict, text in steps), steps)
+    equal(steps[-1][:2], ("message", "skipped"))
+    no_secrets(service, str(steps))
 
 
 def test_to_microsoft(t):
