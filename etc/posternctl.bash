@@ -77,7 +77,7 @@ _posternctl()
 	case $command in
 	certificate)
 		words=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
-		[[ ${COMP_WORDS[COMP_CWORD - 1]} == certificate ]] || words='show request self-signed install --json --names --days --type --new-key'
+		[[ ${COMP_WORDS[COMP_CWORD - 1]} == certificate ]] || words='show served request self-signed install --json --names --days --type --new-key'
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		[[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *' install '* && $cur != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return

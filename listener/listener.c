@@ -307,6 +307,7 @@ static void (*const controls[CTL_COUNT])(struct listener *l, const struct ctl_me
 	[CTL_RENEWED] = on_renewed,
 	[CTL_CHANNEL] = take_channel,
 	[CTL_SESSIONS] = session_list_answer,
+	[CTL_CERTIFICATES] = certificate_list_answer,
 };
 
 static void

@@ -87,7 +87,7 @@ on_other_died(struct master *m, pid_t pid, int status)
 /* What each of them may open: file_handover */
 #define OPENS (BIT(LISTENER) | BIT(DELIVER) | BIT(AUTH) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER) | \
     BIT(WEB))
-#define TESTS (BIT(DELIVER) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER))
+#define TESTS (BIT(LISTENER) | BIT(DELIVER) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER))
 
 const struct child_ops child_events = {
 	.row = {

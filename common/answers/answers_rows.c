@@ -193,6 +193,16 @@ static const struct answers_column explain_columns[] = {
 	{ "origin", "ORIGIN", ANSWERS_WORD, .at = 3, .empty = "-", WRAP },
 };
 
+static const struct answers_column certificate_columns[] = {
+	{ "pair", NULL, ANSWERS_NUMBER, .at = 0 }, { "place", "PLACE", ANSWERS_NUMBER, .at = 1 },
+	{ "subject", "SUBJECT", ANSWERS_WORD, .at = 2, .empty = "-", WRAP },
+	{ "names", "NAMES", ANSWERS_COMMAS, .at = 3, .weight = 1, WRAP },
+	{ "issuer", "ISSUER", ANSWERS_WORD, .at = 4, .empty = "-", WRAP },
+	{ "from", NULL, ANSWERS_TIME, .at = 5 }, { "until", "UNTIL", ANSWERS_TIME, .at = 6 },
+	{ "days", "DAYS", ANSWERS_NUMBER, .at = 7 }, { "type", "TYPE", ANSWERS_TEXT, .at = 8, .weight = 2 },
+	{ "fingerprint", NULL, ANSWERS_TEXT, .at = 9 }, { "file", NULL, ANSWERS_TEXT, .at = 10 },
+};
+
 #define COLUMNS(array) .column = (array), .columns = nitems_of(array)
 
 static const struct answers_table tables[] = {
@@ -223,6 +233,7 @@ static const struct answers_table tables[] = {
 	{ "domain", "list", ANSWERS_FORM_TABS, "domains", COLUMNS(place_columns) },
 	{ "history", NULL, ANSWERS_FORM_TABS, "changes", COLUMNS(change_columns) },
 	{ "explain", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(explain_columns) },
+	{ "certificates", NULL, ANSWERS_FORM_TABS, "certificates", COLUMNS(certificate_columns) },
 	{ "probe", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(probe_columns) },
 	{ "hosts", "list", ANSWERS_FORM_TABS, "hosts", COLUMNS(host_columns) },
 	{ "hosts", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },

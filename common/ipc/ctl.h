@@ -91,6 +91,7 @@ enum ctl_type {
 	CTL_DNS_TEST,			/* master to resolver: a struct msg_dns_query, for operators */
 	CTL_PROBE,		/* master to deliver: the way of a mail (msg_probe.h) */
 	CTL_HOSTS,		/* master to deliver: what is known of hosts (msg_hosts.h) */
+	CTL_CERTIFICATES,	/* master to listener: what it shows to clients */
 	CTL_TEST_TEXT,		/* back: lines for operators */
 	CTL_TEST_END,		/* back: int32_t exit status */
 	/* master to deliver and back: payloads in common/ipc/msg_queue.h */

@@ -110,6 +110,7 @@ const struct ctl_row ctl_rows[] = {
 	    false },
 	[CTL_HOSTS] = { "hosts", sizeof(struct msg_hosts_ask), sizeof(struct msg_hosts_ask), CTL_FROM_MASTER,
 	    false },
+	[CTL_CERTIFICATES] = { "certificates", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_TEST_TEXT] = { "test-text", 1, 4096, WORKERS, false },
 	[CTL_TEST_END] = { "test-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
 	[CTL_QUEUE] = { "queue", sizeof(struct msg_queue_ask), sizeof(struct msg_queue_ask), CTL_FROM_MASTER,

@@ -294,6 +294,17 @@ tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE],
 	memcpy(t->ticket[1], previous, TLS_TICKET_SIZE);
 }
 
+bool
+tls_details_get(struct tls_details *d, const struct tls *t, size_t i, size_t place)
+{
+	const struct tls_cert *p = &t->set.pair[i];
+
+	if (place > (size_t)sk_X509_num(p->chain))
+		return false;
+	tls_details_fill(d, place == 0 ? p->certificate : sk_X509_value(p->chain, (int)place - 1));
+	return true;
+}
+
 size_t
 tls_count(const struct tls *t)
 {
@@ -335,6 +346,12 @@ bool
 tls_is_in_order(const struct tls *t, size_t i)
 {
 	return tls_cert_is_in_order(&t->set.pair[i]);
+}
+
+bool
+tls_is_for(const struct tls *t, size_t i, const char *name)
+{
+	return tls_cert_has(&t->set.pair[i], name, true);
 }
 
 bool

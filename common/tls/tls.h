@@ -63,6 +63,28 @@ int tls_days(const struct tls *t, size_t i);		/* from now; negative: expired */
 bool tls_ends_soon(const struct tls *t, size_t i, uint64_t alarm_ms);
 /* Each certificate of the file is that of the issuer of the one before it: some peers want that order. */
 bool tls_is_in_order(const struct tls *t, size_t i);
+bool tls_is_for(const struct tls *t, size_t i, const char *name);	/* of a host; wildcards count */
+
+/* --- tls_details: what a certificate says --- */
+
+#define TLS_DETAILS_FINGERPRINT 65	/* bytes: SHA-256 in hexadecimal, and NUL */
+
+struct tls_details {
+	char *subject;			/* "CN=mx.example.com" */
+	char *names, *issuer;		/* "mx.example.com, *.example.org"; "CN=..." */
+	char key[32];			/* "ECDSA P-256" */
+	char fingerprint[TLS_DETAILS_FINGERPRINT];
+	int64_t from, until;		/* Unix time */
+	int days;			/* until then, negative: it is over */
+};
+
+/* Of the first certificate of a file. 0; or -1 and why: there is none. To be ended in both cases. */
+int tls_details_read(struct tls_details *d, const struct tls_text *file, struct buf *why)
+	__attribute__((warn_unused_result));
+/* Of pair `i`: of the certificate of the host (`place` 0), then of its chain. False: there is no more. */
+bool tls_details_get(struct tls_details *d, const struct tls *t, size_t i,
+    size_t place) __attribute__((warn_unused_result));
+void tls_details_done(struct tls_details *d);
 
 /* --- tls_link: one connection --- */
 

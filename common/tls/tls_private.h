@@ -36,4 +36,7 @@ bool tls_cert_is_in_order(const struct tls_cert *p);
 /* The same names, and another kind of key. */
 bool tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b);
 
+/* tls_details: of that certificate; an earlier content of `d` is not freed. */
+void tls_details_fill(struct tls_details *d, X509 *x);
+
 #endif

@@ -100,6 +100,8 @@ void tls_files_take_tickets(struct tls_files *s, const struct ctl_message *m);
 void tls_files_take_file(struct tls_files *s, const struct ctl_message *m);
 void tls_files_renew(struct tls_files *s);		/* the files have changed */
 struct tls *tls_files_tls(const struct tls_files *s);
+const char *tls_files_path(const struct tls_files *s, size_t i);	/* of the certificate of that pair */
+const char *tls_files_refused(const struct tls_files *s);	/* why the files are not used; "": they are */
 /* The event about a handshake; in a flood not about each one. */
 void tls_files_tell(struct tls_files *s, const char *result, const char *ip, const char *why);
 /* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
@@ -278,6 +280,10 @@ bool inbound_memory_is_short(const struct inbound *c, bool message);
 extern const struct session_ops inbound_ops;	/* their `arg` is the struct inbound */
 /* The sender, for events; "<>": the null sender; "-": none yet. */
 const char *inbound_ops_sender(const struct inbound *c);
+
+/* --- certificate_list: the certificates that are shown to clients, for operators --- */
+
+void certificate_list_answer(struct listener *l, const struct ctl_message *m);	/* CTL_CERTIFICATES */
 
 /* --- session_list: the sessions, for operators --- */
 

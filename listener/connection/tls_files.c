@@ -35,6 +35,7 @@ struct tls_files {
 	char **text;			/* of the files of `source`, in the order of `index`; owned */
 	size_t pairs, missing;		/* missing: files that were asked for and have not come */
 	uint32_t round;			/* of asking: answers to an earlier round are ignored */
+	char refused[CTL_REASON_MAX];	/* why the files on disk are not in use; "": they are */
 	struct loop_timer *days_again;	/* a certificate may have come close to its end */
 	uint64_t second;		/* the one in which `events` failed handshakes were logged */
 	unsigned events, silent;	/* silent: failures without an event since the last event */
@@ -159,6 +160,7 @@ refuse_files(struct tls_files *s, const char *reason)
 
 	if (!s->serving)
 		boot_refuse(s->listener->boot, EX_CONFIG, reason);
+	snprintf(s->refused, sizeof(s->refused), "%s", reason);
 	log_event(LOG_FAULT, NULL, "certificate", "result=refused kept=old reason=%s", log_safe(reason));
 	buf_printf(&text, "certificate or key on disk cannot be used: %s; the old ones are in use, and it "
 	    "would not start again", reason);
@@ -196,6 +198,7 @@ use_files(struct tls_files *s)
 		tell_loaded(s);
 		measure_ends(s);
 		boot_trouble(s->listener->boot, "certificate", "");
+		s->refused[0] = '\0';
 		if (!s->serving) {
 			s->serving = true;
 			s->ready(s->arg);
@@ -273,6 +276,18 @@ struct tls *
 tls_files_tls(const struct tls_files *s)
 {
 	return s->tls;
+}
+
+const char *
+tls_files_path(const struct tls_files *s, size_t i)
+{
+	return path_at(s, i * 2);
+}
+
+const char *
+tls_files_refused(const struct tls_files *s)
+{
+	return s->refused;
 }
 
 void

@@ -316,6 +316,11 @@ void probe_request_run(struct control_command *cmd, struct master *m, struct ser
 void hosts_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w);
 
+/* --- certificates_request: what clients are shown --- */
+
+void certificates_request_run(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w);
+
 /* --- explain_request: what would happen to a message --- */
 
 void explain_request_run(struct control_command *cmd, struct master *m, struct server *s,

@@ -52,6 +52,8 @@ static const struct control_command_row rows[] = {
 	    .run_words = directory_request_run },
 	{ "explain", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = explain_request_run },
+	{ "certificates", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,
+	    .run_words = certificates_request_run },
 	{ "probe", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run_words = probe_request_run },
 	{ "hosts", CONTROL_OPERATE, .looks = " list ", .scope = CONTROL_SERVER, .takes_name = true,

@@ -275,7 +275,7 @@ const struct command command_rows[] = {
 	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list [--json]] file|name [account]", 1, 8,
 	    "Make, change or delete an account in a password file, given by its path or by the virtual "
 	    "server that uses it; --list shows the accounts.", passwd_run, NULL },
-	{ "certificate", "name [show|request|self-signed|install] [--json] [--names host,...] "
+	{ "certificate", "name [show|served|request|self-signed|install] [--json] [--names host,...] "
 	    "[--days number] [--type ecdsa|rsa] [--new-key] [certificate-file] [key-file]", 1, 9,
 	    "Show the certificates of a virtual server, make a key with a request or a certificate for a "
 	    "test, install a certificate; without a verb by questions.", certificate_command_run, NULL },

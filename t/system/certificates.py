@@ -111,6 +111,54 @@ def test_request(t):
     equal([one["fingerprint"] for one in shown(service)], [row["fingerprint"]], "once more")
 
 
+def test_served(t):
+    """What the process shows, with its chain; files that cannot be used change nothing, and are told; one who may look may ask."""
+    service = t.postern()
+    done = service.ctl("certificate", "default", "served")
+    check("clients are not offered TLS" in done.stdout, done.stdout)
+    authority = Authority(t.folder / "ca")
+    service.ctl("certificate", "default", "request", "--names", "default.example, mail.example")
+    service.ctl("certificate", "default", "install", authority.sign(service.folder / "tls" / "default.csr"))
+
+    def answer(status=0):
+        done = service.ctl("certificate", "default", "served", "--json", ok=False)
+        equal(done.returncode, status, done.stdout + done.stderr)
+        document = json.loads(done.stdout)
+        return document["certificates"], document.get("remarks", [])
+    until(lambda: len(answer()[0]) == 2, what="the certificate and its issuer's")
+    (own, issuer), remarks = answer()
+    file = shown(service)[0]
+    equal((own["place"], own["names"], own["issuer"], own["fingerprint"], own["type"], own["file"], own["until"]),
+          (0, file["names"], "CN=middle", served(service), "ECDSA P-256", file["certificate"], file["until"]))
+    equal((issuer["place"], issuer["subject"], issuer["issuer"], issuer["names"], remarks), (1, "CN=middle", "CN=root", [], []))
+    with open(file["certificate"], "w", encoding="ascii") as out:
+        out.write("nothing\n")
+    service.ctl("reload", ok=False)
+    until(lambda: answer_of(service)[0] == 1, what="the file that is not one")
+    kept, remarks = answer(1)
+    equal([one["fingerprint"] for one in kept], [own["fingerprint"], issuer["fingerprint"]], "the old pair")
+    check("cannot be used" in remarks[0] and file["certificate"] in remarks[0], remarks)
+    service.default.set("delivery", fqdn="elsewhere.example")
+    service.ctl("stop", "default")
+    done = service.ctl("certificate", "default", "served", ok=False)
+    equal(done.returncode, 69)
+    check("is it started?" in done.stdout + done.stderr, done.stdout + done.stderr)
+    equal(service.ctl("certificate", "none", "served", ok=False).returncode, 3)
+
+
+def answer_of(service):
+    done = service.ctl("certificate", "default", "served", ok=False)
+    return done.returncode, done.stdout
+
+
+def test_served_is_for_another(t):
+    service = t.postern()
+    service.ctl("certificate", "default", "self-signed")
+    service.ctl("set", "default", "delivery.fqdn=elsewhere.example")
+    until(lambda: answer_of(service)[0] == 1, what="another name")
+    check("no certificate is for elsewhere.example, which is fqdn" in answer_of(service)[1], answer_of(service))
+
+
 def test_wizard(t):
     """Shows what there is, then asks; a file that is not there is told and asked again; Ctrl-C leaves nothing."""
     service = t.postern()
@@ -137,4 +185,4 @@ def test_wizard(t):
         person.expect("names", "default.example", "sha256", shown(service)[0]["fingerprint"], "[nothing]: ").type("")
         person.end()
     done = service.ctl("certificate", "default", ok=False, stdin=subprocess.DEVNULL)
-    check(done.returncode == 64 and "show|request|self-signed|install" in done.stderr, done.stderr)
+    check(done.returncode == 64 and "show|served|request|self-signed|install" in done.stderr, done.stderr)

@@ -39,7 +39,7 @@ def test_completion(t):
     equal(offered(service, "operators", "one", "remove", "d"), ["daemon"])
     equal(offered(service, "operators", "remove", ""), ["@games"])
     equal(sorted(offered(service, "certificate", "")), ["one", "two"])
-    equal(offered(service, "certificate", "one", "se"), ["self-signed"])
+    equal(offered(service, "certificate", "one", "se"), ["served", "self-signed"])
     equal(sorted(offered(service, "rename", "")), ["--dry-run", "one", "two"])
     equal(offered(service, "domain", "set", "one", ""), ["one.example"])
     equal(sorted(offered(service, "counters", "")), ["--history", "--json", "--prometheus", "one", "two"])

@@ -10,6 +10,7 @@ LOOKS = (
     ("badmail", "one", "tally"), ("drop", "one", "tally"), ("operators", "one", "list"),
     ("status",), ("status", "one"), ("status", "--check"), ("status", "--check", "one"), ("counters", "one"), ("counters", "--prometheus", "one"), ("counters", "one", "--history", "day"),
     ("sessions",), ("sessions", "one"), ("queue", "one", "list"), ("queue", "list"), ("queue", "one", "count"), ("queue", "one", "tally"), ("badmail", "one", "list"), ("hosts", "one"),
+    ("certificate", "one", "served"),
 )
 OPERATES = (
     ("pause", "one"), ("continue", "one"), ("retry", "one"), ("stop", "one"), ("start", "one"), ("sessions", "terminate", "one", "--all"),

@@ -49,11 +49,19 @@ def test_one_of_each(t):
     # a move has no target, as no other virtual server is operated
     check(not any("Move" in name for name in mine["server/NAME/queue/messages"]), mine)
     equal({view: names for view, names in theirs.items() if view != "" and names}, {}, "buttons of a viewer")
+    # a test message is for operators; what is shown to every client is for viewers, too
+    for name, sends in (("mine", True), ("theirs", False)):
+        page.go(f"#/server/{name}/test")
+        page.wait_text("Certificates")
+        found = page.run("return [...document.querySelectorAll('main form button')].map((e) => e.ariaLabel)")
+        equal(("Send: Test message" in found, "Test: The way of a mail" in found, "Show: Certificates" in found), (sends, sends, True), found)
     equal(page.complaints(), [], "complaints of the browser")
     # by hand, without the buttons: the service refuses
     browser = Browser(port)
     browser.log_in(service.ctl("web", "login", account=account("daemon")).stdout)
     equal(browser.command("queue", "theirs", "delete", "all")["status"], 77)
+    equal(browser.command("probe", "theirs", "a@theirs.example", "--send")["status"], 77)
+    equal(browser.command("certificates", "theirs")["status"], 0)
     equal(browser.command("queue", "mine", "hold", "all")["status"], 0)
     uid = str(pwd.getpwnam("daemon").pw_uid)
     service.events.wait("operator", server="mine", command="queue", action="hold", uid=uid, by="web")

@@ -72,3 +72,28 @@ def test_explain_and_probe(t):
     page.wait_text("Good.", "connection", "posternctl probe default")
     page.look("the way of a mail")
     equal(page.complaints(), [], "complaints of the browser")
+
+
+def test_message_and_certificates(t):
+    """A test message to its end with what the host said; the certificates that clients are shown; on a narrow screen, too. A viewer may not send."""
+    sink = t.sink(answers={"DOT": ["250 2.0.0 <b>taken</b> as X7"], "RCPT": lambda session, line: "450 4.2.1 come back" if "later@" in line else None})
+    service, port = start_manager(t, {"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}})
+    service.ctl("certificate", "default", "self-signed", "--names", "default.example,mail.default.example")
+    page = Chromium(t)
+    page.size(1280)
+    page.open(service.ctl("web", "login").stdout.strip())
+    page.wait_text("Live")
+    page.go("#/server/default/test")
+    page.click("button", "Show: Certificates")
+    page.wait_text("All is well.", "default.example, mail.default.example", "CN=default.example", "ECDSA P-256", "posternctl certificate default served")
+    for to, said, words in (("ann@far.example", "The message has arrived there.", ["RCPT TO:<ann@far.example>", "250 2.0.0 <b>taken</b> as X7", "delivered"]),
+                            ("later@far.example", "The message is still in the queue.", ["450 4.2.1 come back", "deferred", "tried again"])):
+        page.run("document.querySelector('section:nth-of-type(3) input').value = arguments[0]", to)
+        page.click("button", "Send: Test message")
+        page.wait_text(said, *words, f"posternctl probe default --rcpt {to} --send")
+    equal(page.run("return document.querySelectorAll('main b').length"), 0)
+    for width in (1280, 360):
+        page.size(width)
+        page.look(f"a message that waits, and certificates, at {width}")
+    equal(page.complaints(), [], "complaints of the browser")
+    equal([message.recipients for message in sink.messages], [["ann@far.example"]])

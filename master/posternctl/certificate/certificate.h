@@ -27,22 +27,8 @@ char *certificate_file_path(const char *config_path, const char *name, const cha
 int certificate_file_write(const char *config_path, const char *path, mode_t mode, const struct buf *text,
     struct buf *why);
 
-/* --- certificate_pair: what is in a pair, and whether it can be used --- */
+/* --- certificate_pair: whether a pair can be used --- */
 
-#define CERTIFICATE_FINGERPRINT 65	/* bytes: SHA-256 in hexadecimal, and NUL */
-
-struct certificate_facts {
-	char *names, *issuer;		/* "mx.example.com, *.example.org"; "CN=..." */
-	char key[32];			/* "ECDSA P-256" */
-	char fingerprint[CERTIFICATE_FINGERPRINT];
-	int64_t from, until;		/* Unix time */
-	int days;			/* until then, negative: it is over */
-};
-
-/* 0; or -1 and why: there is no certificate in it. To be freed in both cases. */
-int certificate_pair_look(struct certificate_facts *f, const struct tls_text *certificate, struct buf *why)
-	__attribute__((warn_unused_result));
-void certificate_pair_done(struct certificate_facts *f);
 /*
  * Whether it can be installed for `fqdn`: certificate and key belong together, the chain is in its order, it
  * is valid now, and for that name. Each fault is a line.
@@ -91,6 +77,8 @@ int certificate_install_request(struct certificate_job *j, enum certificate_key 
 /* --- certificate_show --- */
 
 int certificate_show_run(const struct certificate_job *j, bool json);
+/* What clients are shown now: the service is asked. */
+int certificate_show_served(const struct command_context *c, const char *name, bool json);
 
 /* --- certificate_command: posternctl certificate --- */
 

@@ -82,10 +82,14 @@ run_verb(const struct command_context *c, const struct command *row, const struc
 	size_t at = 0, files = 0;
 	int status;
 
+	if (strcmp(o->word[1], "served") == 0)
+		return o->word[2] == NULL ? certificate_show_served(c, o->word[0], o->json) :
+		    usage_say(row, "served: too many words");
+
 	while (at < nitems_of(rows) && strcmp(rows[at].verb, o->word[1]) != 0)
 		at++;
 	if (at == nitems_of(rows))
-		return usage_say(row, "%.60s: say show, request, self-signed or install", o->word[1]);
+		return usage_say(row, "%.60s: say show, served, request, self-signed or install", o->word[1]);
 	for (size_t i = 2; i < NAMES && o->word[i] != NULL; i++)
 		files++;
 	if (files < rows[at].min || files > rows[at].max)

@@ -68,14 +68,14 @@ refuse(int status, const struct buf *why)
 static char *
 names_in(const char *path)
 {
-	struct certificate_facts f = { 0 };
+	struct tls_details f = { 0 };
 	struct tls_text text;
 	struct buf why = BUF_INIT(1000);
 	char *names = NULL;
 
-	if (certificate_file_read(&text, path, &why) == 0 && certificate_pair_look(&f, &text, &why) == 0)
+	if (certificate_file_read(&text, path, &why) == 0 && tls_details_read(&f, &text, &why) == 0)
 		names = mem_strdup(f.names);
-	certificate_pair_done(&f);
+	tls_details_done(&f);
 	tls_text_forget(&text);
 	buf_done(&why);
 	return names;
@@ -150,7 +150,7 @@ write_text(const struct certificate_job *j, const char *path, mode_t mode, const
 /* Files that were there before are those of the same certificate, and may be in use. */
 static int
 keep_and_set(const struct certificate_job *j, const struct tls_source *pair,
-    const struct certificate_facts *f)
+    const struct tls_details *f)
 {
 	char *stem = mem_printf("%s-%.*s", j->server->name, FINGERPRINT_SHOWN, f->fingerprint),
 	    *certificate = certificate_file_path(j->config_path, stem, ".crt"),
@@ -181,16 +181,16 @@ keep_and_set(const struct certificate_job *j, const struct tls_source *pair,
 int
 certificate_install_run(struct certificate_job *j, const struct tls_source *pair)
 {
-	struct certificate_facts f = { 0 };
+	struct tls_details f = { 0 };
 	struct buf why = BUF_INIT(10000);
 	int status = EX_DATAERR;
 
 	if (certificate_pair_is_good(pair, j->server->fqdn, &why) &&
-	    certificate_pair_look(&f, &pair->certificate, &why) == 0)
+	    tls_details_read(&f, &pair->certificate, &why) == 0)
 		status = keep_and_set(j, pair, &f);
 	else
 		(void)refuse(status, &why);
-	certificate_pair_done(&f);
+	tls_details_done(&f);
 	buf_done(&why);
 	return status;
 }

@@ -1,5 +1,6 @@
 /*
- * certificate_show - what is shown to clients now: each certificate, until when, for which names
+ * certificate_show - the certificates of the configuration and those that clients are shown now: until when,
+ * for which names
  *
  * Runs in:  posternctl
  * Owns:     nothing
@@ -18,7 +19,7 @@
 
 struct shown {
 	const char *certificate, *key;
-	struct certificate_facts facts;
+	struct tls_details facts;
 	struct buf faults;
 };
 
@@ -31,7 +32,7 @@ look(struct shown *s, const struct config_server *server, size_t i)
 	*s = (struct shown){ .certificate = server->certificate.text[i],
 	    .key = i < server->key.count ? server->key.text[i] : "", .faults = BUF_INIT(10000) };
 	known = certificate_file_read(&pair.certificate, s->certificate, &s->faults) == 0 &&
-	    certificate_pair_look(&s->facts, &pair.certificate, &s->faults) == 0;
+	    tls_details_read(&s->facts, &pair.certificate, &s->faults) == 0;
 	if (certificate_file_read(&pair.key, s->key, &s->faults) == 0 && known)
 		(void)certificate_pair_is_good(&pair, server->fqdn, &s->faults);
 	tls_text_forget(&pair.certificate);
@@ -115,7 +116,7 @@ certificate_show_run(const struct certificate_job *j, bool json)
 			print(&s);
 		if (s.faults.len > 0)
 			status = CONTROL_REFUSED;
-		certificate_pair_done(&s.facts);
+		tls_details_done(&s.facts);
 		buf_done(&s.faults);
 	}
 	if (json)
@@ -123,5 +124,20 @@ certificate_show_run(const struct certificate_job *j, bool json)
 	else if (server->certificate.count == 0)
 		printf("%s has no certificate: clients are not offered TLS\n", server->name);
 	json_decref(document);
+	return status;
+}
+
+int
+certificate_show_served(const struct command_context *c, const char *name, bool json)
+{
+	const char *const words[] = { "certificates", name };
+	struct buf text = BUF_INIT(1U << 20);
+	int status = command_send_for(c, words[0], words + 1, 1, &text);
+
+	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT)
+		status = command_send_no_answer(status);
+	else
+		read_command_show(words, nitems_of(words), buf_text(&text), json);
+	buf_done(&text);
 	return status;
 }

@@ -189,7 +189,7 @@ wizard_certificate_run(const struct command_context *c, const char *name)
 
 	if (!prompt_is_possible())
 		return wizard_change_refuse("certificate",
-		    "certificate name show|request|self-signed|install ...");
+		    "certificate name show|served|request|self-signed|install ...");
 	status = certificate_install_begin(&job, c, name);
 	if (status == EX_OK) {
 		(void)certificate_show_run(&job, false);
