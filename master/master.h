@@ -232,7 +232,7 @@ struct master {
 	struct loop_timer *helper_timer;
 	struct crash_record crashes;	/* of helpers */
 	struct file_watch *file_watch;
-	struct loop_timer *sampler_timer;
+	struct loop_timer *sampler_timer, *health_timer;
 	struct socket_post metrics, web;
 	struct ctl_client *auth;	/* questions to the auth helper: logins to the manager */
 	struct web_sessions *web_sessions;	/* of those who logged in there */

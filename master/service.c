@@ -235,6 +235,7 @@ open_service(struct master *m)
 	    metrics_post_tell_all);
 	socket_post_open(&m->web, m, ROLE_WEB, offsetof(struct config_service, manager.listen), NULL);
 	reload_words_remember(m, &faults);
+	health_gauge_open(m);
 }
 
 /* --- while it runs --- */
@@ -420,6 +421,7 @@ close_service(struct master *m)
 	control_close(m->control, "the service has stopped\n");
 	web_account_close(m);
 	web_sessions_free(m->web_sessions);
+	health_gauge_close(m);
 	health_disk_free(m->health_disk);
 	control_rights_done(&m->operators);
 	control_rights_done(&m->viewers);

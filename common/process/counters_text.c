@@ -104,6 +104,9 @@ static const struct family families[] = {
 	{ "oldest_message_age_seconds", "gauge", "Age of the oldest message that is to be delivered; 0: "
 	    "there is none; what an operator holds or a host asks for itself does not count",
 	    .put = put_age, .which = MEASURE_OLDEST },
+	{ "health", "gauge", "What posternctl status --check says of it, and of the service: 0 all is well, "
+	    "1 something is wrong or near its end, 2 it should run and does not",
+	    .put = put_measure, .which = MEASURE_HEALTH },
 	{ "queue_filesystem_avail_bytes", "gauge", "Bytes free in the file system of the queue",
 	    .put = put_measure, .which = MEASURE_FREE_BYTES },
 	{ "queue_filesystem_size_bytes", "gauge", "Its size", .put = put_measure,

@@ -13,6 +13,7 @@
 enum measure {
 	MEASURE_STARTED,	/* Unix time: when the counters were zero */
 	MEASURE_OLDEST,		/* Unix time: the arrival of the oldest message to be delivered; 0 none */
+	MEASURE_HEALTH,		/* 0 good, 1 a warning, 2 critical */
 	MEASURE_FREE_BYTES, MEASURE_SIZE_BYTES, MEASURE_FREE_FILES, MEASURE_FILES,	/* of the queue's */
 	MEASURE_COUNT
 };

@@ -176,9 +176,18 @@ void health_show(struct control_command *cmd, struct master *m, struct server *o
 void health_put_troubles(struct buf *b, const struct server *s);
 void health_put_service(struct buf *b, const struct master *m);		/* the same of the helpers */
 
-/* --- health_disk: whether what is on disk would start again --- */
-
+/* As the answer says it: 0 good, 1 a warning, 2 critical; the service: 0 or 1. */
 struct health_disk;
+int health_of_server(const struct server *s, const struct health_disk *disk);
+int health_of_service(const struct master *m, const struct health_disk *disk);
+
+/* --- health_gauge: the same as a number among the measures --- */
+
+void health_gauge_open(struct master *m);
+void health_gauge_close(struct master *m);
+void health_gauge_set(struct master *m);	/* now */
+
+/* --- health_disk: whether what is on disk would start again --- */
 
 const struct health_disk *health_disk_get(struct master *m);	/* as it was a moment ago at the latest */
 void health_disk_free(struct health_disk *d);			/* NULL is fine */

@@ -139,6 +139,7 @@ control_show_prometheus(struct control_command *cmd, struct master *m, struct se
 	const struct server *s;
 	size_t n = 0;
 
+	health_gauge_set(m);
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_answer_covers(cmd, s, only)) {
 			list = mem_grow(list, n, sizeof(*list));

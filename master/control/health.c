@@ -114,20 +114,57 @@ put_part(struct health_answer *a, bool told, const char *name, const char *state
 	buf_puts(&a->rows, "\n");
 }
 
+/* `why`: empty when all is well. */
+static int
+blame_server(const struct server *s, const struct health_disk *disk, struct buf *why)
+{
+	int health;
+
+	health_put_troubles(why, s);
+	health_disk_blame(disk, s, why);
+	health = judge_server(s, why->len > 0);
+	if (health == 0)
+		buf_clear(why);
+	return health;
+}
+
+int
+health_of_server(const struct server *s, const struct health_disk *disk)
+{
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+	int health = blame_server(s, disk, &why);
+
+	buf_done(&why);
+	return health;
+}
+
 static int
 put_server(struct health_answer *a, const struct server *s, const struct health_disk *disk)
 {
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
-	int health;
+	int health = blame_server(s, disk, &why);
 
-	health_put_troubles(&why, s);
-	health_disk_blame(disk, s, &why);
-	health = judge_server(s, why.len > 0);
-	if (health == 0)
-		buf_clear(&why);
 	put_part(a, true, s->name, state_name(s->state), health, &why);
 	if (s->state == STATE_STOPPED && health == 0)
 		buf_puts(&a->line, " as ordered");
+	buf_done(&why);
+	return health;
+}
+
+static int
+blame_service(const struct master *m, const struct health_disk *disk, struct buf *why)
+{
+	health_put_service(why, m);
+	health_disk_blame_service(disk, why);
+	return why->len > 0;
+}
+
+int
+health_of_service(const struct master *m, const struct health_disk *disk)
+{
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+	int health = blame_service(m, disk, &why);
+
 	buf_done(&why);
 	return health;
 }
@@ -137,11 +174,8 @@ static int
 put_all(struct health_answer *a, const struct master *m, const struct health_disk *disk)
 {
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
-	int health;
+	int health = blame_service(m, disk, &why);
 
-	health_put_service(&why, m);
-	health_disk_blame_service(disk, &why);
-	health = why.len > 0;
 	put_part(a, health > 0, "(service)", m->stopping ? "stopping" : "started", health, &why);
 	buf_done(&why);
 	return health;

@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 
-def mount(t, *args):
-    """Mounts a file system on t.folder/disk until the test ends."""
+def mount(t, *args, place=None):
+    """Mounts a file system on t.folder/disk, or on `place`, until the test ends."""
     t.need_root()
-    place = t.folder / "disk"
+    place = place or t.folder / "disk"
     place.mkdir(exist_ok=True)
     done = subprocess.run(["mount", *map(str, args), place], capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -1,15 +1,17 @@
 """health - posternctl status --check: what would not start again, and what the service needs and does not get"""
 
 import os
+import re
 import signal
 
 from checks import check, equal
-from disks import small_disk
+from disks import mount, small_disk
 from dns import Dns
 from ldap_service import PEOPLE, service_for
 from patience import WAIT, until
 from processes import is_root
 from slapd import Authority, Slapd
+from token_hosts import SECRET, Authority as TokenAuthority, Endpoint
 
 
 def health(service, *names):
@@ -154,18 +156,21 @@ def test_directory_is_down(t):
     is_well(service)
 
 
+def on_disk(t, disk):
+    """A service, not started, whose folders of mail lie there."""
+    service = t.postern(start=False)
+    for name in ("pickup", "queue", "drop", "badmail"):
+        (disk / name).mkdir()
+        owned(service, disk / name, 0o700)
+    service.default.set("messages", badmail=disk / "badmail", disk_reserve="0")
+    service.default.set("general", **{k: disk / k for k in ("pickup", "queue", "drop")})
+    return service
+
+
 def test_room(t):
     """A file system that is nearly full is told before mail has to be refused."""
     disk = small_disk(t, "64M")
-    service = t.postern(start=False)
-    folder = disk / "badmail"
-    folder.mkdir()
-    owned(service, folder, 0o700)
-    service.default.set("messages", badmail=folder, disk_reserve="0")
-    service.default.set("general", **{k: disk / k for k in ("pickup", "queue", "drop")})
-    for name in ("pickup", "queue", "drop"):
-        (disk / name).mkdir()
-        owned(service, disk / name, 0o700)
+    service = on_disk(t, disk)
     service.start()
     is_well(service)
     (disk / "ballast").write_bytes(b"x" * (62 << 20))
@@ -173,6 +178,58 @@ def test_room(t):
     equal(said.count("nearly full"), 1, said)
     (disk / "ballast").unlink()
     is_well(service)
+
+
+def test_room_for_files(t):
+    """A file system without inodes takes no mail, whatever room it has."""
+    disk = mount(t, "-t", "tmpfs", "-o", "size=64M,nr_inodes=400", "postern-test")
+    service = on_disk(t, disk)
+    service.start()
+    is_well(service)
+    ballast = disk / "ballast"
+    ballast.mkdir()
+    made = [ballast / str(number) for number in range(os.statvfs(disk).f_favail - 20)]
+    for file in made:
+        file.touch()
+    said = says(service, "default started (the file system of ", "is nearly full: room for ", " files left")
+    equal(said.count("nearly full"), 1, said)
+    for file in made:
+        file.unlink()
+    is_well(service)
+
+
+def test_token_endpoint_is_down(t):
+    """It gives no token: told with its reason until it gives one; the number for Prometheus says the same, for every virtual server."""
+    service = t.postern({"default": {}, "other": {}}, start=False)
+    authority = TokenAuthority(t.folder)
+    endpoint = Endpoint(t.port(), authority.context())
+    t.cleanup(endpoint.end)
+    secret = service.folder / "client-secret"
+    secret.write_text(SECRET + "\n")
+    service.shared["oauth m365"] = {"token-url": endpoint.url, "client-id": "11111111-2222-3333-4444-555555555555", "flow": "client-credentials",
+                                    "scope": "a", "ca-file": authority.file, "secret-file": owned(service, secret), "timeout": "5s"}
+    service.write()
+    service.start()
+    is_well(service)
+    equal(numbers(service), {"default": 0, "other": 0})
+    endpoint.answers.append((401, {"error": "invalid_client", "error_description": "no such application"}))
+    equal(service.ctl("oauth", "test", "m365", ok=False).returncode, 1)
+    says(service, "(service) started (no token for profile m365: invalid_client: no such application")
+    equal(numbers(service), {"default": 1, "other": 1})
+    service.ctl("oauth", "test", "m365")
+    is_well(service)
+    equal(numbers(service), {"default": 0, "other": 0})
+    other = service["other"].file
+    other.write_text(other.read_text() + "[nothing]\n")
+    until(lambda: numbers(service) == {"default": 0, "other": 1}, what="a file that would not load")
+    service.ctl("stop", "default")
+    equal(numbers(service)["default"], 0, "as ordered")
+
+
+def numbers(service):
+    """postern_health of each virtual server."""
+    text = service.ctl("counters", "--prometheus").stdout
+    return {name: int(value) for name, value in re.findall(r'^postern_health\{server="(\w+)"\} (\d)$', text, re.M)}
 
 
 def test_smart_host(t):
@@ -243,18 +300,27 @@ def test_address_that_is_not_here(t):
 def test_queue_in_memory(t):
     """A queue that ends with the host: check and the start warn; it is no fault while all runs."""
     disk = small_disk(t, "64M")
-    service = t.postern(start=False)
-    for name in ("pickup", "queue", "drop", "badmail"):
-        (disk / name).mkdir()
-        owned(service, disk / name, 0o700)
-    service.default.set("messages", badmail=disk / "badmail", disk_reserve="0")
-    service.default.set("general", **{k: disk / k for k in ("pickup", "queue", "drop")})
+    service = on_disk(t, disk)
     said = judged(service)
     check(f"queue {disk / 'queue'} lies on tmpfs: accepted mail that waits there is lost" in said, said)
     service.start()
     event = service.events.wait("trouble", doing="folder", folder=str(disk / "queue"))
     check("tmpfs" in str(event), event)
     is_well(service)
+
+
+def test_queue_in_a_container(t):
+    """The layer of a container ends with it: as a file system in memory."""
+    base = small_disk(t, "64M")
+    for name in ("lower", "upper", "work", "merged"):
+        (base / name).mkdir()
+    (base / "upper").chmod(0o777)
+    mount(t, "-t", "overlay", "-o", f"lowerdir={base}/lower,upperdir={base}/upper,workdir={base}/work", "overlay", place=base / "merged")
+    service = on_disk(t, base / "merged")
+    check(f"queue {base / 'merged' / 'queue'} lies on overlay: accepted mail that waits there is lost" in judged(service), judged(service))
+    service.start()
+    event = service.events.wait("trouble", doing="folder", folder=str(base / "merged" / "queue"))
+    check("overlay" in str(event), event)
 
 
 def test_folder_and_log(t):

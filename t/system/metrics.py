@@ -304,12 +304,27 @@ def test_alerts(t):
               'postern_worker_crashes_total{server="a"}': "0+1x40", 'postern_worker_crashes_total{server="b"}': "7x40",
               'postern_certificate_expiry_timestamp_seconds{server="a",file="/c"}': "600000x40",
               'postern_certificate_expiry_timestamp_seconds{server="b",file="/c"}': "9000000x40"}
+    rising = {"postern_oldest_message_age_seconds": "86000+60x40", "postern_queue_length": "2000+10x90",
+              "postern_queue_filesystem_avail_bytes": "1000000000x40", "postern_queue_filesystem_size_bytes": "90000000000x40",
+              "postern_queue_filesystem_files_free": "10x40", "postern_queue_filesystem_files": "1000x40",
+              "postern_logins_refused_total": "0+600x40", "postern_health": "1x40"}
+    quiet = {"postern_oldest_message_age_seconds": "60x40", "postern_queue_length": "2000x90", "postern_queue_filesystem_avail_bytes": "80000000000x40",
+             "postern_queue_filesystem_size_bytes": "90000000000x40", "postern_queue_filesystem_files_free": "900x40",
+             "postern_queue_filesystem_files": "1000x40", "postern_logins_refused_total": "0+6x40", "postern_health": "0x40"}
+    for server, rows in (("a", rising), ("b", quiet)):
+        series.update({f'{name}{{server="{server}"}}': values for name, values in rows.items()})
+        slow = "0+1x90" if server == "a" else "0+100x90"
+        series.update({f'postern_time_to_delivery_seconds_bucket{{server="{server}",le="{le}"}}': slow if le != "+Inf" else "0+100x90"
+                       for le in ("900", "3600", "+Inf")})
     wanted = {"PosternNextHopTakesNothing": {"severity": "critical", "server": "a", "next_hop": "mx"},
               "PosternServerNotStarted": {"severity": "critical", "server": "a"},
               "PosternWorkersDie": {"severity": "critical", "server": "a"},
-              "PosternCertificateEnds": {"severity": "warning", "server": "a", "file": "/c"}}
+              "PosternCertificateEnds": {"severity": "warning", "server": "a", "file": "/c"},
+              **{f"Postern{name}": {"severity": "warning", "server": "a"} for name in ("CheckWarns", "OldMessage", "LoginsRefused", "DeliverySlow", "QueueGrows")},
+              **{f"Postern{name}": {"severity": "critical", "server": "a"} for name in ("SpoolFull", "SpoolFiles")}}
+    equal(set(wanted), set(re.findall(r"alert: (\w+)", rules.read_text())), "each rule has a case")
     case = {"interval": "1m", "input_series": [{"series": k, "values": v} for k, v in series.items()],
-            "alert_rule_test": [{"eval_time": "30m", "alertname": name, "exp_alerts": [{"exp_labels": labels}]} for name, labels in wanted.items()]}
+            "alert_rule_test": [{"eval_time": "85m" if name in ("PosternQueueGrows", "PosternDeliverySlow") else "30m", "alertname": name, "exp_alerts": [{"exp_labels": labels}]} for name, labels in wanted.items()]}
     copy = t.folder / "rules.yml"
     # the words are for people: the test is about what goes off
     copy.write_text(re.sub(r"\n        annotations:(\n          [^\n]*)*", "", rules.read_text()))
