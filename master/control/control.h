@@ -50,6 +50,7 @@ struct control_command {
 	struct buf text;		/* the answer so far */
 	int status;			/* exit status for posternctl */
 	bool waiting;			/* for its question, or until all of `name` are steady */
+	bool flows;			/* the text so far goes to the user while it waits */
 	bool ends_service;		/* it is answered by control_close */
 	bool upgrades;			/* it is answered when that fails; else by the next program */
 	bool over;			/* who gave it is not logged in any more: what streams ends */

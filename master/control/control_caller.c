@@ -41,9 +41,9 @@ control_caller_done(struct control_caller *c)
 	close_input(c);
 }
 
-/* The text in pieces of one message, then the status. */
+/* In pieces of one message. */
 static bool
-send_answer(struct control_caller *c, const char *text, size_t len, int32_t status)
+send_text(struct control_caller *c, const char *text, size_t len)
 {
 	while (len > 0) {
 		size_t n = len < CTL_PAYLOAD_MAX ? len : CTL_PAYLOAD_MAX;
@@ -53,7 +53,23 @@ send_answer(struct control_caller *c, const char *text, size_t len, int32_t stat
 		text += n;
 		len -= n;
 	}
-	return c->ops->send(c, CTL_END, &status, sizeof(status));
+	return true;
+}
+
+static bool
+send_answer(struct control_caller *c, const char *text, size_t len, int32_t status)
+{
+	return send_text(c, text, len) && c->ops->send(c, CTL_END, &status, sizeof(status));
+}
+
+/* The end of the answer finds out when the caller does not read. */
+static void
+send_so_far(struct control_caller *c)
+{
+	if (!c->command.flows || (c->ops->is_full != NULL && c->ops->is_full(c)))
+		return;
+	(void)send_text(c, buf_text(&c->command.text), c->command.text.len);
+	buf_clear(&c->command.text);
 }
 
 /* False: the caller cannot take it now; control_caller_update tries again. */
@@ -118,6 +134,8 @@ control_caller_update(struct master *m)
 		c->command.over = c->ops->is_over != NULL && c->ops->is_over(c);
 		if (c->held || (c->command.waiting && control_commands_update(&c->command, m)))
 			held |= !answer(c);
+		else
+			send_so_far(c);
 	}
 	return held;
 }

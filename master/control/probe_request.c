@@ -332,6 +332,7 @@ probe_request_run(struct control_command *cmd, struct master *m, struct server *
 	r = new_request(cmd, only, &rcpt, w->count > 3);
 	directory = rcpt.text[0] != '\0' && only->conf->ldap.enable;
 	test_request_open(&r->r, cmd, m, &directory_ops, DIRECTORY_WAIT_MS);
+	cmd->flows = true;	/* a host may take its time */
 	judge_files(r, m, only);
 	if (only->state == STATE_PAUSED)
 		put_step(r, "service", "ok", "the virtual server is paused: it takes no mail, but delivers "

@@ -79,9 +79,12 @@ test_request_update(struct control_question *q, struct control_command *cmd)
 	struct test_request *r = request_of(q);
 
 	test_request_ask(r);
-	if (!q->over)
+	if (!q->over && !cmd->flows)
 		return false;
 	buf_add(&cmd->text, buf_text(&r->text), r->text.len);
+	buf_clear(&r->text);
+	if (!q->over)
+		return false;
 	cmd->status = r->status;
 	return true;
 }

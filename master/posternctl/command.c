@@ -289,7 +289,7 @@ const struct command command_rows[] = {
 	{ "probe", "name [--rcpt recipient [--send]] [--json]", 1, 5,
 	    "Go the way of a mail without one, and show each step: files, queue, route, DNS, connection, "
 	    "TLS, login, directory. With --send, a test message then goes that way.",
-	    read_command_probe, "probe" },
+	    probe_command_run, "probe" },
 	{ "hosts", "[list|pause|resume|reset] name [host ...] [--json] [--dry-run]", 1, CONTROL_WORDS_MAX,
 	    "Show the remote hosts that get mail, with state, connections, messages a minute and their last "
 	    "\"slow down\"; pause, resume or reset some.", run_hosts, "hosts" },

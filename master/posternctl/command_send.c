@@ -68,6 +68,17 @@ command_send_for(const struct command_context *c, const char *what, const char *
 }
 
 int
+command_send_lines(const struct command_context *c, const char *const *words, size_t count,
+    void (*each)(void *arg, char *line), void *arg)
+{
+	char *path = command_send_socket(c);
+	int status = path != NULL ? control_client_lines(path, words, count, each, arg) : EX_CONFIG;
+
+	free(path);
+	return status;
+}
+
+int
 command_send_no_answer(int status)
 {
 	fprintf(stderr, "posternctl: the service %s\n",

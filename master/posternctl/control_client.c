@@ -20,6 +20,8 @@
 #include "common/ipc/ctl.h"
 #include "master/posternctl/posternctl.h"
 
+#define LINES_MAX (1U << 20)	/* bytes of lines that come at once */
+
 static int
 connect_to_service(const char *path)
 {
@@ -90,8 +92,42 @@ await_message(int fd, struct progress *p)
 		show_progress(p);
 }
 
+/* Who gets the text: `out`; or each(arg, line); or the standard output. */
+struct answer_reader {
+	struct buf *out;
+	control_client_line *each;
+	void *arg;
+	struct buf rest;		/* of each: what has no line end yet */
+};
+
+static void
+hear_lines(struct answer_reader *r)
+{
+	char *lf;
+
+	while (r->rest.len > 0 && (lf = memchr(r->rest.data, '\n', r->rest.len)) != NULL) {
+		*lf = '\0';
+		r->each(r->arg, r->rest.data);
+		buf_drop(&r->rest, (size_t)(lf + 1 - r->rest.data));
+	}
+}
+
+static void
+hear(struct answer_reader *r, const void *data, size_t len)
+{
+	if (r->out != NULL) {
+		buf_add(r->out, data, len);
+	} else if (r->each != NULL) {
+		buf_add(&r->rest, data, len);
+		hear_lines(r);
+	} else {
+		fwrite(data, 1, len, stdout);
+	}
+	fflush(stdout);
+}
+
 static int
-read_answer(int fd, struct buf *out)
+read_answer(int fd, struct answer_reader *r)
 {
 	static char space[CTL_PAYLOAD_MAX];
 	struct progress progress = { 0 };
@@ -115,11 +151,8 @@ read_answer(int fd, struct buf *out)
 			    strerror(errno));
 			return EX_PROTOCOL;
 		}
-		if (m.type == CTL_TEXT && out != NULL) {
-			buf_add(out, m.data, m.len);
-		} else if (m.type == CTL_TEXT) {
-			fwrite(m.data, 1, m.len, stdout);
-			fflush(stdout);
+		if (m.type == CTL_TEXT) {
+			hear(r, m.data, m.len);
 		} else if (m.type == CTL_END) {
 			int32_t status;
 
@@ -156,14 +189,35 @@ control_client_begin(const char *socket_path, const char *const *words, size_t c
 	return fd;
 }
 
-int
-control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out)
+static int
+ask(const char *socket_path, const char *const *words, size_t count, struct answer_reader *r)
 {
 	int status, fd = control_client_begin(socket_path, words, count, &status);
 
 	if (fd == -1)
 		return status;
-	status = read_answer(fd, out);
+	status = read_answer(fd, r);
 	close(fd);
+	return status;
+}
+
+int
+control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out)
+{
+	struct answer_reader r = { .out = out };
+
+	return ask(socket_path, words, count, &r);
+}
+
+int
+control_client_lines(const char *socket_path, const char *const *words, size_t count,
+    control_client_line *each, void *arg)
+{
+	struct answer_reader r = { .each = each, .arg = arg, .rest = BUF_INIT(LINES_MAX) };
+	int status = ask(socket_path, words, count, &r);
+
+	if (r.rest.len > 0)
+		hear(&r, "\n", 1);
+	buf_done(&r.rest);
 	return status;
 }

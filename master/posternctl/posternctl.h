@@ -112,6 +112,9 @@ int command_send_words(const struct command_context *c, const char *what, const 
 /* The same with the answer in `out`. */
 int command_send_for(const struct command_context *c, const char *what, const char *const *words,
     size_t count, struct buf *out);
+/* The same with each line as it comes. */
+int command_send_lines(const struct command_context *c, const char *const *words, size_t count,
+    void (*each)(void *arg, char *line), void *arg);
 /* For CONTROL_CLIENT_NO_SERVICE and CONTROL_CLIENT_CUT: prints it; EX_UNAVAILABLE. */
 int command_send_no_answer(int status);
 
@@ -127,9 +130,12 @@ int read_command_sessions(const struct command_context *c, const struct command 
     const char *const *words, size_t count);
 /* Asks, and shows the answer; words[0] is the command. */
 int read_command_ask(const struct command_context *c, const char *const *words, size_t count, bool json);
-int read_command_probe(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count);
 int read_command_oauth(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
+/* --- probe_command: posternctl probe --- */
+
+int probe_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
 /* --- read_table: status and counters as tables of a terminal --- */
@@ -172,6 +178,10 @@ enum { CONTROL_CLIENT_NO_SERVICE = -1, CONTROL_CLIENT_CUT = -2 };
 int control_client_begin(const char *socket_path, const char *const *words, size_t count, int *status);
 /* Sends words; prints the answer, or adds it to `out`. Its exit status, or one of these. */
 int control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out);
+/* The same with each line of the answer, without its end, as it comes. The callee may change it. */
+typedef void control_client_line(void *arg, char *line);
+int control_client_lines(const char *socket_path, const char *const *words, size_t count,
+    control_client_line *each, void *arg);
 
 /* --- service_start: starts the service when it is down --- */
 

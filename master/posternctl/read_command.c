@@ -208,26 +208,6 @@ read_command_sessions(const struct command_context *c, const struct command *row
 }
 
 int
-read_command_probe(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count)
-{
-	bool json = false, send = false;
-	const char *rcpt = NULL;
-	const struct option_row options[] = { { .word = "--json", .set = &json },
-	    { .word = "--send", .set = &send }, { .word = "--rcpt", .value = &rcpt, .wanted = "an address" },
-	    { .word = NULL } };
-	const char *all[] = { row->asks, NULL, NULL, "--send" };
-	int status = options_take(row, words, count, options, &all[1], 1);
-
-	if (status == EX_OK && all[1] == NULL)
-		status = usage_say(row, "say which virtual server");
-	if (status == EX_OK && send && rcpt == NULL)
-		status = usage_say(row, "--send needs --rcpt: to whom the test message goes");
-	all[2] = rcpt;
-	return status == EX_OK ? ask(c, all, send ? 4 : rcpt != NULL ? 3 : 2, view_of(json)) : status;
-}
-
-int
 read_command_oauth(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {

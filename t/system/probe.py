@@ -4,6 +4,8 @@ import json
 import os
 import socket
 import ssl
+import subprocess
+import threading
 
 from checks import check, equal
 from ldap_service import PEOPLE, service_for
@@ -202,6 +204,31 @@ def test_message_is_taken(t):
     # without a message nothing of that is there, and the next message is not followed
     equal("message" in probe(service, "--rcpt", "ann@far.example"), False)
     equal(len(sink.messages), 1)
+
+
+def test_steps_come_one_by_one(t):
+    """On a terminal and in a pipe a step is shown when it is over, while the host still thinks about the next one."""
+    go_on = threading.Event()
+
+    def think(_session, _line):
+        go_on.wait(60)
+    sink = t.sink(answers={"DOT": think})
+    service = with_host(t, sink.port)
+    words = ["-c", service.config, "probe", "default", "--rcpt", "ann@far.example", "--send"]
+    with Terminal([service.bin / "posternctl", *words], columns=100, env={**service.environment(), "TERM": "xterm"}, cwd="/",
+                  **service.account()) as terminal:
+        terminal.expect("STEP", "VERDICT", "WHAT", "session", "message", "RCPT TO:<ann@far.example>", "DATA")
+        go_on.set()
+        terminal.expect("delivered", "end", "the host has taken it")
+        terminal.end()
+    go_on.clear()
+    process = subprocess.Popen([service.bin / "posternctl", *map(str, words)], stdout=subprocess.PIPE, text=True, env=service.environment(),
+                               cwd="/", **service.account())
+    lines = iter(process.stdout.readline, "")
+    check(any(line.startswith("command\tok\t") and "\tDATA\t" in line for line in lines), "no DATA before the answer to it")
+    go_on.set()
+    check(any(line.startswith("end\tok\t") for line in lines), "no end")
+    equal(process.wait(), 0)
 
 
 def test_message_is_not_taken(t):
