@@ -75,15 +75,17 @@ put_step(struct probe_request *r, const char *step, const char *verdict, const c
 	put_words(&r->r.text, words);
 	buf_puts(&r->r.text, "\t-\n");
 	r->since = now;
-	if (strcmp(verdict, "failed") == 0)
-		r->r.status = 1;
+	if (strcmp(verdict, "failed") == 0 && r->r.status == 0)
+		r->r.status = MSG_PROBE_FAILED;
 }
 
 static void
 end_with(struct probe_request *r, const char *step, const char *why)
 {
+	if (r->ask.send != 0)
+		r->r.status = EX_TEMPFAIL;	/* the test message may be on its way */
 	put_step(r, step, "failed", why);
-	test_request_end(&r->r, EX_TEMPFAIL);
+	test_request_end(&r->r, MSG_PROBE_FAILED);
 }
 
 static void

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -206,14 +207,26 @@ def test_message_is_taken(t):
     equal(len(sink.messages), 1)
 
 
-def test_steps_come_one_by_one(t):
-    """On a terminal and in a pipe a step is shown when it is over, while the host still thinks about the next one."""
+def thinking_host(t):
+    """A sink that answers to a content when go_on is set, and a service whose mail goes there."""
     go_on = threading.Event()
+    t.cleanup(go_on.set)
 
     def think(_session, _line):
-        go_on.wait(60)
+        go_on.wait(100)
     sink = t.sink(answers={"DOT": think})
-    service = with_host(t, sink.port)
+    return with_host(t, sink.port), sink, go_on
+
+
+def begun(service, *options):
+    """A test message to ann@far.example, not waited for."""
+    return subprocess.Popen([service.bin / "posternctl", "-c", service.config, "probe", "default", "--rcpt", "ann@far.example", "--send", *options],
+                            stdout=subprocess.PIPE, text=True, env=service.environment(), cwd="/", **service.account())
+
+
+def test_steps_come_one_by_one(t):
+    """On a terminal and in a pipe a step is shown when it is over, while the host still thinks about the next one."""
+    service, _, go_on = thinking_host(t)
     words = ["-c", service.config, "probe", "default", "--rcpt", "ann@far.example", "--send"]
     with Terminal([service.bin / "posternctl", *words], columns=100, env={**service.environment(), "TERM": "xterm"}, cwd="/",
                   **service.account()) as terminal:
@@ -222,13 +235,40 @@ def test_steps_come_one_by_one(t):
         terminal.expect("delivered", "end", "the host has taken it")
         terminal.end()
     go_on.clear()
-    process = subprocess.Popen([service.bin / "posternctl", *map(str, words)], stdout=subprocess.PIPE, text=True, env=service.environment(),
-                               cwd="/", **service.account())
+    process = begun(service)
     lines = iter(process.stdout.readline, "")
     check(any(line.startswith("command\tok\t") and "\tDATA\t" in line for line in lines), "no DATA before the answer to it")
     go_on.set()
     check(any(line.startswith("end\tok\t") for line in lines), "no end")
     equal(process.wait(), 0)
+
+
+def test_message_is_given_up(t):
+    """The host takes longer than anybody wants to look: an end with words, and the message is delivered all the same."""
+    service, sink, go_on = thinking_host(t)
+    process = begun(service, "--json")
+    steps = json.loads(process.communicate(timeout=200)[0])["steps"]
+    equal((process.returncode, steps[-1]["step"], steps[-1]["verdict"]), (75, "end", "failed"))
+    check("still in the queue after 60 seconds" in steps[-1]["text"] and "delivered" not in {step["step"] for step in steps}, steps)
+    ident = steps[-1]["id"]
+    check(any(ident in str(name) for name in service.home.queued()), service.home.queued())
+    go_on.set()
+    service.events.wait("delivered", id=ident)
+    equal(len(sink.wait()), 1)
+
+
+def test_process_ends(t):
+    """The process that follows the message dies: the answer says so, and the next one delivers it."""
+    service, _, go_on = thinking_host(t)
+    process = begun(service)
+    lines = iter(process.stdout.readline, "")
+    ident = next(line for line in lines if line.startswith("message\tok")).split()[-1]
+    check(any("\tDATA\t" in line for line in lines), "no DATA")
+    os.kill(service.child("deliver"), signal.SIGKILL)
+    check(any(line.startswith("service\tfailed\t") and "ended before it answered" in line for line in lines), "it does not say so")
+    equal(process.wait(), 75)
+    go_on.set()
+    service.events.wait("delivered", id=ident)
 
 
 def test_message_is_not_taken(t):
