@@ -336,14 +336,18 @@ config_edit_set(struct config_edit *e, const struct config_place *p, const char 
 	return result;
 }
 
-/* A heading with nothing below it goes, and the blank line in front of it. */
+/*
+ * A heading with nothing below it goes, and the blank line in front of it. One with a blank line below it was
+ * there before its first key, and stays; a [host] without a key says nothing.
+ */
 static void
 remove_empty(struct config_edit *e, const struct edit_view *v, size_t heading)
 {
 	struct edit_line *line = config_edit_view_line(v, v->ini.heading[heading].line), *before;
 	struct edit_line *next = config_edit_lines_next(line);
 
-	while (next != NULL && config_edit_lines_is_blank(next))
+	while (v->ini.heading[heading].section == KEY_REMOTE && next != NULL &&
+	    config_edit_lines_is_blank(next))
 		next = config_edit_lines_next(next);
 	if (next != NULL && next->text[strspn(next->text, " \t")] != '[')
 		return;

@@ -39,6 +39,15 @@ take_verb(struct hosts_command *h, const char *word)
 	return false;
 }
 
+static const char *
+option_of(const void *arg, size_t i)
+{
+	static const char *const options[] = { "--json", "--dry-run", NULL };
+
+	(void)arg;
+	return options[i];
+}
+
 /* False: `why` says what is wrong. */
 static bool
 take_words(struct hosts_command *h, const char *const *words, size_t count, struct buf *why)
@@ -51,7 +60,7 @@ take_words(struct hosts_command *h, const char *const *words, size_t count, stru
 		else if (strcmp(words[i], "--dry-run") == 0)
 			h->dry_run = true;
 		else if (words[i][0] == '-') {
-			buf_printf(why, "%.60s is no option", words[i]);
+			complaint_unknown(why, "option", words[i], option_of, NULL);
 			return false;
 		} else if (!has_verb && h->hosts == 0 && take_verb(h, words[i]))
 			has_verb = true;

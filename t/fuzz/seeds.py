@@ -143,11 +143,12 @@ def seeds(target):
     elif target == "ctl_message":
         header = (ROOT / "common/ipc/ctl.h").read_text()
         names = re.findall(r"^\tCTL_(\w+),", header[header.index("enum ctl_type"):header.index("CTL_COUNT\n")], re.M)
+        version = int(re.search(r"^#define CTL_VERSION (\d+)", header, re.M)[1])
         for kind in range(len(names)):
             yield bytes([kind, 0])
             yield bytes([kind, 1]) + b"\1" * 300
-            yield b"\xff\x1f" + struct.pack("<HHIII", 0x5043, 1, kind, 7, 0)
-        yield b"\xff\x04" + struct.pack("<HHIII", 0x5043, 1, names.index("COMMAND"), 7, 6) + b"status"
+            yield b"\xff\x1f" + struct.pack("<HHIII", 0x5043, version, kind, 7, 0)
+        yield b"\xff\x04" + struct.pack("<HHIII", 0x5043, version, names.index("COMMAND"), 7, 6) + b"status"
         yield bytes([names.index("SESSIONS_PAGE"), 0]) + struct.pack("<II", 0, 1) + b"1\t192.0.2.1\t5\t6\tmail\t0\tno\t-\t-\t-\n"
         yield bytes([names.index("WEB_COMMAND"), 0]) + bytes(36) + b"status\0"
         yield bytes([names.index("QUEUE_PAGE"), 0]) + bytes(24) + b"next".ljust(48, b"\0") + b"id\tx\n"

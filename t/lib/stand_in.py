@@ -20,7 +20,7 @@ TYPES
 OPEN_SIZE = 4 + 4 + 64 + 256        # struct ctl_file
 RESOLVER = struct.pack("=I", 0)
 def say(kind, data=b"", request=0):
-    master.send(struct.pack("=HHIII", 0x5043, 1, kind, request, len(data)) + data)
+    master.send(struct.pack("=HHIII", 0x5043, CTL_VERSION, kind, request, len(data)) + data)
 def tell(text):     # an event of the log
     os.write(2, f"postern-script[{os.getpid()}]: - event=script {text}\\n".encode())
 def channel(wait=True):      # the next one that the master hands over; None: what came was none
@@ -37,7 +37,7 @@ def channel(wait=True):      # the next one that the master hands over; None: wh
         if not wait:
             return None
 def send(to, kind, data=b"", request=0, fds=()):
-    socket.send_fds(to, [struct.pack("=HHIII", 0x5043, 1, kind, request, len(data)) + data], fds)
+    socket.send_fds(to, [struct.pack("=HHIII", 0x5043, CTL_VERSION, kind, request, len(data)) + data], fds)
 def receive(of):    # (type, request, payload, descriptors); None: it was closed
     try:
         got, fds, _, _ = socket.recv_fds(of, 65536, 4)
@@ -70,10 +70,11 @@ def wait_end():
 
 
 def message_types():
-    """"READY, NEED = 0, 4" of all types, from the header that names them."""
+    """"READY, NEED = 0, 4" of all types, and their version, from the header that names them."""
     text = (ROOT / "common/ipc/ctl.h").read_text()
     names = re.findall(r"^\tCTL_(\w+),", text[text.index("enum ctl_type"):text.index("CTL_COUNT\n")], re.M)
-    return "\n".join(f"{name} = {number}" for number, name in enumerate(names))
+    version = re.search(r"^#define CTL_VERSION (\d+)", text, re.M)[1]
+    return "\n".join([f"CTL_VERSION = {version}"] + [f"{name} = {number}" for number, name in enumerate(names)])
 
 
 TYPES = message_types()

@@ -176,7 +176,7 @@ def test_words(t):
     for args, reason in ((["--vresion"], "there is no option --vresion; did you mean --version?"),
                          (["statsu"], "there is no command statsu; did you mean status?"),
                          (["status", "--jsno"], "there is no option --jsno; did you mean --json?"),
-                         (["check", "more"], "more is one word too many"),
+                         (["check", "more"], "more: a domain is for --dns"),
                          (["explain", "--form", "127.0.0.1", "--rcpt", "a@b"], "there is no option --form; did you mean --from?"),
                          (["explain", "--from", "1.2.3", "--rcpt", "a@b"],
                           "--from 1.2.3: must be the address of a client, like 192.0.2.7 or 2001:db8::7"),

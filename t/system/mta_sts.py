@@ -286,10 +286,10 @@ def test_tls_required_no(t):
     service, _, sink, _ = start(t, policy("other.example"), [RECORD])
     equal(outcome(service)[0], "deferred")
     for field in ("TLS-Required: No", "tls-required:\r\n  no "):
-        service.default.send(to="y@d.example", data=f"{field}\r\nSubject: report\r\n\r\nTLS-Required: yes\r\n")
+        service.default.send(to="y@d.example", data=f"{field}\r\nSubject: report\r\n\r\nTLS-Required: yes\r\n".encode())
     equal([m.recipients for m in sink.wait(2)], [["y@d.example"]] * 2)
     for field in ("TLS-Required: Yes", "X-TLS-Required: No", "TLS-Required: No way", "Subject: TLS-Required: No\r\n\r\nTLS-Required: No"):
-        ident = service.default.send(to="z@d.example", data=f"{field}\r\n\r\nhello\r\n")
+        ident = service.default.send(to="z@d.example", data=f"{field}\r\n\r\nhello\r\n".encode())
         service.events.wait("deferred", id=ident)
     equal(len(sink.messages), 2)
 
