@@ -426,11 +426,9 @@ on_renewed(struct deliver *r, const struct ctl_message *m)
 	signing_keys_renew(r->keys);
 }
 
-/* Some are kept: the fetch helper is asked also where the DNS has no record. */
 static void
-on_policies(struct deliver *r, const struct ctl_message *m)
+on_policies(struct deliver *r, __attribute__((unused)) const struct ctl_message *m)
 {
-	(void)m;
 	r->outbound->mx.policies = true;
 }
 

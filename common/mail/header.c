@@ -152,16 +152,3 @@ header_value_is(const struct header_field *f, const char *word)
 		to--;
 	return (size_t)(to - from) == strlen(word) && strncasecmp(from, word, strlen(word)) == 0;
 }
-
-unsigned
-header_count(const char *data, size_t len, const char *name)
-{
-	struct header_field f;
-	unsigned count = 0;
-	size_t pos = 0;
-
-	while (header_next(data, len, &pos, &f) == 1)
-		if (header_is(&f, name))
-			count++;
-	return count;
-}

@@ -35,7 +35,5 @@ bool header_is(const struct header_field *f, const char *name);	/* case-insensit
 size_t header_size(const char *data, size_t len);
 /* The value without blanks and folds around it is that word, in any case. */
 bool header_value_is(const struct header_field *f, const char *word);
-/* How many fields are called `name`. */
-unsigned header_count(const char *data, size_t len, const char *name);
 
 #endif

@@ -54,7 +54,7 @@ enum message_flags {
 	 */
 	MESSAGE_SIGN = 32,
 	MESSAGE_REQUIRETLS = 64,	/* REQUIRETLS was declared (RFC 8689) */
-	/* "TLS-Required: No" in its header, and not REQUIRETLS: policies of domains do not count. In no file */
+	/* "TLS-Required: No" in its header: policies of domains do not count. Not in the file */
 	MESSAGE_TLS_OPTIONAL = 128,
 };
 

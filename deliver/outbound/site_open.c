@@ -114,8 +114,8 @@ find_kept(const struct site *s, size_t index)
 	const struct mx_address *a = &s->list.address[index];
 	struct outconn *p;
 
-	if (s->d.security.tls == CONFIG_OUT_TLS_VERIFY || s->d.security.strict || a->tlsa != NULL || a->refused != NULL ||
-	    (s->first != NULL && s->first->e == NULL))
+	if (s->d.security.tls == CONFIG_OUT_TLS_VERIFY || s->d.security.strict || a->tlsa != NULL ||
+	    a->refused != NULL || (s->first != NULL && s->first->e == NULL))
 		return NULL;
 	TAILQ_FOREACH(p, &s->o->idle, idle_link)
 		if (p->site != s && p->site->d.helo == s->d.helo && p->tlsa == NULL &&

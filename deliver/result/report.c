@@ -112,8 +112,8 @@ text_size(const char *data, size_t len)
 }
 
 /*
- * The whole original, only for a failure (RFC 3461 4.3) and only when it is small, no binary, and did not need
- * TLS on its way (RFC 8689 5); else its header up to the last line that fits.
+ * The whole original, only for a failure (RFC 3461 4.3) and only when it is small, no binary, and did not
+ * need TLS on its way (RFC 8689 5); else its header up to the last line that fits.
  */
 static int
 read_original(struct delivery *x)
@@ -127,7 +127,7 @@ read_original(struct delivery *x)
 		return -1;
 	x->original.len = (size_t)n;
 	x->dsn.whole = e->content_size <= (off_t)ORIGINAL_MAX && e->ret != RET_HDRS &&
-	    (e->flags & MESSAGE_REQUIRETLS) == 0 && x->job->kind == DSN_FAILURE && (e->flags & MESSAGE_BINARY) == 0;
+	    x->job->kind == DSN_FAILURE && (e->flags & (MESSAGE_REQUIRETLS | MESSAGE_BINARY)) == 0;
 	if (!x->dsn.whole) {
 		size_t end = header_size(x->original.data, text_size(x->original.data, x->original.len));
 

@@ -113,9 +113,9 @@ tell_delivered(const struct active_message *m, const char *recipient, const stru
 	const char *domain = schedule_sign_domain(m);
 
 	log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s reply=%s tls=%s verified=%s"
-	    "%s%s",
-	    log_safe(recipient), log_value(v->host), v->status, log_safe(verdict_words(v->status, v->text)),
-	    job->tls, job->verified, domain != NULL ? " signed=" : "", domain != NULL ? log_value(domain) : "");
+	    "%s%s", log_safe(recipient), log_value(v->host), v->status,
+	    log_safe(verdict_words(v->status, v->text)), job->tls, job->verified,
+	    domain != NULL ? " signed=" : "", domain != NULL ? log_value(domain) : "");
 }
 
 /* The verdicts up to number `end` become outcomes. */

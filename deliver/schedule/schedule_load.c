@@ -1,6 +1,6 @@
 /*
- * schedule_load - reads a message's envelope and header, and its note when needed; counts its hops; judges what
- * comes next
+ * schedule_load - reads a message's envelope and header, and its note when needed; counts its hops; judges
+ * what comes next
  *
  * Runs in:  deliver: reads on the loop (a file that has just come) or a pool thread, judges on the loop
  * Owns:     nothing beyond the message

@@ -1,6 +1,5 @@
 /*
- * client_transaction - one transaction of the dialogue: RSET, MAIL, RCPT, DATA or BDAT, and their
- * replies; pure
+ * client_transaction - one transaction: RSET, MAIL, RCPT, DATA or BDAT, and their replies; pure
  *
  * Runs in:  deliver
  * Owns:     nothing; works on a struct client
@@ -407,16 +406,10 @@ client_transaction_dot(struct client *c)
 		client_fail(c, &v, true);
 }
 
-static bool
-needs_utf8(const struct client_mail *m)
-{
-	return ((m->e->flags & MESSAGE_UTF8) && !m->ascii_header) || !idn_has_ascii_form(m->sender);
-}
-
 static void
-refuse_utf8(struct verdict *v, const char *what, const char *host)
+refuse_without(struct verdict *v, const char *host, const char *status, const char *what, const char *offer)
 {
-	verdict_set(v, VERDICT_REFUSED, "5.6.7", "the %s needs SMTPUTF8, %s does not offer it", what, host);
+	verdict_set(v, VERDICT_REFUSED, status, "%s, %s does not offer %s", what, host, offer);
 	snprintf(v->host, sizeof(v->host), "%s", host);
 }
 
@@ -428,19 +421,17 @@ is_possible(const struct client *c, const struct client_mail *m, struct verdict 
 	const char *host = c->set.host;
 
 	if ((e->flags & MESSAGE_REQUIRETLS) && !(c->offered & CLIENT_REQUIRETLS))
-		verdict_set(v, VERDICT_REFUSED, "5.7.30",
-		    "its sender wants TLS on the whole way (REQUIRETLS), %s does not offer that", host);
+		refuse_without(v, host, "5.7.30", "its sender wants TLS on the whole way", "REQUIRETLS");
 	else if (c->size_limit > 0 && (uint64_t)client_content_size(m) > c->size_limit)
 		verdict_set(v, VERDICT_REFUSED, "5.3.4", "the message has %lld bytes, %s takes at most %llu",
 		    client_content_size(m), host, (unsigned long long)c->size_limit);
 	else if ((e->flags & MESSAGE_BINARY) && (c->offered & BINARY) != BINARY)
-		verdict_set(v, VERDICT_REFUSED, "5.6.3",
-		    "the message has binary content, %s does not offer BINARYMIME", host);
+		refuse_without(v, host, "5.6.3", "the message has binary content", "BINARYMIME");
 	else if (client_content_is_8bit(m) && !(e->flags & MESSAGE_BINARY) && !(c->offered & CLIENT_8BITMIME))
-		verdict_set(v, VERDICT_REFUSED, "5.6.3",
-		    "the message has 8-bit content, %s does not offer 8BITMIME", host);
-	else if (!(c->offered & CLIENT_SMTPUTF8) && needs_utf8(m))
-		refuse_utf8(v, "message", host);
+		refuse_without(v, host, "5.6.3", "the message has 8-bit content", "8BITMIME");
+	else if (!(c->offered & CLIENT_SMTPUTF8) &&
+	    (((e->flags & MESSAGE_UTF8) && !m->ascii_header) || !idn_has_ascii_form(m->sender)))
+		refuse_without(v, host, "5.6.7", "the message needs SMTPUTF8", "it");
 	else
 		return true;
 	snprintf(v->host, sizeof(v->host), "%s", host);
@@ -457,7 +448,8 @@ skip_utf8_recipients(struct client *c)
 	c->skips = false;
 	for (size_t i = 0; i < m->count && !(c->offered & CLIENT_SMTPUTF8); i++)
 		if (!idn_has_ascii_form(m->e->rcpt[m->index[i]].address)) {
-			refuse_utf8(&m->verdict[i], "recipient's address", c->set.host);
+			refuse_without(&m->verdict[i], c->set.host, "5.6.7",
+			    "the recipient's address needs SMTPUTF8", "it");
 			client_verdict_fallback(c, &m->verdict[i]);
 			c->skips = true;
 			left--;

@@ -317,43 +317,24 @@ bool sessions_request_parse(struct sessions_wish *w, const struct control_words 
 void sessions_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *words);
 
-/* --- probe_request: the way of a mail, step by step --- */
-
-void probe_request_run(struct control_command *cmd, struct master *m, struct server *only,
-    const struct control_words *w);
-
-/* --- hosts_request: posternctl hosts --- */
-void hosts_request_run(struct control_command *cmd, struct master *m, struct server *only,
-    const struct control_words *w);
-
-/* --- certificates_request: what clients are shown --- */
-
-void certificates_request_run(struct control_command *cmd, struct master *m, struct server *only,
-    const struct control_words *w);
-
-/* --- explain_request: what would happen to a message --- */
-
-void explain_request_run(struct control_command *cmd, struct master *m, struct server *s,
-    const struct control_words *w);
-
-/* --- dns_request: a name in the DNS, for posternctl dkim and check --dns --- */
-
-void dns_request_run(struct control_command *cmd, struct master *m, struct server *only,
-    const struct control_words *w);
-
-/* --- directory_request: a recipient in the directory, for posternctl explain --- */
-
-void directory_request_run(struct control_command *cmd, struct master *m, struct server *only,
-    const struct control_words *w);
-
 /* --- watch_request: events as they come; without a name those of all processes --- */
 
 void watch_request_run(struct control_command *cmd, struct master *m, struct server *only);
 void watch_request_greet(struct child *c);	/* a new one */
 
-/* --- oauth_request: posternctl oauth test --- */
+/*
+ * --- Requests that are one command each, as control_commands calls them; `only` NULL: all that the operator
+ * may see ---
+ */
 
-void oauth_request_run(struct control_command *cmd, struct master *m, struct server *only,
+typedef void control_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w);
+control_run probe_request_run;		/* the way of a mail, step by step */
+control_run hosts_request_run;		/* posternctl hosts */
+control_run certificates_request_run;	/* what clients are shown */
+control_run explain_request_run;	/* what would happen to a message */
+control_run dns_request_run;		/* a name in the DNS, for posternctl dkim and check --dns */
+control_run directory_request_run;	/* a recipient in the directory, for posternctl explain */
+control_run oauth_request_run;		/* posternctl oauth test */
 
 #endif

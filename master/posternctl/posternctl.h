@@ -329,7 +329,6 @@ char *columns_cell(const struct answers_column *c, const json_t *row);
 void columns_cell_age(char *dst, size_t size, int64_t since);
 
 /* --- columns_table: a table on a terminal, as wide as that --- */
-
 void columns_table_print(const struct answers_table *t, const json_t *rows, bool headings);
 
 /* --- queue_count: messages by domain and age --- */

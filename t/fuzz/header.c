@@ -8,13 +8,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	const char *in = (const char *)data;
 	struct header_field f;
 	size_t pos = 0, before = 0;
-	unsigned received = 0;
+	
 
 	while (header_next(in, len, &pos, &f) == 1) {
 		fuzz_check(pos > before && pos <= len && f.start == in + before && f.size == pos - before);
 		fuzz_check(f.name >= f.start && f.name_len > 0 && f.value >= f.name + f.name_len);
 		fuzz_check(f.value + f.value_len <= in + pos);
-		received += header_is(&f, "Received");
+		(void)(header_is(&f, "Received") && header_value_is(&f, "No"));
 		before = pos;
 	}
 	for (size_t n = 0, skip, whole; n <= len && n < 200; n++) {
@@ -25,6 +25,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		fuzz_check(what == HEADER_UNDECIDED || (what == end && skip == whole));
 	}
 	fuzz_check(header_size(in, len) <= len);
-	fuzz_check(header_count(in, len, "Received") == received);
 	return 0;
 }

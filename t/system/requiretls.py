@@ -69,7 +69,7 @@ def test_on_the_way(t):
     equal(service.events.wait("delivered", recipient="x@host0.test")["verified"], "name")
     failed = service.events.wait("failed", recipient="x@host1.test")
     equal(failed["status"], "5.7.30")
-    check("does not offer that" in failed["reason"], failed.line)
+    check("does not offer REQUIRETLS" in failed["reason"], failed.line)
     waits = service.events.wait("deferred", recipient="x@host2.test")
     equal(waits["status"], "4.7.5")
     for number in range(3):
