@@ -40,6 +40,7 @@
 #define THREADS 15	/* one for the protocol log */
 #define WINDOW 2000		/* messages loaded at a time */
 #define WINDOW_MIN 64
+#define FILES_JUDGED 3
 /* Descriptors beside window and connections: spare messages, drop files, reports */
 #define FILES_OTHER 640
 #define OWN_MS 100		/* between attempts to own the queue while another worker drains */
@@ -65,8 +66,8 @@ struct deliver {
 	struct loop_io *hint;
 	struct burst burst;		/* of hints */
 	int64_t hints_lost;		/* of the virtual server, at the last check */
-	bool certified, keyed;		/* our own certificates, and the keys that sign, were judged */
-	bool trusted, told;		/* it knows the authorities; the addresses of other virtual servers */
+	unsigned judged;		/* of FILES_JUDGED: authorities, certificates, keys that sign */
+	bool told;			/* it knows the addresses of other virtual servers */
 	bool waiting;			/* for the lock of the queue, as the log says */
 	bool retry;			/* all is to be due once the first scan is over */
 };
@@ -198,34 +199,16 @@ on_folder_mended(void *arg, enum spool_which which, bool ever)
 static void
 begin_work(struct deliver *r)
 {
-	if (r->trusted && r->certified && r->keyed && r->told && !r->queue.ending)
+	if (r->judged == FILES_JUDGED && r->told && !r->queue.ending)
 		own_queue(r);
 }
 
 static void
-on_trusted(void *arg)
+on_judged(void *arg)
 {
 	struct deliver *r = arg;
 
-	r->trusted = true;
-	begin_work(r);
-}
-
-static void
-on_certified(void *arg)
-{
-	struct deliver *r = arg;
-
-	r->certified = true;
-	begin_work(r);
-}
-
-static void
-on_keyed(void *arg)
-{
-	struct deliver *r = arg;
-
-	r->keyed = true;
+	r->judged++;
 	begin_work(r);
 }
 
@@ -244,7 +227,7 @@ make_parts(struct deliver *r, struct boot *b)
 	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
 	r->outbound->log = r->log;
 	setup.expand = r->expand = expand_new(b, r->queue.enqueue);
-	r->keys = signing_keys_new(b, on_keyed, r);
+	r->keys = signing_keys_new(b, on_judged, r);
 	setup.signing = r->signing = signing_new(r->queue.pool, r->keys);
 	queue_owner_begin(&r->queue, &setup, own_queue);
 	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
@@ -263,14 +246,14 @@ run_deliver(struct boot *b)
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
 	r->missed = loop_timer_new(b->loop, check_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
-	r->authorities = trusted_ca_new(b, on_trusted, r);
+	r->authorities = trusted_ca_new(b, on_judged, r);
 	r->outbound->tls = trusted_ca_tls(r->authorities);
 	r->outbound->trust = r->authorities;
-	r->outbound->own = r->own = own_certificate_new(b, on_certified, r);
+	r->outbound->own = r->own = own_certificate_new(b, on_judged, r);
 	boot_ready(b);
-	r->certified = own_certificate_begin(r->own);
-	r->keyed = signing_keys_begin(r->keys);
-	r->trusted = trusted_ca_begin(r->authorities);	/* CTL_OTHERS comes by itself */
+	r->judged += own_certificate_begin(r->own);
+	r->judged += signing_keys_begin(r->keys);
+	r->judged += trusted_ca_begin(r->authorities);	/* CTL_OTHERS comes by itself */
 }
 
 /* --- end --- */

@@ -20,7 +20,7 @@
 #include "common/config/config_dkim.h"
 #include "common/config/key.h"
 #include "common/dkim/dkim_key.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 
 static void
 blame(struct config_faults *faults, const struct config_server *s, bool warning, const char *text)

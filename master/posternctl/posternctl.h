@@ -193,8 +193,6 @@ int service_start_up(const char *config_path, bool standard, const char *name);
 
 /* --- check_paths: the files that the configuration names --- */
 
-/* The keys of dkim-key of one virtual server. */
-void check_dkim_files(const struct config_server *s, struct config_faults *faults);
 void check_paths_files(const struct config *c, struct config_faults *faults);	/* a config_check_files */
 
 /* --- explain_command: what would happen to a message, and which line decides it --- */

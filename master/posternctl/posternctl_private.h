@@ -50,4 +50,8 @@ void check_manager_files(const struct config *c, struct config_faults *faults);
 void check_oauth_files(const struct config *config, const struct config_oauth *o,
     struct config_faults *faults);
 
+/* --- check_dkim: the keys of dkim-key of one virtual server --- */
+
+void check_dkim_files(const struct config_server *s, struct config_faults *faults);
+
 #endif

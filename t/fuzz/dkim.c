@@ -1,7 +1,11 @@
-/* dkim - a header is signed or not, without reading past its end; a body has one form however it comes */
+/*
+ * dkim - a header is signed or not, without reading past its end; a body has one form however it comes; a record of
+ * the DNS is judged
+ */
 #include "t/fuzz/fuzz.h"
 #include "common/dkim/dkim_canon.h"
 #include "common/dkim/dkim_fields.h"
+#include "common/dkim/dkim_record.h"
 #include "common/mail/header.h"
 
 #define MOST 16384
@@ -74,6 +78,25 @@ check_fields(const char *header, size_t len, bool whole)
 	dkim_fields_done(&f);
 }
 
+/* A tag lies in the record; the record of the key itself is good, whatever stands behind it. */
+static void
+check_record(const char *data, size_t len)
+{
+	static const char wanted[] = "v=DKIM1; k=rsa; p=AAAA";
+	static char text[MOST + sizeof(wanted) + 2];
+	struct buf why = BUF_INIT(1000);
+	const char *value;
+	size_t size;
+
+	memcpy(text, data, len);
+	text[len] = '\0';
+	for (const char *name = "vpkhst"; *name != '\0'; name++)
+		if (dkim_record_tag(text, (char[]){ *name, '\0' }, &value, &size))
+			fuzz_check(value >= text && value + size <= text + strlen(text));
+	fuzz_check((dkim_record_compare(text, wanted, &why) == DKIM_RECORD_GOOD) == (why.len == 0));
+	buf_done(&why);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -86,5 +109,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	size = header_size(in, --len);
 	check_fields(in, size, size == len);
 	check_body(in, len, data[0] % 16 + 1);
+	check_record(in, len);
 	return 0;
 }

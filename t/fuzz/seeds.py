@@ -60,6 +60,7 @@ def seeds(target):
     elif target == "dkim":
         for text in strings("t/unit/common/dkim.c"):
             yield b"\0" + text
+            yield b"\0v=DKIM1; h=sha1:sha256; s=*; t=y:s; n=x; k=rsa; p=AA AA" + text[:20]
             yield b"\3From: a@b.example\r\nto : c@d\r\n e@f\r\nList-Id: x\r\n\r\n" + text
     elif target == "message":
         for text in strings("t/unit/common/message.c"):
