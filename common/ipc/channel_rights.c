@@ -29,7 +29,7 @@ static const struct right rows[] = {
 	{ "master", CTL_HELPER_AUTH, CTL_AUTH_IN_CANCEL },
 	{ "listener", CTL_HELPER_DIRECTORY, CTL_DIRECTORY_ASK },
 	{ "listener", CTL_HELPER_DELIVER, CTL_ETRN },
-	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_PUT },
+	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_CHANNEL },
 	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_OPEN },
 	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_END },
 	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_DROP },

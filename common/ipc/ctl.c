@@ -1,7 +1,7 @@
 /*
  * ctl - the transport of control messages: typed, sized, with rights
  *
- * Runs in:  every process; on its loop, the _now pair in posternctl
+ * Runs in:  every process; on its loop, but for _now and _next, which need none
  * Owns:     the channel's descriptor and what waits to be sent
  * Promise:  a callback sees only whole messages that fit their row, from a side that may send them. A
  *           descriptor that came with a message is closed, whatever else is wrong, unless it was taken
@@ -178,7 +178,7 @@ fits_row(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bo
  * refused).
  */
 static int
-recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
+recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t size, int flags)
 {
 	struct ctl_head head;
 	union control_space space;
@@ -191,7 +191,7 @@ recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t si
 	bool cut;
 
 	do
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | flags);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return -1;
@@ -279,7 +279,7 @@ read_messages(struct ctl *c)
 
 	while (n < PER_TURN && !c->freed && !c->closed) {
 		struct ctl_message m;
-		int rc = recv_message(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX);
+		int rc = recv_message(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX, 0);
 
 		if (rc == -1 && errno == EAGAIN)
 			break;
@@ -464,5 +464,11 @@ ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, siz
 int
 ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t size)
 {
-	return recv_message(fd, from, m, space, size);
+	return recv_message(fd, from, m, space, size, 0);
+}
+
+int
+ctl_recv_next(int fd, unsigned from, struct ctl_message *m, void *space, size_t size)
+{
+	return recv_message(fd, from, m, space, size, MSG_DONTWAIT);
 }

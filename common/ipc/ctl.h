@@ -120,7 +120,9 @@ enum ctl_type {
 	CTL_DIRECTORY_ASK,
 	CTL_DIRECTORY_ANSWER,		/* a long list comes as a descriptor */
 	/* listener to pickup worker and back: payloads in common/ipc/msg_spool.h */
-	CTL_SPOOL_PUT,			/* a whole message */
+	CTL_SPOOL_CHANNEL,		/* a channel for CTL_SPOOL_PUT is wanted */
+	CTL_SPOOL_PUT,			/* on that channel: a whole message */
+	CTL_SPOOL_QUEUED,		/* there: what came of a batch of them */
 	CTL_SPOOL_OPEN,			/* a draft, whose descriptor is wanted */
 	CTL_SPOOL_END,			/* all of that draft is written */
 	CTL_SPOOL_DROP,			/* forget that draft */
@@ -240,12 +242,15 @@ void ctl_wipe(const struct ctl_message *m);
 int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
 
 /*
- * Blocking, without a loop (posternctl): one message each. recv: 1, 0 closed, -1 bad message or errno; data
- * points into `space`.
+ * Blocking, without a loop (posternctl, threads of pickup): one message each. recv: 1, 0 closed, -1 bad
+ * message or errno; data points into `space`.
  */
 int ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data,
     size_t len) __attribute__((warn_unused_result));
 int ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space,
+    size_t size) __attribute__((warn_unused_result));
+/* The same, but it waits for nothing: -1 and EAGAIN. */
+int ctl_recv_next(int fd, unsigned from, struct ctl_message *m, void *space,
     size_t size) __attribute__((warn_unused_result));
 
 size_t ctl_waiting(const struct ctl *c);	/* bytes that ctl_send has queued */

@@ -22,6 +22,7 @@
 
 #define NEED_MS 1000		/* least time between two calls of `need` */
 #define BUCKETS 256
+#define BATCH_BYTES 1024
 
 TAILQ_HEAD(ctl_client_list, ctl_client_question);
 
@@ -210,11 +211,30 @@ on_helper_close(void *arg, bool bad)
 	serve_waiting(k);
 }
 
+/* The answers are copied: `answered` may read something else into the scratch of the loop. */
+static bool
+match_answers(struct ctl_client *k, const struct ctl_message *m)
+{
+	char space[BATCH_BYTES];
+	size_t size = k->kind->answer_size;
+	bool good = m->type == k->kind->answer && m->len % size == 0 && m->len <= sizeof(space);
+
+	if (good)
+		memcpy(space, m->data, m->len);
+	for (size_t at = 0; good && at < m->len; at += size) {
+		struct ctl_message one = { .type = m->type, .data = space + at, .len = size, .fd = -1 };
+
+		memcpy(&one.request, one.data, sizeof(one.request));
+		good = match_answer(k, &one);
+	}
+	return good;
+}
+
 static void
 on_helper_message(void *arg, const struct ctl_message *m)
 {
 	struct ctl_client *k = arg;
-	bool good = match_answer(k, m);
+	bool good = k->kind->answer_size > 0 ? match_answers(k, m) : match_answer(k, m);
 
 	ctl_wipe(m);
 	if (good)
@@ -250,6 +270,15 @@ ctl_client_add_of(struct ctl_client *k, const struct ctl_client_kind *kind, size
 	q->kind = kind;
 	enter_state(q, CTL_CLIENT_QUIET);
 	return q;
+}
+
+void
+ctl_client_move(struct ctl_client_question *q, struct ctl_client *to)
+{
+	leave_state(q);
+	q->ctl_client = to;
+	q->kind = to->kind;
+	enter_state(q, CTL_CLIENT_QUIET);
 }
 
 void

@@ -20,6 +20,11 @@ struct ctl_client_question;
 struct ctl_client_kind {
 	const char *part;		/* "resolver": for the event log */
 	enum ctl_type answer;
+	/*
+	 * 0: a message is one answer. Else it is a batch of answers of this size, each of which begins with
+	 * its request number
+	 */
+	size_t answer_size;
 	size_t window;			/* how many may be with the helper at a time; 0: any number */
 	/* how often a question of a helper that ended is sent to its successor */
 	unsigned repeats;
@@ -75,6 +80,8 @@ void ctl_client_channel(struct ctl_client *k, int fd);	/* takes over `fd` */
 void *ctl_client_add(struct ctl_client *k, size_t size);
 void *ctl_client_add_of(struct ctl_client *k, const struct ctl_client_kind *kind, size_t size);
 void ctl_client_ask(struct ctl_client_question *q);	/* asks, under a new request number */
+/* To be asked there. It is quiet. */
+void ctl_client_move(struct ctl_client_question *q, struct ctl_client *to);
 /* Next step with the helper that has answered; fails when that helper is gone. */
 void ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len);
 void ctl_client_fail(struct ctl_client_question *q, const char *why);	/* `failed` follows, soon */

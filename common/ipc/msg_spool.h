@@ -2,9 +2,10 @@
  * msg_spool - what a listener asks of the pickup worker of its virtual server, which owns the spool: to put
  * messages into the queue, to write the protocol log, and how much room there is
  *
- * A listener opens no folder. A small message goes over the channel whole; for a larger one the listener gets
- * a descriptor of the draft, for writing only, and says when all is written. A message is asked for under its
- * id, so that one whose answer was lost with the worker can be asked for again.
+ * A listener opens no folder. A small message goes over whole, on a channel for such messages alone: the
+ * threads of the worker that write them read it themselves. For a larger one the listener gets a descriptor
+ * of the draft, for writing only, and says when all is written. A message is asked for under its id, so that
+ * one whose answer was lost with the worker can be asked for again.
  */
 #ifndef COMMON_IPC_MSG_SPOOL_H
 #define COMMON_IPC_MSG_SPOOL_H
@@ -23,6 +24,13 @@ struct msg_spool_put {
 	char file[MSG_SPOOL_FILE_MAX];
 };
 
+/* Payload of CTL_SPOOL_QUEUED, the answer to CTL_SPOOL_PUT: one for each of at most so many messages. */
+#define MSG_SPOOL_BATCH 64
+struct msg_spool_queued {
+	uint32_t request;
+	int32_t error;			/* 0, or errno */
+};
+
 /* Payload of CTL_SPOOL_LOG: whole lines of the protocol log; none: the file is to be opened again. */
 #define MSG_SPOOL_LOG_MAX 49152
 struct msg_spool_log {
@@ -33,8 +41,8 @@ struct msg_spool_log {
 };
 
 /*
- * Payload of CTL_SPOOL_ANSWER, to each of CTL_SPOOL_PUT, _OPEN (with the descriptor), _END, _LOG and _ROOM.
- * CTL_SPOOL_DROP, which forgets a draft, has no answer.
+ * Payload of CTL_SPOOL_ANSWER, to each of CTL_SPOOL_CHANNEL and _OPEN (with the descriptor), _END, _LOG and
+ * _ROOM. CTL_SPOOL_DROP, which forgets a draft, has no answer.
  */
 struct msg_spool_answer {
 	int32_t error;			/* 0, or errno */

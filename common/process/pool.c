@@ -167,12 +167,9 @@ tell_finished(void *arg)
 	}
 }
 
-/*
- * One more thread, with all signals blocked: they belong to the loop. But for SIGSYS, which belongs to the
- * thread: a call that the sandbox refuses. With the lock.
- */
-static void
-start_pool_thread(struct pool *p)
+/* All signals are blocked: they belong to the loop. But for SIGSYS, of a call that the sandbox refuses. */
+int
+pool_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
@@ -183,9 +180,18 @@ start_pool_thread(struct pool *p)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
-	error = pthread_create(&p->thread[p->started], &attr, thread_main, p);
+	error = pthread_create(thread, &attr, run, arg);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+/* One more, with the lock. */
+static void
+start_pool_thread(struct pool *p)
+{
+	int error = pool_thread(&p->thread[p->started], thread_main, p);
+
 	if (error == 0)
 		p->started++;
 	else if (p->started == 0)

@@ -5,6 +5,8 @@
 #ifndef COMMON_PROCESS_POOL_H
 #define COMMON_PROCESS_POOL_H
 
+#include <pthread.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "common/process/loop.h"
@@ -26,5 +28,11 @@ struct pool_lane *pool_lane_new(struct pool *p, unsigned parallel, size_t batch_
 void pool_submit(struct pool_lane *lane, void *job);
 /* The same for a job that can wait some milliseconds for others: no thread is woken for it alone. */
 void pool_submit_soon(struct pool_lane *lane, void *job);
+
+/*
+ * A thread of its own, for what fits no lane, with signals and stack like those of a pool; to be joined. 0 or
+ * errno.
+ */
+int pool_thread(pthread_t *thread, void *(*run)(void *arg), void *arg) __attribute__((warn_unused_result));
 
 #endif

@@ -99,7 +99,7 @@ const struct sandbox_calls sandbox_table_sets[SANDBOX_SETS] = {
 	[SANDBOX_WATCH] = { "inotify_init1 inotify_add_watch inotify_rm_watch", NULL },
 	[SANDBOX_ACCEPT] = { "accept accept4 setsockopt", NULL },
 	[SANDBOX_NET] = { "connect bind setsockopt sendmmsg recvmmsg recvmmsg_time64 socketpair", net },
-	[SANDBOX_UNIX] = { "connect setsockopt", local },
+	[SANDBOX_UNIX] = { "connect setsockopt socketpair", local },
 	[SANDBOX_NETLINK] = { "bind", netlink },
 	/* The leak sanitizer stops the threads of its own process from another one, which it clones. */
 	[SANDBOX_SANITIZERS] = {

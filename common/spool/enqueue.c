@@ -17,7 +17,6 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 
-#define COMMIT_BATCH 64		/* also the most ids of one hint */
 #define COMMITS_AT_ONCE 2	/* one syncs while the next one gathers and writes */
 
 struct enqueue {
@@ -78,19 +77,16 @@ run_write(void *arg, void **jobs, size_t n)
 
 /* A hint only saves waiting: one that does not fit is lost. */
 static void
-send_hints(struct enqueue *in, void **jobs, size_t n)
+send_hints(struct enqueue *in, struct spool_draft **drafts, size_t n)
 {
-	char ids[COMMIT_BATCH * MESSAGE_ID_LEN];
+	char ids[ENQUEUE_BATCH * MESSAGE_ID_LEN];
 	size_t len = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		struct enqueue_message *m = jobs[i];
-
-		if (m->error == 0) {
-			memcpy(ids + len, m->id, MESSAGE_ID_LEN);
+	for (size_t i = 0; i < n; i++)
+		if (spool_draft_error(drafts[i]) == 0) {
+			memcpy(ids + len, spool_draft_id(drafts[i]), MESSAGE_ID_LEN);
 			len += MESSAGE_ID_LEN;
 		}
-	}
 #ifdef POSTERN_TEST
 	if (getenv("POSTERN_NO_HINTS") != NULL)
 		return;
@@ -100,10 +96,17 @@ send_hints(struct enqueue *in, void **jobs, size_t n)
 }
 
 static void
+commit_drafts(struct enqueue *in, struct spool_draft **drafts, size_t n)
+{
+	spool_draft_commit(drafts, n);
+	send_hints(in, drafts, n);
+	disk_crash_point("enqueue-hinted");
+}
+
+static void
 run_commit(void *arg, void **jobs, size_t n)
 {
-	struct enqueue *in = arg;
-	struct spool_draft *drafts[COMMIT_BATCH];
+	struct spool_draft *drafts[ENQUEUE_BATCH];
 
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
@@ -112,7 +115,7 @@ run_commit(void *arg, void **jobs, size_t n)
 		/* the error stays in the draft */
 		(void)!spool_draft_end(m->draft, m->writing.data, m->writing.len);
 	}
-	spool_draft_commit(drafts, n);
+	commit_drafts(arg, drafts, n);
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
 
@@ -121,8 +124,22 @@ run_commit(void *arg, void **jobs, size_t n)
 		spool_draft_free(m->draft);
 		m->draft = NULL;
 	}
-	send_hints(in, jobs, n);
-	disk_crash_point("enqueue-hinted");
+}
+
+void
+enqueue_now(struct enqueue *in, struct enqueue_file *file, size_t n)
+{
+	struct spool_draft *drafts[ENQUEUE_BATCH];
+
+	for (size_t i = 0; i < n; i++) {
+		drafts[i] = spool_draft_whole(in->spool, file[i].id);
+		(void)!spool_draft_end(drafts[i], file[i].data, file[i].len);
+	}
+	commit_drafts(in, drafts, n);
+	for (size_t i = 0; i < n; i++) {
+		file[i].error = spool_draft_error(drafts[i]);
+		spool_draft_free(drafts[i]);
+	}
 }
 
 /* --- on the loop --- */
@@ -202,7 +219,7 @@ enqueue_new(struct pool *pool, struct spool *spool, int hint_fd, struct counters
 	in->counters = counters;
 	in->hint_fd = hint_fd;
 	in->write = pool_lane_new(pool, COMMITS_AT_ONCE, 1, run_write, after_write, in);
-	in->commit = pool_lane_new(pool, COMMITS_AT_ONCE, COMMIT_BATCH, run_commit, after_commit, in);
+	in->commit = pool_lane_new(pool, COMMITS_AT_ONCE, ENQUEUE_BATCH, run_commit, after_commit, in);
 	return in;
 }
 

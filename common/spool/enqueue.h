@@ -21,6 +21,7 @@
 #include "common/process/pool.h"
 
 #define ENQUEUE_CHUNK (128U << 10)
+#define ENQUEUE_BATCH 64	/* messages of one commit */
 
 struct enqueue;
 struct enqueue_message;
@@ -51,5 +52,15 @@ void enqueue_on_room(struct enqueue_message *m, void (*room)(void *arg), void *a
 void enqueue_finish(struct enqueue_message *m, void (*done)(void *arg, int error, const char *id), void *arg);
 /* NULL is fine. */
 void enqueue_discard(struct enqueue_message *m);
+
+/* A whole message, as that of enqueue_whole. */
+struct enqueue_file {
+	char id[MESSAGE_ID_SIZE];
+	const void *data;
+	size_t len;
+	int error;			/* out: 0 or errno */
+};
+/* At most ENQUEUE_BATCH of them, at once: waits for the disk. On any thread but that of a loop. */
+void enqueue_now(struct enqueue *in, struct enqueue_file *file, size_t n);
 
 #endif

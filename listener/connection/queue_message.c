@@ -26,8 +26,15 @@
 #define CHUNK (128U << 10)	/* one write of a large message */
 #define WRITES_AT_ONCE 2
 
+/* The question for a channel for small messages. */
+struct channel_question {
+	struct spool_client_question q;
+	struct queue_writer *writer;
+};
+
 struct queue_writer {
-	struct ctl_client *pickup;
+	struct ctl_client *pickup, *small;
+	struct channel_question *question;
 	struct pool_lane *write;
 	LIST_HEAD(, queue_message) messages;
 };
@@ -76,7 +83,10 @@ static void
 message_free(struct queue_message *m)
 {
 	message_empty(m);
-	ctl_client_cancel(&m->q.base, CTL_SPOOL_DROP);
+	if (m->step == STEP_PUT)
+		ctl_client_forget(&m->q.base);
+	else
+		ctl_client_cancel(&m->q.base, CTL_SPOOL_DROP);
 }
 
 static void
@@ -191,8 +201,10 @@ finish_more(struct queue_message *m)
 {
 	if (m->error != 0)
 		ctl_client_fail(&m->q.base, NULL);	/* the callee of `done` is never called from here */
-	else if (m->fd == -1 && m->gather.len <= sizeof(struct msg_spool_put))
+	else if (m->fd == -1 && m->gather.len <= sizeof(struct msg_spool_put)) {
+		ctl_client_move(&m->q.base, m->writer->small);
 		ask(m, STEP_PUT);
+	}
 	else if (m->fd == -1)
 		ask(m, STEP_OPEN);
 	else if (m->gather.len > 0)
@@ -231,6 +243,42 @@ go_on(struct queue_message *m)
 		m->room = room;
 }
 
+/* --- the channel for small messages --- */
+
+static int
+send_channel(struct spool_client_question *q, struct ctl *c)
+{
+	return ctl_send(c, CTL_SPOOL_CHANNEL, q->base.request, NULL, 0, -1);
+}
+
+/* Without a descriptor: while messages wait for it, it is asked for again. */
+static void
+on_channel(struct spool_client_question *q, const struct msg_spool_answer *a, const struct ctl_message *reply)
+{
+	int fd = ctl_take_fd(reply);
+
+	if (fd != -1)
+		ctl_client_channel(((struct channel_question *)q)->writer->small, fd);
+}
+
+static void
+on_no_channel(struct spool_client_question *q)
+{
+}
+
+static const struct spool_client_ops channel_ops = {
+	.send = send_channel, .answered = on_channel, .failed = on_no_channel,
+};
+
+static void
+need_channel(void *arg)
+{
+	struct queue_writer *w = arg;
+
+	if (w->question->q.base.state == CTL_CLIENT_QUIET)
+		ctl_client_ask(&w->question->q.base);
+}
+
 /* --- for inbound_content --- */
 
 struct queue_writer *
@@ -239,6 +287,10 @@ queue_message_writer(struct listener *l)
 	struct queue_writer *w = mem_new(struct queue_writer);
 
 	w->pickup = l->helper[CTL_HELPER_PICKUP];
+	w->small = spool_client_channel_new(l->boot->loop, need_channel, w);
+	w->question = spool_client_add(w->pickup, sizeof(*w->question), &channel_ops);
+	w->question->writer = w;
+	need_channel(w);
 	w->write = pool_lane_new(l->pool, WRITES_AT_ONCE, 1, run_write, after_write, w);
 	return w;
 }
@@ -250,6 +302,8 @@ queue_message_writer_free(struct queue_writer *w)
 
 	while ((m = LIST_FIRST(&w->messages)) != NULL)
 		message_free(m);
+	ctl_client_free(w->small);
+	ctl_client_forget(&w->question->q.base);
 	free(w);
 }
 

@@ -77,6 +77,8 @@ struct spool_client_question {
 };
 /* `need` is called when a channel is wanted (boot_need). ctl_client_free after all questions. */
 struct ctl_client *spool_client_new(struct loop *loop, void (*need)(void *arg), void *arg);
+/* The same for CTL_SPOOL_PUT alone, whose questions have a channel of their own: see msg_spool. */
+struct ctl_client *spool_client_channel_new(struct loop *loop, void (*need)(void *arg), void *arg);
 /* A record of `size` bytes, zero but for its first member. ctl_client_ask() asks it. */
 void *spool_client_add(struct ctl_client *k, size_t size, const struct spool_client_ops *ops);
 

@@ -1,12 +1,15 @@
 /*
- * spool_client - questions to the pickup worker of this virtual server, which owns the spool
+ * spool_client - questions to the pickup worker of this virtual server, which owns the spool: on one channel
+ * small messages alone, on the other all else
  *
  * Runs in:  listener
- * Owns:     the channel
+ * Owns:     the channels
  * Promise:  a question waits for a channel for PATIENCE_MS at most; one that the worker has waits for the
  *           disk as long as that takes. When the worker ends, its open questions go to its successor
  * Fails by: the question's `failed`
  */
+#include <string.h>
+
 #include "common/ipc/ctl_client.h"
 #include "common/ipc/msg_spool.h"
 #include "listener/helpers/helpers.h"
@@ -33,6 +36,17 @@ on_answer(struct ctl_client_question *base, const struct ctl_message *m)
 	return true;
 }
 
+static bool
+on_queued(struct ctl_client_question *base, const struct ctl_message *m)
+{
+	struct spool_client_question *q = (struct spool_client_question *)base;
+	struct msg_spool_queued of;
+
+	memcpy(&of, m->data, sizeof(of));
+	q->ops.answered(q, &(struct msg_spool_answer){ .error = of.error }, m);
+	return true;
+}
+
 static void
 on_failure(struct ctl_client_question *base, const char *why)
 {
@@ -47,10 +61,22 @@ static const struct ctl_client_kind kind = {
 	.send = send_question, .answered = on_answer, .failed = on_failure,
 };
 
+static const struct ctl_client_kind channel_kind = {
+	.part = "pickup", .answer = CTL_SPOOL_QUEUED, .answer_size = sizeof(struct msg_spool_queued),
+	.repeats = REPEATS, .unhurried = true, .joined = true, .window = WINDOW,
+	.send = send_question, .answered = on_queued, .failed = on_failure,
+};
+
 struct ctl_client *
 spool_client_new(struct loop *loop, void (*need)(void *arg), void *arg)
 {
 	return ctl_client_new(loop, &kind, PATIENCE_MS, need, arg);
+}
+
+struct ctl_client *
+spool_client_channel_new(struct loop *loop, void (*need)(void *arg), void *arg)
+{
+	return ctl_client_new(loop, &channel_kind, PATIENCE_MS, need, arg);
 }
 
 void *

@@ -1,8 +1,9 @@
 /*
- * spool_server - puts the messages of the listeners into the queue and writes their protocol log
+ * spool_server - puts large messages of the listeners into the queue, opens the way for small ones, and
+ * writes the protocol log
  *
  * Runs in:  pickup; on its loop
- * Owns:     the channels of the listeners, and their drafts until they are in the queue
+ * Owns:     the channels of the listeners, their drafts until they are in the queue
  * Promise:  an answer without error comes after file and name are on disk. A channel ends with its listener:
  *           so does the worker, when it drains or stops
  * Fails by: errno in the answer
@@ -20,12 +21,13 @@
 #include "pickup/spool_server/spool_server.h"
 
 #define QUESTIONS_MAX 16384		/* of one listener, drafts of sessions that are slow included */
-#define BYTES_MAX (64U << 20)		/* messages and lines that wait for the disk, of all listeners */
+#define BYTES_MAX (64U << 20)		/* lines that wait for the disk, of all listeners */
 #define HOUR_US INT64_C(3600000000)
 
 struct spool_server {
 	struct ctl_server_list channels;
 	struct enqueue *enqueue;
+	struct message_channel_list *messages;
 	struct spool *spool;
 	struct disk_reserve *reserve;
 	bool has_quota;			/* of the drop folder */
@@ -34,10 +36,10 @@ struct spool_server {
 	void (*changed)(void *arg);
 	void *arg;
 	size_t active;			/* questions that the pool has */
-	size_t bytes;			/* their messages and lines */
+	size_t bytes;			/* their lines */
 };
 
-enum question_kind { QUESTION_DRAFT, QUESTION_LOG, QUESTION_ROOM };
+enum question_kind { QUESTION_DRAFT, QUESTION_LOG, QUESTION_ROOM, QUESTION_CHANNEL };
 
 struct question {
 	struct ctl_server_question open;
@@ -45,6 +47,7 @@ struct question {
 	struct spool_server *k;
 	struct enqueue_message *message;	/* NULL: it is being finished, or there is none */
 	bool opening;
+	struct message_channel *messages;
 	size_t bytes;
 	struct w3clog_batch *batch;
 	int64_t drop_bytes;
@@ -108,18 +111,6 @@ finish_draft(struct question *q)
 }
 
 static void
-put_message(struct spool_server *k, struct ctl_server *s, const struct ctl_message *m, const char *id)
-{
-	struct question *q = open_question(k, s, m->request, QUESTION_DRAFT);
-
-	q->message = enqueue_whole(k->enqueue, id);
-	q->bytes = m->len;
-	k->bytes += q->bytes;
-	enqueue_add(q->message, (const char *)m->data + MESSAGE_ID_SIZE, m->len - MESSAGE_ID_SIZE);
-	finish_draft(q);
-}
-
-static void
 on_opened(void *arg, int fd, int error)
 {
 	struct question *q = arg;
@@ -155,6 +146,8 @@ static void
 drop_draft(struct question *q)
 {
 	ctl_server_close(&q->open);
+	if (q->messages != NULL)
+		message_channel_end(q->messages);
 	if (q->kind != QUESTION_DRAFT || q->opening || q->message == NULL)
 		return;		/* a job has it, and frees it */
 	enqueue_discard(q->message);
@@ -256,6 +249,34 @@ count_room(struct spool_server *k, struct ctl_server *s, uint32_t request)
 	pool_submit(k->room_lane, open_question(k, s, request, QUESTION_ROOM));
 }
 
+/* --- the way for small messages: the question stays open as long as that channel --- */
+
+static void
+on_messages_over(void *arg)
+{
+	struct question *q = arg;
+	struct spool_server *k = q->k;
+
+	ctl_server_close(&q->open);
+	free(q);
+	k->changed(k->arg);
+}
+
+static void
+open_messages(struct spool_server *k, struct ctl_server *s, uint32_t request)
+{
+	struct question *q = open_question(k, s, request, QUESTION_CHANNEL);
+	int fd = -1;
+
+	q->messages = message_channel_open(k->messages, &fd, on_messages_over, q);
+	if (q->messages == NULL) {
+		end_question(q, &(struct msg_spool_answer){ .error = errno });
+		return;
+	}
+	answer(q, &(struct msg_spool_answer){ 0 }, fd);
+	close(fd);
+}
+
 /* --- channels --- */
 
 static bool
@@ -290,12 +311,13 @@ on_asked(void *arg, struct ctl_server *s, const struct ctl_message *m)
 		count_room(k, s, m->request);
 		return true;
 	}
+	if (m->type == CTL_SPOOL_CHANNEL) {
+		open_messages(k, s, m->request);
+		return true;
+	}
 	if (!msg_spool_id(id, m->data, m->len))
 		return false;
-	if (m->type == CTL_SPOOL_PUT)
-		put_message(k, s, m, id);
-	else
-		open_draft(k, s, m->request, id);
+	open_draft(k, s, m->request, id);
 	return true;
 }
 
@@ -330,7 +352,7 @@ spool_server_channel(struct spool_server *k, const struct ctl_message *m)
 bool
 spool_server_is_idle(const struct spool_server *k)
 {
-	return k->channels.count == 0 && k->active == 0;
+	return k->channels.count == 0 && k->active == 0 && message_channel_list_is_empty(k->messages);
 }
 
 struct spool_server *
@@ -340,6 +362,7 @@ spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueu
 	struct spool_server *k = mem_new(struct spool_server);
 
 	k->enqueue = enqueue;
+	k->messages = message_channel_list_new(b->loop, enqueue);
 	k->spool = spool;
 	k->reserve = reserve;
 	k->has_quota = b->server->default_domain->drop_quota != CONFIG_UNLIMITED;
@@ -361,6 +384,7 @@ spool_server_close(struct spool_server *k)
 void
 spool_server_free(struct spool_server *k)
 {
+	message_channel_list_free(k->messages);
 	w3clog_file_free(k->log);
 	free(k);
 }

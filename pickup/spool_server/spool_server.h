@@ -26,6 +26,21 @@ struct log_keep;
 struct log_keep *log_keep_new(struct boot *b, struct pool *pool);
 void log_keep_free(struct log_keep *k);			/* after pool_free; NULL is fine */
 
+/* --- message_channel: the channels on which listeners send messages that go over whole --- */
+
+struct message_channel;
+struct message_channel_list;
+struct message_channel_list *message_channel_list_new(struct loop *loop, struct enqueue *enqueue);
+void message_channel_list_free(struct message_channel_list *l);	/* waits for what they write */
+bool message_channel_list_is_empty(const struct message_channel_list *l);
+/*
+ * A new channel; its other end is the caller's. `over` is called once, later, when it has ended: by
+ * message_channel_end(), its listener, or itself. NULL and errno.
+ */
+struct message_channel *message_channel_open(struct message_channel_list *l, int *listener_end,
+    void (*over)(void *arg), void *arg);
+void message_channel_end(struct message_channel *k);
+
 /* --- spool_server --- */
 
 struct spool_server;

@@ -118,13 +118,33 @@ def put(c, request, message, text):
 def error(c):       # the errno of the answer, and its descriptor
     got = receive(c)
     return (struct.unpack_from("=i", got[2])[0], got[3]) if got and got[0] == SPOOL_ANSWER else (None, [])
+def message_channel(c, number):
+    send(c, SPOOL_CHANNEL, request=9000 + number)
+    return socket.socket(fileno=error(c)[1][0])
+def queued(way, count):     # the errno of each of so many messages
+    found = {}
+    while len(found) < count:
+        got = receive(way)
+        found.update(struct.iter_unpack("=Ii", got[2]) if got and got[0] == SPOOL_QUEUED else {len(found): None})
+    return found
 c = pickup()
+way = message_channel(c, 0)
 for n, text in enumerate((b"", b"no queue file", b"\\0" * 50000, b"postern-queue 1\\nmarks: .\\nx-sender: \\nx-receiver: a@bad.example\\n\\n")):
-    put(c, n, b"1k0stx2a3b4c5d%02d" % n, text)
-    tell(f"put={n} error={error(c)[0]}")
+    put(way, n, b"1k0stx2a3b4c5d%02d" % n, text)
+    tell(f"put={n} error={queued(way, 1)[n]}")
 for n in range(20):
-    put(c, n, b"1k0stx2a3b4c5d90", b"the same id")
-tell(f"same={sum(error(c)[0] is not None for n in range(20))}")
+    put(way, n, b"1k0stx2a3b4c5d90", b"the same id")
+tell(f"same={sum(error is not None for error in queued(way, 20).values())}")
+ways = []                               # more than there are, of which none is read from; then all are closed
+for n in range(140):
+    send(c, SPOOL_CHANNEL, request=9001 + n)
+    got = receive(c)
+    ways += map(lambda fd: socket.socket(fileno=fd), got[3])
+tell(f"ways={len(ways)}")
+for other in ways:
+    other.setblocking(False)
+    for n in range(3):
+        put(other, n, b"1k0stx2a3b4c5d90", b"the same id")
 send(c, SPOOL_OPEN, b"1k0stx2a3b4c5d70\\0", 30)
 code, fds = error(c)
 mode = fcntl.fcntl(fds[0], fcntl.F_GETFL)
@@ -143,8 +163,7 @@ tell(f"log={error(c)[0]}")
 send(c, SPOOL_ROOM, b"", 501)
 tell(f"room={error(c)[0]}")
 for n, wrong in enumerate((
-        lambda c: put(c, 1, b"../../../../../x", b"text"),
-        lambda c: put(c, 1, b"1k0stx2a3b4c/d01", b"text"),
+        lambda c: put(c, 1, b"1k0stx2a3b4c5d91", b"on the channel for all else"),
         lambda c: send(c, SPOOL_END, b"", 1),
         lambda c: send(c, SPOOL_LOG, struct.pack("=qIII", 0, 77, 0, 0), 1),
         lambda c: send(c, DNS_ASK, bytes(258), 1),
@@ -154,6 +173,15 @@ for n, wrong in enumerate((
     tell(f"wrong={n} closed={receive(c) is None}")
     c.close()
     c = pickup()
+for n, wrong in enumerate((
+        lambda way: put(way, 1, b"../../../../../x", b"text"),
+        lambda way: put(way, 1, b"1k0stx2a3b4c/d01", b"text"),
+        lambda way: send(way, SPOOL_OPEN, b"1k0stx2a3b4c5d80\\0", 1),
+        lambda way: send(way, SPOOL_PUT, b"1k0stx2a3b4c5d92\\0text", 1, [0]),
+        lambda way: socket.send_fds(way, [b""], [0]))):
+    way = message_channel(c, n)
+    wrong(way)
+    tell(f"astray={n} closed={receive(way) is None}")
 tell("over=yes")
 wait_end()
 """
@@ -170,11 +198,15 @@ def test_listener_and_its_pickup(t):
     service.events.wait("script", same="20")
     service.events.wait("script", opened="0", **{"write-only": "True"})
     service.events.wait("script", room="0")
-    for n in range(7):
+    for n in range(6):
         service.events.wait("script", wrong=str(n), closed="True")
+    for n in range(5):
+        service.events.wait("script", astray=str(n), closed="True")
+    service.events.wait("script", ways="127")
     home = service["bad"].home
     equal(service.child("pickup", "bad"), pickup, "the same pickup")
     until(lambda: len(descriptors_of(pickup)) < 40, what=lambda: f"descriptors closed; {len(descriptors_of(pickup))} are open")
+    until(lambda: len(os.listdir(f"/proc/{pickup}/task")) < 20, what="its threads to end")
     until(lambda: [p.name for p in (home.path / "queue/new").iterdir() if not p.name.endswith(".lock")] == [], what="no draft is left")
     home.wait_badmails(4)
     equal(home.drops(), [], "delivered")

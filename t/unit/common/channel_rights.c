@@ -38,7 +38,7 @@ is_wanted(const char *role, enum ctl_helper helper, enum ctl_type question)
 	case CTL_HELPER_DELIVER:
 		return (listener && question == CTL_ETRN) || is_given(role, helper, question);
 	case CTL_HELPER_PICKUP:
-		return listener && (question == CTL_SPOOL_PUT || question == CTL_SPOOL_OPEN ||
+		return listener && (question == CTL_SPOOL_CHANNEL || question == CTL_SPOOL_OPEN ||
 		    question == CTL_SPOOL_END || question == CTL_SPOOL_DROP || question == CTL_SPOOL_LOG ||
 		    question == CTL_SPOOL_ROOM);
 	default:

@@ -11,6 +11,7 @@
 #include "common/ipc/ctl_client.h"
 #include "common/ipc/msg_dns.h"
 #include "common/ipc/msg_auth_in.h"
+#include "common/ipc/msg_spool.h"
 
 #define SOON 60000		/* a patience that no test outlives */
 
@@ -203,6 +204,74 @@ START_TEST(test_answers_find_their_question)
 END_TEST
 
 /* Whoever sent it would send more of it, and each costs time and a line of the log: the channel ends. */
+static bool
+on_batched(struct ctl_client_question *base, const struct ctl_message *m)
+{
+	char text[] = { ((struct asked *)base)->name, '+', ' ', '\0' };
+	struct msg_spool_queued one;
+
+	ck_assert_uint_eq(m->len, sizeof(one));
+	memcpy(&one, m->data, sizeof(one));
+	ck_assert_int_eq(one.error, ((struct asked *)base)->name);
+	memset(loop_scratch(loop), 'x', 4096);		/* as who reads another descriptor meanwhile */
+	tell(text);
+	return true;
+}
+
+static void
+helper_says_batch(const struct msg_spool_queued *all, size_t len)
+{
+	ck_assert_int_eq(ctl_send_now(helper, CTL_SPOOL_QUEUED, 0, all, len), 0);
+}
+
+START_TEST(test_a_batch_of_answers)
+{
+	static const struct ctl_client_kind batched = { .part = "test", .answer = CTL_SPOOL_QUEUED,
+	    .answer_size = sizeof(struct msg_spool_queued), .silent = "silent", .ended = "ended",
+	    .send = send_it, .answered = on_batched, .failed = on_failure };
+	uint32_t a, b, c;
+
+	set_up(&batched, SOON);
+	helper_comes();
+	ask('a'), ask('b'), ask('c');
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	ck_assert_int_eq(helper_hears(&b), 'b');
+	ck_assert_int_eq(helper_hears(&c), 'c');
+	helper_says_batch((struct msg_spool_queued[]){ { c, 'c' }, { c + 7, 0 }, { a, 'a' } },
+	    3 * sizeof(struct msg_spool_queued));
+	expect("c+ a+ ");
+	/* one and a half */
+	helper_says_batch((struct msg_spool_queued[]){ { b, 'b' }, { b, 'b' } }, sizeof(struct msg_spool_queued) + 4);
+	expect("b:ended ");
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_a_question_that_moves)
+{
+	struct ctl_client *other;
+	struct asked *q;
+	int pair[2];
+
+	set_up(&plain, SOON);
+	helper_comes();
+	other = ctl_client;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	ctl_client = ctl_client_new(loop, &narrow, SOON, need, NULL);
+	ctl_client_channel(ctl_client, pair[0]);
+	q = ctl_client_add(other, sizeof(*q));
+	q->name = 'm';
+	ctl_client_move(&q->base, ctl_client);
+	ck_assert_ptr_eq(q->base.kind, &narrow);
+	ctl_client_free(other);		/* it is no longer of these */
+	ctl_client_ask(&q->base);
+	helper_dies();
+	helper = pair[1];
+	ck_assert_int_eq(helper_hears(NULL), 'm');
+	tear_down();
+}
+END_TEST
+
 START_TEST(test_a_malformed_answer_ends_the_channel)
 {
 	for (unsigned other = 0; other < 2; other++) {
@@ -433,7 +502,8 @@ START_TEST(test_one_channel_is_enough)
 }
 END_TEST
 
-UNIT_MAIN("ctl_client", test_answers_find_their_question, test_a_malformed_answer_ends_the_channel,
+UNIT_MAIN("ctl_client", test_answers_find_their_question, test_a_batch_of_answers, test_a_question_that_moves,
+    test_a_malformed_answer_ends_the_channel,
     test_no_more_than_the_window,
     test_a_successor_is_asked_in_order, test_nobody_else_is_asked_without_repeats, test_patience_ends,
     test_the_unhurried_wait,

@@ -1,0 +1,237 @@
+/*
+ * message_channel - takes whole messages of a listener off their channel and writes them: who waits for the
+ * disk reads the channel, so that no message goes from thread to thread
+ *
+ * Runs in:  pickup: threads of its own, two a channel; begun and ended on the loop
+ * Owns:     the worker's end of each channel; what its threads have read
+ * Promise:  while one thread waits for the disk, the channel is the queue of the other. A message is answered
+ *           after file and name are on disk; one that was read is written, also when its listener has gone.
+ *           One that does not read its answers stops its own messages only
+ * Fails by: the end of the channel, for which its listener asks anew
+ */
+#include <assert.h>
+#include <bsd/sys/queue.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/ipc/msg_spool.h"
+#include "pickup/spool_server/spool_server.h"
+
+#define THREADS 2		/* one syncs while the next one gathers and writes */
+#define CHANNELS_MAX 128	/* as many as twice the listeners of a virtual server: around a reload */
+#define SPACE (512U << 10)	/* what one thread reads at most before it writes */
+#define SOCKET_ROOM (1 << 20)	/* of it the kernel gives what it allows */
+
+static_assert(ENQUEUE_BATCH <= MSG_SPOOL_BATCH, "one commit is one answer");
+static_assert(SPACE >= CTL_PAYLOAD_MAX, "the largest message can be read");
+
+struct message_channel {
+	LIST_ENTRY(message_channel) link;
+	struct message_channel_list *list;
+	int fd;
+	pthread_t thread[THREADS];
+	unsigned started;
+	atomic_uint running;
+	void (*over)(void *arg);
+	void *arg;
+};
+
+struct message_channel_list {
+	struct enqueue *enqueue;
+	struct loop_waker *waker;
+	LIST_HEAD(, message_channel) channels;
+	size_t count;
+};
+
+/* What one commit is for. */
+struct portion {
+	struct enqueue_file file[ENQUEUE_BATCH];
+	struct msg_spool_queued answer[ENQUEUE_BATCH];
+	size_t count, used;
+	bool last;		/* the channel is over */
+	char space[SPACE];
+};
+
+/* --- on its threads --- */
+
+/* A message that was just read; false: it is malformed. */
+static bool
+add_message(struct portion *p, const struct ctl_message *m)
+{
+	struct enqueue_file *f = &p->file[p->count];
+
+	if (m->type != CTL_SPOOL_PUT || !msg_spool_id(f->id, m->data, m->len))
+		return false;
+	f->data = (const char *)m->data + MESSAGE_ID_SIZE;
+	f->len = m->len - MESSAGE_ID_SIZE;
+	p->answer[p->count++].request = m->request;
+	p->used += m->len;
+	return true;
+}
+
+/* Waits for the first message, and takes what others are there. False: there will be none. */
+static bool
+read_portion(struct message_channel *k, struct portion *p)
+{
+	struct ctl_message m;
+
+	p->count = p->used = 0;
+	while (!p->last && p->count < ENQUEUE_BATCH && p->used + CTL_PAYLOAD_MAX <= SPACE) {
+		int rc = (p->count == 0 ? ctl_recv_now : ctl_recv_next)(k->fd, CTL_FROM_CLIENT, &m,
+		    p->space + p->used, CTL_PAYLOAD_MAX);
+
+		if (rc == -1 && errno == EAGAIN)
+			break;
+		if (rc == -1 && errno == ECONNRESET)
+			continue;	/* an answer was left unread; what was sent before comes yet */
+		if ((rc == -1 && errno == EBADMSG) || (rc == 1 && !add_message(p, &m)))
+			log_event(LOG_WARN, NULL, "trouble", "part=pickup role=listener reason=%s",
+			    log_safe("sent a malformed message"));
+		else if (rc == 1)
+			continue;
+		p->last = true;
+	}
+	return p->count > 0;
+}
+
+/* False: nobody hears it. */
+static bool
+answer_portion(struct message_channel *k, struct portion *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		p->answer[i].error = p->file[i].error;
+	return ctl_send_now(k->fd, CTL_SPOOL_QUEUED, 0, p->answer, p->count * sizeof(p->answer[0])) == 0;
+}
+
+static void *
+run_channel(void *arg)
+{
+	struct message_channel *k = arg;
+	struct message_channel_list *l = k->list;
+	struct portion *p = mem_new(struct portion);
+
+	while (read_portion(k, p)) {
+		enqueue_now(l->enqueue, p->file, p->count);
+		p->last |= !answer_portion(k, p);
+	}
+	free(p);
+	shutdown(k->fd, SHUT_RDWR);		/* for the other thread, and for the listener */
+	if (atomic_fetch_sub(&k->running, 1) == 1)
+		loop_waker_wake(l->waker);	/* the loop may free k */
+	return NULL;
+}
+
+/* --- on the loop --- */
+
+static void
+free_channel(struct message_channel *k)
+{
+	for (unsigned i = 0; i < k->started; i++)
+		pthread_join(k->thread[i], NULL);
+	close(k->fd);
+	LIST_REMOVE(k, link);
+	k->list->count--;
+	free(k);
+}
+
+static void
+reap_channels(void *arg)
+{
+	struct message_channel_list *l = arg;
+	struct message_channel *k, *next;
+
+	LIST_FOREACH_SAFE(k, &l->channels, link, next) {
+		void (*over)(void *) = k->over;
+		void *over_arg = k->arg;
+
+		if (atomic_load(&k->running) > 0)
+			continue;
+		free_channel(k);
+		over(over_arg);
+	}
+}
+
+/* As many threads as there can be; false: none. */
+static bool
+start_threads(struct message_channel *k)
+{
+	atomic_init(&k->running, THREADS);
+	while (k->started < THREADS && pool_thread(&k->thread[k->started], run_channel, k) == 0)
+		k->started++;
+	atomic_fetch_sub(&k->running, THREADS - k->started);
+	return k->started > 0;
+}
+
+struct message_channel *
+message_channel_open(struct message_channel_list *l, int *listener_end, void (*over)(void *arg),
+    void *arg)
+{
+	struct message_channel *k;
+	int pair[2], room = SOCKET_ROOM;
+
+	if (l->count >= CHANNELS_MAX) {
+		errno = EAGAIN;
+		return NULL;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		return NULL;
+	for (int i = 0; i < 2; i++)
+		(void)!setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	k = mem_new(struct message_channel);
+	k->list = l;
+	k->fd = pair[0];
+	k->over = over;
+	k->arg = arg;
+	LIST_INSERT_HEAD(&l->channels, k, link);
+	l->count++;
+	if (start_threads(k)) {
+		*listener_end = pair[1];
+		return k;
+	}
+	close(pair[1]);
+	free_channel(k);
+	errno = EAGAIN;
+	return NULL;
+}
+
+void
+message_channel_end(struct message_channel *k)
+{
+	shutdown(k->fd, SHUT_RDWR);
+}
+
+bool
+message_channel_list_is_empty(const struct message_channel_list *l)
+{
+	return l->count == 0;
+}
+
+struct message_channel_list *
+message_channel_list_new(struct loop *loop, struct enqueue *enqueue)
+{
+	struct message_channel_list *l = mem_new(struct message_channel_list);
+
+	l->enqueue = enqueue;
+	l->waker = loop_waker_new(loop, reap_channels, l);
+	LIST_INIT(&l->channels);
+	return l;
+}
+
+void
+message_channel_list_free(struct message_channel_list *l)
+{
+	struct message_channel *k;
+
+	LIST_FOREACH(k, &l->channels, link)
+		message_channel_end(k);
+	while ((k = LIST_FIRST(&l->channels)) != NULL)
+		free_channel(k);
+	loop_waker_free(l->waker);
+	free(l);
+}

@@ -1,0 +1,183 @@
+/* message_channel - messages on the channels of listeners: into the queue, answered, hinted; and the end of a channel */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/ipc/msg_spool.h"
+#include "common/process/loop.h"
+#include "pickup/spool_server/spool_server.h"
+#include "t/unit/temp_spool.h"
+
+#define MESSAGES 200
+
+static struct loop *loop;
+static struct pool *pool;
+static struct enqueue *enqueue;
+static struct message_channel_list *list;
+static int hints[2];
+static unsigned overs;
+
+static void
+set_up(void)
+{
+	temp_spool_begin();
+	overs = 0;
+	loop = loop_new();
+	pool = pool_new(loop, 1);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, hints), 0);
+	enqueue = enqueue_new(pool, spool, hints[0], NULL);
+	list = message_channel_list_new(loop, enqueue);
+}
+
+static void
+tear_down(void)
+{
+	message_channel_list_free(list);
+	pool_free(pool);
+	enqueue_free(enqueue);
+	loop_free(loop);
+	close(hints[0]);
+	close(hints[1]);
+	temp_spool_end();
+}
+
+static void
+on_over(void *arg)
+{
+	overs++;
+	loop_stop(loop);
+}
+
+static size_t
+queued(void)
+{
+	char line[200];
+	size_t n;
+	FILE *out;
+
+	snprintf(line, sizeof(line), "find %s/queue -type f ! -name '*.lock' ! -path '*/new/*' | wc -l", home);
+	out = popen(line, "r");
+	ck_assert_ptr_nonnull(out);
+	ck_assert_int_eq(fscanf(out, "%zu", &n), 1);
+	pclose(out);
+	return n;
+}
+
+static void
+put(int way, unsigned number, const char *begin)
+{
+	char data[MESSAGE_ID_SIZE + 10000] = "";
+	int n = snprintf(data, MESSAGE_ID_SIZE, "%s%04u", begin, number);
+
+	ck_assert_int_eq(n, MESSAGE_ID_LEN);
+	memset(data + MESSAGE_ID_SIZE, 'x', sizeof(data) - MESSAGE_ID_SIZE);
+	ck_assert_int_eq(ctl_send_now(way, CTL_SPOOL_PUT, number, data, sizeof(data)), 0);
+}
+
+/* Reads one batch of answers into `error`, by request number. How many. */
+static size_t
+hear(int way, int *error)
+{
+	struct msg_spool_queued all[MSG_SPOOL_BATCH];
+	char space[CTL_PAYLOAD_MAX];
+	struct ctl_message m;
+
+	ck_assert_int_eq(ctl_recv_now(way, CTL_FROM_HELPER, &m, space, sizeof(space)), 1);
+	ck_assert_int_eq(m.type, CTL_SPOOL_QUEUED);
+	ck_assert_uint_eq(m.len % sizeof(all[0]), 0);
+	memcpy(all, m.data, m.len);
+	for (size_t i = 0; i < m.len / sizeof(all[0]); i++) {
+		ck_assert_uint_lt(all[i].request, MESSAGES);
+		error[all[i].request] = all[i].error;
+	}
+	return m.len / sizeof(all[0]);
+}
+
+START_TEST(test_each_is_answered_once)
+{
+	int way, error[MESSAGES];
+	char ids[MESSAGES * MESSAGE_ID_LEN];
+	size_t heard = 0, hinted = 0;
+	ssize_t n;
+
+	set_up();
+	memset(error, -1, sizeof(error));
+	ck_assert_ptr_nonnull(message_channel_open(list, &way, on_over, NULL));
+	/* They are more than fit the socket: their writer waits for the threads as they for the disk. */
+	for (unsigned i = 0; i < MESSAGES; i++)
+		put(way, i, "1k0stx2a3b4c");
+	while (heard < MESSAGES)
+		heard += hear(way, error);
+	ck_assert_uint_eq(heard, MESSAGES);
+	for (unsigned i = 0; i < MESSAGES; i++)
+		ck_assert_int_eq(error[i], 0);
+	ck_assert_uint_eq(queued(), MESSAGES);
+	while ((n = recv(hints[1], ids, sizeof(ids), MSG_DONTWAIT)) > 0)
+		hinted += (size_t)n / MESSAGE_ID_LEN;
+	ck_assert_uint_eq(hinted, MESSAGES);
+	put(way, 7, "1k0stx2a3b4c");	/* as after the death of a worker */
+	hear(way, error);
+	ck_assert_int_eq(error[7], EEXIST);
+	close(way);
+	loop_run(loop);
+	ck_assert_uint_eq(overs, 1);
+	ck_assert(message_channel_list_is_empty(list));
+	tear_down();
+}
+END_TEST
+
+/* Of a listener that has gone: what it sent is not lost, and its clients come again or not. */
+START_TEST(test_what_was_sent_before_the_end_is_written)
+{
+	int way;
+
+	set_up();
+	ck_assert_ptr_nonnull(message_channel_open(list, &way, on_over, NULL));
+	for (unsigned i = 0; i < 10; i++)
+		put(way, i, "1k0stx2a3b4c");
+	close(way);
+	loop_run(loop);
+	ck_assert_uint_eq(overs, 1);
+	ck_assert_uint_eq(queued(), 10);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_what_is_wrong_ends_that_channel_alone)
+{
+	int way[2], error[MESSAGES];
+	char byte;
+
+	set_up();
+	for (int i = 0; i < 2; i++)
+		ck_assert_ptr_nonnull(message_channel_open(list, &way[i], on_over, NULL));
+	put(way[0], 1, "../2a3b4c000");
+	loop_run(loop);
+	ck_assert_int_eq(recv(way[0], &byte, 1, 0), 0);
+	put(way[1], 2, "1k0stx2a3b4c");
+	ck_assert_uint_eq(hear(way[1], error), 1);
+	ck_assert_int_eq(error[2], 0);
+	close(way[0]);
+	close(way[1]);
+	loop_run(loop);
+	ck_assert_uint_eq(overs, 2);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_the_end_of_the_worker)
+{
+	int way, error[MESSAGES];
+
+	set_up();
+	ck_assert_ptr_nonnull(message_channel_open(list, &way, on_over, NULL));
+	put(way, 1, "1k0stx2a3b4c");
+	ck_assert_uint_eq(hear(way, error), 1);
+	tear_down();
+	ck_assert_uint_eq(overs, 0);
+	close(way);
+}
+END_TEST
+
+UNIT_MAIN("message_channel", test_each_is_answered_once, test_what_was_sent_before_the_end_is_written,
+    test_what_is_wrong_ends_that_channel_alone, test_the_end_of_the_worker)
