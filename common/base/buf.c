@@ -83,21 +83,37 @@ buf_puts(struct buf *b, const char *text)
 }
 
 void
+buf_number(struct buf *b, uint64_t number, size_t width)
+{
+	char text[BUF_NUMBER_MAX], *at = text + sizeof(text);
+
+	do
+		*--at = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	while (at > text && (size_t)(text + sizeof(text) - at) < width)
+		*--at = '0';
+	buf_add(b, at, (size_t)(text + sizeof(text) - at));
+}
+
+/* Most texts fit the room that is there: they are made in place, once. */
+void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->data != NULL && !b->failed ? b->size - b->len : 0;
 	va_list ap, again;
 	int n;
-	char *to;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	to = n >= 0 ? buf_room(b, (size_t)n) : NULL;
-	if (to != NULL) {
-		vsnprintf(to, (size_t)n + 1, fmt, again);
+	n = vsnprintf(room > 0 ? b->data + b->len : NULL, room, fmt, ap);
+	if (n >= 0 && buf_room(b, (size_t)n) != NULL) {
+		if ((size_t)n >= room)
+			vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
 		b->len += (size_t)n;
 	} else {
 		b->failed = true;
+		if (room > 0)
+			b->data[b->len] = '\0';
 	}
 	va_end(again);
 	va_end(ap);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char *data;	/* NULL until the first byte; always NUL-terminated beyond len when not NULL */
@@ -22,6 +23,9 @@ void buf_clear(struct buf *b);			/* empties it, forgets a failure, keeps the mem
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* In decimal; zeros in front make it `width` bytes, of BUF_NUMBER_MAX at most. */
+#define BUF_NUMBER_MAX 20
+void buf_number(struct buf *b, uint64_t number, size_t width);
 void buf_drop(struct buf *b, size_t len);	/* removes from the front */
 /* Room for `len` more bytes at data+len (the caller then raises len); NULL and failed when over the cap. */
 char *buf_room(struct buf *b, size_t len);

@@ -47,20 +47,32 @@ text_of(const char *text)
 static void
 put_text(struct buf *out, struct w3clog_text t, size_t max)
 {
-	size_t len = t.text == NULL ? 0 : t.len < max ? t.len : max;
+	size_t len = t.text == NULL ? 0 : t.len < max ? t.len : max, done = 0;
 
 	if (len == 0)
 		buf_add(out, "-", 1);
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)t.text[i];
 
+		if (c > ' ' && c <= '~' && c != '"' && c != '%' && (c != '#' || i > 0))
+			continue;
+		buf_add(out, t.text + done, i - done);
+		done = i + 1;
 		if (c == ' ')
 			buf_add(out, "+", 1);
-		else if (c < ' ' || c > '~' || c == '"' || c == '%' || (c == '#' && i == 0))
-			buf_printf(out, "%%%02X", c);
 		else
-			buf_add(out, &t.text[i], 1);
+			buf_printf(out, "%%%02X", c);
 	}
+	if (done < len)
+		buf_add(out, t.text + done, len - done);
+}
+
+static void
+put_json_name(struct buf *out, const char *name)
+{
+	buf_add(out, ",\"", 2);
+	buf_puts(out, name);
+	buf_add(out, "\":", 2);
 }
 
 /* "name":"value" with the comma before it; nothing when there is no value. */
@@ -72,7 +84,8 @@ put_json_string(struct buf *out, const char *name, struct w3clog_text t, size_t 
 
 	if (t.text == NULL)
 		return;
-	buf_printf(out, ",\"%s\":\"", name);
+	put_json_name(out, name);
+	buf_add(out, "\"", 1);
 	for (size_t i = 0; i < len;) {
 		i += utf8_format_json(text, (const unsigned char *)t.text + i, len - i);
 		buf_puts(out, text);
@@ -83,7 +96,8 @@ put_json_string(struct buf *out, const char *name, struct w3clog_text t, size_t 
 static void
 put_json_number(struct buf *out, const char *name, uint64_t n)
 {
-	buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)n);
+	put_json_name(out, name);
+	buf_number(out, n, 0);
 }
 
 /* --- fields --- */
@@ -91,13 +105,21 @@ put_json_number(struct buf *out, const char *name, uint64_t n)
 static void
 w3c_date(struct buf *out, const struct scene *s)
 {
-	buf_printf(out, "%04d-%02d-%02d", s->tm.tm_year + 1900, s->tm.tm_mon + 1, s->tm.tm_mday);
+	buf_number(out, (uint64_t)s->tm.tm_year + 1900, 4);
+	buf_add(out, "-", 1);
+	buf_number(out, (uint64_t)s->tm.tm_mon + 1, 2);
+	buf_add(out, "-", 1);
+	buf_number(out, (uint64_t)s->tm.tm_mday, 2);
 }
 
 static void
 w3c_time(struct buf *out, const struct scene *s)
 {
-	buf_printf(out, "%02d:%02d:%02d", s->tm.tm_hour, s->tm.tm_min, s->tm.tm_sec);
+	buf_number(out, (uint64_t)s->tm.tm_hour, 2);
+	buf_add(out, ":", 1);
+	buf_number(out, (uint64_t)s->tm.tm_min, 2);
+	buf_add(out, ":", 1);
+	buf_number(out, (uint64_t)s->tm.tm_sec, 2);
 }
 
 static void
@@ -169,7 +191,7 @@ json_local(struct buf *out, const struct scene *s)
 static void
 w3c_port(struct buf *out, const struct scene *s)
 {
-	buf_printf(out, "%u", s->fact->kind == W3CLOG_INBOUND ? 0 : s->fact->port);
+	buf_number(out, s->fact->kind == W3CLOG_INBOUND ? 0 : s->fact->port, 0);
 }
 
 static void
@@ -218,7 +240,7 @@ json_query(struct buf *out, const struct scene *s)
 static void
 w3c_status(struct buf *out, const struct scene *s)
 {
-	buf_printf(out, "%u", s->fact->status != 0 ? s->fact->status : s->fact->reply);
+	buf_number(out, s->fact->status != 0 ? s->fact->status : s->fact->reply, 0);
 }
 
 static void
@@ -231,7 +253,7 @@ json_status(struct buf *out, const struct scene *s)
 static void
 w3c_win32(struct buf *out, const struct scene *s)
 {
-	buf_printf(out, "%llu", (unsigned long long)s->fact->session_ms);
+	buf_number(out, s->fact->session_ms, 0);
 }
 
 static void
@@ -244,7 +266,7 @@ json_win32(struct buf *out, const struct scene *s)
 static void
 w3c_sent(struct buf *out, const struct scene *s)
 {
-	buf_printf(out, "%llu", (unsigned long long)s->fact->sent);
+	buf_number(out, s->fact->sent, 0);
 }
 
 static void
@@ -257,7 +279,7 @@ json_sent(struct buf *out, const struct scene *s)
 static void
 w3c_received(struct buf *out, const struct scene *s)
 {
-	buf_printf(out, "%llu", (unsigned long long)s->fact->received);
+	buf_number(out, s->fact->received, 0);
 }
 
 static void
@@ -270,7 +292,7 @@ json_received(struct buf *out, const struct scene *s)
 static void
 w3c_ms(struct buf *out, const struct scene *s)
 {
-	buf_printf(out, "%llu", (unsigned long long)s->fact->ms);
+	buf_number(out, s->fact->ms, 0);
 }
 
 static void

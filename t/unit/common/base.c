@@ -39,6 +39,43 @@ START_TEST(test_buf_cap_is_sticky)
 }
 END_TEST
 
+START_TEST(test_buf_numbers)
+{
+	struct buf b = BUF_INIT(100);
+
+	buf_number(&b, 0, 0);
+	buf_number(&b, 7, 2);
+	buf_number(&b, 2026, 2);
+	buf_puts(&b, ",");
+	buf_number(&b, UINT64_MAX, 0);
+	buf_number(&b, 1, 99);
+	ck_assert_str_eq(buf_text(&b), "0072026,18446744073709551615" "00000000000000000001");
+	buf_done(&b);
+}
+END_TEST
+
+/* In place where there is room, in more room, and not at all over the cap: whatever the lengths are. */
+START_TEST(test_buf_printf_of_any_length)
+{
+	for (int before = 0; before < 140; before++)
+		for (int len = 0; len < 140; len++) {
+			struct buf b = BUF_INIT(150);
+			bool fits = before + len <= 150;
+
+			for (int i = 0; i < before; i++)
+				buf_add(&b, "b", 1);
+			buf_printf(&b, "%.*s", len, "0123456789012345678901234567890123456789012345678901234567890123456789"
+			    "0123456789012345678901234567890123456789012345678901234567890123456789");
+			ck_assert_int_eq(buf_ok(&b), fits);
+			ck_assert_uint_eq(b.len, (size_t)(fits ? before + len : before));
+			ck_assert_uint_eq(strlen(buf_text(&b)), b.len);
+			buf_printf(&b, "%s", "");
+			ck_assert_int_eq(buf_ok(&b), fits);
+			buf_done(&b);
+		}
+}
+END_TEST
+
 START_TEST(test_line_rows)
 {
 	static const struct { const char *in; size_t size, max; enum line_kind kind; size_t len, used;
@@ -273,6 +310,7 @@ START_TEST(chance_is_never_the_same)
 }
 END_TEST
 
-UNIT_MAIN("base", chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
+UNIT_MAIN("base", chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
+    test_buf_printf_of_any_length, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
     test_clock_formats,
     log_to_the_journal)
