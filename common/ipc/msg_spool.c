@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct msg_spool_put) <= CTL_PAYLOAD_MAX, "fits one message");
 static_assert(sizeof(struct msg_spool_log) <= CTL_PAYLOAD_MAX, "fits one message");
 
 bool

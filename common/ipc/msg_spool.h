@@ -17,8 +17,11 @@
 #include "common/ipc/ctl.h"
 #include "common/mail/message_id.h"
 
-/* Payload of CTL_SPOOL_PUT: the whole queue file; of CTL_SPOOL_OPEN: the id alone. */
-#define MSG_SPOOL_FILE_MAX (CTL_PAYLOAD_MAX - MESSAGE_ID_SIZE)
+/*
+ * Payload of CTL_SPOOL_PUT: the whole queue file, which may be larger than a message on any other channel; of
+ * CTL_SPOOL_OPEN: the id alone.
+ */
+#define MSG_SPOOL_FILE_MAX (132U << 10)
 struct msg_spool_put {
 	char id[MESSAGE_ID_SIZE];
 	char file[MSG_SPOOL_FILE_MAX];

@@ -7,9 +7,12 @@
  *           the worker ends before its answer, again to its successor, under the same id: it is queued once
  * Fails by: done(errno); EAGAIN when the worker of a large message ended, or none comes
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/chance.h"
@@ -24,6 +27,7 @@
 #include "listener/listener.h"
 
 #define CHUNK (128U << 10)	/* one write of a large message */
+static_assert(CHUNK + MESSAGE_END_SIZE <= MSG_SPOOL_FILE_MAX, "what is no large one can go whole");
 #define WRITES_AT_ONCE 2
 
 /* The question for a channel for small messages. */
@@ -34,6 +38,7 @@ struct channel_question {
 
 struct queue_writer {
 	struct ctl_client *pickup, *small;
+	size_t small_max;	/* bytes of a struct msg_spool_put */
 	struct channel_question *question;
 	struct pool_lane *write;
 	LIST_HEAD(, queue_message) messages;
@@ -201,7 +206,7 @@ finish_more(struct queue_message *m)
 {
 	if (m->error != 0)
 		ctl_client_fail(&m->q.base, NULL);	/* the callee of `done` is never called from here */
-	else if (m->fd == -1 && m->gather.len <= sizeof(struct msg_spool_put)) {
+	else if (m->fd == -1 && m->gather.len <= m->writer->small_max) {
 		ctl_client_move(&m->q.base, m->writer->small);
 		ask(m, STEP_PUT);
 	}
@@ -251,14 +256,29 @@ send_channel(struct spool_client_question *q, struct ctl *c)
 	return ctl_send(c, CTL_SPOOL_CHANNEL, q->base.request, NULL, 0, -1);
 }
 
+/* A message that is larger than the socket's room can never be sent, and half of it lets the next one in. */
+static size_t
+small_max(int fd)
+{
+	int room = 0;
+	socklen_t len = sizeof(room);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &len) == -1 || room / 2 < CTL_PAYLOAD_MAX)
+		return CTL_PAYLOAD_MAX;
+	return MIN((size_t)room / 2, sizeof(struct msg_spool_put));
+}
+
 /* Without a descriptor: while messages wait for it, it is asked for again. */
 static void
 on_channel(struct spool_client_question *q, const struct msg_spool_answer *a, const struct ctl_message *reply)
 {
+	struct queue_writer *w = ((struct channel_question *)q)->writer;
 	int fd = ctl_take_fd(reply);
 
-	if (fd != -1)
-		ctl_client_channel(((struct channel_question *)q)->writer->small, fd);
+	if (fd == -1)
+		return;
+	w->small_max = small_max(fd);
+	ctl_client_channel(w->small, fd);
 }
 
 static void
@@ -287,6 +307,7 @@ queue_message_writer(struct listener *l)
 	struct queue_writer *w = mem_new(struct queue_writer);
 
 	w->pickup = l->helper[CTL_HELPER_PICKUP];
+	w->small_max = CTL_PAYLOAD_MAX;
 	w->small = spool_client_channel_new(l->boot->loop, need_channel, w);
 	w->question = spool_client_add(w->pickup, sizeof(*w->question), &channel_ops);
 	w->question->writer = w;

@@ -25,11 +25,11 @@
 
 #define THREADS 2		/* one syncs while the next one gathers and writes */
 #define CHANNELS_MAX 128	/* as many as twice the listeners of a virtual server: around a reload */
-#define SPACE (512U << 10)	/* what one thread reads at most before it writes */
+#define SPACE (768U << 10)	/* what one thread reads at most before it writes */
 #define SOCKET_ROOM (1 << 20)	/* of it the kernel gives what it allows */
 
 static_assert(ENQUEUE_BATCH <= MSG_SPOOL_BATCH, "one commit is one answer");
-static_assert(SPACE >= CTL_PAYLOAD_MAX, "the largest message can be read");
+static_assert(SPACE >= sizeof(struct msg_spool_put), "the largest message can be read");
 
 struct message_channel {
 	LIST_ENTRY(message_channel) link;
@@ -82,9 +82,9 @@ read_portion(struct message_channel *k, struct portion *p)
 	struct ctl_message m;
 
 	p->count = p->used = 0;
-	while (!p->last && p->count < ENQUEUE_BATCH && p->used + CTL_PAYLOAD_MAX <= SPACE) {
+	while (!p->last && p->count < ENQUEUE_BATCH && p->used + sizeof(struct msg_spool_put) <= SPACE) {
 		int rc = (p->count == 0 ? ctl_recv_now : ctl_recv_next)(k->fd, CTL_FROM_CLIENT, &m,
-		    p->space + p->used, CTL_PAYLOAD_MAX);
+		    p->space + p->used, sizeof(struct msg_spool_put));
 
 		if (rc == -1 && errno == EAGAIN)
 			break;

@@ -64,14 +64,20 @@ queued(void)
 }
 
 static void
-put(int way, unsigned number, const char *begin)
+put_bytes(int way, unsigned number, const char *begin, size_t len)
 {
-	char data[MESSAGE_ID_SIZE + 10000] = "";
+	static char data[sizeof(struct msg_spool_put)];
 	int n = snprintf(data, MESSAGE_ID_SIZE, "%s%04u", begin, number);
 
 	ck_assert_int_eq(n, MESSAGE_ID_LEN);
-	memset(data + MESSAGE_ID_SIZE, 'x', sizeof(data) - MESSAGE_ID_SIZE);
-	ck_assert_int_eq(ctl_send_now(way, CTL_SPOOL_PUT, number, data, sizeof(data)), 0);
+	memset(data + MESSAGE_ID_SIZE, 'x', len);
+	ck_assert_int_eq(ctl_send_now(way, CTL_SPOOL_PUT, number, data, MESSAGE_ID_SIZE + len), 0);
+}
+
+static void
+put(int way, unsigned number, const char *begin)
+{
+	put_bytes(way, number, begin, 10000);
 }
 
 /* Reads one batch of answers into `error`, by request number. How many. */
@@ -122,6 +128,33 @@ START_TEST(test_each_is_answered_once)
 	loop_run(loop);
 	ck_assert_uint_eq(overs, 1);
 	ck_assert(message_channel_list_is_empty(list));
+	tear_down();
+}
+END_TEST
+
+/* Each size up to the largest, among small ones: none is cut, and none takes the place of another. */
+START_TEST(test_all_sizes)
+{
+	static const size_t sizes[] = { 0, 1, CTL_PAYLOAD_MAX, MSG_SPOOL_FILE_MAX - 1, MSG_SPOOL_FILE_MAX };
+	int way, error[MESSAGES];
+	size_t heard = 0;
+
+	set_up();
+	memset(error, -1, sizeof(error));
+	ck_assert_ptr_nonnull(message_channel_open(list, &way, on_over, NULL));
+	for (unsigned i = 0; i < 60; i++)
+		put_bytes(way, i, "1k0stx2a3b4c", sizes[i % nitems_of(sizes)]);
+	while (heard < 60)
+		heard += hear(way, error);
+	for (unsigned i = 0; i < 60; i++) {
+		char line[300];
+
+		ck_assert_int_eq(error[i], 0);
+		snprintf(line, sizeof(line), "test $(cat $H/queue/*/1k0stx2a3b4c%04u | tr -dc x | wc -c) = %zu", i,
+		    sizes[i % nitems_of(sizes)]);
+		shell(line);
+	}
+	close(way);
 	tear_down();
 }
 END_TEST
@@ -179,5 +212,5 @@ START_TEST(test_the_end_of_the_worker)
 }
 END_TEST
 
-UNIT_MAIN("message_channel", test_each_is_answered_once, test_what_was_sent_before_the_end_is_written,
+UNIT_MAIN("message_channel", test_each_is_answered_once, test_all_sizes, test_what_was_sent_before_the_end_is_written,
     test_what_is_wrong_ends_that_channel_alone, test_the_end_of_the_worker)
