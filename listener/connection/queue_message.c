@@ -209,8 +209,7 @@ finish_more(struct queue_message *m)
 	else if (m->fd == -1 && m->gather.len <= m->writer->small_max) {
 		ctl_client_move(&m->q.base, m->writer->small);
 		ask(m, STEP_PUT);
-	}
-	else if (m->fd == -1)
+	} else if (m->fd == -1)
 		ask(m, STEP_OPEN);
 	else if (m->gather.len > 0)
 		submit_write(m);

@@ -129,6 +129,7 @@ run_channel(void *arg)
 
 /* --- on the loop --- */
 
+/* Its threads have ended or will. */
 static void
 free_channel(struct message_channel *k)
 {
@@ -141,20 +142,24 @@ free_channel(struct message_channel *k)
 }
 
 static void
+end_channel(struct message_channel *k)
+{
+	void (*over)(void *) = k->over;
+	void *arg = k->arg;
+
+	free_channel(k);
+	over(arg);
+}
+
+static void
 reap_channels(void *arg)
 {
 	struct message_channel_list *l = arg;
 	struct message_channel *k, *next;
 
-	LIST_FOREACH_SAFE(k, &l->channels, link, next) {
-		void (*over)(void *) = k->over;
-		void *over_arg = k->arg;
-
-		if (atomic_load(&k->running) > 0)
-			continue;
-		free_channel(k);
-		over(over_arg);
-	}
+	LIST_FOREACH_SAFE(k, &l->channels, link, next)
+		if (atomic_load(&k->running) == 0)
+			end_channel(k);
 }
 
 /* As many threads as there can be; false: none. */
@@ -231,7 +236,7 @@ message_channel_list_free(struct message_channel_list *l)
 	LIST_FOREACH(k, &l->channels, link)
 		message_channel_end(k);
 	while ((k = LIST_FIRST(&l->channels)) != NULL)
-		free_channel(k);
+		end_channel(k);
 	loop_waker_free(l->waker);
 	free(l);
 }

@@ -379,12 +379,12 @@ void
 spool_server_close(struct spool_server *k)
 {
 	ctl_server_list_done(&k->channels);
+	message_channel_list_free(k->messages);
 }
 
 void
 spool_server_free(struct spool_server *k)
 {
-	message_channel_list_free(k->messages);
 	w3clog_file_free(k->log);
 	free(k);
 }

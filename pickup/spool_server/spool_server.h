@@ -31,7 +31,7 @@ void log_keep_free(struct log_keep *k);			/* after pool_free; NULL is fine */
 struct message_channel;
 struct message_channel_list;
 struct message_channel_list *message_channel_list_new(struct loop *loop, struct enqueue *enqueue);
-void message_channel_list_free(struct message_channel_list *l);	/* waits for what they write */
+void message_channel_list_free(struct message_channel_list *l);	/* ends them; waits for what they write */
 bool message_channel_list_is_empty(const struct message_channel_list *l);
 /*
  * A new channel; its other end is the caller's. `over` is called once, later, when it has ended: by
