@@ -15,7 +15,7 @@
 #include "common/process/loop.h"
 
 #define CTL_PAYLOAD_MAX 57344	/* a Kerberos token of 48,000 bytes and what goes with it */
-#define CTL_VERSION 2	/* another number with each change of a type, a row or a payload */
+#define CTL_VERSION 3	/* another number with each change of a type, a row or a payload */
 #define CTL_REASON_MAX 400
 #define CTL_TROUBLE_MAX 4096
 
