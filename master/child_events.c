@@ -38,6 +38,7 @@ on_child_changed(struct child *c)
 {
 	struct master *m = c->m;
 
+	roster_go_on(m);
 	if (c->server != NULL) {
 		helper_update(m);	/* listeners wait for the workers of their virtual server */
 		server_update(c->server);
@@ -48,6 +49,7 @@ on_child_changed(struct child *c)
 static void
 on_child_died(struct master *m, const struct reap_death *d)
 {
+	roster_go_on(m);
 	if (d->server != NULL) {
 		server_child_died(d->server, d);
 		return;

@@ -247,6 +247,8 @@ struct master {
 	unsigned logins_untold;		/* since then */
 	bool wants_auth;		/* m->auth needs a channel */
 	bool ready, stopping, reloading;
+	bool starts_wait;			/* places wait until others have started: roster_go_on */
+	char *others;			/* whose addresses are known to all: listen_others */
 	char *program, *program_folder;	/* what was executed, and where the others are */
 	struct upgrade *upgrade;	/* one that is under way, or has failed; or NULL */
 	TAILQ_HEAD(, heritage) heritages;	/* of an upgrade, until the virtual servers are made */

@@ -248,7 +248,9 @@ set_title(const struct master *m)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(s, &m->servers, link) {
-		buf_printf(&b, "%s%s %s", n > 0 ? ", " : "", s->name, state_name(s->state));
+		/* What has no room in it is not put together: this is done at each change of each of them. */
+		if (buf_ok(&b))
+			buf_printf(&b, "%s%s %s", n > 0 ? ", " : "", s->name, state_name(s->state));
 		n++;
 	}
 	setproctitle("master, %u virtual server%s: %s", n, n == 1 ? "" : "s", buf_text(&b));
@@ -431,6 +433,7 @@ close_service(struct master *m)
 	buf_done(&m->refusals);
 	free(m->program);
 	free(m->program_folder);
+	free(m->others);
 	watchdog_close(&m->watchdog);
 	loop_free(m->loop);
 }

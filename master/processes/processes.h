@@ -61,8 +61,13 @@ void roster_build(struct server *s);
 void roster_clear(struct server *s);
 /* On reload: the children that have no post any more end, each as its role does. */
 void roster_retire(struct server *s);
-/* Starts a child for every empty post that need not wait. */
+/*
+ * Starts a child for every empty post that need not wait. Where many start at the time, the rest waits for
+ * roster_go_on: all at once would share the processors so that none reports in time.
+ */
+#define ROSTER_AT_A_TIME 32
 void roster_fill(struct server *s);
+void roster_go_on(struct master *m);	/* a child is ready, or dead */
 /* Starts the child of one post; after a failure the back-off timer is set. */
 void roster_start(struct post *p);
 /* The child of `p` is dead. After a crash its timer is set, perhaps to 0: that time in ms; else 0. */

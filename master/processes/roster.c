@@ -157,6 +157,18 @@ roster_start(struct post *p)
 		make_room_for(p->server);
 }
 
+/* Whether as many processes start as may start at a time. */
+static bool
+many_start(const struct master *m)
+{
+	const struct child *c;
+	unsigned born = 0;
+
+	TAILQ_FOREACH(c, &m->children, link)
+		born += c->phase == CHILD_BORN;
+	return born >= ROSTER_AT_A_TIME;
+}
+
 void
 roster_fill(struct server *s)
 {
@@ -165,8 +177,27 @@ roster_fill(struct server *s)
 	for (size_t i = 0; i < s->posts; i++) {
 		struct post *p = &s->post[i];
 
-		if (p->child == NULL && !loop_timer_is_set(p->again) && !predecessor_lives(p))
-			roster_start(p);
+		if (p->child != NULL || loop_timer_is_set(p->again) || predecessor_lives(p))
+			continue;
+		s->m->starts_wait = s->m->starts_wait || many_start(s->m);
+		if (s->m->starts_wait)
+			return;
+		roster_start(p);
+	}
+}
+
+void
+roster_go_on(struct master *m)
+{
+	struct server *s;
+
+	if (!m->starts_wait || many_start(m))
+		return;
+	m->starts_wait = false;
+	TAILQ_FOREACH(s, &m->servers, link) {
+		roster_fill(s);
+		if (m->starts_wait)
+			return;
 	}
 }
 

@@ -2,9 +2,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 
 from checks import check, equal
+from patience import until
+from processes import descendants_of
+from programs import PROGRAMS
 
 
 def test_start_by_another_user(t):
@@ -64,3 +68,41 @@ def test_stop_counts_down(t):
             client.close()
         stop.communicate(timeout=40)
     service.wait_end()
+
+
+GATED = """#!/bin/bash
+[ -p {gate} ] && read -r _ <{gate}
+exec -a "$0" {real} "$@"
+"""
+
+
+def test_many_start_in_turn(t):
+    """At most 32 processes start at a time (ROSTER_AT_A_TIME); the others follow, and all virtual servers come."""
+    service = t.postern({f"s{number}": {} for number in range(12)}, start=False)
+    gate, folder = t.folder / "gate", t.folder / "bin"
+    os.mkfifo(gate)
+    gate.chmod(0o666)
+    folder.mkdir()
+    for name in PROGRAMS:
+        path = folder / name
+        if name in ("postern-listener", "postern-pickup", "postern-deliver"):
+            path.write_text(GATED.format(gate=gate, real=service.bin / name))
+            path.chmod(0o755)
+        elif name == "postern":
+            shutil.copy(service.bin / name, path)   # it finds the others beside itself
+        else:
+            path.symlink_to(service.bin / name)
+    service.bin = folder
+    service.start(wait=False)
+
+    def started():
+        return len(descendants_of(service.process.pid))
+    until(lambda: started() == 32, what=lambda: f"32 processes, there are {started()}")
+    for _ in range(3):
+        service.ctl("status", ok=False)     # the supervisor has had its turns
+    equal(started(), 32)
+    with open(gate, "r+b", buffering=0):     # who waits there has a writer, and sees its end
+        gate.rename(gate.with_name("old"))
+    for name in service.servers:
+        service.wait_started(name)
+    equal(started(), 36)
