@@ -70,6 +70,8 @@ on_master_message(void *arg, const struct ctl_message *m)
 {
 	struct boot *b = arg;
 
+	if (m->type == CTL_COUNT)
+		return;		/* it is for processes of that version */
 	if (m->type == CTL_EVENTS)
 		take_events(b, m);
 	else if (m->type == CTL_WATCH && m->fd != -1)
@@ -246,6 +248,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	drop_root(&b);
 	give_up_rights(&b);
 	b.master = ctl_new(b.loop, BOOT_MASTER, CTL_FROM_MASTER, on_master_message, on_master_close, &b);
+	ctl_any_version(b.master);	/* a master of another version may take over */
 	role->run(&b);
 	loop_run(b.loop);
 	if (role->finish != NULL)

@@ -58,8 +58,8 @@ struct ctl {
 	unsigned from;
 	struct waiting *first, **last;
 	size_t queued;
-	/* inside a callback; ctl_free was called there; on_close was called */
-	bool busy, freed, closed;
+	/* inside a callback; ctl_free was called there; on_close was called; see ctl_any_version */
+	bool busy, freed, closed, any_version;
 	struct burst burst;
 	void (*on_message)(void *arg, const struct ctl_message *m);
 	void (*on_close)(void *arg, bool bad);
@@ -145,19 +145,23 @@ first_fd(struct msghdr *msg)
 	return kept;
 }
 
+/* A message that another version has brought, and that this one cannot know. */
+static bool
+is_foreign(const struct ctl_head *head, size_t len)
+{
+	return len >= sizeof(*head) && head->magic == CTL_MAGIC &&
+	    !ctl_version_knows(head->type, head->version);
+}
+
 /*
  * Programs of two versions meet while new ones are installed under a service that runs. The channel is closed
  * as after any bad message; this event says why.
  */
-static bool
-is_other_version(const struct ctl_head *head, size_t len)
+static void
+tell_foreign(unsigned version)
 {
-	if (len < sizeof(*head) || head->magic != CTL_MAGIC || head->version == CTL_VERSION)
-		return false;
-	log_event(LOG_FAULT, NULL, "trouble", "doing=control version=%u own=%d reason=%s",
-	    (unsigned)head->version, CTL_VERSION,
-	    log_safe("its peer is a program of another version of Postern: restart the service"));
-	return true;
+	log_event(LOG_FAULT, NULL, "trouble", "doing=control version=%u own=%u reason=%s", version,
+	    ctl_version(), log_safe("its peer is of another version of Postern: restart the service"));
 }
 
 /* Whether head and size fit a row that `from` may send. */
@@ -166,7 +170,7 @@ fits_row(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bo
 {
 	const struct ctl_row *row;
 
-	if (truncated || head->magic != CTL_MAGIC || head->version != CTL_VERSION || head->type >= CTL_COUNT)
+	if (truncated || head->magic != CTL_MAGIC || head->type >= CTL_COUNT)
 		return false;
 	row = &ctl_rows[head->type];
 	return head->len == len && len >= row->min && len <= row->max && (row->from & from) != 0 &&
@@ -175,7 +179,7 @@ fits_row(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bo
 
 /*
  * 1 a message (m filled; data in `space`), 0 the peer closed, -1 errno (EAGAIN nothing there, EBADMSG
- * refused).
+ * refused, EPROTO of another version: m->request is the number of that).
  */
 static int
 recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t size, int flags)
@@ -188,7 +192,7 @@ recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t si
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = space.bytes,
 	    .msg_controllen = sizeof(space) };
 	ssize_t n;
-	bool cut;
+	bool cut, foreign;
 
 	do
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | flags);
@@ -200,11 +204,12 @@ recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t si
 	if (n == 0 && m->fd == -1)
 		return 0;
 	cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-	if (is_other_version(&head, (size_t)n) || cut ||
-	    !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
+	foreign = is_foreign(&head, (size_t)n);
+	if (foreign || cut || !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
 		if (m->fd != -1)
 			close(m->fd);
-		errno = EBADMSG;
+		m->request = foreign ? head.version : 0;
+		errno = foreign ? EPROTO : EBADMSG;
 		return -1;
 	}
 	m->type = (enum ctl_type)head.type;
@@ -271,6 +276,19 @@ close_untaken(const struct ctl_message *m)
 }
 
 static void
+take_foreign(struct ctl *c, unsigned version)
+{
+	static const struct ctl_message unknown = { .type = CTL_COUNT, .fd = -1 };
+
+	if (c->any_version) {
+		c->on_message(c->arg, &unknown);
+		return;
+	}
+	tell_foreign(version);
+	close_channel(c, true);
+}
+
+static void
 read_messages(struct ctl *c)
 {
 	char *data = loop_scratch(c->loop);
@@ -289,10 +307,13 @@ read_messages(struct ctl *c)
 			close_untaken(&m);
 			if (!all)
 				return;
-		} else if (rc == -1 && errno == ECONNRESET)
+		} else if (rc == -1 && errno == ECONNRESET) {
 			continue;	/* the peer left something unread; what it sent comes yet */
-		else
+		} else if (rc == -1 && errno == EPROTO) {
+			take_foreign(c, m.request);
+		} else {
 			close_channel(c, rc == -1 && errno == EBADMSG);
+		}
 	}
 	if (all)
 		burst_end(&c->burst, n);
@@ -377,6 +398,12 @@ ctl_free(struct ctl *c)
 	free_channel(c);
 }
 
+void
+ctl_any_version(struct ctl *c)
+{
+	c->any_version = true;
+}
+
 int
 ctl_take_fd(const struct ctl_message *m)
 {
@@ -400,7 +427,7 @@ ctl_wipe(const struct ctl_message *m)
 static bool
 make_head(struct ctl_head *head, enum ctl_type type, uint32_t request, size_t len)
 {
-	*head = (struct ctl_head){ .magic = CTL_MAGIC, .version = CTL_VERSION, .type = type,
+	*head = (struct ctl_head){ .magic = CTL_MAGIC, .version = (uint16_t)ctl_version(), .type = type,
 	    .request = request, .len = (uint32_t)len };
 	if ((unsigned)type < CTL_COUNT && len >= ctl_rows[type].min && len <= ctl_rows[type].max)
 		return true;
@@ -464,7 +491,11 @@ ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, siz
 int
 ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t size)
 {
-	return recv_message(fd, from, m, space, size, 0);
+	int rc = recv_message(fd, from, m, space, size, 0);
+
+	if (rc == -1 && errno == EPROTO)
+		tell_foreign(m->request);
+	return rc;
 }
 
 int

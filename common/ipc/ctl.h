@@ -15,19 +15,26 @@
 #include "common/process/loop.h"
 
 #define CTL_PAYLOAD_MAX 57344	/* a Kerberos token of 48,000 bytes and what goes with it */
-#define CTL_VERSION 3	/* another number with each change of a type, a row or a payload */
+/*
+ * Another number with each change of a type, a row or a payload. Programs of two versions meet when other
+ * ones take over (master/upgrade). What those have in common, from CTL_VERSION_FIRST on, never changes: the
+ * types before CTL_COMMON.
+ */
+#define CTL_VERSION 3
+#define CTL_VERSION_FIRST 3
 #define CTL_REASON_MAX 400
 #define CTL_TROUBLE_MAX 4096
 
 enum ctl_type {
+	/* --- the same in every version, number and payload --- */
 	/* worker or helper to master */
 	CTL_READY,		/* its loop runs */
 	CTL_PAUSED,		/* accepts no more connections */
 	CTL_CONTINUED,
 	CTL_IDLE,		/* drained: exits now */
 	CTL_LEFT,		/* stopping, a session or delivery has ended: the counters have the rest */
-	/* Asks for a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
-	CTL_NEED,
+	CTL_REASON,		/* why it exits now: text for operators */
+	CTL_TROUBLE,		/* what it cannot do now: text for operators; empty: nothing */
 	/* master to worker or helper */
 	CTL_PAUSE,
 	CTL_CONTINUE,
@@ -36,6 +43,16 @@ enum ctl_type {
 	CTL_LOGS,		/* reopen logs */
 	/* Where events go: payload uint32_t, enum log_sink; the descriptor becomes standard error */
 	CTL_EVENTS,
+	/* operator to master and back */
+	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
+	CTL_TEXT,		/* part of an answer */
+	CTL_PROGRESS,		/* struct ctl_progress: what a stop still waits for; before the answer */
+	CTL_END,		/* end of an answer: int32_t exit status (0, 1, 2 or sysexits) */
+	/* --- of this version: from CTL_COMMON on --- */
+	/* worker or helper to master */
+	/* Asks for a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
+	CTL_NEED,
+	/* master to worker or helper */
 	/* To a worker: its channel to a helper; to a helper: a new client. Payload struct ctl_channel */
 	CTL_CHANNEL,
 	/*
@@ -44,11 +61,6 @@ enum ctl_type {
 	 */
 	CTL_COUNTERS,
 	CTL_RETRY,		/* deliver: everything is due now */
-	/* operator to master and back */
-	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
-	CTL_TEXT,		/* part of an answer */
-	CTL_PROGRESS,		/* struct ctl_progress: what a stop still waits for; before the answer */
-	CTL_END,		/* end of an answer: int32_t exit status (0, 1, 2 or sysexits) */
 	/* worker to resolver helper and back: payloads in common/ipc/msg_dns.h */
 	CTL_DNS_ASK,
 	CTL_DNS_ANSWER,
@@ -61,9 +73,6 @@ enum ctl_type {
 	CTL_AUTH_IN_STEP,
 	CTL_AUTH_IN_CANCEL,
 	CTL_AUTH_IN_ANSWER,
-	/* worker to master */
-	CTL_REASON,		/* why it exits now: text for operators */
-	CTL_TROUBLE,		/* what it cannot do now: text for operators; empty: nothing */
 	/* master to a listener with TLS */
 	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
 	CTL_RENEWED,		/* files of that kind (struct ctl_file) have changed: ask for them again */
@@ -148,6 +157,8 @@ enum ctl_type {
 	CTL_COUNT
 };
 
+#define CTL_COMMON CTL_NEED	/* the types before it are the same in every version */
+
 /*
  * Deliver and pickup are no helpers, but a listener asks in the same way for a channel to those of its
  * virtual server.
@@ -209,7 +220,7 @@ enum ctl_side { CTL_FROM_WORKER = 1, CTL_FROM_MASTER = 2, CTL_FROM_OPERATOR = 4,
     CTL_FROM_HELPER = 16 };
 
 struct ctl_message {
-	enum ctl_type type;
+	enum ctl_type type;	/* CTL_COUNT: of another version, and not known here; see ctl_any_version */
 	uint32_t request;	/* chosen by the asker, repeated in the answer */
 	const void *data;	/* valid during the callback; not aligned: copy it out with memcpy */
 	size_t len;
@@ -228,6 +239,16 @@ struct ctl *ctl_new(struct loop *l, int fd, unsigned from,
     void (*on_message)(void *arg, const struct ctl_message *m),
     void (*on_close)(void *arg, bool bad), void *arg);
 void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from its callbacks */
+
+/*
+ * A message of another version that this one cannot know comes as CTL_COUNT, with nothing in it; without this
+ * it is a bad one.
+ */
+void ctl_any_version(struct ctl *c);
+/* Of this program. */
+unsigned ctl_version(void);
+/* Whether a program of that version knows messages of that type as this one does. */
+bool ctl_version_knows(enum ctl_type type, unsigned version);
 
 /* The descriptor of a message, which the caller then owns; -1: there is none. Once. */
 int ctl_take_fd(const struct ctl_message *m) __attribute__((warn_unused_result));

@@ -160,3 +160,7 @@ const struct ctl_row ctl_rows[] = {
 	    CTL_FROM_HELPER, true },
 };
 static_assert(nitems_of(ctl_rows) == CTL_COUNT, "one row a control message");
+/* Programs of other versions know them by these numbers and sizes. */
+static_assert(CTL_READY == 0 && CTL_TROUBLE == 6 && CTL_PAUSE == 7 && CTL_EVENTS == 12 && CTL_COMMAND == 13 &&
+    CTL_END == 16 && CTL_COMMON == 17, "what every version has never changes");
+static_assert(sizeof(struct ctl_progress) == 2004, "the same");

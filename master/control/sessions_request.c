@@ -168,7 +168,8 @@ add_listener(struct sessions_gather *g, const struct sessions_wish *w, struct ch
 static bool
 may_ask_listener(const struct control_command *cmd, const struct child *c)
 {
-	return c->role == ROLE_LISTENER && c->server != NULL && c->ctl != NULL && c->phase != CHILD_BORN &&
+	return c->role == ROLE_LISTENER && c->server != NULL && c->ctl != NULL && child_is_ours(c) &&
+	    c->phase != CHILD_BORN &&
 	    control_answer_covers(cmd, c->server, NULL);
 }
 

@@ -124,7 +124,8 @@ static void
 on_child_message(void *arg, const struct ctl_message *m)
 {
 	struct child *c = arg;
-	const struct child_row *row = &c->m->child_ops->row[m->type];
+	static const struct child_row unknown = { NULL, ~0U, false };	/* of another version */
+	const struct child_row *row = m->type == CTL_COUNT ? &unknown : &c->m->child_ops->row[m->type];
 	const char *why = c->killed == NULL ? judge_message(c, row) : NULL;
 
 	if (c->killed != NULL)
@@ -160,7 +161,7 @@ make_child(struct master *m, struct server *s, enum role role, pid_t pid, unsign
 	struct child *c = mem_new(struct child);
 
 	*c = (struct child){ .m = m, .server = s, .role = role, .phase = CHILD_BORN, .pid = pid,
-	    .slot = slot, .born_ms = clock_mono_ms(), .budget = CHILD_BURST };
+	    .slot = slot, .version = ctl_version(), .born_ms = clock_mono_ms(), .budget = CHILD_BURST };
 	c->budget_at = c->born_ms;
 	c->timer = loop_timer_new(m->loop, on_child_timeout, c);
 	if (fd != -1)
@@ -190,6 +191,9 @@ child_adopt(struct master *m, struct server *s, enum role role, const struct chi
 	c->phase = o->phase;
 	c->paused = o->paused;
 	c->ends_ms = o->ends_ms;
+	c->version = o->version;
+	if (c->ctl != NULL && !child_is_ours(c))
+		ctl_any_version(c->ctl);
 	if (o->phase == CHILD_STOPPING)
 		loop_timer_set(c->timer, CHILD_AFTER_GRACE_MS +
 		    (o->ends_ms > c->born_ms ? o->ends_ms - c->born_ms : 0));
@@ -212,9 +216,17 @@ child_free(struct child *c)
 	free(c);
 }
 
+bool
+child_is_ours(const struct child *c)
+{
+	return c->version == ctl_version();
+}
+
 void
 child_send(struct child *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd)
 {
+	if (!ctl_version_knows(type, c->version))
+		return;
 	if (c->ctl == NULL || ctl_send(c->ctl, type, request, data, len, fd) == 0)
 		return;
 	if (errno != EPIPE && errno != ECONNRESET) /* else it is dead: reap has the rest */

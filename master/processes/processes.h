@@ -132,6 +132,7 @@ struct child {
 	enum child_phase phase;
 	pid_t pid;
 	unsigned slot;
+	unsigned version;		/* of its control messages: another one than ours during an upgrade */
 	bool paused;			/* it accepts nothing, and was not told to continue */
 	uint64_t born_ms;
 	uint64_t ends_ms;		/* stopping: when what it does is cut off */
@@ -160,7 +161,7 @@ struct child *child_new(struct master *m, struct post *post, pid_t pid, unsigned
 /* A child of the program before, in an upgrade: it fills no post. Takes over `fd`; -1: it is closed. */
 struct child_origin {
 	pid_t pid;
-	unsigned slot;
+	unsigned slot, version;
 	int fd;
 	enum child_phase phase;
 	bool paused;
@@ -168,7 +169,12 @@ struct child_origin {
 };
 struct child *child_adopt(struct master *m, struct server *s, enum role role, const struct child_origin *o);
 void child_free(struct child *c);
-/* A child that lives and does not read is killed. The caller keeps `fd` (-1: none). */
+/* Whether it is of our version: others know only what is common to all of them. */
+bool child_is_ours(const struct child *c);
+/*
+ * A child that lives and does not read is killed. The caller keeps `fd` (-1: none). What a child of another
+ * version does not know is not sent.
+ */
 void child_send(struct child *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
 void child_tell(struct child *c, enum ctl_type type);	/* without payload */
 /* Like child_tell; a child that does not answer in time is killed. */

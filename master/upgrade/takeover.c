@@ -28,6 +28,7 @@ struct takeover {
 	int caller;			/* -1: none */
 	uint32_t request;
 	char from[32];			/* version of the program before */
+	unsigned version;		/* of its control messages */
 };
 
 /* Of a descriptor in the text; -1: none. */
@@ -133,6 +134,7 @@ takeover_open(struct master *m)
 		switch (line.kind) {
 		case UPGRADE_FROM:
 			snprintf(t->from, sizeof(t->from), "%.31s", line.word[0]);
+			t->version = (unsigned)line.number[0];
 			break;
 		case UPGRADE_COUNTERS:
 			counters = line.number[0] == counters_layout();
@@ -171,12 +173,24 @@ takeover_control(const struct master *m)
 
 /* --- then: virtual servers, and the processes of before --- */
 
+/* The version of the child whose line ends at `at`. */
+static unsigned
+version_of_child(const struct takeover *t, const char *at)
+{
+	struct upgrade_line next;
+	const char *why;
+
+	return upgrade_text_next(&at, &next, &why) == 1 && next.kind == UPGRADE_VERSION ?
+	    (unsigned)next.number[0] : t->version;
+}
+
 static struct child *
-take_child(struct master *m, const struct upgrade_line *line)
+take_child(struct master *m, const struct upgrade_line *line, unsigned version)
 {
 	static const char *const phases[] = { "born", "ready", "draining", "stopping" };
 	struct child_origin o = { .pid = (pid_t)line->number[0], .slot = (unsigned)line->number[1],
-	    .fd = descriptor(line->number[2]), .paused = line->number[3] != 0, .ends_ms = line->number[4] };
+	    .version = version, .fd = descriptor(line->number[2]), .paused = line->number[3] != 0,
+	    .ends_ms = line->number[4] };
 	struct server *s = server_list_find(m, line->word[2]);
 	enum role role = 0;
 
@@ -196,7 +210,8 @@ take_child(struct master *m, const struct upgrade_line *line)
 static void
 take_wish(const struct master *m, struct child *c, const struct upgrade_line *line)
 {
-	for (enum ctl_helper i = 0; c != NULL && i < CTL_HELPER_COUNT; i++)
+	/* One of another version would not know the answer. */
+	for (enum ctl_helper i = 0; c != NULL && child_is_ours(c) && i < CTL_HELPER_COUNT; i++)
 		if (strcmp(roster_roles[m->helper[i].role].name, line->word[0]) == 0) {
 			c->wish[i].open = true;
 			c->wish[i].request = (uint32_t)line->number[0];
@@ -215,7 +230,7 @@ take_children(struct master *m)
 		if (line.kind == UPGRADE_CLIENT)
 			control_adopt(m->control, descriptor(line.number[0]));
 		else if (line.kind == UPGRADE_CHILD)
-			c = take_child(m, &line);
+			c = take_child(m, &line, version_of_child(m->takeover, at));
 		else if (line.kind == UPGRADE_WISH)
 			take_wish(m, c, &line);
 }

@@ -39,11 +39,11 @@ static bool
 judge_from(struct trial *t, const struct upgrade_line *line)
 {
 	t->first = true;
-	if (line->number[0] == CTL_VERSION)
+	if (line->number[0] >= CTL_VERSION_FIRST && line->number[0] <= UINT16_MAX)
 		return true;
-	snprintf(t->why, sizeof(t->why), "postern %s has version %d of the control messages, and the service "
+	snprintf(t->why, sizeof(t->why), "postern %s has version %u of the control messages, and the service "
 	    "that runs (%.31s) has version %llu: they cannot work together; restart the service",
-	    POSTERN_VERSION, CTL_VERSION, line->word[0], (unsigned long long)line->number[0]);
+	    POSTERN_VERSION, ctl_version(), line->word[0], (unsigned long long)line->number[0]);
 	return false;
 }
 

@@ -34,6 +34,7 @@ enum upgrade_kind {
 	UPGRADE_SOCKET,
 	/* Process id, slot, channel or NONE, paused, end in monotonic ms. Role, phase, virtual server */
 	UPGRADE_CHILD,
+	UPGRADE_VERSION,	/* of the latest child: that of its control messages, if not as in FROM */
 	UPGRADE_WISH,		/* of the latest child: it waits for a helper. Request; role of that */
 	UPGRADE_KINDS
 };

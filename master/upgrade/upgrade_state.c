@@ -45,7 +45,7 @@ set_word(struct upgrade_line *line, unsigned which, const char *text)
 static void
 put_service(struct upgrade_state *s, const struct master *m)
 {
-	struct upgrade_line line = { .kind = UPGRADE_FROM, .number = { CTL_VERSION } };
+	struct upgrade_line line = { .kind = UPGRADE_FROM, .number = { ctl_version() } };
 
 	set_word(&line, 0, POSTERN_VERSION);
 	put(s, &line);
@@ -120,6 +120,8 @@ put_child(struct upgrade_state *s, const struct child *c)
 	set_word(&line, 1, phases[c->phase]);
 	set_word(&line, 2, c->server != NULL ? c->server->name : "-");
 	put(s, &line);
+	if (!child_is_ours(c))
+		put(s, &(struct upgrade_line){ .kind = UPGRADE_VERSION, .number = { c->version } });
 	for (enum ctl_helper i = 0; i < CTL_HELPER_COUNT; i++) {
 		if (!c->wish[i].open)
 			continue;

@@ -3,8 +3,9 @@
  *
  * Runs in:  master
  * Owns:     the table of lines
- * Promise:  what is written reads as the same. A line that fits no row is refused, and so is one that
- *           another version has brought: nothing is taken over by halves
+ * Promise:  what is written reads as the same. A line that fits no row is refused, also one that another
+ *           version has brought: nothing is taken over by halves. So rows stay as they are, and a new one is
+ *           written only where there is something to say that was not there before
  * Fails by: a reason
  */
 #include <assert.h>
@@ -29,6 +30,7 @@ static const struct {
 	[UPGRADE_SERVER] = { "server", 6, 2, 1 | 2 | 4 },
 	[UPGRADE_SOCKET] = { "socket", 3, 2, 1 },
 	[UPGRADE_CHILD] = { "child", 5, 3, 4 },
+	[UPGRADE_VERSION] = { "version", 1, 0, 0 },
 	[UPGRADE_WISH] = { "wish", 1, 1, 0 },
 };
 

@@ -16,6 +16,10 @@ VERSION = re.search(r"^VERSION *:= *(\S+)", (Path(__file__).resolve().parents[2]
 OTHER = re.sub(r"\d", "9", VERSION)
 
 
+CTL = b"postern-ctl-version:%05d"     # in programs of a test build: common/ipc/ctl.c
+CTL_VERSION = int(re.search(r"^#define CTL_VERSION (\d+)", (Path(__file__).resolve().parents[2] / "common/ipc/ctl.h").read_text(), re.M)[1])
+
+
 class Installed:
     """The programs of one service in a folder of their own, where others can take their place, as a package does it."""
     def __init__(self, t, service):
@@ -23,15 +27,25 @@ class Installed:
         self.folder.mkdir(parents=True)
         for name in PROGRAMS:
             (self.folder / name).symlink_to(service.bin / name)
+        self.built = service.bin
         self.original = (service.bin / "postern").read_bytes()
         self.put(self.original)
         service.bin = self.folder
 
-    def put(self, data, mode=0o755):
-        new = self.folder / "postern.new"
+    def put(self, data, mode=0o755, name="postern"):
+        new = self.folder / f"{name}.new"
         new.write_bytes(data)
         new.chmod(mode)
-        new.rename(self.folder / "postern")
+        new.rename(self.folder / name)
+
+    def messages(self, number, version):
+        """All programs speak another version of the control messages."""
+        for name in PROGRAMS:
+            data = (self.built / name).read_bytes()
+            check(CTL % CTL_VERSION in data or name in ("postern-sendmail", "postern-import"), name, "has no version of messages")
+            self.put(data.replace(CTL % CTL_VERSION, CTL % number), name=name)
+        self.original = (self.folder / "postern").read_bytes()
+        self.version(version)
 
     def version(self, version):
         old, new = (b"\0" + each.encode() + b"\0" for each in (VERSION, version))
@@ -39,10 +53,10 @@ class Installed:
         self.put(self.original.replace(old, new))
 
 
-def installed(t, *args, **options):
+def installed(t, *args, start=True, **options):
     service = t.postern(*args, start=False, **options)
     programs = Installed(t, service)
-    return service.start(), programs
+    return service.start() if start else service, programs
 
 
 def upgrade(service, version, before):
@@ -95,7 +109,8 @@ def say(client, server, subject):
     client.message("a@sender.example", [f"b@{server.name}.example"], f"Subject: {subject}\r\n\r\nx\r\n".encode())
 
 
-def under_load(t, as_root):
+def under_load(t, as_root, messages=()):
+    """`messages`: versions of the control messages, in turn; all programs are others then."""
     service, programs = installed(t, {"one": {}, "two": {}, "three": {}}, as_root=as_root)
     one, pid = service["one"], service.process.pid
     service.ctl("pause", "two")
@@ -112,7 +127,10 @@ def under_load(t, as_root):
         say(session, one, f"long{number}-begin.")
         taken.append(f"long{number}-begin.")
         sessions.append(session)
-        programs.version(version)
+        if messages:
+            programs.messages(messages[number], version)
+        else:
+            programs.version(version)
         upgrade(service, version, before)
         before = version
         for load in loads:
@@ -152,6 +170,33 @@ def test_under_load_as_root(t):
     """The same as root, with a user for each role."""
     t.need_root()
     under_load(t, as_root=True)
+
+
+def test_other_messages(t):
+    """The same where the processes of both versions cannot speak with each other: each listener keeps the pickup of its version."""
+    under_load(t, as_root=False, messages=(CTL_VERSION + 1, CTL_VERSION, CTL_VERSION + 70))
+
+
+def test_messages_of_before(t):
+    """A version that did not know of others yet: refused in words, and nothing has changed."""
+    service, programs = installed(t, start=False)
+    programs.messages(CTL_VERSION - 1, OTHER)
+    service.start()
+    programs.messages(CTL_VERSION, VERSION)
+    refused(service, f"version {CTL_VERSION} of the control messages", f"has version {CTL_VERSION - 1}", "restart the service")
+
+
+def test_sessions_of_another_version(t):
+    """They are not listed, and end on their own; nothing waits for their process. A stop ends them all the same."""
+    service, programs = installed(t)
+    with service.default.connect(ehlo="old.example") as client:
+        programs.messages(CTL_VERSION + 1, OTHER)
+        upgrade(service, OTHER, VERSION)
+        equal([line for line in service.ctl("sessions").stdout.splitlines() if "127.0.0.1" in line], [])
+        client.expect(250, "NOOP")
+        client.send(b"AUTH PLAIN AHgAeA==\r\n")
+        client.reply()
+        equal(service.stop(), 0)
 
 
 def test_nothing_piles_up(t):

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/mem.h"
 #include "common/ipc/ctl.h"
 #include "common/ipc/msg_dns.h"
 #include "common/process/loop.h"
@@ -77,14 +78,62 @@ START_TEST(test_refuses_rubbish)
 	ck_assert_int_eq(try_bytes(&m, 16), 1);		/* a worker may not say that */
 	m.type = 9999;
 	ck_assert_int_eq(try_bytes(&m, 16), 1);
-	m.type = CTL_READY;
+	m.type = CTL_NEED;
 	m.version = 77;
 	ck_assert_int_eq(try_bytes(&m, 16), 1);
 	ck_assert_int_eq(messages, 0);
+	m.type = CTL_READY;				/* every version has it */
+	ck_assert_int_eq(try_bytes(&m, 16), 0);
+	ck_assert_int_eq(messages, 1);
+	m.len = 1;
+	ck_assert_int_eq(try_bytes(&m, 17), 1);		/* but not of that size */
+	m.len = 0;
 	m.magic = 0;
 	ck_assert_int_eq(try_bytes(&m, 16), 1);
 	ck_assert_int_eq(try_bytes(&m, 3), 1);		/* not even a version */
 	ck_assert_int_eq(messages, 0);
+}
+END_TEST
+
+static unsigned unknown;
+
+static void
+on_any_message(void *arg, const struct ctl_message *m)
+{
+	messages += m->type == CTL_READY;
+	unknown += m->type == CTL_COUNT && m->len == 0 && m->fd == -1;
+}
+
+/* Where versions may differ: what only one of them has is told, and what comes then is heard. */
+START_TEST(test_of_another_version)
+{
+	struct { uint16_t magic, version; uint32_t type, request, len; char data[8]; } m = { 0x5043,
+	    CTL_VERSION + 1, CTL_READY, 0, 0, "" };
+	static const uint32_t types[] = { CTL_COMMON, CTL_COUNT, 9999 };
+	int pair[2];
+	struct ctl *c;
+
+	messages = 0;
+	unknown = 0;
+	closed_bad = -1;
+	loop = loop_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	c = ctl_new(loop, pair[0], CTL_FROM_WORKER, on_any_message, on_close, NULL);
+	ctl_any_version(c);
+	ck_assert_int_eq(send(pair[1], &m, 16, 0), 16);
+	for (size_t i = 0; i < nitems_of(types); i++) {
+		m.type = types[i];
+		ck_assert_int_eq(send(pair[1], &m, 24, 0), 24);
+	}
+	m.type = CTL_READY;
+	ck_assert_int_eq(send(pair[1], &m, 16, 0), 16);
+	close(pair[1]);
+	loop_run(loop);
+	ck_assert_int_eq(closed_bad, 0);
+	ck_assert_int_eq(messages, 2);
+	ck_assert_uint_eq(unknown, nitems_of(types));
+	ctl_free(c);
+	loop_free(loop);
 }
 END_TEST
 
@@ -275,6 +324,6 @@ START_TEST(test_dns_answers_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("ctl", test_refuses_rubbish, test_descriptors_do_not_stay, test_sends_only_what_fits_its_row,
+UNIT_MAIN("ctl", test_of_another_version, test_refuses_rubbish, test_descriptors_do_not_stay, test_sends_only_what_fits_its_row,
     test_queues_when_the_peer_is_slow, test_queues_few_descriptors, test_largest_message, test_names_are_all_there,
     test_dns_answers_are_checked)

@@ -31,6 +31,7 @@ START_TEST(test_reads_what_it_writes)
 		{ .kind = UPGRADE_SOCKET, .number = { 4, 1, 0 }, .word = { "open", "*:25" } },
 		{ .kind = UPGRADE_CHILD, .number = { 1, 0, UPGRADE_NONE, 1, 99 },
 		    .word = { "listener", "draining", "-" } },
+		{ .kind = UPGRADE_VERSION, .number = { 65535 } },
 		{ .kind = UPGRADE_WISH, .number = { 3 }, .word = { "auth" } },
 	};
 	struct buf b = BUF_INIT(UPGRADE_TEXT_MAX);
