@@ -93,6 +93,7 @@ help:
 	@echo "make run      install what is missing, build, run one virtual server on 127.0.0.1:2525 (Ctrl-C ends it)"
 	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
 	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
+	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls'"
 	@echo "make bench-pair AGAINST=TREE  this build beside that of another tree, in turn (root)"
@@ -144,6 +145,13 @@ $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 bench: deps-bench
 	@$(MAKE) $(PARALLEL) programs
 	@exec /usr/bin/python3 t/bench/bench.py $(BENCH)
+
+# Programs of another tree take over from those of this one, under load, and back; AGAINST=TREE
+.PHONY: check-upgrade
+check-upgrade: deps-check
+	@$(MAKE) $(PARALLEL) CHECK=1 B=build/check programs
+	@$(MAKE) $(PARALLEL) -C "$(AGAINST)" CHECK=1 B=build/check programs
+	@POSTERN_OTHER_BUILD="$$(realpath "$(AGAINST)")/build/check" exec /usr/bin/python3 t/run-all system/upgrade/another_tree
 
 # t/bench/pair.py: this build beside that of another tree, whose programs are built; AGAINST=TREE ROUNDS=16
 .PHONY: bench-pair

@@ -10,7 +10,7 @@ from pathlib import Path
 from checks import check, equal
 from patience import until
 from processes import descriptors_of, is_alive
-from programs import PROGRAMS
+from programs import BUILD, PROGRAMS
 
 VERSION = re.search(r"^VERSION *:= *(\S+)", (Path(__file__).resolve().parents[2] / "Makefile").read_text(), re.M)[1]
 OTHER = re.sub(r"\d", "9", VERSION)
@@ -46,6 +46,11 @@ class Installed:
             self.put(data.replace(CTL % CTL_VERSION, CTL % number), name=name)
         self.original = (self.folder / "postern").read_bytes()
         self.version(version)
+
+    def tree(self, folder):
+        """All programs are those of another build."""
+        for name in PROGRAMS:
+            self.put((Path(folder) / name).read_bytes(), name=name)
 
     def version(self, version):
         old, new = (b"\0" + each.encode() + b"\0" for each in (VERSION, version))
@@ -109,8 +114,13 @@ def say(client, server, subject):
     client.message("a@sender.example", [f"b@{server.name}.example"], f"Subject: {subject}\r\n\r\nx\r\n".encode())
 
 
-def under_load(t, as_root, messages=()):
-    """`messages`: versions of the control messages, in turn; all programs are others then."""
+def version_of(build):
+    """Of the tree whose build it is: TREE/build/check."""
+    return re.search(r"^VERSION *:= *(\S+)", (Path(build).parents[1] / "Makefile").read_text(), re.M)[1]
+
+
+def under_load(t, as_root, messages=(), trees=()):
+    """`messages`: versions of the control messages, in turn; `trees`: builds, in turn; all programs are others then."""
     service, programs = installed(t, {"one": {}, "two": {}, "three": {}}, as_root=as_root)
     one, pid = service["one"], service.process.pid
     service.ctl("pause", "two")
@@ -122,13 +132,15 @@ def under_load(t, as_root, messages=()):
     half.expect(354, "DATA")
     half.send(b"Subject: half.\r\n")
     before, received = VERSION, 0
-    for number, version in enumerate((OTHER, VERSION, OTHER)):
+    for number, version in enumerate([version_of(tree) for tree in trees] or (OTHER, VERSION, OTHER)):
         session = one.connect(ehlo="long.example")
         say(session, one, f"long{number}-begin.")
         taken.append(f"long{number}-begin.")
         sessions.append(session)
         if messages:
             programs.messages(messages[number], version)
+        elif trees:
+            programs.tree(trees[number])
         else:
             programs.version(version)
         upgrade(service, version, before)
@@ -175,6 +187,14 @@ def test_under_load_as_root(t):
 def test_other_messages(t):
     """The same where the processes of both versions cannot speak with each other: each listener keeps the pickup of its version."""
     under_load(t, as_root=False, messages=(CTL_VERSION + 1, CTL_VERSION, CTL_VERSION + 70))
+
+
+def test_another_tree(t):
+    """To the programs of a tree that differs in what it likes (make check-upgrade AGAINST=TREE), back, and to them again."""
+    other, own = os.environ.get("POSTERN_OTHER_BUILD"), BUILD
+    if not other:
+        t.skip("no other tree is named: make check-upgrade AGAINST=TREE")
+    under_load(t, as_root=False, trees=(other, own, other))
 
 
 def test_messages_of_before(t):
