@@ -188,7 +188,7 @@ start_helper(struct boot *b)
 	w->strangers = web_throttle_new(STRANGERS_MOST, STRANGERS_MS);
 	w->logins = web_throttle_new(LOGINS_MOST, LOGINS_MS);
 	w->events = web_events_new(w);
-	w->imports = web_import_new();
+	w->imports = web_import_new(w->boot->loop);
 	w->connections = web_connections_new(b->loop, web_door_stop, w);
 	boot_ready(b);
 }

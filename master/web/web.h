@@ -222,7 +222,7 @@ void web_upload_serve(struct web *w, struct evhttp_request *q, const struct web_
 #define WEB_IMPORT_MAX (8U << 20)	/* bytes of a file */
 
 struct web_imports;
-struct web_imports *web_import_new(void);
+struct web_imports *web_import_new(struct loop *loop);
 void web_import_free(struct web_imports *i);
 /* A piece of the session's file, from byte `at` on; 0 begins one. 0; or a status of HTTP and why. */
 int web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE], size_t at,

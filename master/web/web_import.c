@@ -33,16 +33,8 @@ struct file {
 struct web_imports {
 	TAILQ_HEAD(, file) files;
 	unsigned count;
+	struct loop_timer *timer;	/* set while there are some */
 };
-
-struct web_imports *
-web_import_new(void)
-{
-	struct web_imports *i = mem_new(struct web_imports);
-
-	TAILQ_INIT(&i->files);
-	return i;
-}
 
 static void
 forget(struct web_imports *i, struct file *f)
@@ -54,6 +46,30 @@ forget(struct web_imports *i, struct file *f)
 	free(f);
 }
 
+static void
+on_time(void *arg)
+{
+	struct web_imports *i = arg;
+	struct file *f, *next;
+	uint64_t now = clock_mono_ms();
+
+	TAILQ_FOREACH_SAFE(f, &i->files, link, next)
+		if (now - f->at_ms >= SILENT_MS)
+			forget(i, f);
+	if (i->count > 0)
+		loop_timer_set(i->timer, SILENT_MS);
+}
+
+struct web_imports *
+web_import_new(struct loop *loop)
+{
+	struct web_imports *i = mem_new(struct web_imports);
+
+	TAILQ_INIT(&i->files);
+	i->timer = loop_timer_new(loop, on_time, i);
+	return i;
+}
+
 void
 web_import_free(struct web_imports *i)
 {
@@ -61,6 +77,7 @@ web_import_free(struct web_imports *i)
 
 	while ((f = TAILQ_FIRST(&i->files)) != NULL)
 		forget(i, f);
+	loop_timer_free(i->timer);
 	free(i);
 }
 
@@ -77,13 +94,12 @@ find(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE])
 
 /* NULL: there are as many as there may be. */
 static struct file *
-begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE], uint64_t now)
+begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE])
 {
-	struct file *f, *next;
+	struct file *f = find(i, handle);
 
-	TAILQ_FOREACH_SAFE(f, &i->files, link, next)
-		if (secret_is_same(f->handle, handle, WEB_SECRET_SIZE) || now - f->at_ms > SILENT_MS)
-			forget(i, f);
+	if (f != NULL)
+		forget(i, f);
 	if (i->count >= FILES_MAX)
 		return NULL;
 	f = mem_new(struct file);
@@ -91,6 +107,8 @@ begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE], uint64
 	memcpy(f->handle, handle, sizeof(f->handle));
 	TAILQ_INSERT_TAIL(&i->files, f, link);
 	i->count++;
+	if (!loop_timer_is_set(i->timer))
+		loop_timer_set(i->timer, SILENT_MS);
 	return f;
 }
 
@@ -98,8 +116,7 @@ int
 web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE], size_t at,
     const struct buf *piece, const char **why)
 {
-	uint64_t now = clock_mono_ms();
-	struct file *f = at == 0 ? begin(i, handle, now) : find(i, handle);
+	struct file *f = at == 0 ? begin(i, handle) : find(i, handle);
 
 	*why = "other files are on their way: wait, and try again";
 	if (f == NULL && at == 0)
@@ -107,7 +124,7 @@ web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE
 	*why = "a piece of the file is missing: begin again";
 	if (f == NULL || f->data.len != at)
 		return 409;
-	f->at_ms = now;
+	f->at_ms = clock_mono_ms();
 	buf_add(&f->data, buf_text(piece), piece->len);
 	if (buf_ok(&f->data))
 		return 0;
