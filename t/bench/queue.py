@@ -1,7 +1,8 @@
-"""queue [many] [side] - a long queue: 1,000,000 messages for 10,000 domains, and 20,000 beside Debian's Postfix
+"""queue [many] [pages] [side] - a long queue: 1,000,000 messages for 10,000 domains, and 20,000 beside Debian's Postfix
 
 many: start-up scan with a cold and a warm cache, memory, CPU at rest, the way of a new message meanwhile, a dead domain with
       100,000 messages that comes back, a flush of all
+pages: 100,000 messages in the manager: the time and the CPU of all processes for a page of the list, and for the count by domain
 side: the same queue in both: memory, CPU at rest, start to first delivery, the way of a new message, flush to a smart host
 SCALE=0.1: a tenth of the messages. Medians; ratios Postern : Postfix.
 """
@@ -23,6 +24,7 @@ from processes import adopt_orphans, is_root, status_of
 from programs import ROOT
 from servers import DOMAIN, TICK, PosternServer, PostfixServer, cpu_ticks
 from smtp import Smtp, mail
+from web_client import Browser, wait_served
 
 SCALE = float(os.environ.get("SCALE", "1"))
 ALL, DOMAINS, DEAD, SIDE = (max(100, int(n * SCALE)) for n in (1_000_000, 10_000, 100_000, 20_000))
@@ -187,6 +189,45 @@ def flush_all(server, fast, mx):
     say("    deliver: resident", f"{resident(deliver_of(server)) / 1024:8.1f} MiB")
 
 
+# --- in the manager ---------------------------------------------------------------------------------------------
+
+def cost(server, what, ask, times=20):
+    """The answers, and what one of them costs."""
+    took, cpu = [], server.cpu()
+    for number in range(times):
+        begin = time.monotonic()
+        ask(number)
+        took.append(1000 * (time.monotonic() - begin))
+    say(what, f"{spread(took)}, {1000 * (server.cpu() - cpu) / times:.0f} ms CPU")
+
+
+def pages(test):
+    server = PosternServer(test, None, start=False)
+    port = test.port()
+    server.service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
+    server.service.write()
+    server.start()
+    server.end()
+    fill(server, DEAD, 1000, "up.example", (7200, 14000))
+    server.start()
+    wait_served(port)
+    until(lambda: server.counters()["queue_length"] >= DEAD, 300, "all to be known")
+    browser = Browser(port)
+    browser.log_in(server.service.ctl("web", "login").stdout)
+    at = []
+
+    def page(_):
+        while True:
+            answer = browser.command("queue", "default", "list", *at)["data"]
+            if answer.get("page", "ok") == "ok":
+                break
+        at[:] = [f"at={answer['next']}"] if answer["next"] else []
+    cost(server, f"a page of the list of {DEAD}, one after the other", page)
+    cost(server, "the page of one message", lambda _: browser.command("queue", "default", "list", "domain=d7.up.example"))
+    cost(server, f"the count of {DEAD} by domain and age", lambda _: browser.command("queue", "default", "count"), 5)
+    server.end()
+
+
 # --- side by side ----------------------------------------------------------------------------------------------
 
 def local_way(server, count):
@@ -258,7 +299,7 @@ def side(test):
 
 
 def main():
-    words = sys.argv[1:] or ["many", "side"]
+    words = sys.argv[1:] or ["many", "pages", "side"]
     if not is_root():
         raise SystemExit("bench-queue: Postfix needs root: sudo make bench-queue")
     adopt_orphans()
@@ -271,7 +312,7 @@ def main():
     print(f"{os.cpu_count()} cores, {test.folder}, {disk.f_favail} inodes and {disk.f_bavail * disk.f_frsize >> 30} GiB free; release build", flush=True)
     try:
         for word in words:
-            {"many": many, "side": side}[word](test)
+            {"many": many, "pages": pages, "side": side}[word](test)
     finally:
         try:
             test.end()

@@ -69,12 +69,15 @@ def wait_end():
 """
 
 
+def ctl_version():
+    return int(re.search(r"^#define CTL_VERSION (\d+)", (ROOT / "common/ipc/ctl.h").read_text(), re.M)[1])
+
+
 def message_types():
     """"READY, NEED = 0, 4" of all types, and their version, from the header that names them."""
     text = (ROOT / "common/ipc/ctl.h").read_text()
     names = re.findall(r"^\tCTL_(\w+),", text[text.index("enum ctl_type"):text.index("CTL_COUNT\n")], re.M)
-    version = re.search(r"^#define CTL_VERSION (\d+)", text, re.M)[1]
-    return "\n".join([f"CTL_VERSION = {version}"] + [f"{name} = {number}" for number, name in enumerate(names)])
+    return "\n".join([f"CTL_VERSION = {ctl_version()}"] + [f"{name} = {number}" for number, name in enumerate(names)])
 
 
 TYPES = message_types()

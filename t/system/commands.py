@@ -85,8 +85,9 @@ WORDS = {"general.user": "S.user=daemon", "general.pickup-group": "S.pickup-grou
          "ldap.enable": LDAP, "ldap.uri": LDAP, "ldap.filter": "S.filter=(mail=%s)", "ldap.recipient-delimiter": "S.recipient-delimiter=+",
          "domain.type": "S.type=alias", "domain.drop": LOCAL, "domain.drop-quota": f"{LOCAL} domain:default.example.drop-quota=5M", "domain.client-certificate": OUT_PAIR,
          "domain.client-key": OUT_PAIR, "domain.user": ACCOUNT, "domain.secret-file": ACCOUNT, "domain.outbound-auth": ACCOUNT}
-# A keytab is made by a KDC, a profile stands in postern.ini: system/auth and system/oauth have them. Refused here, and nothing is written.
-ELSEWHERE = {"access.keytab", "access.service-principal", "delivery.oauth", "domain.oauth"}
+# A keytab is made by a KDC, a profile stands in postern.ini, a key that signs has a file of its form: system/auth, oauth and dkim have them.
+# Refused here, and nothing is written.
+ELSEWHERE = {"access.keytab", "access.service-principal", "delivery.oauth", "delivery.dkim-key", "domain.oauth"}
 
 
 def words_of(row, places):

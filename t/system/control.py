@@ -10,6 +10,7 @@ import sys
 from checks import check, equal
 from patience import until
 from processes import descriptors_of
+from stand_in import ctl_version
 
 
 def connect_raw(service):
@@ -65,7 +66,8 @@ def test_descriptors_are_not_leaked(t):
     for _ in range(50):
         service.ctl("status")
     gift = os.open("/dev/null", os.O_RDONLY)
-    for data in (b"x" * 20, b"x", b"", struct.pack("=HHIII", 0x5043, 1, 0, 1, 0), struct.pack("=HHIII", 0x5043, 1, 9999, 1, 0)):
+    heads = [struct.pack("=HHIII", 0x5043, version, kind, 1, 0) for version in (1, ctl_version()) for kind in (0, 9999)]
+    for data in (b"x" * 20, b"x", b"", *heads):
         for count in (1, 4, 100):
             for _ in range(10):
                 with connect_raw(service) as s:     # gifts nobody asked for; those of an empty message came with what reads as the end

@@ -302,8 +302,9 @@ def test_files_that_change(t):
     owned(service, path, 0o644)
     service.start()         # its events are a new list
     check("everybody may read" in service.events.wait("dkim-key", result="refused")["reason"], "mode")
+    count = len(sink.messages) + 1
     service.default.send("x@a.example", "y@far.example", mail(From="x@a.example"))
-    equal(selectors(sink.wait(len(sink.messages) + 1)[-1].data), [])
+    equal(selectors(sink.wait(count)[-1].data), [])
 
 
 def test_retry_and_binary(t):
