@@ -159,7 +159,8 @@ change_history_add(const char *state, const struct change *c, const char *author
 	else if (c->old == NULL)
 		change_records_bury(state, server, 0);
 	format_record(&text, c, author, command);
-	if (disk_replace(part, path, 0600, buf_text(&text), text.len) == -1)
+	/* a cut record would say something else */
+	if (!buf_ok(&text) || disk_replace(part, path, 0600, buf_text(&text), text.len) == -1)
 		number = 0;
 	change_file_own(path, state);
 	if (number != 0)

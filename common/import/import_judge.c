@@ -90,11 +90,12 @@ put_section(json_t *server, json_t *keys, enum key_section section, const char *
 			continue;
 		rest += domain == NULL ? len + 1 : 0;
 		place.key = rest;
-		fine = fine && word != NULL;
-		if (fine && !is_taken(name, rest))
+		if (fine && word == NULL)
+			buf_puts(&why, "is no text");
+		else if (fine && !is_taken(name, rest))
 			buf_puts(&why, "is no key of an import");
 		if (fine && (why.len > 0 || config_edit_set(e, &place, word, &why) == -1)) {
-			say_left_out(server, domain, key, word, buf_text(&why));
+			say_left_out(server, domain, key, word != NULL ? word : "-", buf_text(&why));
 			json_object_del(keys, key);
 			fine = false;
 		}
@@ -146,6 +147,31 @@ put_domain(json_t *server, json_t *domains, const char *name, struct buf *text)
 	json_object_del(domains, name);
 }
 
+/* What no section has looked at is no word of a command either. */
+static void
+drop_strangers(json_t *server, json_t *keys)
+{
+	json_t *value;
+	const char *key;
+	void *next;
+
+	json_object_foreach_safe(keys, next, key, value) {
+		const char *word = json_string_value(value);
+		bool known = false;
+
+		for (int section = KEY_GENERAL; section <= KEY_SECURITY && !known; section++) {
+			const char *name = key_section_name((enum key_section)section);
+
+			known = word != NULL && strncmp(key, name, strlen(name)) == 0 &&
+			    key[strlen(name)] == '.';
+		}
+		if (known)
+			continue;
+		say_left_out(server, NULL, key, word != NULL ? word : "-", "is no key of an import");
+		json_object_del(keys, key);
+	}
+}
+
 bool
 import_judge_server(json_t *server, const char *hostname, struct buf *text)
 {
@@ -156,6 +182,7 @@ import_judge_server(json_t *server, const char *hostname, struct buf *text)
 	if (name == NULL || !server_name_is_good(name) || !json_is_object(keys) ||
 	    !json_is_object(domains) || !json_is_array(json_object_get(server, "report")))
 		return false;
+	drop_strangers(server, keys);
 	for (int section = KEY_GENERAL; section <= KEY_SECURITY; section++) {
 		size_t before;
 

@@ -24,15 +24,12 @@
 #include "common/process/burst.h"
 
 #define CTL_MAGIC 0x5043
-#define QUEUE_MAX (4U << 20)
+#define QUEUE_MAX (8U << 20)
 #define DESCRIPTOR_COST (QUEUE_MAX / 32)	/* of the queue: one that waits is open, and those are few */
 #define SOCKET_ROOM (2 * CTL_PAYLOAD_MAX)
 #define PER_TURN 32		/* messages read in one turn, so that others have theirs */
 
-struct ctl_head {
-	uint16_t magic, version;
-	uint32_t type, request, len;
-};
+struct ctl_head { uint16_t magic, version; uint32_t type, request, len; };
 
 static_assert(CTL_PAYLOAD_MAX <= LOOP_SCRATCH, "a message is read into the scratch of the loop");
 
@@ -153,10 +150,7 @@ is_foreign(const struct ctl_head *head, size_t len)
 	    !ctl_version_knows(head->type, head->version);
 }
 
-/*
- * Programs of two versions meet while new ones are installed under a service that runs. The channel is closed
- * as after any bad message; this event says why.
- */
+/* New programs are installed under a service that runs: the channel is closed, and this says why. */
 static void
 tell_foreign(unsigned version)
 {

@@ -257,7 +257,7 @@ int ctl_take_fd(const struct ctl_message *m) __attribute__((warn_unused_result))
 void ctl_wipe(const struct ctl_message *m);
 
 /*
- * Sends or queues (4 MiB, then ENOBUFS; EMSGSIZE: it does not fit its row). `fd` (-1 none) is duplicated; the
+ * Sends or queues (8 MiB, then ENOBUFS; EMSGSIZE: it does not fit its row). `fd` (-1 none) is duplicated; the
  * caller keeps its own. 0 or -1.
  */
 int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);

@@ -129,6 +129,7 @@ need_fetch_helper(void *arg)
 
 static const struct ctl_client_kind kind = {
 	.part = "fetch", .answer = CTL_TOKEN_ANSWER,
+	.window = 1000,		/* below the helper's limit for one client */
 	.repeats = UINT_MAX,	/* a helper that died is asked again until the time is over */
 	.silent = "no answer from the fetch helper", .ended = "the fetch helper ended",
 	.send = send_ask, .answered = on_token_answer, .failed = on_no_token, .also = &policy_client_kind,

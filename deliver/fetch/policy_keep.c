@@ -28,6 +28,7 @@ struct policy_keep {
 	off_t end;			/* of the text; blank lines may follow */
 	size_t lines;
 	bool asked, troubled;		/* asked for the file */
+	bool cut;			/* the last line has no end */
 };
 
 struct policy_keep *
@@ -83,7 +84,8 @@ read_lines(struct policy_keep *k, const char *text, size_t len,
 
 		if (size > 0) {
 			k->lines++;
-			k->end = (off_t)(at + size + 1);
+			k->end = (off_t)(at + size + (newline != NULL));
+			k->cut = newline == NULL;
 			if (policy_file_parse(&p, domain, text + at, size, now))
 				read(arg, domain, &p);
 		}
@@ -139,10 +141,13 @@ policy_keep_add(struct policy_keep *k, const char *domain, const struct policy *
 
 	if (k->fd == -1)
 		return false;
+	if (k->cut)
+		buf_puts(&line, "\n");
 	policy_file_format(&line, domain, p);
 	if (write_at(k, line.data, line.len, k->end) == 0) {
 		k->end += (off_t)line.len;
 		k->lines++;
+		k->cut = false;
 		tell(k, NULL);
 	} else {
 		tell(k, strerror(errno));

@@ -97,6 +97,11 @@ ask_host(struct policy_entry *e, const char *ca, size_t ca_len)
 	struct https_request q = { .url = url, .resolve = resolve, .ca = ca, .ca_len = ca_len,
 	    .timeout_ms = FETCH_MS, .done = on_reply, .arg = e };
 
+	if (resolve == NULL) {
+		free(url);
+		e->table->done(e, NULL, "its host has no address that may be used");
+		return;
+	}
 	e->state = POLICY_ASKS;
 	e->job = https_ask(e->table->fetch->https, &q);
 	free(resolve);

@@ -26,6 +26,7 @@
 #define UNUSED_MS (30 * 86400000ULL)	/* then it is left to end */
 #define TICK_MS 600000
 #define TICK_MOST 20		/* renewals at a time */
+#define FAILED_MS (6 * 3600000ULL)	/* and not again: others wait */
 #define TTL_MAX 3600		/* seconds that an answer may be used */
 
 static int64_t
@@ -376,7 +377,7 @@ on_tick(void *arg)
 		if (n == TICK_MOST)
 			break;
 		if (left_of(e) == 0 || now - e->used_at > UNUSED_MS || !is_old(e) || rests(e) ||
-		    e->server[0] == '\0')
+		    e->ask.addresses == 0 || (e->failed_at != 0 && now - e->failed_at < FAILED_MS))
 			continue;
 		policy_request_want(e);
 		n++;

@@ -32,11 +32,9 @@ struct trusted_ca;
 struct trusted_ca *trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg);
 /* True: connections may be made now; false: `ready` will tell when. */
 bool trusted_ca_begin(struct trusted_ca *a);
-/*
- * They are needed now. True: they are there; false: `done` is called when they are, or cannot be read. NULL:
- * true.
- */
-bool trusted_ca_want(struct trusted_ca *a, void (*done)(void *arg), void *arg);
+bool trusted_ca_are_there(const struct trusted_ca *a);		/* NULL: true */
+/* They are not there, and needed: `done` is called once, later, when they are, or cannot be read. */
+void trusted_ca_want(struct trusted_ca *a, void (*done)(void *arg), void *arg);
 void trusted_ca_renew(struct trusted_ca *a);		/* the file has changed; NULL is fine */
 void trusted_ca_free(struct trusted_ca *a);		/* after all connections; NULL is fine */
 void trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m);	/* CTL_FILE; closes it */

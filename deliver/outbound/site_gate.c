@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
+#include <sys/param.h>
 
 #include "common/base/clock.h"
 #include "common/config/config.h"
@@ -80,7 +81,7 @@ site_gate_all_paused(const struct site *s)
 static bool
 is_full(const struct pace_gate *g)
 {
-	return g->conns >= g->rules.value[CONFIG_REMOTE_CONNECTIONS];
+	return g->conns >= MIN(g->rules.value[CONFIG_REMOTE_CONNECTIONS], g->cap);
 }
 
 struct outconn *

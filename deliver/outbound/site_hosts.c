@@ -39,6 +39,13 @@ site_hosts_index(const struct site *s, const struct outconn *p)
 
 /* --- a new list --- */
 
+/* What the connection was opened for is less than what is known of its host now. */
+static bool
+wants_more(const struct mx_address *a, const struct outconn *p)
+{
+	return a->refused != NULL || (a->sts && !p->policy.sts) || (a->tlsa != NULL && p->tlsa == NULL);
+}
+
 /* Address `j` of the old list is address `i` of the new one. */
 static void
 carry_over(struct site *s, size_t i, struct site_host *old, size_t j)
@@ -57,6 +64,7 @@ carry_over(struct site *s, size_t i, struct site_host *old, size_t j)
 		if (p->generation == s->generation && p->index == j) {
 			p->generation = s->generation + 1;
 			p->index = (unsigned)i;
+			p->spent |= wants_more(&s->list.address[i], p);
 		}
 }
 
@@ -220,24 +228,45 @@ on_dns_answer(void *arg, unsigned tag, const struct msg_dns_answer *a)
 }
 
 static void
-step_with_policy(void *arg)
+begin_lookup(void *arg)
 {
 	step_lookup(arg);
 }
 
-/* A policy that is to be enforced needs the authorities: they are read before the first of them counts. */
+struct late_policy { struct site *site; struct msg_policy_answer answer; };	/* authorities come later */
+
+static void
+take_late_policy(void *arg)
+{
+	struct late_policy *l = arg;
+
+	mx_lookup_policy(l->site->lookup, &l->answer);
+	step_lookup(l->site);
+	free(l);
+}
+
+/*
+ * A policy that is to be enforced needs the authorities: it is no part of the look-up before they were read.
+ * Else the look-up might end meanwhile, with hosts that nobody can prove yet.
+ */
 static void
 on_policy(void *arg, const struct msg_policy_answer *a, const char *why)
 {
 	struct site *s = arg;
+	struct late_policy *l;
 
+	if (a != NULL && a->mode == POLICY_ENFORCE && !trusted_ca_are_there(s->o->trust)) {
+		l = mem_new(struct late_policy);
+		l->site = s;
+		l->answer = *a;
+		trusted_ca_want(s->o->trust, take_late_policy, l);
+		return;
+	}
 	if (a == NULL)
 		mx_lookup_policy_fail(s->lookup, why);
 	else
 		mx_lookup_policy(s->lookup, a);
-	if (a == NULL || a->mode != POLICY_ENFORCE ||
-	    trusted_ca_want(s->o->trust, step_with_policy, s))
-		step_lookup(s);
+	step_lookup(s);
 }
 
 /* With the addresses that lead back to us, as they are now. */
@@ -264,7 +293,9 @@ site_hosts_renew(struct site *s)
 	s->asked_at = clock_mono_ms();
 	loop_timer_set(s->patience, PATIENCE_MS);
 	/* without authorities no host could prove its name */
-	if (!s->d.security.strict || trusted_ca_want(s->o->trust, step_with_policy, s))
+	if (s->d.security.strict && !trusted_ca_are_there(s->o->trust))
+		trusted_ca_want(s->o->trust, begin_lookup, s);
+	else
 		step_lookup(s);
 }
 

@@ -144,7 +144,8 @@ site_pace_is_cut(struct site *s, struct outconn *p)
 	if (c->opening == CLIENT_DENIED && !is_good(s, p, false, now))
 		return false;
 	cut_one(s, p, &c->failure, now);
-	p->pace->heir = s;		/* it keeps its turn */
+	if (site_hosts_index(s, p) < s->list.count)
+		p->pace->heir = s;	/* it keeps its turn */
 	return true;
 }
 

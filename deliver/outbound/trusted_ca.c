@@ -69,12 +69,16 @@ trusted_ca_begin(struct trusted_ca *a)
 }
 
 bool
+trusted_ca_are_there(const struct trusted_ca *a)
+{
+	return a == NULL || a->good;
+}
+
+void
 trusted_ca_want(struct trusted_ca *a, void (*done)(void *arg), void *arg)
 {
 	struct want *w;
 
-	if (a == NULL || a->good)
-		return true;
 	if (!a->needed)
 		a->began = a->needed = true;	/* nothing else has waited for it */
 	if (STAILQ_EMPTY(&a->wants))
@@ -83,7 +87,6 @@ trusted_ca_want(struct trusted_ca *a, void (*done)(void *arg), void *arg)
 	w->done = done;
 	w->arg = arg;
 	STAILQ_INSERT_TAIL(&a->wants, w, link);
-	return false;
 }
 
 static void

@@ -405,8 +405,7 @@ result_mark_delivered(struct active_message *m, size_t i)
 
 	if (r->marked || ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) != 0 && result_judge_may_report(m)))
 		return;
-	r->marked = true;
-	(void)!spool_mark(m->fd, &m->e, i, MARK_DELIVERED); /* the step does it again, and is heard */
+	r->marked = spool_mark(m->fd, &m->e, i, MARK_DELIVERED) == 0;	/* else the step does it again */
 }
 
 void

@@ -144,9 +144,12 @@ assign_recipient(struct active_message *m, size_t i, const char *domain)
 		assign_paused(m, r);
 		return;
 	}
-	if (!route_want(&a, want_of(&m->e))) {
+	/* mail that waits for its host goes the same way, whoever sent it: nothing can be promised of that */
+	if ((a.backlog && want_of(&m->e) == ROUTE_STRICT) ||
+	    (!a.backlog && !route_want(&a, want_of(&m->e)))) {
 		r->outcome = OUTCOME_FAILED;
-		r->reason = active_message_reason(m, 0, "5.7.30", "",
+		r->reason = active_message_reason(m, 0, "5.7.30", "", a.backlog ?
+		    "its sender wants TLS on the whole way (REQUIRETLS), and its host has to ask for it" :
 		    "its sender wants TLS on the whole way (REQUIRETLS), and outbound-tls is off");
 		return;
 	}

@@ -420,7 +420,8 @@ is_possible(const struct client *c, const struct client_mail *m, struct verdict 
 	const struct message_envelope *e = m->e;
 	const char *host = c->set.host;
 
-	if ((e->flags & MESSAGE_REQUIRETLS) && !(c->offered & CLIENT_REQUIRETLS))
+	if ((e->flags & MESSAGE_REQUIRETLS) &&
+	    (c->security != CLIENT_SECURED || !(c->offered & CLIENT_REQUIRETLS)))
 		refuse_without(v, host, "5.7.30", "its sender wants TLS on the whole way", "REQUIRETLS");
 	else if (c->size_limit > 0 && (uint64_t)client_content_size(m) > c->size_limit)
 		verdict_set(v, VERDICT_REFUSED, "5.3.4", "the message has %lld bytes, %s takes at most %llu",

@@ -141,6 +141,7 @@ file_handover_send(struct child *c, uint32_t request, const struct ctl_file *fil
 		fd = decoy_key_open(c->m->snapshot->config->service.state, &answer);
 	} else if (file->kind == CTL_FILE_POLICIES) {
 		fd = policy_store_open(c->m->snapshot->config->service.state, &answer);
+		policy_store_tell(c->m);
 	} else if (named_file_is_of_profile(file->kind)) {
 		fd = named_file_open_profile(config_oauth_find(c->m->snapshot->config, answer.file.server),
 		    &answer);

@@ -48,6 +48,16 @@ policy_store_open(const char *folder, struct ctl_opened *answer)
 	return fd;
 }
 
+void
+policy_store_tell(struct master *m)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &m->children, link)
+		if (c->role == ROLE_DELIVER)
+			child_send(c, CTL_POLICIES, 0, NULL, 0, -1);
+}
+
 bool
 policy_store_has_some(const char *folder)
 {

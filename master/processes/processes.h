@@ -296,6 +296,8 @@ int decoy_key_open(const char *folder, struct ctl_opened *answer);
 int policy_store_open(const char *folder, struct ctl_opened *answer);
 /* Whether some policy is kept there. */
 bool policy_store_has_some(const char *folder);
+/* The fetch helper is asked for policies: from now on by each deliver process, whatever the DNS says. */
+void policy_store_tell(struct master *m);
 
 /* --- refresh_store: refresh tokens on disk --- */
 

@@ -165,7 +165,7 @@ many_start(const struct master *m)
 	unsigned born = 0;
 
 	TAILQ_FOREACH(c, &m->children, link)
-		born += c->phase == CHILD_BORN;
+		born += c->phase == CHILD_BORN && c->killed == NULL;
 	return born >= ROSTER_AT_A_TIME;
 }
 

@@ -22,7 +22,7 @@ VIEWS = ("", "server/default", "server/default/sessions", "server/default/queue"
          "server/default/drop", "server/default/hosts", "server/default/trace", "server/default/log", "log", "server/default/test", "test",
          "server/default/counters", "server/default/counters?span=day", "server/default/settings", "server/default/settings/access", "server/default/settings/delivery",
          "server/default/domains", "server/default/domains/default.example", "server/default/history", "history", "settings", "settings/manager", "import")
-READS = {"Menu", "Log out", "Copy", "Close", "Select", "Trace", "Pause", "Clear", "Test", ""}     # buttons of who may only look
+READS = {"Show", "Menu", "Log out", "Copy", "Close", "Select", "Trace", "Pause", "Clear", "Test", ""}     # buttons of who may only look
 WIZARD = ("", "new")
 
 

@@ -14,9 +14,12 @@ import { View } from "./view.js";
 
 const EVERY_MS = 3000;
 
-/* "mx.example.com:25", "[192.0.2.1]:25": the host without its port, as paused-hosts has it. */
+/*
+ * "mx.example.com:25", "[2001:db8::1]:25": the host without its port, as paused-hosts has it. "2001:db8::1" and a
+ * pattern have none.
+ */
 function withoutPort(host) {
-	return host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+	return host.replace(/^([^:]*|\[.*\]):\d+$/, "$1").replace(/^\[(.*)\]$/, "$1");
 }
 
 class Hosts extends View {
