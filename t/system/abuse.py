@@ -18,7 +18,7 @@ from programs import ROOT
 from smtp import mail
 
 RELEASE = Path(ROOT) / "build" / "release"
-SLACK = 2048        # KiB: arenas of the allocator, not what sessions keep
+SLACK = 4096        # KiB: arenas of the allocator, which it keeps in pieces; not what sessions keep
 
 
 def service_of(t, start=True, **sections):
