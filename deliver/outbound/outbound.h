@@ -233,6 +233,7 @@ struct site {
 	unsigned generation;		/* of the list; 0: none yet */
 	uint64_t expires;		/* of the list; monotonic ms */
 	struct mx_lookup *lookup;	/* for a new list; NULL: none under way */
+	struct msg_policy_answer *late;	/* owned; it waits for the authorities; NULL: none does */
 	uint64_t asked_at;		/* when it began */
 	struct loop_timer *patience;	/* with the answers to it that are late */
 	bool partial;			/* the list is of a look-up that goes on */

@@ -233,16 +233,15 @@ begin_lookup(void *arg)
 	step_lookup(arg);
 }
 
-struct late_policy { struct site *site; struct msg_policy_answer answer; };	/* authorities come later */
-
 static void
 take_late_policy(void *arg)
 {
-	struct late_policy *l = arg;
+	struct site *s = arg;
 
-	mx_lookup_policy(l->site->lookup, &l->answer);
-	step_lookup(l->site);
-	free(l);
+	mx_lookup_policy(s->lookup, s->late);
+	free(s->late);
+	s->late = NULL;
+	step_lookup(s);
 }
 
 /*
@@ -253,13 +252,11 @@ static void
 on_policy(void *arg, const struct msg_policy_answer *a, const char *why)
 {
 	struct site *s = arg;
-	struct late_policy *l;
 
 	if (a != NULL && a->mode == POLICY_ENFORCE && !trusted_ca_are_there(s->o->trust)) {
-		l = mem_new(struct late_policy);
-		l->site = s;
-		l->answer = *a;
-		trusted_ca_want(s->o->trust, take_late_policy, l);
+		s->late = mem_new(struct msg_policy_answer);
+		*s->late = *a;
+		trusted_ca_want(s->o->trust, take_late_policy, s);
 		return;
 	}
 	if (a == NULL)
@@ -493,6 +490,7 @@ site_hosts_done(struct site *s)
 {
 	site_hosts_give_way(s);
 	mx_lookup_free(s->lookup);
+	free(s->late);
 	loop_timer_free(s->patience);
 	free_hosts(s->host, s->list.count);
 	mx_list_done(&s->list);
