@@ -214,7 +214,7 @@ def pages(test):
     until(lambda: server.counters()["queue_length"] >= DEAD, 300, "all to be known")
     browser = Browser(port)
     browser.log_in(server.service.ctl("web", "login").stdout)
-    at = []
+    at, rows = [], []
 
     def page(_):
         while True:
@@ -222,9 +222,13 @@ def pages(test):
             if answer.get("page", "ok") == "ok":
                 break
         at[:] = [f"at={answer['next']}"] if answer["next"] else []
+        rows.append(len(answer["messages"]))
     cost(server, f"a page of the list of {DEAD}, one after the other", page)
+    say("    messages on it", f"{rows[0]} to {rows[-1]}")
     cost(server, "the page of one message", lambda _: browser.command("queue", "default", "list", "domain=d7.up.example"))
-    cost(server, f"the count of {DEAD} by domain and age", lambda _: browser.command("queue", "default", "count"), 5)
+    counted = []
+    cost(server, f"a piece of the count of {DEAD} by domain and age", lambda _: counted.append(browser.command("queue", "default", "count")), 5)
+    say("    its status", counted[-1]["status"])
     server.end()
 
 
