@@ -284,6 +284,16 @@ spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd,
 	return spool_load_small(s, id, e, fd, NULL, why);
 }
 
+ssize_t
+spool_read_content(const struct message_envelope *e, int fd, const char *content, char *piece, size_t want,
+    off_t at)
+{
+	if (content == NULL)
+		return disk_pread(fd, piece, want, e->content_at + at);
+	memcpy(piece, content + at, want);
+	return (ssize_t)want;
+}
+
 int
 spool_load_small(struct spool *s, const char *id, struct message_envelope *e, int *fd,
     struct buf *whole, const char **why)

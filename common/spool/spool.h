@@ -136,6 +136,12 @@ int spool_load(struct spool *s, const char *id, struct message_envelope *e, int 
  */
 int spool_load_small(struct spool *s, const char *id, struct message_envelope *e, int *fd,
     struct buf *whole, const char **why) __attribute__((warn_unused_result));
+/*
+ * At most `want` bytes of the content at `at`, of which there are so many; -1 and errno. `content`: of a
+ * small message, see above; NULL: it is read from `fd`.
+ */
+ssize_t spool_read_content(const struct message_envelope *e, int fd, const char *content, char *piece,
+    size_t want, off_t at);
 
 /* Overwrites the mark of recipient `index`; `fd` is from spool_load. Not synced: use spool_sync. */
 int spool_mark(int fd, const struct message_envelope *e, size_t index,

@@ -161,6 +161,7 @@ struct policy {
 	int64_t fetched;		/* seconds since 1970 */
 	char *mx;			/* owned; as in struct msg_policy_answer */
 };
+extern const char *const policy_text_modes[];		/* by enum msg_policy_mode */
 /* All but id and fetched. False, and why: it is no policy. */
 bool policy_text_read(struct policy *p, const char *text, size_t len, char *why, size_t size);
 

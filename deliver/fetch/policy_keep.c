@@ -116,24 +116,6 @@ policy_keep_opened(struct policy_keep *k, const struct ctl_message *m,
 	free(text);
 }
 
-/* 0 or -1. */
-static int
-write_at(struct policy_keep *k, const char *text, size_t len, off_t at)
-{
-	while (len > 0) {
-		ssize_t n = pwrite(k->fd, text, len, at);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		text += n;
-		len -= (size_t)n;
-		at += n;
-	}
-	return 0;
-}
-
 bool
 policy_keep_add(struct policy_keep *k, const char *domain, const struct policy *p, size_t live)
 {
@@ -144,7 +126,7 @@ policy_keep_add(struct policy_keep *k, const char *domain, const struct policy *
 	if (k->cut)
 		buf_puts(&line, "\n");
 	policy_file_format(&line, domain, p);
-	if (write_at(k, line.data, line.len, k->end) == 0) {
+	if (disk_pwrite(k->fd, line.data, line.len, k->end) == 0) {
 		k->end += (off_t)line.len;
 		k->lines++;
 		k->cut = false;
@@ -164,8 +146,8 @@ policy_keep_replace(struct policy_keep *k, const struct buf *text, size_t live)
 	char *blank = mem_zalloc(rest + 1);
 
 	memset(blank, '\n', rest);
-	if (write_at(k, buf_text(text), text->len, 0) == 0 &&
-	    write_at(k, blank, rest, (off_t)text->len) == 0) {
+	if (disk_pwrite(k->fd, buf_text(text), text->len, 0) == 0 &&
+	    disk_pwrite(k->fd, blank, rest, (off_t)text->len) == 0) {
 		k->end = (off_t)text->len;
 		k->lines = live;
 	} else {

@@ -48,8 +48,6 @@ judge_reply(struct policy *p, const struct https_reply *r, char *why, size_t siz
 static void
 on_reply(void *arg, const struct https_reply *r)
 {
-	static const char *const modes[] = { [POLICY_NONE] = "none", [POLICY_TESTING] = "testing",
-	    [POLICY_ENFORCE] = "enforce" };
 	struct policy_entry *e = arg;
 	struct policy p = { 0 };
 	char text[POLICY_TEXT_SIZE];
@@ -63,7 +61,7 @@ on_reply(void *arg, const struct https_reply *r)
 	p.fetched = clock_wall_us() / 1000000;
 	strlcpy(p.id, e->id, sizeof(p.id));
 	log_event(LOG_FACT, NULL, "policy", "domain=%s result=fetched mode=%s max-age=%us hosts=%s",
-	    e->domain, modes[p.mode], p.max_age, log_safe(p.mx));
+	    e->domain, policy_text_modes[p.mode], p.max_age, log_safe(p.mx));
 	e->table->done(e, &p, NULL);
 }
 

@@ -19,6 +19,9 @@
 
 #define MAX_AGE_MAX 31557600	/* RFC 8461 3.2 */
 
+const char *const policy_text_modes[] = { [POLICY_NONE] = "none", [POLICY_TESTING] = "testing",
+    [POLICY_ENFORCE] = "enforce" };
+
 struct line { const char *key, *value; size_t key_len, len; };
 
 /* What has been read so far. */
@@ -51,12 +54,9 @@ fail(const struct reading *r, const char *why)
 static bool
 take_mode(struct reading *r, const struct line *l)
 {
-	static const char *const modes[] = { [POLICY_NONE] = "none", [POLICY_TESTING] = "testing",
-	    [POLICY_ENFORCE] = "enforce" };
-
 	r->mode = true;
-	for (size_t i = 0; i < nitems_of(modes); i++)
-		if (is_value(l, modes[i])) {
+	for (size_t i = 0; i <= POLICY_ENFORCE; i++)
+		if (is_value(l, policy_text_modes[i])) {
 			r->policy->mode = (uint8_t)i;
 			return true;
 		}

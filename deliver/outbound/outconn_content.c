@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/base/disk.h"
 #include "common/mail/header.h"
 #include "common/mail/message.h"
 #include "common/mail/report_form.h"
+#include "common/spool/spool.h"
 #include "deliver/outbound/outbound.h"
 
 #define FORM_MAX (4U << 20)	/* bytes of a report that is looked into; larger ones go as they are or not */
@@ -31,14 +31,10 @@ sent_size(const struct outconn *p)
 	return p->form.len > 0 ? (off_t)p->form.len : fields_size(p->job) + p->job->e->content_size;
 }
 
-/* At most so many bytes of the content at `at`; -1 and errno. */
 static ssize_t
 read_content(const struct outbound_job *job, char *piece, size_t want, off_t at)
 {
-	if (job->content == NULL)
-		return disk_pread(job->fd, piece, want, job->e->content_at + at);
-	memcpy(piece, job->content + at, want);
-	return (ssize_t)want;
+	return spool_read_content(job->e, job->fd, job->content, piece, want, at);
 }
 
 /* The signatures, and what is left of the piece for the content behind them. */

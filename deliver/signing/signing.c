@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/dkim/dkim_sign.h"
 #include "common/mail/message.h"
 #include "common/process/pool.h"
+#include "common/spool/spool.h"
 #include "deliver/signing/signing.h"
 #include "deliver/smtp/smtp.h"
 
@@ -99,15 +99,6 @@ take_content(void *arg, const char *data, size_t len)
 		dkim_sign_body_add(w->body, data, len);
 }
 
-static ssize_t
-read_content(const struct signing_job *j, char *piece, size_t want, off_t at)
-{
-	if (j->content == NULL)
-		return disk_pread(j->fd, piece, want, j->e->content_at + at);
-	memcpy(piece, j->content + at, want);
-	return (ssize_t)want;
-}
-
 /* False: it is not signed, whatever follows. */
 static bool
 read_whole(struct signer *w, struct client_fold *fold)
@@ -119,7 +110,7 @@ read_whole(struct signer *w, struct client_fold *fold)
 	while (j->why == NULL && at < j->e->content_size) {
 		off_t left = j->e->content_size - at;
 		size_t want = left > (off_t)PIECE ? PIECE : (size_t)left;
-		ssize_t n = read_content(j, piece, want, at);
+		ssize_t n = spool_read_content(j->e, j->fd, j->content, piece, want, at);
 
 		if (n <= 0) {
 			j->why = "it cannot be read";

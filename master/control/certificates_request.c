@@ -6,7 +6,6 @@
  * Promise:  as test_request. The master reads no certificate: the process that shows them is asked
  * Fails by: a status; the text says why
  */
-#include <string.h>
 #include <sysexits.h>
 
 #include "common/base/mem.h"
@@ -20,42 +19,16 @@ static void
 on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 {
 	struct test_request *r = (struct test_request *)q;	/* its first member */
-	int32_t status;
 
-	if (m->type == CTL_TEST_TEXT) {
-		test_request_take_text(r, m);
-		return;
-	}
-	memcpy(&status, m->data, sizeof(status));
-	if (r->text.len == 0)
+	if (m->type != CTL_TEST_TEXT && r->text.len == 0)
 		buf_puts(&r->text, "there is no certificate: clients are not offered TLS\n");
-	test_request_end(r, status);
-}
-
-static void
-end_without_answer(struct control_question *q, const char *why)
-{
-	struct test_request *r = (struct test_request *)q;
-
-	buf_puts(&r->text, why);
-	test_request_end(r, EX_TEMPFAIL);
-}
-
-static void
-on_gone(struct control_question *q, size_t part)
-{
-	end_without_answer(q, "the process that shows them ended before it answered\n");
-}
-
-static void
-on_late(struct control_question *q)
-{
-	end_without_answer(q, "no answer from the process that shows them\n");
+	test_request_page(q, part, m);
 }
 
 static const struct control_question_ops ops = {
 	.ask = CTL_CERTIFICATES, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT, .page = on_page,
-	.gone = on_gone, .late = on_late, .update = test_request_update, .free = test_request_free,
+	.gone = test_request_gone, .late = test_request_late,
+	.update = test_request_update, .free = test_request_free,
 };
 
 /* An older one that drains shows its clients nothing new. NULL: none takes mail. */
@@ -88,6 +61,7 @@ certificates_request_run(struct control_command *cmd, struct master *m, struct s
 		return;
 	}
 	r = mem_new(struct test_request);
+	r->who = "the process that shows them";
 	test_request_open(r, cmd, m, &ops, CERTIFICATES_WAIT_MS);
 	control_question_turn(&r->q, 0, c);
 	control_question_ask(&r->q, 0, NULL, 0);

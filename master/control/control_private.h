@@ -178,6 +178,7 @@ struct test_request {
 	struct control_question q;	/* one part: the process that is asked at present */
 	enum ctl_helper helper;		/* asked first; it is started when there is none */
 	void (*ask)(struct test_request *r, struct child *helper);
+	const char *who;		/* is asked, for people: "the resolver" */
 	struct buf text;
 	int status;
 };
@@ -191,7 +192,10 @@ void test_request_open(struct test_request *r, struct control_command *cmd, stru
 void test_request_ask(struct test_request *r);
 void test_request_take_text(struct test_request *r, const struct ctl_message *m);
 void test_request_end(struct test_request *r, int status);	/* the first fault counts */
-/* For its ops. */
+/* For its ops. page: text, then a status that ends it; gone, late: say of `who` that it did not answer. */
+void test_request_page(struct control_question *q, size_t part, const struct ctl_message *m);
+void test_request_gone(struct control_question *q, size_t part);
+void test_request_late(struct control_question *q);
 bool test_request_update(struct control_question *q, struct control_command *cmd);
 void test_request_free(struct control_question *q);
 

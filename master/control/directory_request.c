@@ -7,7 +7,6 @@
  * Fails by: a status; the text says why
  */
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 
 #include "common/base/mem.h"
@@ -32,44 +31,10 @@ ask_directory(struct test_request *r, struct child *helper)
 	control_question_ask(&r->q, 0, &mine->what, sizeof(mine->what));
 }
 
-static void
-on_page(struct control_question *q, size_t part, const struct ctl_message *m)
-{
-	struct test_request *r = (struct test_request *)q;
-	int32_t status;
-
-	if (m->type == CTL_TEST_TEXT) {
-		test_request_take_text(r, m);
-		return;
-	}
-	memcpy(&status, m->data, sizeof(status));
-	test_request_end(r, status);
-}
-
-static void
-end_without_answer(struct control_question *q, const char *why)
-{
-	struct test_request *r = (struct test_request *)q;
-
-	buf_puts(&r->text, why);
-	test_request_end(r, EX_TEMPFAIL);
-}
-
-static void
-on_gone(struct control_question *q, size_t part)
-{
-	end_without_answer(q, "the directory helper ended before it answered\n");
-}
-
-static void
-on_late(struct control_question *q)
-{
-	end_without_answer(q, "no answer from the directory helper\n");
-}
-
 static const struct control_question_ops directory_ops = {
-	.ask = CTL_DIRECTORY_TEST, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT, .page = on_page,
-	.gone = on_gone, .late = on_late, .update = test_request_update, .free = test_request_free,
+	.ask = CTL_DIRECTORY_TEST, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT, .page = test_request_page,
+	.gone = test_request_gone, .late = test_request_late,
+	.update = test_request_update, .free = test_request_free,
 };
 
 /* Words: directory-test NAME ADDRESS */
@@ -93,6 +58,7 @@ directory_request_run(struct control_command *cmd, struct master *m, struct serv
 	r = mem_new(struct directory_request);
 	r->r.helper = CTL_HELPER_DIRECTORY;
 	r->r.ask = ask_directory;
+	r->r.who = "the directory helper";
 	snprintf(r->what.server, sizeof(r->what.server), "%s", only->name);
 	snprintf(r->what.address, sizeof(r->what.address), "%s", a.text);
 	test_request_begin(&r->r, cmd, m, &directory_ops, DIRECTORY_REQUEST_WAIT_MS);

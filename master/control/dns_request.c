@@ -37,44 +37,23 @@ ask_resolver(struct test_request *r, struct child *helper)
 	control_question_ask(&r->q, 0, &mine->query, sizeof(mine->query));
 }
 
-static void
-on_page(struct control_question *q, size_t part, const struct ctl_message *m)
-{
-	struct test_request *r = (struct test_request *)q;
-	int32_t status;
-
-	if (m->type == CTL_TEST_TEXT) {
-		test_request_take_text(r, m);
-		return;
-	}
-	memcpy(&status, m->data, sizeof(status));
-	test_request_end(r, status);
-}
-
-static void
-end_without_answer(struct control_question *q, const char *why)
-{
-	struct test_request *r = (struct test_request *)q;
-
-	buf_clear(&r->text);
-	buf_puts(&r->text, why);
-	test_request_end(r, EX_TEMPFAIL);
-}
-
+/* A part of an answer is worth nothing. */
 static void
 on_gone(struct control_question *q, size_t part)
 {
-	end_without_answer(q, "the resolver ended before it answered\n");
+	buf_clear(&((struct test_request *)q)->text);
+	test_request_gone(q, part);
 }
 
 static void
 on_late(struct control_question *q)
 {
-	end_without_answer(q, "no answer from the resolver\n");
+	buf_clear(&((struct test_request *)q)->text);
+	test_request_late(q);
 }
 
 static const struct control_question_ops dns_ops = {
-	.ask = CTL_DNS_TEST, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT, .page = on_page,
+	.ask = CTL_DNS_TEST, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT, .page = test_request_page,
 	.gone = on_gone, .late = on_late, .update = test_request_update, .free = test_request_free,
 };
 
@@ -97,6 +76,7 @@ dns_request_run(struct control_command *cmd, struct master *m, struct server *on
 	r = mem_new(struct dns_request);
 	r->r.helper = CTL_HELPER_RESOLVER;
 	r->r.ask = ask_resolver;
+	r->r.who = "the resolver";
 	r->query.type = types[at].type;
 	snprintf(r->query.name, sizeof(r->query.name), "%s", w->word[3]);
 	test_request_begin(&r->r, cmd, m, &dns_ops, DNS_REQUEST_WAIT_MS);

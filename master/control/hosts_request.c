@@ -32,7 +32,6 @@ request_of(struct control_question *q)
 	return (struct hosts_request *)q;	/* its first member */
 }
 
-
 static void
 say_reset(struct hosts_request *r, int32_t count)
 {
@@ -64,25 +63,12 @@ on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 	}
 }
 
-static void
-end_without_answer(struct control_question *q, const char *why)
-{
-	buf_puts(&request_of(q)->r.text, why);
-	test_request_end(&request_of(q)->r, EX_TEMPFAIL);
-}
-
 /* After a change of the configuration another one is asked, when it runs. */
 static void
 on_gone(struct control_question *q, size_t part)
 {
 	if (request_of(q)->r.text.len > 0 || request_of(q)->ask.verb != MSG_HOSTS_LIST)
-		end_without_answer(q, "the process that delivers ended before it answered\n");
-}
-
-static void
-on_late(struct control_question *q)
-{
-	end_without_answer(q, "no answer from the process that delivers\n");
+		test_request_gone(q, part);
 }
 
 static struct child *
@@ -118,7 +104,7 @@ update(struct control_question *q, struct control_command *cmd)
 
 static const struct control_question_ops hosts_ops = {
 	.ask = CTL_HOSTS, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT, .page = on_page,
-	.gone = on_gone, .late = on_late, .update = update, .free = test_request_free,
+	.gone = on_gone, .late = test_request_late, .update = update, .free = test_request_free,
 };
 
 /* Words: hosts NAME list|reset [PATTERN] */
@@ -140,6 +126,7 @@ hosts_request_run(struct control_command *cmd, struct master *m, struct server *
 		return;
 	}
 	r = mem_new(struct hosts_request);
+	r->r.who = "the process that delivers";
 	r->ask.verb = reset ? MSG_HOSTS_RESET : MSG_HOSTS_LIST;
 	snprintf(r->ask.pattern, sizeof(r->ask.pattern), "%s", w->count == 4 ? w->word[3] : "");
 	snprintf(r->server, sizeof(r->server), "%s", only->name);

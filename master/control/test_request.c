@@ -8,6 +8,8 @@
  * Fails by: a status; the text says why
  */
 #include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
@@ -71,6 +73,33 @@ test_request_end(struct test_request *r, int status)
 	if (r->status == 0)
 		r->status = status;
 	control_question_end(&r->q);
+}
+
+void
+test_request_page(struct control_question *q, size_t part, const struct ctl_message *m)
+{
+	int32_t status;
+
+	if (m->type == CTL_TEST_TEXT) {
+		test_request_take_text(request_of(q), m);
+		return;
+	}
+	memcpy(&status, m->data, sizeof(status));
+	test_request_end(request_of(q), status);
+}
+
+void
+test_request_gone(struct control_question *q, size_t part)
+{
+	buf_printf(&request_of(q)->text, "%s ended before it answered\n", request_of(q)->who);
+	test_request_end(request_of(q), EX_TEMPFAIL);
+}
+
+void
+test_request_late(struct control_question *q)
+{
+	buf_printf(&request_of(q)->text, "no answer from %s\n", request_of(q)->who);
+	test_request_end(request_of(q), EX_TEMPFAIL);
 }
 
 bool

@@ -158,3 +158,14 @@ class Chromium:
     def complaints(self):
         """What the browser has complained about since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+
+def manager_page(t, service, address=None):
+    """A browser that has come in by the one-time link of the service, at that address of the page; None: where it begins."""
+    page = Chromium(t)
+    page.size(1280)
+    page.open(service.ctl("web", "login").stdout.strip())
+    page.wait_text("Live")
+    if address:
+        page.go(address)
+    return page

@@ -3,7 +3,7 @@
 import json
 
 from checks import check, equal
-from chromium import Chromium
+from chromium import manager_page
 from patience import until
 from smtp import mail
 from web_client import start_manager
@@ -108,11 +108,7 @@ def test_page(t):
     host = f"[127.0.0.1]:{sink.port}"
     ident = service.default.send(to="a@one.example")
     service.events.wait("deferred", id=ident)
-    page = Chromium(t)
-    page.size(1280)
-    page.open(service.ctl("web", "login").stdout.strip())
-    page.wait_text("Live")
-    page.go("#/server/default/hosts")
+    page = manager_page(t, service, "#/server/default/hosts")
     page.wait_text(host, "rests", "unusual rate", "0 of 1")
     page.look("hosts, one of which rests")
     page.click("button", f"Reset {host}")

@@ -3,7 +3,7 @@
 import json
 
 from checks import check, equal
-from chromium import Chromium
+from chromium import manager_page
 from patience import until
 from web_client import start_manager
 
@@ -128,11 +128,7 @@ def test_page(t):
     service, _ = start_manager(t, {"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h", "paused": "*.else.example"}}})
     ident = service.default.send(to="a@one.example")
     service.events.wait("deferred", id=ident)
-    page = Chromium(t)
-    page.size(1280)
-    page.open(service.ctl("web", "login").stdout.strip())
-    page.wait_text("Live")
-    page.go("#/server/default/queue")
+    page = manager_page(t, service, "#/server/default/queue")
     page.wait_text("one.example", "4.2.1", "Mail for these domains is not tried", "*.else.example")
     page.find("button", "Resume *.else.example")
     page.click("button", "Pause one.example")

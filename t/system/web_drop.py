@@ -8,7 +8,7 @@ import os
 import pwd
 
 from checks import check, equal
-from chromium import Chromium
+from chromium import manager_page
 from patience import until
 from web_client import Browser, start_manager
 
@@ -141,11 +141,7 @@ def test_page(t):
     deep = b"".join(b"Content-Type: multipart/mixed; boundary=\"%d\"\r\n\r\n--%d\r\n" % (n, n) for n in range(300)) + b"\r\nend\r\n"
     ids.append(service.default.send(to="b@default.example", data=deep))
     home.wait_drops(2)
-    page = Chromium(t)
-    page.size(1280)
-    page.open(service.ctl("web", "login").stdout.strip())
-    page.wait_text("Live")
-    page.go("#/server/default/drop")
+    page = manager_page(t, service, "#/server/default/drop")
     page.wait_text(SENDER, "2 messages on this page")
     page.look("the drop folder")
     # by keyboard alone

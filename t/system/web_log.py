@@ -6,7 +6,7 @@ import pwd
 import socket
 
 from checks import check, equal
-from chromium import Chromium
+from chromium import manager_page
 from patience import until
 from sasl import verifier
 from web_accounts import PASSWORD, log_in as log_in_account, start as start_accounts
@@ -114,10 +114,7 @@ def test_accounts(t):
 
 def test_page(t):
     service, _ = start_manager(t, {"default": {}, "other": {}})
-    page = Chromium(t)
-    page.size(1280)
-    page.open(service.ctl("web", "login").stdout.strip())
-    page.wait_text("Live")
+    page = manager_page(t, service)
     page.reach("a", "Log")
     page.press("ENTER")
     page.wait_title("Log of the service")

@@ -5,7 +5,7 @@ markup
 import json
 
 from checks import equal
-from chromium import Chromium
+from chromium import manager_page
 from ldap_service import PEOPLE
 from slapd import Slapd, settings
 from web_client import Browser, start_manager
@@ -13,11 +13,7 @@ from web_client import Browser, start_manager
 
 def test_refusals(t):
     service, _ = start_manager(t)
-    page = Chromium(t)
-    page.size(1280)
-    page.open(service.ctl("web", "login").stdout.strip())
-    page.wait_text("Live")
-    page.go("#/server/default/test")
+    page = manager_page(t, service, "#/server/default/test")
     page.reach("input", "Address")
     page.press(*"a@default.example", "ENTER")
     page.wait_text("Not good (69).", "no directory here", "posternctl explain default --from 127.0.0.1 --rcpt a@default.example")
@@ -58,11 +54,7 @@ def test_explain_and_probe(t):
         equal([{name: value for name, value in step.items() if name != "server"} for step in answer["data"]["steps"]], json.loads(told.stdout)["steps"], question)
     for question in ([], ["from=127.0.0.1"], ["from=x", "rcpt=a@b.example"], ["from=127.0.0.1", "rcpt=@"], ["from=127.0.0.1", "rcpt=a@b.example", "other=1"]):
         equal(browser.command("explain", "default", *question)["status"], 64, question)
-    page = Chromium(t)
-    page.size(1280)
-    page.open(service.ctl("web", "login").stdout.strip())
-    page.wait_text("Live")
-    page.go("#/server/default/test")
+    page = manager_page(t, service, "#/server/default/test")
     page.reach("input", "Client address")
     page.press(*"192.0.2.1", "TAB", *"a@far.example", "ENTER")
     page.wait_text("It would be refused or returned.", "550 5.7.1 Unable to relay", "relay-list: ", "posternctl explain default --from 192.0.2.1 --rcpt a@far.example")
@@ -79,11 +71,7 @@ def test_message_and_certificates(t):
     sink = t.sink(answers={"DOT": ["250 2.0.0 <b>taken</b> as X7"], "RCPT": lambda session, line: "450 4.2.1 come back" if "later@" in line else None})
     service, port = start_manager(t, {"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}})
     service.ctl("certificate", "default", "self-signed", "--names", "default.example,mail.default.example")
-    page = Chromium(t)
-    page.size(1280)
-    page.open(service.ctl("web", "login").stdout.strip())
-    page.wait_text("Live")
-    page.go("#/server/default/test")
+    page = manager_page(t, service, "#/server/default/test")
     page.click("button", "Show: Certificates")
     page.wait_text("All is well.", "default.example, mail.default.example", "CN=default.example", "ECDSA P-256", "posternctl certificate default served")
     for to, said, words in (("ann@far.example", "The message has arrived there.", ["RCPT TO:<ann@far.example>", "250 2.0.0 <b>taken</b> as X7", "delivered"]),

@@ -7,7 +7,7 @@ import os
 import pwd
 
 from checks import check, equal
-from chromium import Chromium
+from chromium import manager_page
 from patience import until
 from web_client import Browser, start_manager
 
@@ -132,11 +132,7 @@ def test_rights(t):
 
 def test_page(t):
     service, _, file = start(t)
-    page = Chromium(t)
-    page.size(1280)
-    page.open(service.ctl("web", "login").stdout.strip())
-    page.wait_text("Live")
-    page.go("#/server/default/trace")
+    page = manager_page(t, service, "#/server/default/trace")
     page.wait_text("The story of a message")
     id = service.default.send(sender=SENDER, to="b@default.example", data=b"Message-ID: <img-1@s.example>\r\n\r\nx\r\n")
     until(lambda: file.exists() and "event=dropped" in file.read_text(), what="the message to be dropped")
