@@ -76,9 +76,11 @@ int change_section_rename(struct change *c, enum key_section section, const char
 
 /*
  * Pure: a key of the change that operators of the service alone may set, NULL: there is none. To be asked
- * before change_judge, which opens what is named.
+ * before change_judge, which opens what is named. `running`: the set as it runs; it says where operators of
+ * the virtual server may let it listen. `why`: words of its own about the key, else it is left empty.
  */
-const struct change_key *change_guarded(const struct change *c);
+const struct change_key *change_guarded(const struct change *c, const struct config *running,
+    struct buf *why);
 /*
  * The same of keys that they alone may set while there is an account at other hosts; to be asked after
  * change_judge. `running`: the virtual server as it runs; NULL: its file has errors.

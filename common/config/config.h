@@ -226,6 +226,7 @@ struct config_service {
 	    *web_user;
 	char *spool, *state, *run, *logs, *sendmail;	/* the last: the virtual server of sendmail(1) */
 	struct config_strings operators, viewers;
+	struct config_strings operator_listen;	/* items of key_check_range */
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
 	enum config_dnssec dnssec;
 	char *trust_anchor;			/* NULL not set */

@@ -191,7 +191,8 @@ static const char *const kinds[] = {
 };
 _Static_assert(nitems_of(kinds) == KEY_KIND_COUNT, "a name for each kind");
 static const char *const guards[] = {
-	[KEY_GUARD_NONE] = "server", [KEY_GUARD_ACCOUNT] = "account", [KEY_GUARD_SERVICE] = "service",
+	[KEY_GUARD_NONE] = "server", [KEY_GUARD_ACCOUNT] = "account", [KEY_GUARD_RANGE] = "range",
+	[KEY_GUARD_SERVICE] = "service",
 };
 
 /* "1s 1d unlimited" or "off optional required" */

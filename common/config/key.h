@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 enum key_section { KEY_SERVICE, KEY_MANAGER, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP,
     KEY_SECURITY, KEY_DOMAIN, KEY_REMOTE, KEY_OAUTH, KEY_SECTION_COUNT };
@@ -38,6 +39,7 @@ enum key_guard {
 	KEY_GUARD_NONE,		/* also operators of the virtual server */
 	/* The same, but while it has an account at other hosts: it decides who is shown the password */
 	KEY_GUARD_ACCOUNT,
+	KEY_GUARD_RANGE,	/* the same, but only within operator-listen of [service] */
 	/* Operators of the service: files, folders, users, addresses, limits of processes and disks */
 	KEY_GUARD_SERVICE,
 };
@@ -121,8 +123,12 @@ key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":
 key_check key_check_tenant;	/* a directory id or a domain */
 key_check key_check_own_address;	/* "192.0.2.1", "[2001:db8::1]:25", "mail.example.com" */
 key_check key_check_paused;	/* "example.com", "*.example.com", "[192.0.2.1]" */
+key_check key_check_range;	/* "192.0.2.1:25-2599", "[2001:db8::/64]:*", "*:25" */
 key_check key_check_remote;	/* "mx.example.com", "*.example.com", "192.0.2.0/24", "*" */
 key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */
+
+/* Whether an item of that form allows the address and its port. */
+bool key_check_range_has(const char *text, const struct sockaddr *sa);
 
 /* The fields of the protocol log, by enum config_log_field. */
 extern const char *const key_check_log_fields[];

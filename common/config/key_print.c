@@ -225,6 +225,9 @@ print_manual_key(FILE *out, const struct key *k)
 	print_manual_range(out, k);
 	if (k->section >= KEY_GENERAL && k->section <= KEY_REMOTE && k->guard == KEY_GUARD_SERVICE)
 		fputs("Operators of the service alone may set it by command.\n", out);
+	if (k->guard == KEY_GUARD_RANGE)
+		fputs("Operators of the virtual server may set it by command within\n.Ic operator-listen\n"
+		    "of\n.Cm [service] .\n", out);
 	if (k->derived != NULL)
 		fprintf(out, "Default: %s.\n", k->derived);
 	else if (k->standard != NULL)

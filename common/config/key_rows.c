@@ -21,6 +21,7 @@
 #define KEY(in, of, what, type, field) .section = in, .name = of, .kind = what, KEY_IN(type, field)
 #define BY_SERVICE .guard = KEY_GUARD_SERVICE
 #define WITH_ACCOUNT .guard = KEY_GUARD_ACCOUNT
+#define IN_RANGE .guard = KEY_GUARD_RANGE
 #define SERVICE(of, what, field) KEY(KEY_SERVICE, of, what, config_service, field), BY_SERVICE
 #define MANAGER(of, what, field) KEY(KEY_MANAGER, of, what, config_service, manager.field), BY_SERVICE
 #define GENERAL(of, what, field) KEY(KEY_GENERAL, of, what, config_server, field)
@@ -201,6 +202,15 @@ const struct key key_rows[] = {
 	    "Accounts, and groups written as @group, that may look at the service and every virtual server "
 	    "(posternctl status, status --check, sessions, queue list, counters and the like) and change "
 	    "nothing. An account for monitoring belongs here." },
+	{ SERVICE("operator-listen", KEY_STRINGS, operator_listen), .check = key_check_range,
+	    .derived = "nowhere",
+	    .meaning =
+	    "Where operators of a virtual server may let it listen: which addresses they may give its listen "
+	    "and tls-listen by command. Each item is an address or a network with a port, a range of ports, "
+	    "or * for all ports: 192.0.2.10:25-2599, 192.0.2.0/28:25, [2001:db8::1]:*. An address of * "
+	    "allows every address of this host, also all of them at once as in *:2525. What another virtual "
+	    "server, the manager or metrics name is refused; but one that listens at all addresses loses the "
+	    "clients of an address that is given to another." },
 	{ SERVICE("dns-server", KEY_STRINGS, dns_server), .derived = "the servers of /etc/resolv.conf",
 	    .check = key_check_resolver,
 	    .meaning = "The name servers to ask, each an address with an optional port." },
@@ -313,13 +323,13 @@ const struct key key_rows[] = {
 	{ GENERAL("description", KEY_TEXT, description), .own = true,
 	    .derived = "\"Default SMTP Virtual Server\" for default, else the server's name",
 	    .meaning = "A text that posternctl status shows with the name of the server." },
-	{ GENERAL("listen", KEY_LISTEN, listen), BY_SERVICE, .standard = "*:25, [::]:25", .own = true,
+	{ GENERAL("listen", KEY_LISTEN, listen), IN_RANGE, .standard = "*:25, [::]:25", .own = true,
 	    .meaning =
 	    "The addresses and ports at which the server takes mail. *:25 is every IPv4 address, [::]:25 "
 	    "every IPv6 address; beside it another virtual server may have one address of that port, and "
 	    "gets its clients. While that one is paused or stopped they are turned away, and mail for it "
 	    "waits: the rules of the first would return it." },
-	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), BY_SERVICE, .own = true,
+	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), IN_RANGE, .own = true,
 	    .meaning = "The addresses and ports where a session starts with TLS at once, usually port 465." },
 	{ GENERAL("own-address", KEY_STRINGS, own_address), .check = key_check_own_address,
 	    .meaning =

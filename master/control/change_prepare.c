@@ -192,16 +192,18 @@ judge_of(const struct change *c)
 	for (size_t i = 0; i < c->keys; i++) {
 		const struct key *k = key_find(c->key[i].place.section, c->key[i].place.key);
 
-		if (k != NULL && k->guard == KEY_GUARD_SERVICE)
+		if (k != NULL && (k->guard == KEY_GUARD_SERVICE || k->guard == KEY_GUARD_RANGE))
 			return config_host_judge;
 	}
 	return NULL;
 }
 
-/* k: what operators of the service alone may change; NULL: nothing. */
+/* k: what operators of the service alone may change; NULL: nothing. `why`: words of its own, or NULL. */
 static int
-judge_right(struct change_request *r, const struct control_command *cmd, const struct change_key *k)
+judge_right(struct change_request *r, const struct control_command *cmd, const struct change_key *k,
+    const struct buf *why)
 {
+	bool has_words = why != NULL && why->len > 0;
 	struct buf place = BUF_INIT(600);
 
 	if (k == NULL || control_rights_service(r->m, cmd->peer) >= CONTROL_CONFIGURE)
@@ -209,11 +211,10 @@ judge_right(struct change_request *r, const struct control_command *cmd, const s
 	change_place_format(&place, &k->place);
 	log_event(LOG_WARN, NULL, "operator", "server=%s %s command=%s result=refused key=%s reason=%s",
 	    r->change.server != NULL ? r->change.server : "-", r->author, r->command,
-	    log_safe(buf_text(&place)), log_safe("for operators of the service"));
-	buf_printf(&r->text,
-	    "%s: only an operator of the service may change this: it names files, folders, users or "
-	    "addresses, has to do with what others share, or decides who is shown a password\n",
-	    buf_text(&place));
+	    log_safe(buf_text(&place)), log_safe(has_words ? buf_text(why) : "for operators of the service"));
+	buf_printf(&r->text, "%s: only an operator of the service may change this: %s\n", buf_text(&place),
+	    has_words ? buf_text(why) : "it names files, folders, users or addresses, has to do with what "
+	    "others share, or decides who is shown a password");
 	buf_done(&place);
 	return EX_NOPERM;
 }
@@ -228,15 +229,19 @@ int
 change_prepare(struct change_request *r, const struct control_command *cmd, const struct server *s,
     const struct control_words *w)
 {
+	const struct config *running = r->m->snapshot->config;
+	struct buf why = BUF_INIT(2000);
 	int status = make_change(r, cmd, &s, w);
 
 	if (status == EX_OK)
-		status = judge_right(r, cmd, change_guarded(&r->change));
+		status = judge_right(r, cmd, change_guarded(&r->change, running, &why), &why);
+	buf_done(&why);
 	r->change.base = latest_files(r->m);
 	if (status == EX_OK)
 		status = change_judge(&r->change, judge_of(&r->change));
 	if (status == EX_OK)
-		status = judge_right(r, cmd, change_guarded_account(&r->change, s != NULL ? s->conf : NULL));
+		status = judge_right(r, cmd, change_guarded_account(&r->change, s != NULL ? s->conf : NULL),
+		    NULL);
 	if (status == EX_OK && r->change.old == NULL)
 		status = change_create_judge(&r->change);
 	if (status == EX_OK && !change_is_none(&r->change) && (r->change.old != NULL || is_dry_run(w))) {

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import socket
 
 from checks import check, equal
 from terminal import Terminal
@@ -100,6 +101,36 @@ def test_refused(t):
         done = service.ctl("operators", *words, ok=False)
         check(done.returncode == status and text in done.stderr, words, done.returncode, done.stderr)
     equal((service.default.file.read_text(), service.config.read_text()), before)
+
+
+def test_listen(t):
+    """An operator of a virtual server gives it addresses within operator-listen, and takes his changes back; others are refused with the range."""
+    t.need_root()
+    low, other = t.port(), t.port()
+    service = t.postern({"one": {"security": {"operators": "daemon"}}, "two": {}}, as_root=True)
+    os.chmod(service.folder, 0o755)
+    file, ctl = service["one"].file, service.ctl
+    before, first, taken = file.read_text(), service["one"].port, service["two"].port
+    ctl("set", f"service.operator-listen=127.0.0.1:{low}, 127.0.0.1:{taken}")
+    ctl("set", "one", f"general.listen=127.0.0.1:{first}, 127.0.0.1:{low}", account=account("daemon"))
+    service["one"].send()
+    socket.create_connection(("127.0.0.1", low), timeout=30).close()
+    for word, said in ((f"general.listen=127.0.0.1:{other}", f"127.0.0.1:{other} is outside of operator-listen of [service], which allows 127.0.0.1:{low},"),
+                       (f"general.listen=*:{low}", f"*:{low} is outside of operator-listen"), (f"general.tls-listen=127.0.0.1:{other}", "general.tls-listen: only an"),
+                       (f"general.listen+=127.0.0.1:{taken}", f"127.0.0.1:{taken} is that of another virtual server")):
+        done = ctl("set", "one", word, ok=False, account=account("daemon"))
+        check(done.returncode == 77 and said in done.stderr, word, done)
+    done = ctl("unset", "one", "general.listen", ok=False, account=account("daemon"))
+    check(done.returncode == 77 and "*:25 is outside" in done.stderr, done)
+    event = service.events.wait("operator", result="refused", key="general.listen")
+    check("outside of operator-listen" in event["reason"], event.line)
+    ctl("undo", account=account("daemon"))
+    equal(file.read_text(), before)
+    # where the service's operators allow nothing, nothing is allowed; they themselves may
+    ctl("unset", "service.operator-listen")
+    done = ctl("set", "one", f"general.listen=127.0.0.1:{low}", ok=False, account=account("daemon"))
+    check(done.returncode == 77 and "which allows no address" in done.stderr, done)
+    ctl("set", "one", f"general.listen=127.0.0.1:{low}")
 
 
 def test_rights(t):

@@ -4,7 +4,8 @@
 import { make } from "../base/dom.js";
 
 const LISTS = ["texts", "networks", "addresses", "choices", "times"];
-const WHOSE = { service: "For operators of the service.", account: "For operators of the service while there is an account at other hosts." };
+const WHOSE = { service: "For operators of the service.", account: "For operators of the service while there is an account at other hosts.",
+	range: "Within operator-listen of [service]; other addresses are for operators of the service." };
 
 function rangeText({ kind, range }) {
 	const [least, most, ...more] = (range ?? "").split(" ");

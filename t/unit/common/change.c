@@ -373,6 +373,9 @@ START_TEST(guarded)
 		{ "access.relay-list=/other /known/x", false }, { "access.relay-list=/known/x/other", true },
 		{ "delivery.smart-host=a.example", false },
 	};
+	static const struct config nothing;
+	struct buf why = BUF_INIT(500);
+
 	begin();
 	put(file, START_TEXT "[access]\nrelay-list = /known/x, /other\n");
 	for (size_t i = 0; i < nitems_of(rows); i++) {
@@ -380,8 +383,73 @@ START_TEST(guarded)
 
 		ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
 		ck_assert_int_eq(change_set(&c, rows[i].word), EX_OK);
-		ck_assert_msg((change_guarded(&c) != NULL) == rows[i].guarded, "%s", rows[i].word);
+		ck_assert_msg((change_guarded(&c, &nothing, &why) != NULL) == rows[i].guarded, "%s", rows[i].word);
+		ck_assert_uint_eq(why.len, 0);
 		change_done(&c);
+	}
+	buf_done(&why);
+	end();
+}
+END_TEST
+
+/* Addresses to listen at: within operator-listen, and of no one else. */
+START_TEST(guarded_listen)
+{
+	static const struct { const char *word; const char *said; } rows[] = {
+		{ "general.listen=127.0.0.1:2526", NULL }, { "general.listen=127.0.0.1:2525, 127.0.0.1:2530", NULL },
+		{ "general.tls-listen=127.0.0.1:2530", NULL }, { "general.listen=127.0.0.1:nothing", NULL },
+		{ "general.listen=127.0.0.1:2531", "127.0.0.1:2531 is outside of operator-listen" },
+		{ "general.listen=127.0.0.1:2526 127.0.0.2:2526", "127.0.0.2:2526 is outside" },
+		{ "general.listen+=*:2526", "*:2526 is outside" },
+		{ "general.tls-listen=127.0.0.1:2525", "127.0.0.1:2525 is outside" },	/* it has it, but not so */
+		{ "general.tls-listen=127.0.0.1", "127.0.0.1 is outside" },
+		{ "general.listen=127.0.0.1:2528", "another virtual server" },
+		{ "general.listen=[::ffff:127.0.0.1]:2528", "another virtual server" },
+		{ "general.listen=127.0.0.1:2529", "the manager" }, { "general.listen=127.0.0.1:2527", "metrics" },
+	};
+	char *ranges[] = { mem_strdup("127.0.0.1:2526-2530"), mem_strdup("[2001:db8::1]:*") }, *taken[] = { mem_strdup("/a"),
+	    mem_strdup("127.0.0.1:2529"), mem_strdup("127.0.0.1:2527") };
+	struct config_listen other = { .text = ranges[0] };
+	struct config_server servers[] = { { .name = mem_strdup("default") }, { .name = mem_strdup("other"), .listen = &other, .nlisten = 1 } };
+	struct config running = { .server = servers, .nserver = 2, .service = { .operator_listen = { ranges, 2 },
+	    .manager.listen = { taken, 2 }, .metrics = { taken + 2, 1 } } };
+	const char *unused;
+
+	ck_assert_int_eq(net_address_parse(&other.address, "127.0.0.1:2528", 0, &unused), 0);
+	begin();
+	put(file, START_TEXT);
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct buf why = BUF_INIT(500);
+		const struct change_key *k;
+		struct change c;
+
+		ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
+		ck_assert_int_eq(change_set(&c, rows[i].word), EX_OK);
+		k = change_guarded(&c, &running, &why);
+		ck_assert_msg((k != NULL) == (rows[i].said != NULL) && (why.len > 0) == (k != NULL), "%s: %s", rows[i].word,
+		    buf_text(&why));
+		ck_assert_msg(k == NULL || strstr(buf_text(&why), rows[i].said) != NULL, "%s: %s", rows[i].word,
+		    buf_text(&why));
+		change_done(&c);
+		buf_done(&why);
+	}
+	for (unsigned i = 0; i < 2; i++) {	/* the default: all addresses */
+		struct buf why = BUF_INIT(500);
+		struct change c;
+
+		ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
+		ck_assert_int_eq(change_unset(&c, "general.listen"), EX_OK);
+		ck_assert_msg((change_guarded(&c, &running, &why) != NULL) == (i == 0), "%s", buf_text(&why));
+		change_done(&c);
+		buf_done(&why);
+		free(ranges[1]);
+		ranges[1] = mem_strdup("*:25");
+	}
+	for (size_t i = 0; i < 3; i++)
+		free(taken[i]);
+	for (size_t i = 0; i < 2; i++) {
+		free(ranges[i]);
+		free(servers[i].name);
 	}
 	end();
 }
@@ -394,6 +462,8 @@ START_TEST(guarded_account)
 	    "smart-host = a.example\noutbound-tls = verify\n" };
 	const struct config_server none = { .outbound_auth = CONFIG_OUT_ANONYMOUS },
 	    account = { .outbound_auth = CONFIG_OUT_BASIC };
+	static const struct config nothing;
+	struct buf why = BUF_INIT(500);
 
 	begin();
 	for (unsigned i = 0; i < 6; i++) {
@@ -407,16 +477,17 @@ START_TEST(guarded_account)
 		ck_assert_int_eq(change_open(&c, config, "default"), EX_OK);
 		ck_assert_int_eq(change_words_make(&c, "set", words, fits ? 1 : 2), EX_OK);
 		ck_assert_msg(change_judge(&c, NULL) == EX_OK, "%s", buf_text(&c.why));
-		ck_assert_ptr_null(change_guarded(&c));
+		ck_assert_ptr_null(change_guarded(&c, &nothing, &why));
 		ck_assert_msg((change_guarded_account(&c, &none) != NULL) == (is_given || broken), "row %u", i);
 		ck_assert_ptr_nonnull(change_guarded_account(&c, &account));
 		ck_assert_ptr_nonnull(change_guarded_account(&c, NULL));
 		change_done(&c);
 		free(text);
 	}
+	buf_done(&why);
 	end();
 }
 END_TEST
 
 UNIT_MAIN("change", written, without_fowner, somebody_else, crash, locked, history, owners, places, guarded,
-    guarded_account)
+    guarded_listen, guarded_account)

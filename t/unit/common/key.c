@@ -86,7 +86,7 @@ END_TEST
 /* Who may set what by command, key by key: a new key is decided on here, too. */
 static const struct { enum key_section section; const char *account, *service; } guards[] = {
 	{ KEY_GENERAL, "",
-	    " id user pickup-group drop-group log-group listen tls-listen home pickup queue drop "
+	    " id user pickup-group drop-group log-group home pickup queue drop "
 	    "connection-limit memory-limit processes log-keep log-directory " },
 	{ KEY_ACCESS, "",
 	    " password-file keytab service-principal certificate key open-relay proxy proxy-trusted " },
@@ -113,13 +113,16 @@ static const char open_keys[] =
     "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
     "atrn-accounts provider connections rate recipients ";
 
+static const char range_keys[] = " listen tls-listen ";
+
 static enum key_guard
 wanted_guard(const struct key *k, const char *word)
 {
 	for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
 		if (guards[i].section == k->section)
 			return strstr(guards[i].service, word) != NULL ? KEY_GUARD_SERVICE :
-			    strstr(guards[i].account, word) != NULL ? KEY_GUARD_ACCOUNT : KEY_GUARD_NONE;
+			    strstr(guards[i].account, word) != NULL ? KEY_GUARD_ACCOUNT :
+		    strstr(range_keys, word) != NULL ? KEY_GUARD_RANGE : KEY_GUARD_NONE;
 	return KEY_GUARD_SERVICE;
 }
 
@@ -142,7 +145,7 @@ END_TEST
 /* The contract's sections, key by key. */
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
-	    "listener-user resolver-user auth-user directory-user fetch-user metrics-user web-user "
+	    "listener-user resolver-user auth-user directory-user fetch-user metrics-user web-user operator-listen "
 	    "hostname user group spool state run logs sendmail operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
 	[KEY_MANAGER] = "listen certificate key accounts keytab service-principal kerberos-realms hosts",
@@ -306,7 +309,43 @@ static const struct { key_check *check; const char *text; bool good; } forms[] =
 	{ key_check_resolver, "2001:db8::53", true },
 	{ key_check_resolver, "[2001:db8::53]:53", true }, { key_check_resolver, "dns.example", false },
 	{ key_check_resolver, "*:53", false },
+	{ key_check_range, "192.0.2.1:25", true }, { key_check_range, "192.0.2.0/28:25-2599", true },
+	{ key_check_range, "[2001:db8::1]:*", true }, { key_check_range, "[2001:db8::/64]:1-65535", true },
+	{ key_check_range, "*:*", true }, { key_check_range, "192.0.2.1", false },
+	{ key_check_range, "192.0.2.1:", false }, { key_check_range, "192.0.2.1:0", false },
+	{ key_check_range, "192.0.2.1:26-25", false }, { key_check_range, "192.0.2.1:25-", false },
+	{ key_check_range, "192.0.2.1:25-26-27", false }, { key_check_range, "192.0.2.1:65536", false },
+	{ key_check_range, "192.0.2.1: 25", false }, { key_check_range, "2001:db8::1:25", false },
+	{ key_check_range, "[192.0.2.1]:25", false }, { key_check_range, "host.example:25", false },
+	{ key_check_range, "[]:25", false }, { key_check_range, ":25", false }, { key_check_range, "", false },
 };
+
+/* What an item of operator-listen allows. */
+START_TEST(test_range)
+{
+	static const struct { const char *item, *address; bool allowed; } rows[] = {
+		{ "192.0.2.1:25-2599", "192.0.2.1:25", true }, { "192.0.2.1:25-2599", "192.0.2.1:2599", true },
+		{ "192.0.2.1:25-2599", "192.0.2.1:24", false }, { "192.0.2.1:25-2599", "192.0.2.1:2600", false },
+		{ "192.0.2.1:25", "192.0.2.1:25", true }, { "192.0.2.1:25", "192.0.2.1:26", false },
+		{ "192.0.2.1:25", "192.0.2.2:25", false }, { "192.0.2.1:25", "[::ffff:192.0.2.1]:25", true },
+		{ "192.0.2.0/28:*", "192.0.2.15:65535", true }, { "192.0.2.0/28:*", "192.0.2.16:25", false },
+		{ "[2001:db8::1]:*", "[2001:db8::1]:1", true }, { "[2001:db8::1]:*", "[2001:db8::2]:1", false },
+		{ "*:2525", "192.0.2.1:2525", true }, { "*:2525", "*:2525", true }, { "*:2525", "[::]:2525", true },
+		{ "*:2525", "*:25", false }, { "0.0.0.0/0:25", "192.0.2.1:25", true },
+		{ "0.0.0.0/0:25", "*:25", false }, { "[::/0]:25", "[::]:25", false },
+		{ "0.0.0.0/0:25", "[::ffff:0.0.0.0]:25", false }, { "nonsense", "192.0.2.1:25", false },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct net_address a;
+		const char *why;
+
+		ck_assert_int_eq(net_address_parse(&a, rows[i].address, 0, &why), 0);
+		ck_assert_msg(key_check_range_has(rows[i].item, (const struct sockaddr *)&a.sa) == rows[i].allowed,
+		    "%s %s", rows[i].item, rows[i].address);
+	}
+}
+END_TEST
 
 START_TEST(test_forms)
 {
@@ -418,5 +457,5 @@ START_TEST(test_manual_has_every_key)
 END_TEST
 
 UNIT_MAIN("key", test_rows_are_whole, test_guards, test_widths_fit_kinds, test_all_keys_are_known, test_values,
-    test_formats, test_bool, test_forms,
+    test_formats, test_bool, test_range, test_forms,
     test_distance, test_suggest, test_sample_has_every_key, test_manual_has_every_key)
