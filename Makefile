@@ -94,6 +94,7 @@ help:
 	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
 	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
 	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
+	@echo "make model    the hand-overs of a message as a model, every order of crashes (spin, minutes)"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls'"
 	@echo "make bench-pair AGAINST=TREE  this build beside that of another tree, in turn (root)"
@@ -147,6 +148,11 @@ bench: deps-bench
 	@exec /usr/bin/python3 t/bench/bench.py $(BENCH)
 
 # Programs of another tree take over from those of this one, under load, and back; AGAINST=TREE
+# The hand-overs of a message in every order, with more crashes than make check tries; minutes, some GiB
+.PHONY: model
+model: deps-check
+	@exec /usr/bin/python3 t/crash/model.py
+
 .PHONY: check-upgrade
 check-upgrade: deps-check
 	@$(MAKE) $(PARALLEL) CHECK=1 B=build/check programs
