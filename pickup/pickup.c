@@ -25,8 +25,11 @@
 #include "pickup/spool_server/spool_server.h"
 
 enum {
-	/* lanes: look 2, large files 2, removal, scan, folder, log, old logs, room, reserve 1, enqueue 4 */
-	THREADS = 15,
+	/*
+	 * lanes: look 2, large files 2, removal, scan, folder, log, old logs, room, reserve, scratch 1,
+	 * enqueue 4
+	 */
+	THREADS = 16,
 	PICKUP_NAMES_MAX = 16384,
 	CROWD = 64,		/* so many names wait: now it counts whose they are */
 	LISTENERS_MS = 2000,

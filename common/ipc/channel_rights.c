@@ -35,6 +35,7 @@ static const struct right rows[] = {
 	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_DROP },
 	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_LOG },
 	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_ROOM },
+	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_SCRATCH },
 	{ "deliver", CTL_HELPER_RESOLVER, CTL_DNS_ASK },
 	{ "deliver", CTL_HELPER_AUTH, CTL_AUTH_OUT_START },
 	{ "deliver", CTL_HELPER_AUTH, CTL_AUTH_OUT_STEP },

@@ -137,6 +137,7 @@ enum ctl_type {
 	CTL_SPOOL_DROP,			/* forget that draft */
 	CTL_SPOOL_LOG,			/* lines of the protocol log */
 	CTL_SPOOL_ROOM,
+	CTL_SPOOL_SCRATCH,		/* a file without a name, for content that filters look at */
 	CTL_SPOOL_ANSWER,
 	/* web helper to master and back: payloads in common/ipc/msg_web.h */
 	CTL_WEB_LOGIN,			/* the token of a one-time link */

@@ -23,6 +23,15 @@ msg_spool_id(char id[MESSAGE_ID_SIZE], const void *data, size_t len)
 }
 
 bool
+msg_spool_is_held(const void *data, size_t len)
+{
+	struct msg_spool_open open = { .held = 0 };
+
+	memcpy(&open, data, len < sizeof(open) ? len : sizeof(open));
+	return open.held == 1;
+}
+
+bool
 msg_spool_take_answer(struct msg_spool_answer *a, const struct ctl_message *m)
 {
 	if (m->len != sizeof(*a))

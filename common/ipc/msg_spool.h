@@ -4,8 +4,9 @@
  *
  * A listener opens no folder. A small message goes over whole, on a channel for such messages alone: the
  * threads of the worker that write them read it themselves. For a larger one the listener gets a descriptor
- * of the draft, for writing only, and says when all is written. A message is asked for under its id, so that
- * one whose answer was lost with the worker can be asked for again.
+ * of the draft, for writing only, and says when all is written. Content that filters look at before it is a
+ * message goes into a scratch file, which may be read, too. A message is asked for under its id, so that one
+ * whose answer was lost with the worker can be asked for again.
  */
 #ifndef COMMON_IPC_MSG_SPOOL_H
 #define COMMON_IPC_MSG_SPOOL_H
@@ -17,14 +18,17 @@
 #include "common/ipc/ctl.h"
 #include "common/mail/message_id.h"
 
-/*
- * Payload of CTL_SPOOL_PUT: the whole queue file, which may be larger than a message on any other channel; of
- * CTL_SPOOL_OPEN: the id alone.
- */
+/* Payload of CTL_SPOOL_PUT: the whole queue file. It may be larger than a message on any other channel. */
 #define MSG_SPOOL_FILE_MAX (132U << 10)
 struct msg_spool_put {
 	char id[MESSAGE_ID_SIZE];
 	char file[MSG_SPOOL_FILE_MAX];
+};
+
+/* Payload of CTL_SPOOL_OPEN; the id alone: it is not held. */
+struct msg_spool_open {
+	char id[MESSAGE_ID_SIZE];
+	uint8_t held;			/* 1: it rests in the queue until an operator releases it */
 };
 
 /* Payload of CTL_SPOOL_QUEUED, the answer to CTL_SPOOL_PUT: one for each of at most so many messages. */
@@ -44,8 +48,8 @@ struct msg_spool_log {
 };
 
 /*
- * Payload of CTL_SPOOL_ANSWER, to each of CTL_SPOOL_CHANNEL and _OPEN (with the descriptor), _END, _LOG and
- * _ROOM. CTL_SPOOL_DROP, which forgets a draft, has no answer.
+ * Payload of CTL_SPOOL_ANSWER, to each of CTL_SPOOL_CHANNEL, _OPEN and _SCRATCH (with the descriptor), _END,
+ * _LOG and _ROOM. CTL_SPOOL_DROP, which forgets a draft, has no answer.
  */
 struct msg_spool_answer {
 	int32_t error;			/* 0, or errno */
@@ -57,6 +61,8 @@ struct msg_spool_answer {
 
 /* Both from a received payload, which is not aligned. False: malformed. */
 bool msg_spool_id(char id[MESSAGE_ID_SIZE], const void *data, size_t len) __attribute__((warn_unused_result));
+/* Of CTL_SPOOL_OPEN, whose id was taken. */
+bool msg_spool_is_held(const void *data, size_t len);
 bool msg_spool_take_answer(struct msg_spool_answer *a, const struct ctl_message *m)
 	__attribute__((warn_unused_result));
 

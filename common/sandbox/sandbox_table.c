@@ -134,7 +134,8 @@ const struct sandbox_role sandbox_table_roles[] = {
 	 * Its folder may be made anew, and a rule is about the folder that was there: so all of its home. For
 	 * listeners it writes the protocol log, of which it removes what is old, and counts the drop folder.
 	 */
-	{ .name = "pickup", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(WATCH) | BIT(UNIX) | BIT(MEMFILES),
+	{ .name = "pickup", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES) | BIT(WATCH) | BIT(UNIX) |
+	    BIT(MEMFILES),
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ }, { SANDBOX_HOME, SANDBOX_CHANGE },
 	    { SANDBOX_PICKUP, SANDBOX_CHANGE }, { SANDBOX_QUEUE, SANDBOX_CHANGE },
 	    { SANDBOX_BADMAIL, SANDBOX_CHANGE }, { SANDBOX_LOGS, SANDBOX_TRIM },

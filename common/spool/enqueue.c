@@ -75,7 +75,10 @@ run_write(void *arg, void **jobs, size_t n)
 	}
 }
 
-/* A hint only saves waiting: one that does not fit is lost. */
+/*
+ * A hint only saves waiting: one that does not fit is lost. It would have a held message tried, which the
+ * next scan finds as what it is.
+ */
 static void
 send_hints(struct enqueue *in, struct spool_draft **drafts, size_t n)
 {
@@ -83,7 +86,7 @@ send_hints(struct enqueue *in, struct spool_draft **drafts, size_t n)
 	size_t len = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (spool_draft_error(drafts[i]) == 0) {
+		if (spool_draft_error(drafts[i]) == 0 && !spool_draft_is_held(drafts[i])) {
 			memcpy(ids + len, spool_draft_id(drafts[i]), MESSAGE_ID_LEN);
 			len += MESSAGE_ID_LEN;
 		}
@@ -254,6 +257,12 @@ struct enqueue_message *
 enqueue_whole(struct enqueue *in, const char *id)
 {
 	return begin_draft(in, spool_draft_whole(in->spool, id));
+}
+
+void
+enqueue_hold(struct enqueue_message *m)
+{
+	spool_draft_hold(m->draft);
 }
 
 void

@@ -38,6 +38,8 @@ struct enqueue_message *enqueue_begin(struct enqueue *in,
     const struct message_envelope *e) __attribute__((warn_unused_result));
 /* A message that was formatted by others, with envelope and end record: see spool_draft_whole. */
 struct enqueue_message *enqueue_whole(struct enqueue *in, const char *id);
+/* Held (by an operator) from its first moment in the queue; before enqueue_open and the first add. */
+void enqueue_hold(struct enqueue_message *m);
 /*
  * Opens the file of such a message, which is then written by others before enqueue_finish: `opened` gets a
  * descriptor that is its own, or -1 and errno.

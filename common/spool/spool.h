@@ -7,6 +7,7 @@
  *
  *   pickup/.taken-ID-NAME      a pickup file being taken: its message is being written, or in the queue
  *   queue/new/TAG.ID           being written, not accepted yet. TAG is that of the writing process
+ *                              A scratch file is there for a moment at most: it has no name
  *   queue/new/TAG.lock         flock of that process for its life: spool_scan removes files of an
  *                              unlocked TAG
  *   queue/BBB/ID               accepted: whole, synced; mtime = next due time; sticky bit (ls shows T): an
@@ -84,6 +85,7 @@ struct spool_draft *spool_draft_new(struct spool *s,
 void spool_draft_name(struct spool_draft *d, const char *id);
 /* Held (by an operator) from its first moment in the queue. Before any write. */
 void spool_draft_hold(struct spool_draft *d);
+bool spool_draft_is_held(const struct spool_draft *d);
 /*
  * A draft of the message `id` whose whole file, with envelope and end record, somebody else has formatted:
  * spool_draft_write and _end write bytes of it as they are. A commit fails with EEXIST when that id is in the
@@ -107,6 +109,12 @@ int spool_draft_error(const struct spool_draft *d);
 const char *spool_draft_id(const struct spool_draft *d);	/* known from the beginning */
 /* Frees; removes the file when it was not committed. NULL is fine. */
 void spool_draft_free(struct spool_draft *d);
+
+/*
+ * A file without a name in the file system of the queue, for reading and writing: what is no message yet. It
+ * goes with its last descriptor. -1 and errno.
+ */
+int spool_draft_scratch(struct spool *s) __attribute__((warn_unused_result));
 
 /* --- reading the queue --- */
 struct spool_entry {

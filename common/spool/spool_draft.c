@@ -2,7 +2,7 @@
  * spool_draft - a message being written into the queue, and the group commit
  *
  * Runs in:  deliver, pickup; on pool threads
- * Owns:     a file in queue/new until it is placed
+ * Owns:     a file in queue/new until it is placed; a scratch file is the caller's
  * Promise:  error 0 after a commit: data, name and folder are on disk; else no file is left in the queue
  * Fails by: -1 and errno; spool_draft_error() after a commit
  */
@@ -81,6 +81,12 @@ spool_draft_hold(struct spool_draft *d)
 	d->held = true;
 }
 
+bool
+spool_draft_is_held(const struct spool_draft *d)
+{
+	return d->held;
+}
+
 static void
 file_name(char *dst, const struct spool_draft *d)
 {
@@ -124,6 +130,40 @@ have_tag(struct spool *s)
 	rc = s->tag_fd != -1 ? 0 : make_tag(s);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
+}
+
+/* A file that has a name until it is open: where the file system (NFS) makes none without. */
+static int
+open_unlinked(struct spool *s)
+{
+	struct spool_draft d = { .spool = s };
+	char name[SPOOL_NAME_SIZE];
+	int fd, error;
+
+	if (have_tag(s) == -1)
+		return -1;
+	spool_fresh_id(d.id);
+	file_name(name, &d);
+	fd = openat(s->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1 || unlinkat(s->fresh, name, 0) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+int
+spool_draft_scratch(struct spool *s)
+{
+	int fd;
+
+	if (spool_folder_open(s, SPOOL_QUEUE) == -1)
+		return -1;
+	fd = openat(s->fresh, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT))
+		fd = open_unlinked(s);
+	return fd;
 }
 
 static int

@@ -23,6 +23,7 @@
 #define QUESTIONS_MAX 16384		/* of one listener, drafts of sessions that are slow included */
 #define BYTES_MAX (64U << 20)		/* lines that wait for the disk, of all listeners */
 #define HOUR_US INT64_C(3600000000)
+#define SCRATCH_BATCH 16
 
 struct spool_server {
 	struct ctl_server_list channels;
@@ -32,14 +33,14 @@ struct spool_server {
 	struct disk_reserve *reserve;
 	bool has_quota;			/* of the drop folder */
 	struct w3clog_file *log;	/* NULL: none is kept */
-	struct pool_lane *log_lane, *room_lane;
+	struct pool_lane *log_lane, *room_lane, *scratch_lane;
 	void (*changed)(void *arg);
 	void *arg;
 	size_t active;			/* questions that the pool has */
 	size_t bytes;			/* their lines */
 };
 
-enum question_kind { QUESTION_DRAFT, QUESTION_LOG, QUESTION_ROOM, QUESTION_CHANNEL };
+enum question_kind { QUESTION_DRAFT, QUESTION_LOG, QUESTION_ROOM, QUESTION_CHANNEL, QUESTION_SCRATCH };
 
 struct question {
 	struct ctl_server_question open;
@@ -54,6 +55,7 @@ struct question {
 	int error;
 	struct spool_room room;
 	bool room_failed;
+	int fd;				/* of the scratch file */
 };
 
 /* --- answers --- */
@@ -67,11 +69,11 @@ answer(struct question *q, const struct msg_spool_answer *a, int fd)
 
 /* The question is over. */
 static void
-end_question(struct question *q, const struct msg_spool_answer *a)
+end_question(struct question *q, const struct msg_spool_answer *a, int fd)
 {
 	struct spool_server *k = q->k;
 
-	answer(q, a, -1);
+	answer(q, a, fd);
 	ctl_server_close(&q->open);
 	k->bytes -= q->bytes;
 	free(q);
@@ -97,7 +99,7 @@ on_queued(void *arg, int error, const char *id)
 	struct question *q = arg;
 
 	q->k->active--;
-	end_question(q, &(struct msg_spool_answer){ .error = error });
+	end_question(q, &(struct msg_spool_answer){ .error = error }, -1);
 }
 
 static void
@@ -119,10 +121,10 @@ on_opened(void *arg, int fd, int error)
 	q->opening = false;
 	if (q->open.server == NULL) {	/* its listener has gone */
 		enqueue_discard(q->message);
-		end_question(q, &(struct msg_spool_answer){ 0 });
+		end_question(q, &(struct msg_spool_answer){ 0 }, -1);
 	} else if (fd == -1) {
 		enqueue_discard(q->message);
-		end_question(q, &(struct msg_spool_answer){ .error = error });
+		end_question(q, &(struct msg_spool_answer){ .error = error }, -1);
 	} else {
 		answer(q, &(struct msg_spool_answer){ 0 }, fd);
 	}
@@ -131,11 +133,13 @@ on_opened(void *arg, int fd, int error)
 }
 
 static void
-open_draft(struct spool_server *k, struct ctl_server *s, uint32_t request, const char *id)
+open_draft(struct spool_server *k, struct ctl_server *s, uint32_t request, const char *id, bool held)
 {
 	struct question *q = open_question(k, s, request, QUESTION_DRAFT);
 
 	q->message = enqueue_whole(k->enqueue, id);
+	if (held)
+		enqueue_hold(q->message);
 	q->opening = true;
 	k->active++;
 	enqueue_open(q->message, on_opened, q);
@@ -151,7 +155,7 @@ drop_draft(struct question *q)
 	if (q->kind != QUESTION_DRAFT || q->opening || q->message == NULL)
 		return;		/* a job has it, and frees it */
 	enqueue_discard(q->message);
-	end_question(q, &(struct msg_spool_answer){ 0 });
+	end_question(q, &(struct msg_spool_answer){ 0 }, -1);
 }
 
 /* --- the protocol log --- */
@@ -174,7 +178,7 @@ after_log(void *arg, void *job)
 
 	q->k->active--;
 	w3clog_batch_free(q->batch);
-	end_question(q, &a);
+	end_question(q, &a, -1);
 }
 
 /* A time far from ours would name any number of files. */
@@ -239,7 +243,7 @@ after_room(void *arg, void *job)
 	if (!q->room_failed)
 		disk_reserve_found(q->k->reserve, &q->room);
 	end_question(q, &(struct msg_spool_answer){ .error = q->error, .drop_bytes = q->drop_bytes,
-	    .disk_is_short = disk_reserve_is_short(q->k->reserve) });
+	    .disk_is_short = disk_reserve_is_short(q->k->reserve) }, -1);
 }
 
 static void
@@ -247,6 +251,40 @@ count_room(struct spool_server *k, struct ctl_server *s, uint32_t request)
 {
 	k->active++;
 	pool_submit(k->room_lane, open_question(k, s, request, QUESTION_ROOM));
+}
+
+/* --- scratch files: the listener's from the answer on --- */
+
+static void
+run_scratch(void *arg, void **jobs, size_t n)
+{
+	struct spool_server *k = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		struct question *q = jobs[i];
+
+		q->fd = spool_draft_scratch(k->spool);
+		q->error = q->fd == -1 ? errno : 0;
+	}
+}
+
+static void
+after_scratch(void *arg, void *job)
+{
+	struct question *q = job;
+	int fd = q->fd;
+
+	q->k->active--;
+	end_question(q, &(struct msg_spool_answer){ .error = q->error }, fd);
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+open_scratch(struct spool_server *k, struct ctl_server *s, uint32_t request)
+{
+	k->active++;
+	pool_submit(k->scratch_lane, open_question(k, s, request, QUESTION_SCRATCH));
 }
 
 /* --- the way for small messages: the question stays open as long as that channel --- */
@@ -270,7 +308,7 @@ open_messages(struct spool_server *k, struct ctl_server *s, uint32_t request)
 
 	q->messages = message_channel_open(k->messages, &fd, on_messages_over, q);
 	if (q->messages == NULL) {
-		end_question(q, &(struct msg_spool_answer){ .error = errno });
+		end_question(q, &(struct msg_spool_answer){ .error = errno }, -1);
 		return;
 	}
 	answer(q, &(struct msg_spool_answer){ 0 }, fd);
@@ -315,9 +353,13 @@ on_asked(void *arg, struct ctl_server *s, const struct ctl_message *m)
 		open_messages(k, s, m->request);
 		return true;
 	}
+	if (m->type == CTL_SPOOL_SCRATCH) {
+		open_scratch(k, s, m->request);
+		return true;
+	}
 	if (!msg_spool_id(id, m->data, m->len))
 		return false;
-	open_draft(k, s, m->request, id);
+	open_draft(k, s, m->request, id, msg_spool_is_held(m->data, m->len));
 	return true;
 }
 
@@ -371,6 +413,7 @@ spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueu
 	k->log = w3clog_file_new(b->config, b->server);
 	k->log_lane = pool_lane_new(pool, 1, 1, run_log, after_log, k);
 	k->room_lane = pool_lane_new(pool, 1, 1, run_room, after_room, k);
+	k->scratch_lane = pool_lane_new(pool, 1, SCRATCH_BATCH, run_scratch, after_scratch, k);
 	ctl_server_list_init(&k->channels, b->loop, k);
 	return k;
 }

@@ -45,8 +45,8 @@ void message_channel_end(struct message_channel *k);
 
 struct spool_server;
 /*
- * `changed` is called with `arg` when a question or a channel has ended. Two threads of the pool are for it,
- * besides those of `enqueue`. All must outlive it.
+ * `changed` is called with `arg` when a question or a channel has ended. Three threads of the pool are for
+ * it, besides those of `enqueue`. All must outlive it.
  */
 struct spool_server *spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueue,
     struct spool *spool, struct disk_reserve *reserve, void (*changed)(void *arg), void *arg);

@@ -175,6 +175,8 @@ take_spool(const struct ctl_message *m)
 
 	if ((m->type == CTL_SPOOL_PUT || m->type == CTL_SPOOL_OPEN) && msg_spool_id(id, m->data, m->len))
 		fuzz_check(strlen(id) == MESSAGE_ID_LEN && strpbrk(id, "/.") == NULL);
+	if (m->type == CTL_SPOOL_OPEN)
+		fuzz_check(!msg_spool_is_held(m->data, m->len) || m->len == sizeof(struct msg_spool_open));
 	if (m->type == CTL_SPOOL_ANSWER)
 		fuzz_check(msg_spool_take_answer(&a, m));
 }

@@ -4,6 +4,7 @@ Nobody else may fall, wait for ever or keep what was sent: no process ends, no d
 """
 
 import os
+import stat
 
 from checks import check, equal
 from patience import until
@@ -158,6 +159,17 @@ for n in range(200):
         os.close(fd)
 send(c, SPOOL_DROP, b"", 101)
 send(c, SPOOL_DROP, b"", 7777)          # of nothing
+send(c, SPOOL_OPEN, b"1k0stx2a3b4c5d71\\0\\1", 31)      # held from its first moment
+code, fds = error(c)
+os.write(fds[0], b"no queue file")
+send(c, SPOOL_END, b"", 31)
+tell(f"held={code} queued={error(c)[0]}")
+send(c, SPOOL_SCRATCH, b"", 400)
+code, fds = error(c)
+tell(f"scratch={code} mode={fcntl.fcntl(fds[0], fcntl.F_GETFL) & os.O_ACCMODE} names={os.fstat(fds[0]).st_nlink}")
+for n in range(100):                    # of which none is written
+    send(c, SPOOL_SCRATCH, b"", 401 + n)
+tell(f"scratches={sum(len(list(map(os.close, error(c)[1]))) for n in range(100))}")
 send(c, SPOOL_LOG, struct.pack("=qIII", 1 << 62, 0, 0xffffffff, 0xffffffff) + b"\\xff" * 40000, 500)
 tell(f"log={error(c)[0]}")
 send(c, SPOOL_ROOM, b"", 501)
@@ -197,6 +209,9 @@ def test_listener_and_its_pickup(t):
         service.events.wait("script", put=str(n), error="0")
     service.events.wait("script", same="20")
     service.events.wait("script", opened="0", **{"write-only": "True"})
+    service.events.wait("script", held="0", queued="0")
+    service.events.wait("script", scratch="0", mode=str(os.O_RDWR), names="0")
+    service.events.wait("script", scratches="100")
     service.events.wait("script", room="0")
     for n in range(6):
         service.events.wait("script", wrong=str(n), closed="True")
@@ -209,6 +224,8 @@ def test_listener_and_its_pickup(t):
     until(lambda: len(os.listdir(f"/proc/{pickup}/task")) < 20, what="its threads to end")
     until(lambda: [p.name for p in (home.path / "queue/new").iterdir() if not p.name.endswith(".lock")] == [], what="no draft is left")
     home.wait_badmails(4)
+    held = [path for path in (home.path / "queue").glob("*/1k0stx2a3b4c5d71") if path.stat().st_mode & stat.S_ISVTX]
+    equal(len(held), 1, "held, and left alone")
     equal(home.drops(), [], "delivered")
     equal([p for p in service.folder.rglob("x") if p.is_file()], [], "written elsewhere")
     equal(service.events.all("crash"), [], "crashes")

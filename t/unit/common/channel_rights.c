@@ -40,7 +40,7 @@ is_wanted(const char *role, enum ctl_helper helper, enum ctl_type question)
 	case CTL_HELPER_PICKUP:
 		return listener && (question == CTL_SPOOL_CHANNEL || question == CTL_SPOOL_OPEN ||
 		    question == CTL_SPOOL_END || question == CTL_SPOOL_DROP || question == CTL_SPOOL_LOG ||
-		    question == CTL_SPOOL_ROOM);
+		    question == CTL_SPOOL_ROOM || question == CTL_SPOOL_SCRATCH);
 	default:
 		return false;
 	}

@@ -64,7 +64,7 @@ static const struct attempt {
 	{ "signals by SIGIO", SYS_fcntl, { -1, F_SETOWN, 1 }, NOBODY, 0 },
 	{ "flags of a descriptor", SYS_fcntl, { -1, F_GETFL, 0 }, EVERYBODY, 0 },
 	{ "ioctl of a terminal", SYS_ioctl, { -1, 0x5412 /* TIOCSTI */ }, NOBODY, 0 },
-	{ "fchmod", SYS_fchmod, { -1 }, "deliver maintenance", 0 },
+	{ "fchmod", SYS_fchmod, { -1 }, "pickup deliver maintenance", 0 },
 	{ "chown", SYS_fchown, { -1 }, NOBODY, 0 },
 	{ "unlink", SYS_unlinkat, { -1 }, WRITE, 0 },
 	{ "rename", SYS_renameat2, { -1 }, WRITE, 0 },

@@ -248,6 +248,27 @@ START_TEST(test_sweep_of_a_dead_writer)
 }
 END_TEST
 
+/* It can be read and written, and leaves nothing behind: not even while it is open. */
+START_TEST(test_scratch_has_no_name)
+{
+	struct stat st;
+	char text[8] = "";
+	int fd;
+
+	temp_spool_begin();
+	fd = spool_draft_scratch(spool);
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(pwrite(fd, "content", 7, 0), 7);
+	ck_assert_int_eq(pread(fd, text, 7, 0), 7);
+	ck_assert_str_eq(text, "content");
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_eq(st.st_nlink, 0);
+	shell("test $(find $H/queue -type f ! -name '*.lock' | wc -l) = 0");
+	close(fd);
+	temp_spool_end();
+}
+END_TEST
+
 START_TEST(test_foreign_and_damaged)
 {
 	char id[MESSAGE_ID_SIZE];
@@ -816,7 +837,7 @@ END_TEST
 
 UNIT_MAIN("spool", test_badmail_on_another_disk, test_link_made_twice, test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
     test_group_commit_and_scan,
-    test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
+    test_sweep_of_a_dead_writer, test_scratch_has_no_name, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
     test_pickup_refuse, test_badmail_limit,
     test_badmail_limit_counts_small_files, test_badmail_sum, test_trim_counts_from_the_refusal,
     test_words_go_when_the_message_stays,
