@@ -31,6 +31,7 @@
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
 #include "deliver/signing/signing.h"
+#include "deliver/tls_report/tls_report.h"
 
 /*
  * Callbacks between two looks for replies to whole contents: what a host has taken is marked before other
@@ -53,6 +54,7 @@ struct deliver {
 	struct queue_owner queue;
 	struct w3clog *log;
 	struct outbound *outbound;
+	struct tls_reports *reports;	/* NULL: none are made */
 	struct trusted_ca *authorities;	/* NULL: no TLS */
 	struct own_certificate *own;	/* NULL: we show none */
 	struct signing_keys *keys;	/* NULL: no mail is signed */
@@ -159,6 +161,7 @@ own_queue(void *arg)
 		return;
 	}
 	spool_drop_sweep(r->queue.spool);
+	tls_reports_begin(r->reports);
 	r->hint = loop_io_new(r->queue.boot->loop, BOOT_HINT, LOOP_READ, take_hints, r);
 	badmail_keep_trimmed(r->queue.badmail);
 }
@@ -227,6 +230,7 @@ make_parts(struct deliver *r, struct boot *b)
 	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
 	r->outbound->log = r->log;
 	setup.expand = r->expand = expand_new(b, r->queue.enqueue);
+	r->reports = tls_report_owner_new(&r->queue, r->outbound);
 	r->keys = signing_keys_new(b, on_judged, r);
 	setup.signing = r->signing = signing_new(r->queue.pool, r->keys);
 	queue_owner_begin(&r->queue, &setup, own_queue);
@@ -277,6 +281,7 @@ begin_end(struct deliver *r, uint64_t grace_ms)
 	r->hint = NULL;
 	loop_timer_stop(r->slow);
 	loop_timer_stop(r->missed);
+	tls_reports_end(r->reports);
 	queue_admin_end(r->queue.admin, NULL, NULL);
 	schedule_drain(r->queue.schedule, queue_owner_idle, &r->queue);
 	outbound_drain(r->outbound);
@@ -301,6 +306,7 @@ finish_deliver(struct boot *b)
 	age_watch_free(r->age);
 	probe_free(r->probes);
 	expand_free(r->expand);
+	tls_reports_free(r->reports);
 	queue_owner_close(&r->queue);
 	signing_free(r->signing);
 	signing_keys_free(r->keys);
@@ -373,6 +379,12 @@ on_channel(struct deliver *r, const struct ctl_message *m)
 		expand_channel(r->expand, ctl_take_fd(m));
 	else
 		outbound_on_channel(r->outbound, m);
+}
+
+static void
+on_tls_reports(struct deliver *r, const struct ctl_message *m)
+{
+	tls_report_view_take(r->reports, r->queue.boot, m);
 }
 
 static void
@@ -453,6 +465,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_OAUTH_TEST] = on_oauth_test,
 	[CTL_PROBE] = on_probe,
 	[CTL_HOSTS] = on_hosts,
+	[CTL_TLS_REPORTS] = on_tls_reports,
 	[CTL_FILE] = on_file,
 	[CTL_RENEWED] = on_renewed,
 	[CTL_QUEUE] = on_queue,

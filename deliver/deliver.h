@@ -19,6 +19,7 @@ struct schedule_index;
 struct schedule_setup;
 struct spool;
 struct spool_paths;
+struct tls_reports;
 
 /* --- queue_owner: what both workers have that own a queue --- */
 
@@ -107,6 +108,10 @@ struct ctl_message;
 struct probes *probe_new(struct queue_owner *queue, struct outbound *outbound);
 void probe_free(struct probes *all);			/* after pool_free and outbound_free */
 void probe_begin(struct probes *all, const struct ctl_message *m);	/* CTL_PROBE */
+
+/* --- tls_report_owner: the reports about TLS of a virtual server --- */
+/* NULL: it makes none. */
+struct tls_reports *tls_report_owner_new(struct queue_owner *queue, struct outbound *outbound);
 
 /* --- room_watch: whether the file systems of the virtual server are nearly full --- */
 

@@ -129,6 +129,12 @@ _posternctl()
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 		;;
+	tls-reports)
+		words="--json $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')"
+		[[ ${COMP_WORDS[COMP_CWORD - 1]} == tls-reports ]] && words+=' list send'
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+		;;
 	get | set | unset)
 		words=$(_posternctl_keys)
 		[[ $command == set ]] && words=${words//$'\n'/=$'\n'}${words:+=}

@@ -203,6 +203,15 @@ static const struct answers_column certificate_columns[] = {
 	{ "fingerprint", NULL, ANSWERS_TEXT, .at = 9 }, { "file", NULL, ANSWERS_TEXT, .at = 10 },
 };
 
+static const struct answers_column tls_report_columns[] = {
+	{ "domain", "DOMAIN", ANSWERS_TEXT, .at = 0, CUT }, { "day", "DAY", ANSWERS_TEXT, .at = 1 },
+	{ "state", "STATE", ANSWERS_TEXT, .at = 2 },
+	{ "good", "GOOD", ANSWERS_NUMBER, .at = 3 }, { "failed", "FAILED", ANSWERS_NUMBER, .at = 4 },
+	{ "policies", "POLICIES", ANSWERS_COMMAS, .at = 5, .empty = "-", .weight = 3 },
+	{ "time", "TIME", ANSWERS_TIME, .at = 6, .empty = "-", .weight = 2 },
+	{ "reason", "REASON", ANSWERS_WORD, .at = 7, .empty = "-", .weight = 1, WRAP },
+};
+
 #define COLUMNS(array) .column = (array), .columns = nitems_of(array)
 
 static const struct answers_table tables[] = {
@@ -237,6 +246,8 @@ static const struct answers_table tables[] = {
 	{ "probe", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(probe_columns) },
 	{ "hosts", "list", ANSWERS_FORM_TABS, "hosts", COLUMNS(host_columns) },
 	{ "hosts", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
+	{ "tls-reports", "list", ANSWERS_FORM_TABS, "reports", COLUMNS(tls_report_columns) },
+	{ "tls-reports", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
 	{ "oauth-test", NULL, ANSWERS_FORM_STEPS, "steps", NULL, 0 },
 };
 

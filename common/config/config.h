@@ -180,7 +180,8 @@ struct config_server {
 	/* NULL not set; outbound_oauth: a profile's name */
 	char *outbound_user, *outbound_secret_file, *outbound_oauth;
 	unsigned mechanisms;		/* enum config_mechanism bits */
-	enum config_outbound_tls outbound_tls; bool mta_sts;
+	enum config_outbound_tls outbound_tls; bool mta_sts, tls_reports;
+	char *tls_report_contact, *tls_report_organization;	/* NULL not set */
 	char *authorities, *client_certificate, *client_key;	/* the last two: NULL not set */
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
 	uint16_t port;

@@ -683,6 +683,20 @@ const struct key key_rows[] = {
 	    "of the authorities. Else it waits. TLSA records of a host count more, with outbound-tls = dane. "
 	    "A policy that was fetched once is kept until its end, also when its host or its TXT record are "
 	    "away." },
+	{ DELIVERY("tls-reports", KEY_BOOL, tls_reports), .standard = "no",
+	    .meaning =
+	    "Whether reports are sent to the domains that want them (RFC 8460: a TXT record _smtp._tls): of "
+	    "each day, in UTC, how many TLS sessions went well and why others failed, at the hosts that the "
+	    "DNS names. By mail they are signed where dkim-key has a key for the domain of "
+	    "tls-report-contact; receivers ignore those without a signature." },
+	{ DELIVERY("tls-report-contact", KEY_TEXT, tls_report_contact), .check = key_check_mailbox,
+	    .derived = "postmaster of the default domain",
+	    .meaning =
+	    "The mail address in the reports of tls-reports, and the sender in their header. No report comes "
+	    "back to it." },
+	{ DELIVERY("tls-report-organization", KEY_TEXT, tls_report_organization), .check = key_check_line,
+	    .derived = "fqdn",
+	    .meaning = "The name of the organization in these reports." },
 	{ DELIVERY("authorities", KEY_PATH, authorities), BY_SERVICE, .standard = CONFIG_SYSTEM_CA,
 	    .meaning =
 	    "A file in PEM form with the certificates of the authorities that outbound-tls = verify and "

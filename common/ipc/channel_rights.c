@@ -42,6 +42,7 @@ static const struct right rows[] = {
 	{ "deliver", CTL_HELPER_AUTH, CTL_AUTH_OUT_CANCEL },
 	{ "deliver", CTL_HELPER_FETCH, CTL_TOKEN_ASK },
 	{ "deliver", CTL_HELPER_FETCH, CTL_POLICY_ASK },
+	{ "deliver", CTL_HELPER_FETCH, CTL_REPORT_ASK },
 	{ "deliver", CTL_HELPER_DIRECTORY, CTL_DIRECTORY_ASK },
 };
 

@@ -20,7 +20,7 @@
  * ones take over (master/upgrade). What those have in common, from CTL_VERSION_FIRST on, never changes: the
  * types before CTL_COMMON.
  */
-#define CTL_VERSION 3
+#define CTL_VERSION 4
 #define CTL_VERSION_FIRST 3
 #define CTL_REASON_MAX 400
 #define CTL_TROUBLE_MAX 4096
@@ -93,6 +93,9 @@ enum ctl_type {
 	/* the same: payloads in common/ipc/msg_policy.h */
 	CTL_POLICY_ASK,
 	CTL_POLICY_ANSWER,
+	/* the same: payloads in common/ipc/msg_report.h */
+	CTL_REPORT_ASK,
+	CTL_REPORT_ANSWER,
 	CTL_POLICIES,		/* master to deliver, at its birth: MTA-STS policies are kept */
 	/* master to fetch helper, then to deliver: test a profile of [oauth], in steps (msg_token.h) */
 	CTL_OAUTH_TEST,
@@ -100,6 +103,7 @@ enum ctl_type {
 	CTL_DNS_TEST,			/* master to resolver: a struct msg_dns_query, for operators */
 	CTL_PROBE,		/* master to deliver: the way of a mail (msg_probe.h) */
 	CTL_HOSTS,		/* master to deliver: what is known of hosts (msg_hosts.h) */
+	CTL_TLS_REPORTS,	/* master to deliver: what is counted for reports about TLS */
 	CTL_CERTIFICATES,	/* master to listener: what it shows to clients */
 	CTL_TEST_TEXT,		/* back: lines for operators */
 	CTL_TEST_END,		/* back: int32_t exit status */

@@ -22,8 +22,10 @@
 #include "common/ipc/msg_policy.h"
 #include "common/ipc/msg_probe.h"
 #include "common/ipc/msg_queue.h"
+#include "common/ipc/msg_report.h"
 #include "common/ipc/msg_sessions.h"
 #include "common/ipc/msg_spool.h"
+#include "common/ipc/msg_tls_reports.h"
 #include "common/ipc/msg_token.h"
 #include "common/ipc/msg_trace.h"
 #include "common/ipc/msg_web.h"
@@ -99,6 +101,10 @@ const struct ctl_row ctl_rows[] = {
 	    CTL_FROM_CLIENT, false },
 	[CTL_POLICY_ANSWER] = { "policy-answer", offsetof(struct msg_policy_answer, mx),
 	    sizeof(struct msg_policy_answer), CTL_FROM_HELPER, false },
+	[CTL_REPORT_ASK] = { "report-ask", offsetof(struct msg_report_ask, body),
+	    sizeof(struct msg_report_ask), CTL_FROM_CLIENT, false },
+	[CTL_REPORT_ANSWER] = { "report-answer", sizeof(struct msg_report_answer),
+	    sizeof(struct msg_report_answer), CTL_FROM_HELPER, false },
 	[CTL_POLICIES] = { "policies", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_OAUTH_TEST] = { "oauth-test", sizeof(struct msg_token_test), sizeof(struct msg_token_test),
 	    CTL_FROM_MASTER, false },
@@ -110,6 +116,8 @@ const struct ctl_row ctl_rows[] = {
 	    false },
 	[CTL_HOSTS] = { "hosts", sizeof(struct msg_hosts_ask), sizeof(struct msg_hosts_ask), CTL_FROM_MASTER,
 	    false },
+	[CTL_TLS_REPORTS] = { "tls-reports", sizeof(struct msg_tls_reports_ask),
+	    sizeof(struct msg_tls_reports_ask), CTL_FROM_MASTER, false },
 	[CTL_CERTIFICATES] = { "certificates", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_TEST_TEXT] = { "test-text", 1, 4096, WORKERS, false },
 	[CTL_TEST_END] = { "test-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },

@@ -54,5 +54,6 @@ msg_policy_answer_take(struct msg_policy_answer *a, const void *data, size_t len
 	memset(a, 0, sizeof(*a));
 	memcpy(a, data, len);
 	return a->len < POLICY_MX_MAX && len == fixed + a->len && a->mode <= POLICY_ENFORCE &&
+	    a->failure < POLICY_FAILURES &&
 	    ctl_text_is_text(a->text, sizeof(a->text)) && memchr(a->mx, '\0', a->len) == NULL;
 }

@@ -23,12 +23,16 @@ struct msg_policy_ask {		/* payload of CTL_POLICY_ASK */
 };
 
 enum msg_policy_mode { POLICY_NONE, POLICY_TESTING, POLICY_ENFORCE };
+/* Of the latest try to fetch it: its host gave none, gave nonsense, did not prove its name. */
+enum msg_policy_failure { POLICY_FINE, POLICY_UNFETCHED, POLICY_NONSENSE, POLICY_UNPROVEN, POLICY_FAILURES };
 
 /* Payload of CTL_POLICY_ANSWER; only the used part of `mx` is sent. */
 struct msg_policy_answer {
 	uint32_t ttl;			/* seconds, until it is to be asked again */
 	uint16_t len;
 	uint8_t mode;			/* enum msg_policy_mode; NONE also where there is no policy */
+	uint8_t failure;		/* enum msg_policy_failure; then `text` says why */
+	uint32_t max_age;		/* of the policy, seconds */
 	char text[POLICY_TEXT_SIZE];	/* why none could be fetched; "": nothing went wrong */
 	char mx[POLICY_MX_MAX];		/* patterns, a blank between two: "mx1.example.com *.example.net" */
 };

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/ipc/report_client.h"
 
 struct policy_client_question {
 	struct ctl_client_question base;
@@ -59,7 +60,7 @@ on_no_policy(struct ctl_client_question *base, const char *why)
 const struct ctl_client_kind policy_client_kind = {
 	.part = "fetch", .answer = CTL_POLICY_ANSWER, .repeats = 3,
 	.silent = "no answer from the fetch helper", .ended = "the fetch helper ended again and again",
-	.send = send_ask, .answered = on_policy_answer, .failed = on_no_policy,
+	.send = send_ask, .answered = on_policy_answer, .failed = on_no_policy, .also = &report_client_kind,
 };
 
 void

@@ -73,6 +73,8 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	    "Badmailed Messages (No Recipients)", 0 },
 	[COUNTER_BADMAIL_DAMAGED] = { "badmail_damaged_total", "Badmailed Messages (Damaged)", 0 },
 	[COUNTER_BADMAIL_BYTES] = { "badmail_bytes", "Badmail Folder Bytes", 1 },
+	[COUNTER_TLS_REPORTS_SENT] = { "tls_reports_sent_total", "TLS Reports Sent", 0 },
+	[COUNTER_TLS_REPORTS_FAILED] = { "tls_reports_failed_total", "TLS Reports Failed", 0 },
 	[COUNTER_PICKUP] = { "pickup_messages_retrieved_total", "Pickup Directory Messages Retrieved Total",
 	    0 },
 	[COUNTER_DROP] = { "directory_drops_total", "Directory Drops Total", 0 },

@@ -221,6 +221,8 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 	say_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
 	if (a->kind == ROUTE_DIRECT && s->tls != CONFIG_OUT_TLS_OFF)
 		say_key(x, d, d != NULL && d->has_mta_sts, "mta-sts", "mta-sts", s->mta_sts ? "yes" : "no");
+	if (a->kind == ROUTE_DIRECT && s->tls != CONFIG_OUT_TLS_OFF)
+		say_key(x, NULL, false, "tls-reports", "tls-reports", s->reported ? "yes" : "no");
 	if (s->certificate != NULL)
 		say_value(x, *s->certificate != '\0' ? d : NULL, "certificate", "delivery",
 		    "client-certificate");

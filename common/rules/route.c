@@ -55,6 +55,7 @@ security_of(const struct config_server *s, const struct config_domain *domain, b
 		own.mechanisms = domain->mechanisms;
 	own.mta_sts = by_dns && own.tls != CONFIG_OUT_TLS_OFF &&
 	    (domain != NULL && domain->has_mta_sts ? domain->mta_sts : s->mta_sts);
+	own.reported = by_dns && own.tls != CONFIG_OUT_TLS_OFF && s->tls_reports;
 	return own;
 }
 
@@ -385,9 +386,10 @@ change_security(struct destination_security *s, enum route_want want)
 		s->strict = true;
 		return ";requiretls";
 	}
-	if (want == ROUTE_AS_SET || (!s->mta_sts && s->tls != CONFIG_OUT_TLS_DANE))
+	if (want == ROUTE_AS_SET || (!s->mta_sts && s->tls != CONFIG_OUT_TLS_DANE && !s->reported))
 		return "";
-	s->mta_sts = false;
+	/* no policy is applied, so none is reported of: a report would bring the next one, too */
+	s->mta_sts = s->reported = false;
 	if (s->tls == CONFIG_OUT_TLS_DANE)
 		s->tls = CONFIG_OUT_TLS_MAY;
 	return ";tls-optional";

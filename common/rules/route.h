@@ -17,6 +17,7 @@ struct route;
 struct destination_security {
 	enum config_outbound_tls tls;
 	bool mta_sts;			/* for hosts that only the DNS names */
+	bool reported;			/* the same: their sessions are counted for tls-reports */
 	bool strict;			/* whoever the host is, it proves its name (REQUIRETLS) */
 	struct config_account account;	/* strings belong to the configuration */
 	unsigned mechanisms;		/* AUTH_OUT_BIT()s that the account may be used with */

@@ -13,6 +13,7 @@
  *   queue/BBB/ID               accepted: whole, synced; mtime = next due time; sticky bit (ls shows T): an
  *                              operator holds it
  *   queue/BBB/ID.note          lines about it (failures, deferrals); never without its ID for long
+ *   queue/tls-reports          what was counted for reports about TLS (spool_tally)
  *   drop/.TAG.part             a drop file being written
  *   drop/ID-N.eml              a drop file, whole
  *   badmail/ID.bad .bdr .bdp   message, reason in words, envelope for machines; .bad comes last
@@ -199,6 +200,13 @@ void spool_move_take(struct spool *to, struct spool_move **moves, size_t n, spoo
     void *arg);
 /* It is in the other queue: removes it here. */
 int spool_move_leave(struct spool *from, const char *id) __attribute__((warn_unused_result));
+
+/* --- spool_tally: what was counted for reports about TLS; by the owner of the queue --- */
+/* To be freed; NULL and errno: ENOENT there is none, EFBIG. */
+char *spool_tally_read(struct spool *s, size_t most, size_t *len) __attribute__((warn_unused_result));
+/* Not from the loop. */
+int spool_tally_write(struct spool *s, const void *data, size_t len) __attribute__((warn_unused_result));
+int spool_tally_put_aside(struct spool *s) __attribute__((warn_unused_result));	/* it is damaged */
 
 /* --- drop --- */
 struct spool_drop {

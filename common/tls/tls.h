@@ -130,6 +130,9 @@ bool tls_link_unique(const struct ssl_st *link, unsigned char unique[TLS_UNIQUE_
 /* --- tls_out: the client's side --- */
 
 enum tls_proof { TLS_PROOF_NONE, TLS_PROOF_NAME, TLS_PROOF_DANE };
+/* What is wrong with the peer's certificate; OTHER: something else, or not with it. */
+enum tls_fault { TLS_FAULT_NONE, TLS_FAULT_NAME, TLS_FAULT_EXPIRED, TLS_FAULT_UNTRUSTED, TLS_FAULT_DANE,
+    TLS_FAULT_OTHER };
 
 /* TLSA data as the DNS has it: usage, selector, matching type, what to match (RFC 6698 2.1). */
 struct tls_record { const uint8_t *data; size_t len; };
@@ -140,7 +143,8 @@ struct tls_record { const uint8_t *data; size_t len; };
 struct tls_wish {
 	const char *ask;		/* server name to send (SNI); NULL: none */
 	enum tls_proof proof;
-	const char *name[TLS_NAMES_MAX]; size_t names;	/* NAME, DANE: the certificate is for one of them */
+	/* NAME, DANE: the certificate is for one of them. NONE: it should be, see tls_out_fault */
+	const char *name[TLS_NAMES_MAX]; size_t names;
 	const char *ip;			/* NAME: the certificate is for this address instead; NULL */
 	/* DANE; the first name is their base domain */
 	const struct tls_record *record; size_t records;
@@ -165,6 +169,8 @@ struct ssl_st *tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wi
 enum tls_proof tls_out_proof(const struct ssl_st *link);
 /* The handshake failed because the peer has not proved what it had to. */
 bool tls_out_is_unproven(const struct ssl_st *link);
+/* After the handshake, whatever was wished for: by the names of the wish. `*why`: static, in words. */
+enum tls_fault tls_out_fault(const struct ssl_st *link, const char **why);
 bool tls_out_is_misnamed(const struct ssl_st *link);	/* ... as the certificate is for another name */
 /* The peer has asked for a certificate, and one was shown to it. */
 bool tls_out_is_shown(const struct ssl_st *link);

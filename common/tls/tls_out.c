@@ -148,7 +148,7 @@ set_wish(SSL *link, const struct tls_wish *w)
 		/* old keys and small groups are better than clear text */
 		SSL_set_security_level(link, 1);
 		SSL_set_verify(link, SSL_VERIFY_NONE, NULL);
-		return true;
+		return w->proof != TLS_PROOF_NONE || want_names(link, w, 0);	/* judged, and not obeyed */
 	}
 	/* who it is would be worth little when a key that leaks later opens the session */
 	if (SSL_set_cipher_list(link, TLS_MODERN_CIPHERS) != 1)
@@ -192,6 +192,31 @@ tls_out_is_misnamed(const SSL *link)
 	long result = SSL_get_verify_result(link);
 
 	return result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
+enum tls_fault
+tls_out_fault(const SSL *link, const char **why)
+{
+	static const struct { long result; enum tls_fault fault; } rows[] = {
+		{ X509_V_OK, TLS_FAULT_NONE }, { X509_V_ERR_HOSTNAME_MISMATCH, TLS_FAULT_NAME },
+		{ X509_V_ERR_IP_ADDRESS_MISMATCH, TLS_FAULT_NAME },
+		{ X509_V_ERR_CERT_HAS_EXPIRED, TLS_FAULT_EXPIRED },
+		{ X509_V_ERR_DANE_NO_MATCH, TLS_FAULT_DANE },
+		{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, TLS_FAULT_UNTRUSTED },
+		{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TLS_FAULT_UNTRUSTED },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, TLS_FAULT_UNTRUSTED },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, TLS_FAULT_UNTRUSTED },
+		{ X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, TLS_FAULT_UNTRUSTED },
+		{ X509_V_ERR_CERT_UNTRUSTED, TLS_FAULT_UNTRUSTED },
+		{ X509_V_ERR_CERT_REVOKED, TLS_FAULT_UNTRUSTED },
+	};
+	long result = SSL_get_verify_result(link);
+
+	*why = X509_verify_cert_error_string(result);
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (rows[i].result == result)
+			return rows[i].fault;
+	return TLS_FAULT_OTHER;
 }
 
 /* A signature of ours is made only where the peer asked, and can check that kind of key. */

@@ -1,12 +1,12 @@
 /*
  * fetch - the program: gets OAuth2 access tokens and MTA-STS policies for the deliver processes of all
- * virtual servers
+ * virtual servers, and posts their reports about TLS
  *
  * Runs in:  fetch
  * Owns:     the profiles and their tokens, the policies, the channels, libcurl
- * Promise:  connects to token endpoints and policy hosts over https only; tokens are in its memory only, and
- *           no secret is in the log. A virtual server gets the tokens of the profiles that its configuration
- *           names
+ * Promise:  connects to token endpoints, policy hosts and takers of reports over https only; tokens are in
+ *           its memory only, and no secret is in the log. A virtual server gets the tokens of the profiles
+ *           that its configuration names
  * Fails by: "later" with a reason; a deliver process that misbehaves loses its channel, nothing else
  */
 #include "deliver/fetch/fetch.h"
@@ -33,6 +33,7 @@ run_fetch(struct boot *b)
 	f->https = https_new(b->loop);
 	f->files = oauth_files_new(b);
 	f->policies = policy_table_new(f);
+	f->posts = report_post_new(f);
 	oauth_profile_open_all(f);
 	boot_ready(b);
 }
@@ -85,7 +86,7 @@ on_fetch_control(struct boot *b, const struct ctl_message *m)
 		on_fetch_channel(f, m);
 		break;
 	case CTL_FILE:
-		if (!policy_table_opened(f->policies, m))
+		if (!report_post_opened(f->posts, m) && !policy_table_opened(f->policies, m))
 			oauth_files_opened(f->files, m);
 		break;
 	case CTL_TOKEN_KEPT:
@@ -107,6 +108,7 @@ finish_fetch(struct boot *b)
 	ctl_server_list_done(&f->channels);
 	oauth_profile_close_all(f);
 	policy_table_free(f->policies);
+	report_post_free(f->posts);
 	oauth_files_free(f->files);
 	https_free(f->https);
 	free(f);

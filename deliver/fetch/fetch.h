@@ -5,6 +5,7 @@
  * master), https (libcurl), oauth_grant (what the endpoint is asked and answers),
  * oauth_assertion, refresh_keep -> refresh_file, oauth_test
  *       -> policy_table (MTA-STS) -> https, policy_text, policy_keep -> policy_file
+ *       -> report_post (TLS reports) -> https
  */
 #ifndef DELIVER_FETCH_FETCH_H
 #define DELIVER_FETCH_FETCH_H
@@ -18,6 +19,7 @@
 #include "common/boot/boot.h"
 #include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_policy.h"
+#include "common/ipc/msg_report.h"
 #include "common/ipc/msg_token.h"
 
 struct fetch;
@@ -29,6 +31,7 @@ struct oauth_files;
 struct oauth_files_job;
 struct oauth_test;
 struct policy_table;
+struct report_posts;
 
 /* --- fetch_channel: what one deliver process asks; its helper is a struct fetch --- */
 
@@ -41,6 +44,7 @@ struct fetch {
 	struct https *https;
 	struct oauth_files *files;
 	struct policy_table *policies;
+	struct report_posts *posts;
 	struct ctl_server_list channels;
 	TAILQ_HEAD(, oauth_profile) profiles;
 	uint32_t serial;		/* of the latest token */
@@ -92,6 +96,7 @@ char *oauth_assertion_make(const struct oauth_assertion *a, char *why, size_t si
 struct https_request {
 	const char *url;
 	const char *body; size_t len;		/* copied; NULL: GET, else POST */
+	const char *type;			/* of the body; NULL: a form */
 	/* "host:443:192.0.2.1,[2001:db8::1]": the addresses of the host; NULL: they are looked up */
 	const char *resolve;
 	const char *ca; size_t ca_len;		/* PEM; NULL: the system's */
@@ -101,6 +106,7 @@ struct https_request {
 };
 struct https_reply {
 	const char *error;			/* why there is no answer; NULL: there is one */
+	bool unproven;				/* as its certificate does not prove who it is */
 	long status;
 	const char *body; size_t len;
 	const char *type;			/* of the body: "text/plain"; "": not in the answer */
@@ -198,6 +204,17 @@ void policy_table_ask(struct policy_table *t, const struct msg_policy_ask *a, st
     uint32_t request);
 /* CTL_FILE of one of our kinds came. False: it is of another kind. Takes over its descriptor. */
 bool policy_table_opened(struct policy_table *t, const struct ctl_message *m);
+
+/* --- report_post: posts reports about TLS (RFC 8460 5.4) --- */
+
+#define REPORT_POST_OURS 0x80000000U	/* numbers of its requests begin here, those of policies end */
+struct report_posts *report_post_new(struct fetch *f);
+void report_post_free(struct report_posts *p);		/* before its https */
+/* Answers with CTL_REPORT_ANSWER, later. */
+void report_post_ask(struct report_posts *p, const struct msg_report_ask *a, struct ctl_server *s,
+    uint32_t request);
+/* CTL_FILE came. False: it is none of ours. Takes over its descriptor. */
+bool report_post_opened(struct report_posts *p, const struct ctl_message *m);
 
 /* --- oauth_files: the files of a profile, opened by the master, read anew for each request --- */
 

@@ -2,13 +2,15 @@
  * fetch_channel - what one deliver process asks the fetch helper
  *
  * Runs in:  fetch
- * Owns:     nothing: questions are oauth_profile's and policy_table's
+ * Owns:     nothing: questions are oauth_profile's, policy_table's and report_post's
  * Promise:  every question is answered; about tokens only of profiles that the virtual server uses; at most
  *           FETCH_CHANNEL_QUESTIONS_MAX of one worker are open
  * Fails by: a malformed question ends this worker's channel only
  */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "common/base/mem.h"
 #include "deliver/fetch/fetch.h"
 
 #define FETCH_CHANNEL_QUESTIONS_MAX 2000
@@ -20,6 +22,14 @@ refuse_token(struct ctl_server *s, uint32_t request, const char *why)
 
 	snprintf(a.text, sizeof(a.text), "%s", why);
 	ctl_server_answer(s, CTL_TOKEN_ANSWER, request, &a, msg_token_answer_size(&a), -1);
+}
+
+static void
+refuse_report(struct ctl_server *s, uint32_t request)
+{
+	struct msg_report_answer a = { .status = 0, .text = "the virtual server makes no reports" };
+
+	ctl_server_answer(s, CTL_REPORT_ANSWER, request, &a, sizeof(a), -1);
 }
 
 static bool
@@ -52,11 +62,29 @@ on_policy_ask(struct fetch *f, struct ctl_server *s, const struct ctl_message *m
 	return true;
 }
 
+/* A report is too large for the stack. */
+static bool
+on_report_ask(struct fetch *f, struct ctl_server *s, const struct ctl_message *m)
+{
+	const struct config_server *server = config_server_by_name(f->boot->config, ctl_server_server(s));
+	struct msg_report_ask *a = mem_new(struct msg_report_ask);
+	bool good = msg_report_ask_take(a, m->data, m->len) && !ctl_server_is_full(s);
+
+	if (good && server != NULL && server->tls_reports)
+		report_post_ask(f->posts, a, s, m->request);
+	else if (good)
+		refuse_report(s, m->request);
+	free(a);
+	return good;
+}
+
 static bool
 on_ask(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
 	if (m->type == CTL_TOKEN_ASK)
 		return on_token_ask(arg, s, m);
+	if (m->type == CTL_REPORT_ASK)
+		return on_report_ask(arg, s, m);
 	return m->type == CTL_POLICY_ASK && on_policy_ask(arg, s, m);
 }
 

@@ -27,6 +27,7 @@ struct policy_entry {		/* one domain */
 	struct policy policy;			/* mx NULL: there is none */
 	uint64_t used_at, failed_at;		/* monotonic ms; 0: has not failed since */
 	char trouble[POLICY_TEXT_SIZE];		/* why */
+	enum msg_policy_failure failure;	/* the same, for reports */
 	struct msg_policy_ask ask;		/* the latest with an id */
 	char server[64];			/* whose authorities judge its host */
 	enum policy_state state;

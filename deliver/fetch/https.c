@@ -166,6 +166,7 @@ finish_job(struct https_job *j, CURLcode result)
 		r.error = "the answer is larger than 64 KiB";
 	else if (result != CURLE_OK)
 		r.error = j->error[0] != '\0' ? j->error : curl_easy_strerror(result);
+	r.unproven = result == CURLE_PEER_FAILED_VERIFICATION;
 	(void)curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &r.status);
 	if (curl_easy_getinfo(j->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
 		r.retry_after = (uint64_t)wait;
@@ -256,13 +257,18 @@ struct https_job *
 https_ask(struct https *h, const struct https_request *q)
 {
 	struct https_job *j = mem_new(struct https_job);
+	char type[100];
 
 	j->h = h;
 	j->done = q->done;
 	j->arg = q->arg;
 	buf_init(&j->body, BODY_MAX);
-	j->headers = curl_slist_append(NULL, q->body != NULL ? "Accept: application/json" :
-	    "Accept: text/plain");
+	j->headers = curl_slist_append(NULL, q->type != NULL ? "Accept: */*" : q->body != NULL ?
+	    "Accept: application/json" : "Accept: text/plain");
+	if (q->type != NULL) {
+		snprintf(type, sizeof(type), "Content-Type: %s", q->type);
+		j->headers = curl_slist_append(j->headers, type);
+	}
 	if (q->resolve != NULL && (j->resolve = curl_slist_append(NULL, q->resolve)) == NULL)
 		bug("libcurl: out of memory");
 	j->easy = curl_easy_init();

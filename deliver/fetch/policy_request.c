@@ -55,6 +55,8 @@ on_reply(void *arg, const struct https_reply *r)
 
 	e->job = NULL;
 	if (why != NULL) {
+		e->failure = r->unproven ? POLICY_UNPROVEN : r->error != NULL || r->status != 200 ?
+		    POLICY_UNFETCHED : POLICY_NONSENSE;
 		e->table->done(e, NULL, why);
 		return;
 	}
@@ -97,6 +99,7 @@ ask_host(struct policy_entry *e, const char *ca, size_t ca_len)
 
 	if (resolve == NULL) {
 		free(url);
+		e->failure = POLICY_UNFETCHED;
 		e->table->done(e, NULL, "its host has no address that may be used");
 		return;
 	}
@@ -117,6 +120,7 @@ policy_request_opened(struct policy_entry *e, const struct ctl_message *m)
 	memcpy(&opened, m->data, sizeof(opened));
 	opened.why[sizeof(opened.why) - 1] = '\0';
 	e->opening = 0;
+	e->failure = POLICY_FINE;	/* trouble of our own is none of theirs */
 	if (m->fd == -1) {
 		e->table->done(e, NULL, opened.why);
 		return;
@@ -138,8 +142,8 @@ policy_request_next(struct policy_table *t)
 	while (t->ready && t->jobs < JOBS_MAX && (e = TAILQ_FIRST(&t->turn)) != NULL) {
 		TAILQ_REMOVE(&t->turn, e, turn_link);
 		t->jobs++;
-		if (++t->request == 0)
-			t->request = 1;
+		if (++t->request >= REPORT_POST_OURS)
+			t->request = 1;	/* others are report_post's */
 		e->opening = t->request;
 		e->state = POLICY_OPENS;
 		strlcpy(e->id, e->ask.id[0] != '\0' ? e->ask.id : e->policy.id, sizeof(e->id));

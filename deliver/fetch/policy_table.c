@@ -144,12 +144,14 @@ answer(const struct policy_entry *e, struct ctl_server *s, uint32_t request)
 	if (left > 0) {
 		a.ttl = left < TTL_MAX ? (uint32_t)left : TTL_MAX;
 		a.mode = e->policy.mode;
+		a.max_age = e->policy.max_age;
 		a.len = (uint16_t)strlen(e->policy.mx);
 		memcpy(a.mx, e->policy.mx, a.len);
 	}
 	if (e != NULL && e->failed_at != 0) {
 		a.ttl = a.ttl < REST_MS / 1000 ? a.ttl : REST_MS / 1000;
 		snprintf(a.text, sizeof(a.text), "%s", e->trouble);
+		a.failure = (uint8_t)e->failure;
 	}
 	ctl_server_answer(s, CTL_POLICY_ANSWER, request, &a, msg_policy_answer_size(&a), -1);
 }
@@ -216,6 +218,7 @@ take_policy(struct policy_entry *e, struct policy *p)
 {
 	set_policy(e, p);
 	e->failed_at = 0;
+	e->failure = POLICY_FINE;
 	e->trouble[0] = '\0';
 	if (policy_keep_add(e->table->keep, e->domain, &e->policy, e->table->count))
 		write_all(e->table);
@@ -286,6 +289,7 @@ is_worth(struct policy_entry *e, const struct msg_policy_ask *a)
 	if (a->addresses > 0)
 		return true;
 	e->failed_at = clock_mono_ms();
+	e->failure = POLICY_UNFETCHED;
 	snprintf(e->trouble, sizeof(e->trouble), "its host has no address that may be used");
 	return false;
 }

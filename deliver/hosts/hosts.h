@@ -11,6 +11,7 @@
 #include "common/ipc/msg_policy.h"
 #include "common/mail/verdict.h"
 #include "deliver/smtp/smtp.h"
+#include "deliver/tls_report/tls_report.h"
 
 struct config;
 struct config_nets;
@@ -69,6 +70,8 @@ bool mta_sts_is_over(const struct mta_sts *s);
 /* Of NULL: NULL, false. */
 const char *mta_sts_trouble(const struct mta_sts *s);	/* why no host may be used now; NULL: they may */
 bool mta_sts_enforces(const struct mta_sts *s);
+/* What came of the search, for reports; NULL: the policy is not known for a reason of our own. */
+const struct msg_policy_answer *mta_sts_answered(const struct mta_sts *s);
 bool mta_sts_covers(const struct mta_sts *s, const char *host);	/* when there is a policy */
 /* The id of a TXT record, whose text is NUL-terminated; false: it is none. */
 bool mta_sts_record_id(const char *text, size_t len, char id[POLICY_ID_SIZE]);
@@ -94,6 +97,7 @@ struct mx_address {
 	 * policy does not cover it
 	 */
 	char *refused;
+	struct tls_applied *applied;	/* one of its users; NULL: its sessions are not counted */
 };
 
 struct mx_list {
@@ -179,7 +183,12 @@ void mx_list_done(struct mx_list *list);
 /* --- tls_policy: what TLS a host must have, and what it must prove, before it gets mail. Pure --- */
 enum client_tls tls_policy_tls(const struct destination *d, const struct mx_address *a);
 /* The host as it was found. */
-struct tls_policy_host { const char *name; bool literal, sure, sts; const struct tlsa_set *tlsa; };
+struct tls_policy_host {
+	const char *name;
+	bool literal, sure, sts;
+	bool watched;			/* its certificate should have its name, and need not */
+	const struct tlsa_set *tlsa;
+};
 /*
  * For the handshake with `host`. `record`: room for TLSA_RECORDS_MAX; it must outlive the wish, and so must
  * the strings.

@@ -272,6 +272,12 @@ covers(const char *pattern, size_t len, const char *host)
 	return strlen(host) == len && strncasecmp(host, pattern, len) == 0;
 }
 
+const struct msg_policy_answer *
+mta_sts_answered(const struct mta_sts *s)
+{
+	return s != NULL ? s->policy : NULL;
+}
+
 bool
 mta_sts_enforces(const struct mta_sts *s)
 {

@@ -88,6 +88,57 @@ apply_policy(struct mx_address *a, const struct mx_lookup *l, const struct mx_ho
 		    h->name);
 }
 
+/* MTA-STS, as it was found; without its policy, where that could not be fetched. */
+static struct tls_applied *
+apply_sts(const struct mx_lookup *l, const struct mx_host *h)
+{
+	static const enum tls_result failures[] = { [POLICY_UNFETCHED] = TLS_RESULT_FETCH,
+	    [POLICY_NONSENSE] = TLS_RESULT_POLICY, [POLICY_UNPROVEN] = TLS_RESULT_WEBPKI };
+	const struct msg_policy_answer *p = mta_sts_answered(l->sts);
+	struct tls_applied *a;
+
+	if (p == NULL || (p->mode == POLICY_NONE && p->failure == POLICY_FINE))
+		return tls_applied_new(l->domain, TLS_APPLIED_NONE);
+	a = tls_applied_new(l->domain, TLS_APPLIED_STS);
+	if (p->mode == POLICY_NONE) {
+		tls_applied_fail(a, failures[p->failure], p->text);
+		return a;
+	}
+	a->testing = p->mode == POLICY_TESTING;
+	tls_applied_sts(a, a->testing ? "testing" : "enforce", p->mx, p->max_age);
+	if (!mta_sts_covers(l->sts, h->name))
+		tls_applied_fail(a, TLS_RESULT_OTHER, "the MTA-STS policy does not name the host");
+	return a;
+}
+
+static struct tls_applied *
+apply_tlsa(const struct mx_lookup *l, const struct mx_address *address)
+{
+	struct tls_applied *a = tls_applied_new(l->domain, TLS_APPLIED_TLSA);
+	const struct tlsa_set *set = address->tlsa;
+
+	if (set == NULL)
+		tls_applied_fail(a, TLS_RESULT_DNSSEC, address->refused);
+	else if (set->count == 0)
+		tls_applied_fail(a, TLS_RESULT_TLSA, "no TLSA record has a usage that mail can use");
+	for (size_t i = 0; set != NULL && i < set->count; i++)
+		tls_applied_tlsa(a, set->data + set->record[i].at, set->record[i].len);
+	return a;
+}
+
+/* NULL: its sessions are not counted. */
+static struct tls_applied *
+applied_to(const struct mx_lookup *l, const struct mx_host *h, const struct mx_address *address)
+{
+	if (!l->d->security.reported || l->domain == NULL)
+		return NULL;
+	if (address->tlsa != NULL && address->tlsa->count == 0 && mta_sts_enforces(l->sts))
+		return apply_sts(l, h);
+	if (address->tlsa != NULL || (h->tlsa != NULL && tlsa_trouble(h->tlsa) != NULL))
+		return apply_tlsa(l, address);
+	return mta_sts_trouble(l->sts) == NULL ? apply_sts(l, h) : NULL;
+}
+
 static void
 add_address(struct mx_list *list, const struct mx_lookup *l, const struct mx_host *h, const uint8_t *bytes,
     bool six)
@@ -109,6 +160,7 @@ add_address(struct mx_list *list, const struct mx_lookup *l, const struct mx_hos
 		a->refused = mem_strdup(tlsa_trouble(h->tlsa));
 	}
 	apply_policy(a, l, h);
+	a->applied = applied_to(l, h, a);
 	if (a->refused != NULL && list->ttl > MX_TTL_TROUBLE)
 		list->ttl = MX_TTL_TROUBLE;
 }
@@ -190,6 +242,7 @@ mx_list_done(struct mx_list *list)
 		free(list->address[i].host);
 		free(list->address[i].tlsa);
 		free(list->address[i].refused);
+		tls_applied_put(list->address[i].applied);
 	}
 	free(list->address);
 	*list = (struct mx_list){ .count = 0 };

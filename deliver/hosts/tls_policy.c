@@ -88,8 +88,11 @@ tls_policy_wish(const struct destination *d, const struct tls_policy_host *host,
 	if (d->security.tls == CONFIG_OUT_TLS_DANE && host->tlsa != NULL)
 		want_dane(d, host, wish, record);
 	if (d->security.tls != CONFIG_OUT_TLS_VERIFY && !host->sts &&
-	    (!d->security.strict || wish->proof == TLS_PROOF_DANE))
+	    (!d->security.strict || wish->proof == TLS_PROOF_DANE)) {
+		if (host->watched && wish->proof == TLS_PROOF_NONE)
+			add_name(wish, host->name);
 		return;
+	}
 	wish->proof = TLS_PROOF_NAME;
 	if (host->literal) {
 		wish->ip = host->name;

@@ -17,6 +17,7 @@
 #include "deliver/hosts/hosts.h"
 #include "deliver/pace/pace.h"
 #include "deliver/smtp/smtp.h"
+#include "deliver/tls_report/tls_report.h"
 
 struct login_test;
 struct message_envelope;
@@ -145,6 +146,7 @@ struct outbound {
 	struct trusted_ca *trust;		/* NULL: the same */
 	const struct own_certificate *own;	/* NULL: no destination is shown a certificate */
 	struct w3clog *log;			/* NULL: no protocol log */
+	struct tls_reports *reports;		/* NULL: TLS sessions are not counted */
 	struct host_memory *memory;
 	struct mx_settings mx;			/* `own` is renewed by site_hosts */
 	struct net_address *own_address, *others;	/* owned */
@@ -416,6 +418,8 @@ struct outconn {
 	struct ssl_st *tls;		/* owned; NULL: in clear */
 	struct tlsa_set *tlsa;		/* owned */
 	struct tls_policy_host policy;	/* what the host has to prove */
+	struct tls_applied *applied;	/* one of its users; NULL: not counted, or counted already */
+	char helo[256];			/* how the host calls itself; kept only for that */
 	char *memory_key;		/* owned; what host_memory knows it by */
 	struct host_tls_try try;
 	const char *verified;		/* what it has proved under TLS: "none", "name", "dane" */
@@ -471,6 +475,14 @@ void outconn_io_fail(struct outconn *p, int error);	/* the connection ends by th
 /* False: to be called again when the socket can be read (blocked: be written to). */
 bool outconn_io_shake(struct outconn *p, bool *blocked);
 void outconn_io_close(struct outconn *p);
+
+/* --- outconn_report: what it tells about TLS, for the report to the domain --- */
+void outconn_report_begin(struct outconn *p, const struct mx_address *a);
+void outconn_report_greeting(struct outconn *p, const char *line, size_t len);
+void outconn_report_refused(struct outconn *p);		/* it is not begun, see mx_address.refused */
+void outconn_report_secured(struct outconn *p, enum tls_proof proof);
+void outconn_report_broken(struct outconn *p);		/* the handshake has failed */
+void outconn_report_over(struct outconn *p);		/* open, or ended; may come again */
 
 /* --- outconn_memory: what was known of the host, and what this connection has taught --- */
 /* Sets the TLS of the connection that begins now to `a`. */

@@ -180,6 +180,7 @@ take_job(struct outconn *p)
 		p->state = OUTCONN_OPEN;
 		outconn_auth_end(p);
 		outconn_memory_opened(p);
+		outconn_report_over(p);
 		site_opened(p->site, p);
 	}
 	if (p->site->o->draining || p->spent || p->client.clear != CLIENT_CLEAR_TAKEN ||
@@ -386,7 +387,9 @@ static int
 begin_with(struct outconn *p, const struct mx_address *a)
 {
 	begin_dialogue(p, a);
+	outconn_report_begin(p, a);
 	if (a->refused != NULL) {
+		outconn_report_refused(p);
 		client_insecure(&p->client, CLIENT_TLS_UNPROVEN, a->refused);
 		return -1;
 	}
@@ -473,6 +476,7 @@ void
 outconn_free(struct outconn *p)
 {
 	outconn_auth_end(p);
+	outconn_report_over(p);
 	buf_done(&p->form);
 	outconn_io_close(p);
 	client_done(&p->client);

@@ -60,7 +60,8 @@ outconn_connect_names(struct outconn *p, const struct mx_address *a)
 	p->host = mem_strdup(a->host);
 	p->tlsa = tlsa_set_copy(a->tlsa);
 	p->policy = (struct tls_policy_host){ .name = a->literal ? p->ip : p->host, .literal = a->literal,
-	    .sure = a->sure, .sts = a->sts, .tlsa = p->tlsa };
+	    .sure = a->sure, .sts = a->sts, .tlsa = p->tlsa,
+	    .watched = a->applied != NULL && a->applied->testing && !a->literal };
 	net_format_ip(p->ip, sa);
 	p->port = net_port(sa);
 	if (a->host[0] == '[')

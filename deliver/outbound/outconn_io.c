@@ -102,6 +102,7 @@ end_handshake(struct outconn *p)
 	p->verified = proofs[proof];
 	p->proofs = (tls_out_is_shown(p->tls) ? shown : proofs)[proof];
 	tell_secured(p);
+	outconn_report_secured(p, proof);
 	outconn_auth_secured(p);
 	client_secured(&p->client);
 }
@@ -135,6 +136,7 @@ fail_handshake(struct outconn *p, int error)
 		client_unreached(&p->client, p->where, strerror(error));
 		return;
 	}
+	outconn_report_broken(p);
 	if (tls_link_is_cut()) {
 		client_lost(&p->client, tls_link_reason());
 		return;

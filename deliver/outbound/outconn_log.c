@@ -118,12 +118,14 @@ outconn_log_commands(struct outconn *p)
 void
 outconn_log_reply(void *arg, const char *line, size_t len)
 {
-	const struct outconn *p = arg;
+	struct outconn *p = arg;
 	struct w3clog_fact f = {
 		.kind = W3CLOG_RESPONSE, .query = { line, len }, .sent = len,
 		.ms = clock_mono_ms() - p->sent_at,
 	};
 
+	if (p->client.phase == CLIENT_GREETING)
+		outconn_report_greeting(p, line, len);
 	if (!is_read(p))
 		return;
 	if (p->client.phase == CLIENT_AUTH && len > 3 && memcmp(line, "334", 3) == 0)

@@ -245,15 +245,16 @@ take_late_policy(void *arg)
 }
 
 /*
- * A policy that is to be enforced needs the authorities: it is no part of the look-up before they were read.
- * Else the look-up might end meanwhile, with hosts that nobody can prove yet.
+ * A policy that is to be enforced, or reported of, needs the authorities: it is no part of the look-up before
+ * they were read. Else the look-up might end meanwhile, with hosts that nobody can prove yet.
  */
 static void
 on_policy(void *arg, const struct msg_policy_answer *a, const char *why)
 {
 	struct site *s = arg;
 
-	if (a != NULL && a->mode == POLICY_ENFORCE && !trusted_ca_are_there(s->o->trust)) {
+	if (a != NULL && a->mode >= (s->d.security.reported ? POLICY_TESTING : POLICY_ENFORCE) &&
+	    !trusted_ca_are_there(s->o->trust)) {
 		s->late = mem_new(struct msg_policy_answer);
 		*s->late = *a;
 		trusted_ca_want(s->o->trust, take_late_policy, s);

@@ -331,6 +331,7 @@ typedef void control_run(struct control_command *cmd, struct master *m, struct s
     const struct control_words *w);
 control_run probe_request_run;		/* the way of a mail, step by step */
 control_run hosts_request_run;		/* posternctl hosts */
+control_run tls_reports_request_run;	/* posternctl tls-reports */
 control_run certificates_request_run;	/* what clients are shown */
 control_run explain_request_run;	/* what would happen to a message */
 control_run dns_request_run;		/* a name in the DNS, for posternctl dkim and check --dns */

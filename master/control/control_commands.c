@@ -58,6 +58,8 @@ static const struct control_command_row rows[] = {
 	    .run_words = probe_request_run },
 	{ "hosts", CONTROL_OPERATE, .looks = " list ", .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = hosts_request_run },
+	{ "tls-reports", CONTROL_OPERATE, .looks = " list ", .scope = CONTROL_SERVER, .takes_name = true,
+	    .run_words = tls_reports_request_run },
 	{ "dns-test", CONTROL_OPERATE, .scope = CONTROL_SERVICE, .run_words = dns_request_run },
 	{ "oauth-test", CONTROL_OPERATE, .scope = CONTROL_SERVICE, .run_words = oauth_request_run },
 	{ "queue", CONTROL_OPERATE, .looks = " list show count tally ", .scope = CONTROL_VIEW,

@@ -171,6 +171,10 @@ int change_prepare(struct change_request *r, const struct control_command *cmd, 
 bool change_prepare_is_shown(const struct change_record *record, const struct control_command *cmd,
     const struct master *m, const struct server *only);
 
+/* --- hosts_request --- */
+
+struct child *hosts_request_worker(const struct master *m, const char *server);	/* deliver; NULL: not ready */
+
 /* --- test_request: what commands have in common that ask a helper for a test --- */
 
 /* The first member of the request of such a command, which begins with zeros and is freed as a whole. */

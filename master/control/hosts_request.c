@@ -71,8 +71,8 @@ on_gone(struct control_question *q, size_t part)
 		test_request_gone(q, part);
 }
 
-static struct child *
-find_worker(const struct master *m, const char *server)
+struct child *
+hosts_request_worker(const struct master *m, const char *server)
 {
 	struct child *c;
 
@@ -87,7 +87,8 @@ find_worker(const struct master *m, const char *server)
 static void
 ask_worker(struct hosts_request *r)
 {
-	struct child *worker = r->r.q.part[0].child == NULL ? find_worker(r->r.q.m, r->server) : NULL;
+	struct child *worker = r->r.q.part[0].child == NULL ?
+	    hosts_request_worker(r->r.q.m, r->server) : NULL;
 
 	if (r->r.q.over || worker == NULL)
 		return;

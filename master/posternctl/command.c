@@ -293,6 +293,10 @@ const struct command command_rows[] = {
 	{ "hosts", "[list|pause|resume|reset] name [host ...] [--json] [--dry-run]", 1, CONTROL_WORDS_MAX,
 	    "Show the remote hosts that get mail, with state, connections, messages a minute and their last "
 	    "\"slow down\"; pause, resume or reset some.", run_hosts, "hosts" },
+	{ "tls-reports", "[list|send] name [--json]", 1, 3,
+	    "Show what is counted for the reports about TLS, which of them are due, and what came of the "
+	    "latest ones; send those of the days before today now.", read_command_tls_reports,
+	    "tls-reports" },
 	{ "web", "login", 1, 1, "Print a link that logs in, once, to the manager in a web browser.",
 	    run_web, "web-login" },
 	{ "api", "command|import|events", 1, 1,

@@ -118,7 +118,7 @@ int command_send_lines(const struct command_context *c, const char *const *words
 /* For CONTROL_CLIENT_NO_SERVICE and CONTROL_CLIENT_CUT: prints it; EX_UNAVAILABLE. */
 int command_send_no_answer(int status);
 
-/* --- read_command: what only shows: status, counters, sessions, oauth test --- */
+/* --- read_command: what only shows: status, counters, sessions, oauth test, tls-reports --- */
 
 /* An answer as a table on a terminal, as JSON, or as it came. words[0] is the command of the service. */
 void read_command_show(const char *const *words, size_t count, const char *text, bool json);
@@ -130,6 +130,8 @@ int read_command_sessions(const struct command_context *c, const struct command 
     const char *const *words, size_t count);
 /* Asks, and shows the answer; words[0] is the command. */
 int read_command_ask(const struct command_context *c, const char *const *words, size_t count, bool json);
+int read_command_tls_reports(const struct command_context *c, const struct command *row,
+    const char *const *words, size_t count);
 int read_command_oauth(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 

@@ -1,5 +1,5 @@
 /*
- * read_command - what only shows: status, counters, sessions, the test of an OAuth profile
+ * read_command - what only shows: status, counters, sessions, reports about TLS, the test of an OAuth profile
  *
  * Runs in:  posternctl
  * Owns:     nothing
@@ -223,4 +223,18 @@ read_command_oauth(const struct command_context *c, const struct command *row, c
 	if (status == EX_OK && all[2] == NULL)
 		status = usage_say(row, "say which profile");
 	return status == EX_OK ? ask(c, all, smtp ? 4 : 3, json ? VIEW_JSON : VIEW_TEXT) : status;
+}
+
+int
+read_command_tls_reports(const struct command_context *c, const struct command *row,
+    const char *const *words, size_t count)
+{
+	bool json = false, verb = strcmp(words[0], "list") == 0 || strcmp(words[0], "send") == 0;
+	const struct option_row options[] = { { .word = "--json", .set = &json }, { .word = NULL } };
+	const char *all[] = { row->asks, NULL, verb ? words[0] : "list" };
+	int status = options_take(row, words + verb, count - verb, options, &all[1], 1);
+
+	if (status == EX_OK && all[1] == NULL)
+		status = usage_say(row, "say which virtual server");
+	return status == EX_OK ? ask(c, all, nitems_of(all), view_of(json)) : status;
 }

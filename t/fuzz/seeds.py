@@ -116,6 +116,9 @@ def seeds(target):
                                 (3, b"p=tls-unique,,n=nobody,r=y")):
                 yield bytes([mode | kind]) + said(first, b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
                                                   b"p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+    elif target == "tls_report":
+        yield from strings("t/unit/deliver/tls_report_record.c")
+        yield from strings("t/unit/deliver/tls_tally.c")
     elif target == "policy":
         yield from strings("t/unit/fetch/policy.c")
         yield b'{"domain":"d.example","id":"a7","mode":2,"fetched":999,"max_age":100,"mx":"a.example *.b.example"}'

@@ -34,7 +34,8 @@ is_wanted(const char *role, enum ctl_helper helper, enum ctl_type question)
 		    question == CTL_AUTH_IN_CANCEL)) || (deliver && (question == CTL_AUTH_OUT_START ||
 		    question == CTL_AUTH_OUT_STEP || question == CTL_AUTH_OUT_CANCEL));
 	case CTL_HELPER_FETCH:
-		return deliver && (question == CTL_TOKEN_ASK || question == CTL_POLICY_ASK);
+		return deliver && (question == CTL_TOKEN_ASK || question == CTL_POLICY_ASK ||
+		    question == CTL_REPORT_ASK);
 	case CTL_HELPER_DELIVER:
 		return (listener && question == CTL_ETRN) || is_given(role, helper, question);
 	case CTL_HELPER_PICKUP:

@@ -114,7 +114,7 @@ START_TEST(test_wishes)
 		struct destination d = { .domain = (char *)wishes[i].domain,
 		    .by_mx = wishes[i].domain[0] != '\0', .security = { wishes[i].mode } };
 		struct tls_policy_host host = { wishes[i].host, wishes[i].literal, wishes[i].sure,
-		    wishes[i].sts, wishes[i].records >= 0 ? set : NULL };
+		    wishes[i].sts, false, wishes[i].records >= 0 ? set : NULL };
 		struct tls_record record[TLSA_RECORDS_MAX];
 		struct tls_wish wish;
 		char names[200], got[400];
