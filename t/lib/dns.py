@@ -24,8 +24,8 @@ class Dns:
         self.folder = test.folder / f"dns{test.count('dns')}"
         self.folder.mkdir()
         self.port = port or test.port()
-        soa = "@ 5 SOA ns.example. admin.example. 1 60 60 60 5\n@ NS ns\nns A 127.0.0.1\n"
-        (self.folder / "zone").write_text(f"$ORIGIN example.\n$TTL 5\n{soa}" + "\n".join(records) + "\n")
+        self.serial = 0
+        self.write(records)
         more = ""
         for number, (name, lines) in enumerate((zones or {}).items()):
             (self.folder / f"zone{number}").write_text(
@@ -42,6 +42,18 @@ class Dns:
                                         stdout=open(self.folder / "out", "wb"), stderr=subprocess.STDOUT,
                                         env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         until(self.is_ready, what="knotd to answer")
+
+    def write(self, records):
+        self.serial += 1
+        soa = f"@ 5 SOA ns.example. admin.example. {self.serial} 60 60 60 5\n@ NS ns\nns A 127.0.0.1\n"
+        (self.folder / "zone").write_text(f"$ORIGIN example.\n$TTL 5\n{soa}" + "\n".join(records) + "\n")
+
+    def change(self, records):
+        """The zone "example." has these records from now on. What was asked before lives for its 5 s."""
+        self.serial += 99   # signing has raised it, too
+        self.write(records)
+        subprocess.run(["/usr/sbin/knotc", "-c", self.folder / "knot.conf", "-b", "zone-reload", "example."], check=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
 
     @property
     def anchor(self):
