@@ -214,6 +214,7 @@ struct tls_reports {
 	bool owned, ending;			/* the file is ours; no more are sent */
 	bool dirty, writing;			/* the file is older than the counts; is being written */
 	bool told_full, troubled;
+	bool hurry;				/* an operator has asked before the file was ours */
 	struct buf text;			/* what is being written */
 	int error;				/* of that */
 	struct tls_reports_result last[TLS_REPORTS_LAST]; size_t next;	/* a ring */

@@ -16,6 +16,7 @@
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
 #include "common/config/config.h"
+#include "common/config/config_report.h"
 #include "deliver/tls_report/tls_report.h"
 
 #define JSON_MAX (4U << 20)
@@ -152,11 +153,7 @@ tls_report_text_init(struct tls_report_about *a, const struct config_server *s, 
 	*a = (struct tls_report_about){ .submitter = s->fqdn,
 	    .organization = s->tls_report_organization != NULL ? s->tls_report_organization : s->fqdn,
 	    .domain = d };
-	if (s->tls_report_contact != NULL)
-		snprintf(a->contact, sizeof(a->contact), "%s", s->tls_report_contact);
-	else
-		snprintf(a->contact, sizeof(a->contact), "postmaster@%s", s->masquerade != NULL ?
-		    s->masquerade : s->default_domain->name);
+	config_report_contact(a->contact, sizeof(a->contact), s);
 	clock_format_utc(date, begin * 1000000);
 	snprintf(a->id, sizeof(a->id), "%.10s.%s@%s", date, d->name, s->fqdn);
 }

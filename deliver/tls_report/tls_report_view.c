@@ -78,9 +78,12 @@ tell_domain(struct page *p, const struct tls_reports *r, const struct tls_domain
 	struct row row = { .domain = d->name, .policies = policies, .reason = d->why, .day = d->tally->day,
 	    .good = tls_tally_good(d), .failed = tls_tally_failed(d) };
 
+	bool counts;
+
 	put_policies(policies, sizeof(policies), d);
-	row.state = d->tally == r->today ? "counting" : d->send != NULL ? "sending" : "due";
-	row.time = d->tally == r->today ? 0 : d->due;
+	counts = r->today != NULL && d->tally->day >= r->today->day;
+	row.state = counts ? "counting" : d->send != NULL ? "sending" : "due";
+	row.time = counts ? 0 : d->due;
 	tell_row(p, &row);
 }
 

@@ -239,7 +239,7 @@ next_due(const struct tls_reports *r, int64_t now)
 	struct tls_domain *d;
 
 	TAILQ_FOREACH(t, &r->days, link)
-		if (t != r->today)
+		if (t->day < r->today->day)
 			TAILQ_FOREACH(d, &t->domains, link)
 				if (d->send == NULL && d->due <= now)
 					return d;
@@ -279,11 +279,12 @@ tls_reports_hurry(struct tls_reports *r)
 	struct tls_domain *d;
 	size_t n = 0;
 
+	r->hurry = !r->owned;
 	if (!r->owned || r->ending)
 		return 0;
 	turn_day(r);
 	TAILQ_FOREACH(t, &r->days, link)
-		if (t != r->today)
+		if (t->day < r->today->day)
 			TAILQ_FOREACH(d, &t->domains, link) {
 				n++;
 				if (d->send == NULL && d->due > now)
@@ -338,7 +339,10 @@ tls_reports_begin(struct tls_reports *r)
 	r->owned = true;
 	turn_day(r);
 	loop_timer_set(r->tick, TICK_MS);
-	look(r);
+	if (r->hurry)
+		(void)tls_reports_hurry(r);
+	else
+		look(r);
 }
 
 void

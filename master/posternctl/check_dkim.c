@@ -1,5 +1,6 @@
 /*
- * check_dkim - the files of dkim-key, and whether each domain has a key for this day; for posternctl check
+ * check_dkim - the files of dkim-key, and whether each domain has a key for this day, reports too; for
+ * posternctl check
  *
  * Runs in:  posternctl
  * Owns:     nothing
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -18,8 +20,10 @@
 #include "common/boot/named_file.h"
 #include "common/config/config.h"
 #include "common/config/config_dkim.h"
+#include "common/config/config_report.h"
 #include "common/config/key.h"
 #include "common/dkim/dkim_key.h"
+#include "common/mail/address.h"
 #include "master/posternctl/posternctl_private.h"
 
 static void
@@ -94,6 +98,31 @@ is_covered(const struct config_server *s, const char *domain, size_t index, int6
 	return false;
 }
 
+/* Receivers ignore reports about TLS that come by mail without a signature (RFC 8460 3). */
+static void
+judge_reports(struct config_faults *faults, const struct config_server *s)
+{
+	char contact[ADDRESS_MAX + 1], text[800];
+	const char *domain;
+	struct config_dkim k;
+
+	if (!s->tls_reports)
+		return;
+	config_report_contact(contact, sizeof(contact), s);
+	domain = strrchr(contact, '@') != NULL ? strrchr(contact, '@') + 1 : contact;
+	for (size_t i = 0; config_dkim_at(&k, s, i); i++) {
+		size_t len = strlen(domain), tail = strlen(k.domain);
+
+		if (len >= tail && strcasecmp(domain + len - tail, k.domain) == 0 &&
+		    (len == tail || domain[len - tail - 1] == '.'))
+			return;
+	}
+	snprintf(text, sizeof(text),
+	    "tls-reports is on, and dkim-key has no key of %.250s: receivers ignore reports by mail "
+	    "without a signature", domain);
+	blame(faults, s, true, text);
+}
+
 void
 check_dkim_files(const struct config_server *s, struct config_faults *faults)
 {
@@ -109,4 +138,5 @@ check_dkim_files(const struct config_server *s, struct config_faults *faults)
 		    k.domain);
 		blame(faults, s, true, text);
 	}
+	judge_reports(faults, s);
 }
