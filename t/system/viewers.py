@@ -9,14 +9,14 @@ from checks import check, equal
 LOOKS = (
     ("badmail", "one", "tally"), ("drop", "one", "tally"), ("operators", "one", "list"),
     ("status",), ("status", "one"), ("status", "--check"), ("status", "--check", "one"), ("counters", "one"), ("counters", "--prometheus", "one"), ("counters", "one", "--history", "day"),
-    ("sessions",), ("sessions", "one"), ("queue", "one", "list"), ("queue", "list"), ("queue", "one", "count"), ("queue", "one", "tally"), ("badmail", "one", "list"), ("hosts", "one"),
+    ("sessions",), ("sessions", "one"), ("queue", "one", "list"), ("queue", "list"), ("queue", "one", "count"), ("queue", "one", "tally"), ("badmail", "one", "list"), ("hosts", "one"), ("tls-reports", "one"),
     ("certificate", "one", "served"),
 )
 OPERATES = (
     ("pause", "one"), ("continue", "one"), ("retry", "one"), ("stop", "one"), ("start", "one"), ("sessions", "terminate", "one", "--all"),
     ("queue", "one", "hold", "--all", "--yes"), ("queue", "one", "release", "--all", "--yes"), ("queue", "one", "retry", "--all", "--yes"),
     ("queue", "one", "delete", "--all", "--yes"), ("queue", "one", "bounce", "--all", "--yes"), ("queue", "one", "move", "--all", "--to", "two", "--yes"),
-    ("hosts", "reset", "one", "*"), ("badmail", "one", "retry", "--all", "--yes"), ("badmail", "one", "purge", "--all", "--yes"),
+    ("hosts", "reset", "one", "*"), ("tls-reports", "send", "one"), ("badmail", "one", "retry", "--all", "--yes"), ("badmail", "one", "purge", "--all", "--yes"),
     ("probe", "one"), ("probe", "one", "--rcpt", "b@one.example", "--send"),
 )
 OF_SERVICE = (("pause",), ("continue",), ("retry",), ("reload",), ("stop",))
@@ -30,7 +30,7 @@ def account(name):
 
 def served(t):
     t.need_root()
-    service = t.postern({"one": {"security": {"operators": "daemon", "viewers": "@games, mail"}}, "two": {}},
+    service = t.postern({"one": {"security": {"operators": "daemon", "viewers": "@games, mail"}, "delivery": {"tls-reports": "yes"}}, "two": {}},
                         service={"operators": "bin", "viewers": "sys"}, as_root=True)
     os.chmod(service.folder, 0o755)
     return service
