@@ -30,6 +30,7 @@
 #define RETRY_S 900		/* then twice as long each time */
 #define RETRY_MOST_S 14400
 #define GIVE_UP_S 86400
+#define DAYS_MAX 7		/* older ones are thrown away */
 
 static int64_t
 wall_now(void)
@@ -187,6 +188,22 @@ drop_days(struct tls_reports *r)
 	}
 }
 
+/* Of a time when no reports were made: nobody waits for them. */
+static void
+drop_old(struct tls_reports *r)
+{
+	int64_t day = wall_now() / TLS_DAY;
+	struct tls_tally *t, *next;
+
+	for (t = TAILQ_FIRST(&r->days); t != NULL; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->day >= day - DAYS_MAX)
+			continue;
+		TAILQ_REMOVE(&r->days, t, link);
+		tls_tally_free(t);
+	}
+}
+
 /* --- sending --- */
 
 static void look(struct tls_reports *r);
@@ -336,6 +353,7 @@ tls_reports_begin(struct tls_reports *r)
 	if (r == NULL || r->owned)
 		return;
 	read_file(r);
+	drop_old(r);
 	r->owned = true;
 	turn_day(r);
 	loop_timer_set(r->tick, TICK_MS);

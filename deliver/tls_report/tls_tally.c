@@ -203,6 +203,8 @@ tls_tally_add(struct tls_tally *t, const struct tls_session *s)
 	p = d != NULL ? find_policy(d, s->applied) : NULL;
 	if (p == NULL) {
 		t->left_out++;
+		if (d != NULL && d->npolicies == 0)
+			tls_tally_remove(d);	/* it would make a report of nothing */
 		return false;
 	}
 	if (s->result == TLS_RESULT_GOOD) {

@@ -101,14 +101,21 @@ take_number(const char *text, uint64_t *value)
 	return *end == '\0';
 }
 
+/* A domain without a policy would make a report of nothing. */
+static bool
+is_unfinished(const struct reading *r)
+{
+	return r->domain != NULL && r->domain->npolicies == 0;
+}
+
 static bool
 take_day(struct reading *r, char *rest)
 {
 	char *field[3];
 	uint64_t day, left_out;
 
-	if (split(rest, field, 3) != 2 || !take_number(field[0], &day) || !take_number(field[1], &left_out) ||
-	    day > INT32_MAX)
+	if (is_unfinished(r) || split(rest, field, 3) != 2 || !take_number(field[0], &day) ||
+	    !take_number(field[1], &left_out) || day > INT32_MAX)
 		return false;
 	r->day = tls_tally_new((int64_t)day);
 	r->day->left_out = left_out;
@@ -124,7 +131,7 @@ take_domain(struct reading *r, char *rest)
 	char *field[5];
 	uint64_t due, begun, tries;
 
-	if (r->day == NULL || split(rest, field, 5) != 4 || !net_is_hostname(field[0]) ||
+	if (r->day == NULL || is_unfinished(r) || split(rest, field, 5) != 4 || !net_is_hostname(field[0]) ||
 	    !take_number(field[1], &due) || !take_number(field[2], &begun) ||
 	    !take_number(field[3], &tries) || tls_tally_find(r->day, field[0]) != NULL)
 		return false;
@@ -230,6 +237,7 @@ tls_tally_file_parse(struct tls_tally_list *days, const char *text, size_t len)
 		good = take_line(&r, line);
 	}
 	free(copy);
+	good = good && !is_unfinished(&r);
 	if (good)
 		TAILQ_CONCAT(days, &found, link);
 	tls_tally_file_done(&found);

@@ -467,6 +467,20 @@ def test_damaged_file(t):
     until(lambda: counted(service, "d.example") == (1, 0), what="what was counted before")
 
 
+def test_old_days(t):
+    """The service was away for a week, or made no reports for that long: nobody waits for these."""
+    world = World(t, {"d": {}})
+    service = world.service
+    send(service, "d.example")
+    until(lambda: counted(service, "d.example") == (1, 0), what="the session")
+    service.stop()
+    shift_days(service, 8)
+    service.start()
+    send(service, "d.example")
+    until(lambda: [(row["state"], row["good"]) for row in rows(service)] == [("counting", 1)], what="today alone")
+    equal(world.mail.messages, [])
+
+
 def test_signed(t):
     """With a key for the domain of the contact the message has its signature, which other code verifies."""
     world = World(t, {"d": {}}, **{"tls-report-contact": "tls@default.example"})

@@ -93,6 +93,11 @@ START_TEST(test_policies)
 	/* there is none of that kind to count it for */
 	add(t, "a.example", TLS_APPLIED_NONE, TLS_RESULT_GOOD, "");
 	ck_assert_uint_eq(t->left_out, 1);
+	/* there is room for a domain, and none for its policy */
+	t->bytes += TLS_TALLY_BYTES_MAX - t->bytes - 300;
+	add(t, "b.example", TLS_APPLIED_STS, TLS_RESULT_GOOD, "");
+	ck_assert_ptr_null(tls_tally_find(t, "b.example"));
+	ck_assert_uint_eq(t->left_out, 2);
 	tls_tally_free(t);
 }
 END_TEST
@@ -147,7 +152,7 @@ START_TEST(test_lines)
 	static const char *const bad[] = {
 		"what\t1\t2\n", "domain\ta.example\t0\t0\t0\n", "day\t1\n", "day\tx\t0\n", "day\t-1\t0\n",
 		"day\t1\t0\nday\t1\n", "day\t1\t0\t0\n", "day\t1\t0\npolicy\t0\t1\t1\t\n",
-		"day\t1\t0\ndomain\ta b\t0\t0\t0\n", "day\t1\t0\ndomain\ta.example\t0\t0\n",
+		"day\t1\t0\ndomain\ta b\t0\t0\t0\n", "day\t1\t0\ndomain\ta.example\t0\t0\t0\n", "day\t1\t0\ndomain\ta.example\t0\t0\n",
 		"day\t1\t0\ndomain\ta.example\t0\t0\t0\ndomain\ta.example\t0\t0\t0\n",
 		"day\t1\t0\ndomain\ta.example\t0\t0\t0\npolicy\t9\t1\t1\t\n",
 		"day\t1\t0\ndomain\ta.example\t0\t0\t0\npolicy\t0\t1\t1\t\ndetail\t0\t1\ta\tb\tc\td\te\n",
