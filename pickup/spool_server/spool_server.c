@@ -29,6 +29,7 @@ struct spool_server {
 	struct ctl_server_list channels;
 	struct enqueue *enqueue;
 	struct message_channel_list *messages;
+	LIST_HEAD(, question) ways;		/* of those channels */
 	struct spool *spool;
 	struct disk_reserve *reserve;
 	bool has_quota;			/* of the drop folder */
@@ -49,6 +50,7 @@ struct question {
 	struct enqueue_message *message;	/* NULL: it is being finished, or there is none */
 	bool opening;
 	struct message_channel *messages;
+	LIST_ENTRY(question) way;
 	size_t bytes;
 	struct w3clog_batch *batch;
 	int64_t drop_bytes;
@@ -295,22 +297,38 @@ on_messages_over(void *arg)
 	struct question *q = arg;
 	struct spool_server *k = q->k;
 
+	LIST_REMOVE(q, way);
 	ctl_server_close(&q->open);
 	free(q);
 	k->changed(k->arg);
 }
 
+/* One at a time, so that a listener that was taken over has no more than its own. */
+static bool
+has_way(const struct spool_server *k, const struct ctl_server *s)
+{
+	const struct question *q;
+
+	LIST_FOREACH(q, &k->ways, way)
+		if (q->open.server == s)
+			return true;
+	return false;
+}
+
 static void
 open_messages(struct spool_server *k, struct ctl_server *s, uint32_t request)
 {
+	bool has = has_way(k, s);	/* the one before still writes: its listener asks again */
 	struct question *q = open_question(k, s, request, QUESTION_CHANNEL);
 	int fd = -1;
 
-	q->messages = message_channel_open(k->messages, &fd, on_messages_over, q);
+	errno = EAGAIN;
+	q->messages = has ? NULL : message_channel_open(k->messages, &fd, on_messages_over, q);
 	if (q->messages == NULL) {
 		end_question(q, &(struct msg_spool_answer){ .error = errno }, -1);
 		return;
 	}
+	LIST_INSERT_HEAD(&k->ways, q, way);
 	answer(q, &(struct msg_spool_answer){ 0 }, fd);
 	close(fd);
 }
