@@ -105,28 +105,48 @@ write_part(const char *part, const struct stat *like, const char *text, size_t l
 	return result;
 }
 
+/* What is written beside a file before it takes its place; owned by the caller. */
+static char *
+part_of(const char *path)
+{
+	char *folder = folder_of(path), *part;
+	const char *name = strrchr(path, '/');
+
+	part = mem_printf("%s/.%s.part", folder, name != NULL ? name + 1 : path);
+	free(folder);
+	return part;
+}
+
+/* The part becomes the file. 0, or -1 and errno. */
+static int
+put_part(const char *part, const char *path)
+{
+	char *folder = folder_of(path);
+	int result, saved;
+
+	disk_crash_point("change-written");
+	result = rename(part, path);
+	if (result == 0)
+		result = disk_sync_folder_at(folder);
+	saved = errno;
+	free(folder);
+	errno = saved;
+	return result;
+}
+
 /* `path` gets that text by way of a part beside it. 0, or -1 and errno. */
 static int
 replace(const char *path, const struct stat *like, const char *text, size_t len)
 {
-	char *folder = folder_of(path), *part;
-	const char *name = strrchr(path, '/');
-	int result, saved;
+	char *part = part_of(path);
+	int result = write_part(part, like, text, len), saved;
 
-	name = name != NULL ? name + 1 : path;
-	part = mem_printf("%s/.%s.part", folder, name);
-	result = write_part(part, like, text, len);
 	if (result == 0)
-		disk_crash_point("change-written");
-	if (result == 0)
-		result = rename(part, path);
-	if (result == 0)
-		result = disk_sync_folder_at(folder);
+		result = put_part(part, path);
 	saved = errno;
 	if (result == -1)
 		unlink(part);
 	errno = saved;
-	free(folder);
 	free(part);
 	return result;
 }
@@ -177,16 +197,49 @@ write_new(struct change *c)
 static int
 keep_previous(const struct change *c, const char *path, const char *previous, const struct stat *like)
 {
-	char *folder = folder_of(path), *part = mem_printf("%s/.%s.part", folder, strrchr(previous, '/') + 1);
+	char *part = part_of(previous);
 	bool kept;
 
 	unlink(part);
 	kept = link(path, part) == 0 && rename(part, previous) == 0;
 	disk_crash_point("change-written");
 	unlink(part);		/* of two names of one file rename leaves both */
-	free(folder);
 	free(part);
 	return kept ? 0 : replace(previous, like, c->old, c->old_len);
+}
+
+/* The file was not replaced: who writes into it must not change the text before. */
+static void
+part_previous(const struct change *c, const char *previous, const struct stat *was)
+{
+	struct stat st;
+	int saved = errno;
+
+	if (stat(previous, &st) == 0 && st.st_dev == was->st_dev && st.st_ino == was->st_ino &&
+	    replace(previous, was, c->old, c->old_len) == -1)
+		unlink(previous);
+	errno = saved;
+}
+
+/* What can fail comes before the text before gets its name: then little is left that can. */
+static int
+write_over(struct change *c, const char *path, const char *previous, const struct stat *like)
+{
+	char *part = part_of(path);
+	int status = EX_OK;
+
+	if (write_part(part, like, buf_text(&c->text), c->text.len) == -1) {
+		status = say_errno(c, path);
+	} else if (keep_previous(c, path, previous, like) == -1) {
+		status = say_errno(c, previous);
+	} else if (put_part(part, path) == -1) {
+		part_previous(c, previous, like);
+		status = say_errno(c, path);
+	}
+	if (status != EX_OK)
+		unlink(part);
+	free(part);
+	return status;
 }
 
 static int
@@ -200,10 +253,8 @@ write_there(struct change *c, const char *path)
 		status = say_errno(c, path);
 	else if (!has_text(path, c->old, c->old_len))
 		status = say_changed(c);
-	else if (keep_previous(c, path, previous, &st) == -1)
-		status = say_errno(c, previous);
-	else if (replace(path, &st, buf_text(&c->text), c->text.len) == -1)
-		status = say_errno(c, path);
+	else
+		status = write_over(c, path, previous, &st);
 	free(previous);
 	return status;
 }

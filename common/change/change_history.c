@@ -331,27 +331,57 @@ change_history_noted(struct change_record *r, const char *state)
 	return good;
 }
 
-bool
-change_history_read(struct change_record *r, const char *state, unsigned number)
+/* `path` NULL: there is none. */
+static bool
+read_record(struct change_record *r, const char *path, unsigned number, const char *server, bool gone)
 {
-	struct change_owner owner = { 0 };
-	char *path = change_records_find(state, &number, &owner), *text;
+	char *text = path != NULL ? read_file(path) : NULL;
 	bool good;
 
 	*r = (struct change_record){ 0 };
-	text = path != NULL ? read_file(path) : NULL;
 	good = text != NULL && parse_record(r, text);
 	r->number = number;
-	r->gone = owner.gone;
+	r->gone = gone;
 	if (r->server != NULL) {	/* it may have another name by now */
 		free(r->server);
-		r->server = mem_strdup(owner.server);
+		r->server = mem_strdup(server);
 	}
-	free(path);
 	free(text);
 	if (!good)
 		change_history_done(r);
 	return good;
+}
+
+bool
+change_history_read(struct change_record *r, const char *state, unsigned number)
+{
+	struct change_owner owner = { 0 };
+	char *path = change_records_find(state, &number, &owner);
+	bool good = read_record(r, path, number, owner.server, owner.gone);
+
+	free(path);
+	return good;
+}
+
+void
+change_history_each(const char *state, const char *server,
+    bool (*take)(void *arg, struct change_record *r), void *arg)
+{
+	size_t count;
+	struct change_record_file *list = change_records_list(state, server, &count);
+	bool more = true;
+
+	while (more && count-- > 0) {
+		const struct change_record_file *f = &list[count];
+		char *path = change_records_file_path(state, f);
+		struct change_record r;
+
+		if (read_record(&r, path, f->number, f->server, f->gone))
+			more = take(arg, &r);
+		change_history_done(&r);
+		free(path);
+	}
+	free(list);
 }
 
 /* --- shown --- */

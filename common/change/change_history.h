@@ -45,6 +45,12 @@ void change_history_forget(const char *state);			/* nothing was done */
 void change_history_take_back(const char *state, const struct change *c, unsigned number);
 /* number 0: the latest. False: there is none, or it cannot be read; `r` is empty. */
 bool change_history_read(struct change_record *r, const char *state, unsigned number);
+/*
+ * The same of each record of that virtual server (NULL: of all), the latest first, by one look at the folder,
+ * as long as `take` says true. It may take over what is in the record, and leave an empty one.
+ */
+void change_history_each(const char *state, const char *server,
+    bool (*take)(void *arg, struct change_record *r), void *arg);
 void change_history_done(struct change_record *r);
 /*
  * A row a key: "NUMBER TAB seconds TAB author TAB server TAB command TAB key TAB before TAB after TAB gone";

@@ -19,21 +19,10 @@
 #include "common/base/mem.h"
 #include "common/change/change_history.h"
 
-/*
- * NUMBER.SERVER, or NUMBER of postern.ini; NUMBER.SERVER.END of a virtual server that was deleted by the
- * change END, or whose name another one took (0).
- */
-struct record_file {
-	unsigned number;
-	char server[CONFIG_NAME_MAX + 1];
-	bool gone;
-	unsigned end;
-};
-
 static int
 compare_files(const void *a, const void *b)
 {
-	const struct record_file *x = a, *y = b;
+	const struct change_record_file *x = a, *y = b;
 
 	return (x->number > y->number) - (x->number < y->number);
 }
@@ -49,11 +38,11 @@ parse_number(unsigned *number, const char **at)
 }
 
 static bool
-parse_name(struct record_file *f, const char *name)
+parse_name(struct change_record_file *f, const char *name)
 {
 	size_t len;
 
-	*f = (struct record_file){ 0 };
+	*f = (struct change_record_file){ 0 };
 	if (!parse_number(&f->number, &name) || f->number == 0 || *name == '\0')
 		return f->number != 0;
 	len = *name == '.' ? strcspn(name + 1, ".") : 0;
@@ -67,13 +56,13 @@ parse_name(struct record_file *f, const char *name)
 }
 
 /* By their numbers; owned by the caller. */
-static struct record_file *
+static struct change_record_file *
 list_files(const char *state, size_t *count)
 {
 	char *folder = mem_printf("%s/changes", state);
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
-	struct record_file *list = NULL, f;
+	struct change_record_file *list = NULL, f;
 
 	*count = 0;
 	free(folder);
@@ -89,8 +78,8 @@ list_files(const char *state, size_t *count)
 	return list;
 }
 
-static char *
-path_of(const char *state, const struct record_file *f)
+char *
+change_records_file_path(const char *state, const struct change_record_file *f)
 {
 	char end[16] = "";
 
@@ -100,35 +89,33 @@ path_of(const char *state, const struct record_file *f)
 	    end);
 }
 
-static struct record_file
+static struct change_record_file
 make_file(unsigned number, const char *server, bool gone, unsigned end)
 {
-	struct record_file f = { .number = number, .gone = gone, .end = end };
+	struct change_record_file f = { .number = number, .gone = gone, .end = end };
 
 	snprintf(f.server, sizeof(f.server), "%s", server);
 	return f;
 }
 
-unsigned *
-change_records_numbers(const char *state, const char *server, size_t *count)
+struct change_record_file *
+change_records_list(const char *state, const char *server, size_t *count)
 {
 	size_t files;
-	struct record_file *list = list_files(state, &files);
-	unsigned *number = mem_array(NULL, files + 1, sizeof(*number));
+	struct change_record_file *list = list_files(state, &files);
 
 	*count = 0;
 	for (size_t i = 0; i < files; i++)
 		if (server == NULL || (!list[i].gone && strcmp(list[i].server, server) == 0))
-			number[(*count)++] = list[i].number;
-	free(list);
-	return number;
+			list[(*count)++] = list[i];
+	return list;
 }
 
 unsigned
 change_records_next(const char *state)
 {
 	size_t count;
-	struct record_file *list = list_files(state, &count);
+	struct change_record_file *list = list_files(state, &count);
 	unsigned next = count > 0 ? list[count - 1].number + 1 : 1;
 
 	free(list);
@@ -138,23 +125,23 @@ change_records_next(const char *state)
 char *
 change_records_path(const char *state, unsigned number, const char *server, bool ends)
 {
-	const struct record_file f = make_file(number, server, ends, ends ? number : 0);
+	const struct change_record_file f = make_file(number, server, ends, ends ? number : 0);
 
-	return path_of(state, &f);
+	return change_records_file_path(state, &f);
 }
 
 char *
 change_records_find(const char *state, unsigned *number, struct change_owner *owner)
 {
 	size_t count;
-	struct record_file *list = list_files(state, &count);
+	struct change_record_file *list = list_files(state, &count);
 	char *path = NULL;
 
 	if (*number == 0 && count > 0)
 		*number = list[count - 1].number;
 	for (size_t i = count; i-- > 0 && path == NULL;)
 		if (list[i].number == *number) {
-			path = path_of(state, &list[i]);
+			path = change_records_file_path(state, &list[i]);
 			memcpy(owner->server, list[i].server, sizeof(owner->server));
 			owner->gone = list[i].gone;
 		}
@@ -178,14 +165,14 @@ void
 change_records_forget_old(const char *state, const char *server)
 {
 	size_t count, same = 0;
-	struct record_file *list = list_files(state, &count);
+	struct change_record_file *list = list_files(state, &count);
 
 	for (size_t i = count; i-- > 0;) {
 		char *path;
 
 		if (strcmp(list[i].server, server) != 0 || same++ < CHANGE_HISTORY_MAX)
 			continue;
-		path = path_of(state, &list[i]);
+		path = change_records_file_path(state, &list[i]);
 		unlink(path);
 		free(path);
 	}
@@ -195,17 +182,17 @@ change_records_forget_old(const char *state, const char *server)
 /* --- whose they are --- */
 
 static bool
-is_of(const struct record_file *f, const struct record_file *owner)
+is_of(const struct change_record_file *f, const struct change_record_file *owner)
 {
 	return strcmp(f->server, owner->server) == 0 && f->gone == owner->gone &&
 	    (!f->gone || f->end == owner->end);
 }
 
 static void
-hand_over(const char *state, struct record_file from, struct record_file to)
+hand_over(const char *state, struct change_record_file from, struct change_record_file to)
 {
 	size_t count;
-	struct record_file *list = list_files(state, &count);
+	struct change_record_file *list = list_files(state, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		char *old, *new;
@@ -213,8 +200,8 @@ hand_over(const char *state, struct record_file from, struct record_file to)
 		if (!is_of(&list[i], &from))
 			continue;
 		to.number = list[i].number;
-		old = path_of(state, &list[i]);
-		new = path_of(state, &to);
+		old = change_records_file_path(state, &list[i]);
+		new = change_records_file_path(state, &to);
 		(void)rename(old, new);
 		free(old);
 		free(new);

@@ -7,13 +7,25 @@
 
 #include "common/config/config.h"
 
+/*
+ * NUMBER.SERVER, or NUMBER of postern.ini; NUMBER.SERVER.END of a virtual server that was deleted by the
+ * change END, or whose name another one took (0).
+ */
+struct change_record_file {
+	unsigned number;
+	char server[CONFIG_NAME_MAX + 1];
+	bool gone;
+	unsigned end;
+};
+
 struct change_owner {
 	char server[CONFIG_NAME_MAX + 1];	/* its name now, or its last one; "": postern.ini */
 	bool gone;				/* there is no such virtual server any more */
 };
 
-/* The numbers, rising; owned by the caller. server NULL: all; else of the one that has that name now. */
-unsigned *change_records_numbers(const char *state, const char *server, size_t *count);
+/* Their numbers rise; owned by the caller. server NULL: all; else of the one that has that name now. */
+struct change_record_file *change_records_list(const char *state, const char *server, size_t *count);
+char *change_records_file_path(const char *state, const struct change_record_file *f);	/* the caller's */
 unsigned change_records_next(const char *state);
 /* Of a new one; `ends`: the virtual server ends with that change. Owned by the caller. */
 char *change_records_path(const char *state, unsigned number, const char *server, bool ends);

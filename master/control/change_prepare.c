@@ -84,22 +84,35 @@ change_prepare_is_shown(const struct change_record *record, const struct control
 	    strcmp(record->server, only->name) == 0));
 }
 
+struct search {
+	const struct control_command *cmd; const struct master *m; const struct server *only;
+	struct change_record *record;
+	bool found;
+};
+
+static bool
+take_shown(void *arg, struct change_record *r)
+{
+	struct search *s = arg;
+
+	s->found = change_prepare_is_shown(r, s->cmd, s->m, s->only);
+	if (s->found) {
+		*s->record = *r;
+		*r = (struct change_record){ 0 };
+	}
+	return !s->found;
+}
+
 /* The latest one that the user may undo. */
 static bool
 find_latest(struct change_record *record, const struct control_command *cmd, const struct master *m,
     const struct server *only)
 {
-	const char *state = m->snapshot->config->service.state;
-	size_t count;
-	unsigned *number = change_records_numbers(state, only != NULL ? only->name : NULL, &count);
-	bool found = false;
+	struct search search = { .cmd = cmd, .m = m, .only = only, .record = record };
 
-	while (count-- > 0 && !found)
-		if (change_history_read(record, state, number[count]) &&
-		    !(found = change_prepare_is_shown(record, cmd, m, only)))
-			change_history_done(record);
-	free(number);
-	return found;
+	change_history_each(m->snapshot->config->service.state, only != NULL ? only->name : NULL,
+	    take_shown, &search);
+	return search.found;
 }
 
 /* undo NAME|- [dry-run] [NUMBER] */

@@ -71,29 +71,36 @@ get_request_domains(struct control_command *cmd, struct master *m, struct server
 		config_get_domains(&cmd->text, s->conf);
 }
 
+struct listing {
+	struct control_command *cmd; const struct master *m; const struct server *only;
+	size_t most;
+};
+
+static bool
+put_record(void *arg, struct change_record *r)
+{
+	struct listing *l = arg;
+
+	if (!change_prepare_is_shown(r, l->cmd, l->m, l->only))
+		return true;
+	change_history_put(&l->cmd->text, r);
+	return --l->most > 0;
+}
+
 void
 get_request_history(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w)
 {
-	const char *state = m->snapshot->config->service.state, *why = NULL;
-	size_t count, most = CHANGE_HISTORY_MAX;
-	unsigned *number = change_records_numbers(state, only != NULL ? only->name : NULL, &count);
+	struct listing l = { cmd, m, only, CHANGE_HISTORY_MAX };
+	const char *why = NULL;
 
 	if (w->count > 2)
-		most = (size_t)strtonum(w->word[2], 1, CHANGE_HISTORY_MAX, &why);
+		l.most = (size_t)strtonum(w->word[2], 1, CHANGE_HISTORY_MAX, &why);
 	if (why != NULL)
 		control_answer_say(cmd, EX_USAGE, "!say how many changes: 1 to %u", CHANGE_HISTORY_MAX);
-	while (why == NULL && count-- > 0 && most > 0) {
-		struct change_record record;
-
-		if (change_history_read(&record, state, number[count]) &&
-		    change_prepare_is_shown(&record, cmd, m, only)) {
-			change_history_put(&cmd->text, &record);
-			most--;
-		}
-		change_history_done(&record);
-	}
-	free(number);
+	else
+		change_history_each(m->snapshot->config->service.state, only != NULL ? only->name : NULL,
+		    put_record, &l);
 }
 
 void

@@ -76,25 +76,27 @@ get_keys(struct change_local *x, const struct config_server *s)
 	return status;
 }
 
+struct listing { struct buf *text; size_t most; };
+
+static bool
+put_record(void *arg, struct change_record *r)
+{
+	struct listing *listing = arg;
+
+	change_history_put(listing->text, r);
+	return --listing->most > 0;
+}
+
 static void
 get_history(struct change_local *x)
 {
-	const char *state = x->config->service.state, *why = NULL;
-	size_t count, most = CHANGE_HISTORY_MAX;
-	unsigned *number = change_records_numbers(state, server_of(x->line), &count);
+	struct listing listing = { x->text, CHANGE_HISTORY_MAX };
+	const char *why = NULL;
 
 	if (x->line->count > 1)
-		most = (size_t)strtonum(x->line->word[1], 1, CHANGE_HISTORY_MAX, &why);
-	while (why == NULL && count-- > 0 && most > 0) {
-		struct change_record r;
-
-		if (change_history_read(&r, state, number[count])) {
-			change_history_put(x->text, &r);
-			most--;
-		}
-		change_history_done(&r);
-	}
-	free(number);
+		listing.most = (size_t)strtonum(x->line->word[1], 1, CHANGE_HISTORY_MAX, &why);
+	if (why == NULL)
+		change_history_each(x->config->service.state, server_of(x->line), put_record, &listing);
 }
 
 /* EX_OK, or the status; CONTROL_CLIENT_NO_SERVICE: the command shows nothing. */

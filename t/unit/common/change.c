@@ -4,9 +4,14 @@
  */
 #include "common/change/change_file.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -206,6 +211,51 @@ START_TEST(crash)
 }
 END_TEST
 
+static const char *not_to;	/* what gets no new name */
+
+/* Of libc, and of a disk that fails. */
+int
+rename(const char *from, const char *to)
+{
+	if (not_to != NULL && strcmp(to, not_to) == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+/* A disk that is full, one that fails at the last step: the text before is never one file with that of now. */
+START_TEST(not_replaced)
+{
+	const struct rlimit small = { 20, RLIM_INFINITY };
+	struct rlimit before;
+	struct stat st, kept;
+	struct change c;
+
+	begin();
+	prepare(&c, "general.banner=x");
+	put(beside("servers/default.ini.previous"), "older\n");
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	ck_assert_int_ne(change_file_write(&c), EX_OK);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	expect(file, START_TEXT);
+	expect(beside("servers/default.ini.previous"), "older\n");
+	not_to = file;
+	ck_assert_int_eq(change_file_write(&c), EX_IOERR);
+	not_to = NULL;
+	expect(file, START_TEXT);
+	expect(beside("servers/default.ini.previous"), START_TEXT);
+	ck_assert(stat(file, &st) == 0 && stat(beside("servers/default.ini.previous"), &kept) == 0);
+	ck_assert(st.st_ino != kept.st_ino && st.st_nlink == 1);
+	ck_assert_int_eq(access(beside("servers/.default.ini.part"), F_OK), -1);
+	ck_assert_int_eq(change_file_write(&c), EX_OK);
+	change_done(&c);
+	end();
+}
+END_TEST
+
 START_TEST(locked)
 {
 	struct buf why = BUF_INIT(1000);
@@ -228,13 +278,37 @@ START_TEST(locked)
 }
 END_TEST
 
+static unsigned looks;		/* at a folder */
+
+/* Of libc, counted. */
+DIR *
+opendir(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	looks++;
+	return fd != -1 ? fdopendir(fd) : NULL;
+}
+
+struct seen { unsigned next, left; };
+
+static bool
+see(void *arg, struct change_record *r)
+{
+	struct seen *seen = arg;
+
+	ck_assert(r->number == seen->next || (r->number == 1 && r->server == NULL));
+	seen->next = r->number - 1;
+	return --seen->left > 0;
+}
+
 START_TEST(history)
 {
 	struct buf why = BUF_INIT(1000);
 	struct change_record r;
 	struct change c;
 	size_t count;
-	unsigned *number;
+	struct change_record_file *list;
 
 	begin();
 	close(change_file_lock(folder, &why));
@@ -246,10 +320,18 @@ START_TEST(history)
 	change_done(&other);
 	for (unsigned i = 2; i <= CHANGE_HISTORY_MAX + 5; i++)
 		ck_assert_uint_eq(change_history_add(folder, &c, "uid=5", "set"), i);
-	number = change_records_numbers(folder, NULL, &count);
-	ck_assert(count == CHANGE_HISTORY_MAX + 1 && number[0] == 1 && number[1] == 6 &&
-	    number[count - 1] == CHANGE_HISTORY_MAX + 5);
-	free(number);
+	list = change_records_list(folder, NULL, &count);
+	ck_assert(count == CHANGE_HISTORY_MAX + 1 && list[0].number == 1 && list[1].number == 6 &&
+	    list[count - 1].number == CHANGE_HISTORY_MAX + 5);
+	free(list);
+	for (unsigned round = 0; round < 2; round++) {		/* all of all, some of one: one look at the folder each */
+		struct seen seen = { .next = CHANGE_HISTORY_MAX + 5, .left = round == 0 ? 1000 : 3 };
+
+		looks = 0;
+		change_history_each(folder, round == 0 ? NULL : "default", see, &seen);
+		ck_assert_uint_eq(looks, 1);
+		ck_assert_uint_eq(seen.left, round == 0 ? 1000 - CHANGE_HISTORY_MAX - 1 : 0);
+	}
 	ck_assert(change_history_read(&r, folder, 1) && r.server == NULL);
 	change_history_done(&r);
 	ck_assert(change_history_read(&r, folder, 0));
@@ -282,18 +364,13 @@ owned(const char *server)
 {
 	static char text[200];
 	size_t count, at = 0;
-	unsigned *number = change_records_numbers(folder, server, &count);
+	struct change_record_file *list = change_records_list(folder, server, &count);
 
 	text[0] = '\0';
-	for (size_t i = 0; i < count; i++) {
-		struct change_owner owner;
-		char *path = change_records_find(folder, &number[i], &owner);
-
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u%s", at > 0 ? " " : "", number[i],
-		    owner.gone ? "-" : "");
-		free(path);
-	}
-	free(number);
+	for (size_t i = 0; i < count; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%u%s", at > 0 ? " " : "", list[i].number,
+		    list[i].gone ? "-" : "");
+	free(list);
 	return text;
 }
 
@@ -489,5 +566,5 @@ START_TEST(guarded_account)
 }
 END_TEST
 
-UNIT_MAIN("change", written, without_fowner, somebody_else, crash, locked, history, owners, places, guarded,
+UNIT_MAIN("change", written, without_fowner, somebody_else, crash, not_replaced, locked, history, owners, places, guarded,
     guarded_listen, guarded_account)
