@@ -224,9 +224,18 @@ void web_upload_serve(struct web *w, struct evhttp_request *q, const struct web_
 struct web_imports;
 struct web_imports *web_import_new(struct loop *loop);
 void web_import_free(struct web_imports *i);
-/* A piece of the session's file, from byte `at` on; 0 begins one. 0; or a status of HTTP and why. */
-int web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE], size_t at,
-    const struct buf *piece, const char **why) __attribute__((warn_unused_result));
+struct web_import_person {
+	unsigned way;			/* enum msg_web_way */
+	uint32_t uid;
+	char name[WEB_NAME_SIZE];
+};
+/*
+ * A piece of the session's file, from byte `at` on; 0 begins one, and that person's file before is forgotten.
+ * 0; or a status of HTTP and why.
+ */
+int web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE],
+    const struct web_import_person *person, size_t at, const struct buf *piece,
+    const char **why) __attribute__((warn_unused_result));
 /* The whole as a descriptor, which is the caller's; -1: it cannot be made. It is forgotten. */
 int web_import_take(struct web_imports *i,
     const unsigned char handle[WEB_SECRET_SIZE]) __attribute__((warn_unused_result));

@@ -4,8 +4,8 @@
  *
  * Runs in:  web
  * Owns:     the pieces so far, of a few sessions at a time
- * Promise:  nothing is read here of what they say. A file has its cap, a session one of them, and one whose
- *           pieces stop coming is forgotten
+ * Promise:  nothing is read here of what they say. A file has its cap, a person one of them, in whatever
+ *           session: the latest. One whose pieces stop coming is forgotten
  * Fails by: a status of HTTP and a sentence
  */
 #include <bsd/sys/queue.h>
@@ -26,6 +26,7 @@
 struct file {
 	TAILQ_ENTRY(file) link;
 	unsigned char handle[WEB_SECRET_SIZE];
+	struct web_import_person person;
 	struct buf data;
 	uint64_t at_ms;			/* of its latest piece */
 };
@@ -92,17 +93,26 @@ find(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE])
 	return NULL;
 }
 
+static bool
+is_same(const struct web_import_person *a, const struct web_import_person *b)
+{
+	return a->way == b->way && a->uid == b->uid && strcmp(a->name, b->name) == 0;
+}
+
 /* NULL: there are as many as there may be. */
 static struct file *
-begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE])
+begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE],
+    const struct web_import_person *person)
 {
-	struct file *f = find(i, handle);
+	struct file *f, *next;
 
-	if (f != NULL)
-		forget(i, f);
+	TAILQ_FOREACH_SAFE(f, &i->files, link, next)
+		if (is_same(&f->person, person))
+			forget(i, f);
 	if (i->count >= FILES_MAX)
 		return NULL;
 	f = mem_new(struct file);
+	f->person = *person;
 	buf_init(&f->data, WEB_IMPORT_MAX);
 	memcpy(f->handle, handle, sizeof(f->handle));
 	TAILQ_INSERT_TAIL(&i->files, f, link);
@@ -113,10 +123,10 @@ begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE])
 }
 
 int
-web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE], size_t at,
-    const struct buf *piece, const char **why)
+web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE],
+    const struct web_import_person *person, size_t at, const struct buf *piece, const char **why)
 {
-	struct file *f = at == 0 ? begin(i, handle) : find(i, handle);
+	struct file *f = at == 0 ? begin(i, handle, person) : find(i, handle);
 
 	*why = "other files are on their way: wait, and try again";
 	if (f == NULL && at == 0)

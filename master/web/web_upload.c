@@ -137,6 +137,7 @@ static void
 on_session(void *arg, const struct msg_web_session *s, int status, struct buf *text)
 {
 	struct upload *u = arg;
+	struct web_import_person person = { 0 };
 	const char *why = NULL;
 	int refused;
 
@@ -152,7 +153,10 @@ on_session(void *arg, const struct msg_web_session *s, int status, struct buf *t
 		refuse(u, 403, "you may look, but are no operator");
 		return;
 	}
-	refused = web_import_add(u->web->imports, u->handle, u->at, &u->piece, &why);
+	person.way = s->way;
+	person.uid = s->uid;
+	snprintf(person.name, sizeof(person.name), "%s", s->name);
+	refused = web_import_add(u->web->imports, u->handle, &person, u->at, &u->piece, &why);
 	if (refused != 0) {
 		refuse(u, refused, why);
 	} else if (u->last) {

@@ -85,7 +85,7 @@ def test_pieces(t):
 def test_who_may(t):
     """Without a session, from another site, with no right on the service: nothing is read."""
     t.need_root()
-    service, port = start_manager(t, {"one": {"security": {"operators": "daemon", "viewers": "mail"}}}, as_root=True)
+    service, port = start_manager(t, {"one": {"security": {"operators": "daemon, bin", "viewers": "mail"}}}, as_root=True)
     service.folder.chmod(0o755)
     browser = logged_in(service, port)
     body = json.dumps({"at": 0, "data": base64.b64encode(metabase((1, "Mail", 2525))).decode(), "last": True})
@@ -102,16 +102,18 @@ def test_who_may(t):
     check(answer["status"] == 77 and answer["data"] is None, answer)
     equal(service.events.wait("operator", command="import", result="refused")["by"], "web")
     equal(service.ctl("import", "/nonexistent", ok=False).returncode, 66)
-    # as many as there may be: a third session waits for its turn
-    others = [logged_in(service, port), operator]
-    for each in others:
+    # one a person, in whatever session; and as many as there may be: a third person waits
+    again, third = logged_in(service, port, **account("daemon")), logged_in(service, port, **account("bin"))
+    for each in (operator, again, operator, browser):
         each.request("/api/import", {"at": 0, "data": "YQ=="})
         equal(each.status, 200)
-    browser.request("/api/import", {"at": 0, "data": "YQ=="})
-    equal(browser.status, 503)
-    others[0].request("/api/import", {"at": 1, "data": "", "last": True})
-    browser.request("/api/import", {"at": 0, "data": "YQ=="})
-    equal(browser.status, 200)
+    again.request("/api/import", {"at": 1, "data": "YQ=="})
+    equal(again.status, 409)
+    third.request("/api/import", {"at": 0, "data": "YQ=="})
+    equal(third.status, 503)
+    browser.request("/api/import", {"at": 1, "data": "", "last": True})
+    third.request("/api/import", {"at": 0, "data": "YQ=="})
+    equal(third.status, 200)
 
 
 def test_page(t):
