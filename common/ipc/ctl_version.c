@@ -35,5 +35,5 @@ ctl_version(void)
 bool
 ctl_version_knows(enum ctl_type type, unsigned version)
 {
-	return version == ctl_version() || type < CTL_COMMON;
+	return version == ctl_version() || (version >= CTL_VERSION_FIRST && type < CTL_COMMON);
 }

@@ -88,6 +88,14 @@ START_TEST(test_refuses_rubbish)
 	m.len = 1;
 	ck_assert_int_eq(try_bytes(&m, 17), 1);		/* but not of that size */
 	m.len = 0;
+	m.version = CTL_VERSION_FIRST;
+	ck_assert_int_eq(try_bytes(&m, 16), 0);
+	m.version = CTL_VERSION_FIRST - 1;		/* it has nothing in common with ours */
+	ck_assert_int_eq(try_bytes(&m, 16), 1);
+	m.version = 0;
+	ck_assert_int_eq(try_bytes(&m, 16), 1);
+	messages = 0;
+	m.version = CTL_VERSION;
 	m.magic = 0;
 	ck_assert_int_eq(try_bytes(&m, 16), 1);
 	ck_assert_int_eq(try_bytes(&m, 3), 1);		/* not even a version */
