@@ -675,7 +675,7 @@ const struct key key_rows[] = {
 	    "the certificate must fit the TLSA records of the host, where DNSSEC proves them, or nothing is "
 	    "sent; without such records as with may. What proves who the host is has forward secrecy, too. "
 	    "Hosts at port 465 have TLS from the first byte." },
-	{ DELIVERY("mta-sts", KEY_BOOL, mta_sts), .standard = "yes",
+	{ DELIVERY("mta-sts", KEY_BOOL, mta_sts), WITH_ACCOUNT, .standard = "yes",
 	    .meaning =
 	    "Whether the MTA-STS policies of domains count (RFC 8461), where the DNS names the hosts and "
 	    "outbound-tls is not off. Where the policy of a domain says enforce, its mail goes only to hosts "
@@ -917,7 +917,7 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Remote domain: replaces the server's outbound-tls, also on the way by a smart host. It may ask "
 	    "for more security or for less." },
-	{ DOMAIN("mta-sts", KEY_BOOL, mta_sts), .derived = "the server's",
+	{ DOMAIN("mta-sts", KEY_BOOL, mta_sts), WITH_ACCOUNT, .derived = "the server's",
 	    .meaning = "Remote domain: replaces the server's mta-sts." },
 	{ DOMAIN("client-certificate", KEY_PATH, client_certificate), BY_SERVICE,
 	    .derived = "the server's where its smart-host is used, with its client-key",

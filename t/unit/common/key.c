@@ -91,13 +91,13 @@ static const struct { enum key_section section; const char *account, *service; }
 	{ KEY_ACCESS, "",
 	    " password-file keytab service-principal certificate key open-relay proxy proxy-trusted " },
 	{ KEY_MESSAGES, "", " disk-reserve badmail badmail-limit " },
-	{ KEY_DELIVERY, " auth-mechanisms outbound-tls port smart-host ",
+	{ KEY_DELIVERY, " auth-mechanisms outbound-tls mta-sts port smart-host ",
 	    " outbound-auth user secret-file oauth authorities client-certificate client-key dkim-key connections never-to source-address " },
 	{ KEY_LDAP, "",
 	    " uri start-tls ca-file bind user secret-file base filter mail-attribute forward-attribute "
 	    "member-attribute " },
 	{ KEY_SECURITY, "", " operators viewers " },
-	{ KEY_DOMAIN, " route outbound-tls auth-mechanisms port ",
+	{ KEY_DOMAIN, " route outbound-tls mta-sts auth-mechanisms port ",
 	    " drop outbound-auth user secret-file oauth client-certificate client-key " },
 	{ KEY_REMOTE, " without auth-mechanisms ", "" },
 };
