@@ -171,8 +171,8 @@ void control_show_prometheus(struct control_command *cmd, struct master *m, stru
 void health_show(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w);
 /*
- * Adds why it is not as it should be: itself; a process that runs and cannot do all of its work; a file that
- * cannot be opened. Nothing: it is.
+ * Adds why it is not as it should be: itself; a process that runs and cannot do all of its work. Nothing: it
+ * is, but for files: see health_disk_blame.
  */
 void health_put_troubles(struct buf *b, const struct server *s);
 void health_put_service(struct buf *b, const struct master *m);		/* the same of the helpers */
@@ -186,11 +186,12 @@ int health_of_service(const struct master *m, const struct health_disk *disk);
 
 void health_gauge_open(struct master *m);
 void health_gauge_close(struct master *m);
-void health_gauge_set(struct master *m);	/* now */
+void health_gauge_set(struct master *m, uint64_t most_ms);	/* most_ms: see health_disk_get */
 
 /* --- health_disk: whether what is on disk would start again --- */
 
-const struct health_disk *health_disk_get(struct master *m);	/* as it was a moment ago at the latest */
+/* As it was a moment ago, or where that is enough so many ms ago, at the latest. */
+const struct health_disk *health_disk_get(struct master *m, uint64_t most_ms);
 void health_disk_free(struct health_disk *d);			/* NULL is fine */
 void health_disk_blame_service(const struct health_disk *d, struct buf *why);
 void health_disk_blame(const struct health_disk *d, const struct server *s, struct buf *why);

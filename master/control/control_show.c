@@ -55,6 +55,8 @@ put_status(struct buf *b, const struct server *s, const struct control_peer *pee
 	put_pids(b, s, "leaving=", ROLE_COUNT, true);
 	buf_printf(b, " right=%s", control_rights_name(control_rights_server(s, peer)));
 	health_put_troubles(&why, s);
+	if (s->conf != NULL && s->state != STATE_STOPPED)
+		file_handover_blame(s->conf, &why);
 	if (why.len > 0)
 		buf_printf(b, " reason=%s", log_safe(buf_text(&why)));
 	buf_done(&why);
@@ -84,6 +86,7 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 	if (m->web.post.child != NULL)
 		buf_printf(&cmd->text, " web=%d", (int)m->web.post.child->pid);
 	health_put_service(&why, m);
+	file_handover_blame_service(&m->snapshot->config->service, &why);
 	if (why.len > 0)
 		buf_printf(&cmd->text, " reason=%s", log_safe(buf_text(&why)));
 	buf_done(&why);
@@ -139,7 +142,7 @@ control_show_prometheus(struct control_command *cmd, struct master *m, struct se
 	const struct server *s;
 	size_t n = 0;
 
-	health_gauge_set(m);
+	health_gauge_set(m, 0);
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_answer_covers(cmd, s, only)) {
 			list = mem_grow(list, n, sizeof(*list));

@@ -57,8 +57,6 @@ health_put_troubles(struct buf *b, const struct server *s)
 		buf_puts(b, s->reason);
 	put_crashes(b, &s->crashes);
 	put_children(b, s->m, s);
-	if (s->conf != NULL && s->state != STATE_STOPPED)
-		file_handover_blame(s->conf, b);
 }
 
 /* Helpers that are configured: an address that could not be opened, and one that does not stay alive. */
@@ -82,7 +80,6 @@ health_put_service(struct buf *b, const struct master *m)
 	put_children(b, m, NULL);
 	put_sockets(b, "the metrics are", &m->metrics);
 	put_sockets(b, "the manager is", &m->web);
-	file_handover_blame_service(&m->snapshot->config->service, b);
 }
 
 static int
@@ -205,7 +202,7 @@ health_show(struct control_command *cmd, struct master *m, struct server *only,
 		return;
 	}
 
-	disk = health_disk_get(m);
+	disk = health_disk_get(m, 0);
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_answer_covers(cmd, s, only)) {
 			health = put_server(&a, s, disk);

@@ -270,7 +270,7 @@ static const struct control_question_ops deliver_ops = {
 static void
 judge_files(struct probe_request *r, struct master *m, const struct server *s)
 {
-	const struct health_disk *disk = health_disk_get(m);
+	const struct health_disk *disk = health_disk_get(m, 0);
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 
 	health_disk_blame(disk, s, &why);
