@@ -62,7 +62,6 @@ on_child_died(struct master *m, const struct reap_death *d)
 static void
 on_child_born(struct child *c)
 {
-	event_log_greet(c);
 	watch_request_greet(c);
 	control_web_greet(c);
 	server_child_born(c);

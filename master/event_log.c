@@ -3,8 +3,9 @@
  *
  * Runs in:  master
  * Owns:     the file of [service] events
- * Promise:  the supervisor alone opens the file; children get it as their standard error output, and the next
- *           one by message. Events that nothing takes are not lost without a word
+ * Promise:  the supervisor alone opens the file; children get it as their standard outputs and are told in
+ *           which form lines go there; of the next one they are told by message. Events that nothing takes
+ *           are not lost without a word
  * Fails by: die() before the loop runs; afterwards the file before is used further
  */
 #include <errno.h>
@@ -87,17 +88,10 @@ event_log_output(const struct master *m, int null)
 	return sink_of(m) == LOG_TO_JSON ? STDOUT_FILENO : STDERR_FILENO;
 }
 
-/* It was born from an older configuration than the one that says where events go. */
-void
-event_log_greet(struct child *c)
+enum log_sink
+event_log_sink(const struct master *m)
 {
-	const struct snapshot *snap = c->server != NULL ? c->server->snapshot : c->m->snapshot;
-	uint32_t sink = sink_of(c->m);
-
-	if (c->m->event_file == -1 || snap == NULL ||
-	    config_service_log_sink(&snap->config->service, c->m->options.foreground) == sink)
-		return;
-	child_send(c, CTL_EVENTS, 0, &sink, sizeof(sink), c->m->event_file);
+	return sink_of(m);
 }
 
 static void

@@ -301,7 +301,7 @@ void event_log_renew(struct master *m, struct buf *text, int *status);
 /* The descriptor for the standard outputs of a child; `null` is one of /dev/null. */
 int event_log_output(const struct master *m, int null);
 struct child;
-void event_log_greet(struct child *c);		/* a new one */
+enum log_sink event_log_sink(const struct master *m);	/* the form of lines there */
 
 /* --- signals: signals of operators and of the system, as commands --- */
 

@@ -43,6 +43,9 @@ static struct {
 	_Atomic pid_t pid;		/* of this process; 0: to be asked for */
 } log_state = { .program = "postern", .fd = STDERR_FILENO };
 
+/* Place and form of lines change together, however many threads write; who writes a line reads them. */
+static pthread_rwlock_t place_lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+
 static const int syslog_level[] = {
 	[LOG_FACT] = 6 /* informational */, [LOG_WARN] = 4 /* warning */, [LOG_FAULT] = 3 /* error */
 };
@@ -91,13 +94,30 @@ log_open(const char *program, const char *server, enum log_sink sink)
 	log_move(sink, STDERR_FILENO);
 }
 
-void
-log_move(enum log_sink sink, int fd)
+static void
+set_place(enum log_sink sink, int fd)
 {
 	log_state.sink = sink;
 	log_state.fd = sink == LOG_TO_FILE ? fd : sink == LOG_TO_JSON ? STDOUT_FILENO : STDERR_FILENO;
 	if (sink == LOG_TO_SYSLOG)
 		openlog(log_state.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+void
+log_move(enum log_sink sink, int fd)
+{
+	pthread_rwlock_wrlock(&place_lock);
+	set_place(sink, fd);
+	pthread_rwlock_unlock(&place_lock);
+}
+
+void
+log_take(enum log_sink sink, int fd)
+{
+	pthread_rwlock_wrlock(&place_lock);
+	if (dup2(fd, STDERR_FILENO) != -1 && dup2(fd, STDOUT_FILENO) != -1)
+		set_place(sink, STDERR_FILENO);
+	pthread_rwlock_unlock(&place_lock);
 }
 
 /* syslog(3) tries both kinds of sockets, too. */
@@ -148,8 +168,9 @@ put_line(char *out, enum log_level level, const char *line, size_t len)
 	return head + len + 1;
 }
 
+/* In the form of the place where lines go, which does not change meanwhile. */
 static void
-write_line(enum log_level level, const char *line, size_t len)
+write_there(enum log_level level, const char *line, size_t len)
 {
 	char out[OUT_SIZE];
 	size_t end;
@@ -163,6 +184,14 @@ write_line(enum log_level level, const char *line, size_t len)
 	    put_line(out, level, line, len);
 	if (write(log_state.fd, out, end) == -1)
 		return; /* nothing takes it: there is no better place to say so */
+}
+
+static void
+write_line(enum log_level level, const char *line, size_t len)
+{
+	pthread_rwlock_rdlock(&place_lock);
+	write_there(level, line, len);
+	pthread_rwlock_unlock(&place_lock);
 }
 
 /* In case a caller forgot log_safe(), and where a character was cut at the end. */

@@ -11,6 +11,7 @@ enum log_sink {
 	LOG_TO_SYSLOG,		/* syslog(3), facility mail */
 	LOG_TO_FILE,		/* the standard error output is a file: lines begin with the time */
 	LOG_TO_JSON,		/* the standard output, a JSON object a line (log_json) */
+	LOG_SINKS
 };
 
 /*
@@ -21,6 +22,11 @@ enum log_sink {
 void log_open(const char *program, const char *server, enum log_sink sink);
 /* From now on lines go there. LOG_TO_FILE: to `fd`, which stays the caller's. */
 void log_move(enum log_sink sink, int fd);
+/*
+ * The standard outputs become `fd`, which stays the caller's, and lines go there in the form of `sink` from
+ * now on: no line of any thread gets there in the form before, or to the place before in that form.
+ */
+void log_take(enum log_sink sink, int fd);
 /* This process as its lines name it: the kernel is asked once. */
 int log_pid(void);
 /* Whether a syslog daemon takes lines now. */

@@ -42,10 +42,16 @@ stop_by_myself(struct boot *b)
 	b->role->on_control(b, &m);
 }
 
+/* As the master said at the start; the configuration of this process may be an older one. */
 static enum log_sink
 sink_of(const struct boot *b)
 {
-	return config_service_log_sink(&b->config->service, getenv("POSTERN_FOREGROUND") != NULL);
+	const char *said = getenv(BOOT_EVENTS);
+
+	if (said != NULL && *said >= '0' && *said < '0' + LOG_SINKS && said[1] == '\0')
+		return (enum log_sink)(*said - '0');
+	return b->config == NULL ? LOG_TO_STDERR :
+	    config_service_log_sink(&b->config->service, getenv("POSTERN_FOREGROUND") != NULL);
 }
 
 /*
@@ -60,9 +66,7 @@ take_events(const struct boot *b, const struct ctl_message *m)
 	memcpy(&sink, m->data, sizeof(sink));
 	if (m->fd == -1 || (sink == LOG_TO_SYSLOG && b->config->service.sandbox && sink_of(b) != sink))
 		return;
-	if (dup2(m->fd, STDERR_FILENO) != -1)
-		log_move((enum log_sink)sink, STDERR_FILENO);
-	(void)!dup2(m->fd, STDOUT_FILENO);
+	log_take((enum log_sink)sink, m->fd);
 }
 
 static void
@@ -149,7 +153,7 @@ take_config(struct boot *b, const char *server)
 	char program[48];
 
 	snprintf(program, sizeof(program), "postern-%s", b->role->name);
-	log_open(program, server, LOG_TO_STDERR);
+	log_open(program, server, sink_of(b));
 	b->config = config_read_snapshot(BOOT_CONFIG);
 	if (b->config == NULL)
 		die(EX_CONFIG, "the configuration snapshot cannot be read");

@@ -26,6 +26,9 @@ enum boot_fd {
 	BOOT_LISTEN,		/* the first listening socket, in the order of config_server.listen */
 };
 
+/* In its environment: a digit, enum log_sink. */
+#define BOOT_EVENTS "POSTERN_EVENTS"
+
 struct boot;
 struct boot_troubles;
 

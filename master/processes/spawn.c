@@ -72,9 +72,12 @@ spawn_folder(void)
 
 /* In the release build workers get PATH, the time zone, and nothing else of the caller's environment. */
 static char **
-make_environment(bool foreground, char **space)
+make_environment(bool foreground, enum log_sink sink, char **space)
 {
 #ifdef POSTERN_TEST
+	const char form[] = { (char)('0' + sink), '\0' };
+
+	setenv(BOOT_EVENTS, form, 1);
 	if (foreground)
 		setenv("POSTERN_FOREGROUND", "1", 1);
 	else
@@ -82,11 +85,13 @@ make_environment(bool foreground, char **space)
 	return environ;
 #else
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1",
-	    zone[256], stream[64], filter[128], memory[64];
+	    zone[256], stream[64], filter[128], memory[64], events[sizeof(BOOT_EVENTS) + 2];
 	const char *tz = getenv("TZ"), *journal = getenv("JOURNAL_STREAM"), *deadly = getenv(SANDBOX_DEADLY);
 	size_t n = 0;
 
 	space[n++] = path;
+	snprintf(events, sizeof(events), BOOT_EVENTS "=%c", '0' + (int)sink);
+	space[n++] = events;
 	if (foreground)
 		space[n++] = stderr_log;
 	if (foreground && journal != NULL &&
@@ -216,7 +221,7 @@ fork_child(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2
 	    prepare_plan(plan, p, slot, channel[1]) == -1)
 		return NULL;
 	plan->out = event_log_output(p->m, plan->null);
-	environment = make_environment(plan->foreground, env);
+	environment = make_environment(plan->foreground, event_log_sink(p->m), env);
 	pid = fork();
 	if (pid == -1)
 		return NULL;

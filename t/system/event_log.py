@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import unicodedata
 
@@ -195,6 +196,29 @@ def test_json(t):
     service.stop()
     check(events(event="service", state="stopped"), "the end")
     equal(service.events.lines, [], "the standard error output")
+
+
+def test_json_of_an_older_configuration(t):
+    """A process that is born of an older configuration, as the file of its virtual server has an error, writes as all others do."""
+    service = t.postern({"default": {}, "other": {}}, start=False)
+    file, out = service.folder / "file", service.folder / "stdout"
+    service.service["events"] = file
+    service.write()
+    service.spawn()
+    until(lambda: file.exists() and "event=service state=started" in file.read_text(), what="the service")
+    listener = service.child("listener", "default")
+    service.service["events"] = "json"
+    service.write()
+    service.default.file.write_text(service.default.file.read_text() + "\n[messages]\nmax-recipients = many\n")
+    service.ctl("reload", ok=False)
+    os.kill(service.child("listener", "default"), signal.SIGKILL)
+    until(lambda: [each for each in json_lines(out) if each["event"] == "crash"], what="the crash")
+    until(lambda: service.child("listener", "default") not in (None, listener), what="another listener")
+    id = service.default.send()
+    until(lambda: [each for each in json_lines(out) if each["event"] == "accepted" and each["id"] == id], what="its event")
+    service.stop()
+    json_lines(out)
+    check(not any("event=accepted" in line for line in service.events.lines), "the standard error output")
 
 
 def test_lost_events_are_told(t):

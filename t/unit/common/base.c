@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,6 +207,55 @@ START_TEST(test_log_pid)
 }
 END_TEST
 
+#define LINES 3000U
+
+static void *
+log_much(void *arg)
+{
+	while (atomic_fetch_add((atomic_uint *)arg, 1) < LINES)
+		log_event(LOG_FACT, NULL, "x", "a=b");
+	return NULL;
+}
+
+/* The standard outputs become another file under threads that write: each file has lines of its own form. */
+START_TEST(test_log_take)
+{
+	atomic_uint count = 0;
+	FILE *file[2] = { tmpfile(), tmpfile() };
+	char line[400];
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		pthread_t thread[3];
+
+		log_open("child", "", LOG_TO_STDERR);
+		log_take(LOG_TO_FILE, fileno(file[0]));
+		for (size_t i = 0; i < 3; i++)
+			if (pthread_create(&thread[i], NULL, log_much, &count) != 0)
+				_exit(1);
+		for (unsigned i = 0; count < LINES; i++) {
+			log_take(i % 2 == 0 ? LOG_TO_JSON : LOG_TO_FILE, fileno(file[i % 2 == 0]));
+			sched_yield();
+		}
+		for (size_t i = 0; i < 3; i++)
+			pthread_join(thread[i], NULL);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	for (size_t i = 0; i < 2; i++) {
+		size_t lines = 0;
+
+		rewind(file[i]);
+		for (; fgets(line, sizeof(line), file[i]) != NULL; lines++)
+			ck_assert_msg((line[0] == '{') == (i == 1), "file %zu: %s", i, line);
+		ck_assert_uint_gt(lines, 10);
+		fclose(file[i]);
+	}
+}
+END_TEST
+
 /* Where the journal of systemd reads, a line begins with its severity, and the service is not named twice. */
 START_TEST(log_to_the_journal)
 {
@@ -311,6 +362,6 @@ START_TEST(chance_is_never_the_same)
 END_TEST
 
 UNIT_MAIN("base", chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
-    test_buf_printf_of_any_length, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
+    test_buf_printf_of_any_length, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid, test_log_take,
     test_clock_formats,
     log_to_the_journal)
