@@ -86,17 +86,41 @@ WORDS = {"general.user": "S.user=daemon", "general.pickup-group": "S.pickup-grou
          "ldap.enable": LDAP, "ldap.uri": LDAP, "ldap.filter": "S.filter=(mail=%s)", "ldap.recipient-delimiter": "S.recipient-delimiter=+",
          "domain.type": "S.type=alias", "domain.drop": LOCAL, "domain.drop-quota": f"{LOCAL} domain:default.example.drop-quota=5M", "domain.client-certificate": OUT_PAIR,
          "domain.client-key": OUT_PAIR, "domain.user": ACCOUNT, "domain.secret-file": ACCOUNT, "domain.outbound-auth": ACCOUNT}
-# A keytab is made by a KDC, a profile stands in postern.ini, a key that signs has a file of its form: system/auth, oauth and dkim have them.
-# Refused here, and nothing is written.
-ELSEWHERE = {"access.keytab", "access.service-principal", "delivery.oauth", "delivery.dkim-key", "domain.oauth"}
+# Of postern.ini. The folders of the service are not what one moves while it runs; those here are empty and the test's own.
+SERVICE_WORDS = {"service.hostname": "S.hostname=other.example", "service.sendmail": "S.sendmail=default", "service.operators": "S.operators=daemon,@daemon",
+                 "service.viewers": "S.viewers=account:bob", "service.operator-listen": "S.operator-listen=192.0.2.10:25-2599,[2001:db8::1]:*",
+                 "service.dns-server": "S.dns-server=127.0.0.1:53", "service.dnssec": "S.dnssec=resolver S.dns-server=127.0.0.1",
+                 "service.trust-anchor": "S.trust-anchor=FOLDER/anchor", "service.sandbox": "S.sandbox=no", "service.syslog": "S.syslog=no",
+                 "service.events": "S.events=FOLDER/events.log", "service.metrics": "S.metrics=127.0.0.1:2599,FOLDER/metrics.sock",
+                 "service.spool": "S.spool=FOLDER", "service.logs": "S.logs=FOLDER", "service.run": "S.run=FOLDER", "service.state": "S.state=FOLDER",
+                 "manager.listen": "S.listen=127.0.0.1:2599", "manager.certificate": "S.certificate=CERTIFICATE S.key=KEY", "manager.key": "S.certificate=CERTIFICATE S.key=KEY",
+                 "manager.accounts": "S.accounts=PASSWORDS", "manager.keytab": "S.keytab=SECRET",
+                 "manager.service-principal": "S.service-principal=HTTP/a.example", "manager.kerberos-realms": "S.kerberos-realms=EXAMPLE.COM",
+                 "manager.hosts": "S.hosts=mail.example.com",
+                 "oauth.provider": "S.provider=google S.flow=refresh-token S.refresh-token-file=SECRET", "oauth.tenant": "S.provider=microsoft365 S.tenant=example.com",
+                 "oauth.flow": "S.flow=refresh-token S.refresh-token-file=SECRET", "oauth.refresh-token-file": "S.flow=refresh-token S.refresh-token-file=SECRET",
+                 "oauth.token-url": "S.token-url=https://login.example.com/other", "oauth.client-id": "S.client-id=other", "oauth.secret-file": "S.secret-file=OTHER",
+                 "oauth.key-file": "S.secret-file= S.key-file=KEY", "oauth.certificate-file": "S.secret-file= S.key-file=KEY S.certificate-file=CERTIFICATE",
+                 "oauth.key-id": "S.secret-file= S.key-file=KEY S.key-id=one", "oauth.audience": "S.secret-file= S.key-file=KEY S.audience=them",
+                 "oauth.signature": "S.secret-file= S.key-file=KEY S.signature=es256", "oauth.ca-file": "S.ca-file=CERTIFICATE"}
+# Keys that cannot be set here, with the reason. Each is refused here, and nothing is written: one that is taken, and one that is no key, must go.
+ELSEWHERE = {"access.keytab": "a keytab is made by a KDC: system/auth", "access.service-principal": "the same",
+             "manager.keytab": "the same: system/web_login_kerberos", "delivery.oauth": "its profile stands in postern.ini: system/oauth", "domain.oauth": "the same",
+             "delivery.dkim-key": "a key that signs has a form of its own: system/dkim"}
+
+
+NAMED = {"domain": "domain:far.example", "host": "host:mx.far.example", "filter": "filter:one", "oauth": "oauth:tokens"}
+FILTER = "connect", "inet:127.0.0.1:8891"       # what each [filter] needs
 
 
 def words_of(row, places):
-    """What sets that key of a virtual server, with what it needs beside it."""
-    section = "domain:far.example" if row["section"] == "domain" else row["section"]
+    """What sets that key, with what it needs beside it."""
+    section = NAMED.get(row["section"], row["section"])
     choices = [word for word in (row["range"] or "").split() if row["kind"].startswith("choice") and word != row["default"]]
-    value = choices[0] if choices else VALUES.get(row["kind"], row["default"])
-    words = WORDS.get(f"{row['section']}.{row['key']}")
+    value = "daemon" if row["section"] == "service" and re.search("user$|group$", row["key"]) else choices[0] if choices else VALUES.get(row["kind"], row["default"])
+    words = {**WORDS, **SERVICE_WORDS}.get(f"{row['section']}.{row['key']}")
+    if row["section"] == "filter" and row["key"] == FILTER[0]:
+        value = FILTER[1]
     if words is None:
         return [f"{section}.{row['key']}={value}"]
     for name, path in places.items():
@@ -104,35 +128,82 @@ def words_of(row, places):
     return [re.sub(r"^S\.", f"{section}.", word) for word in words.split()]
 
 
-def test_keys(t):
-    """Each key of the table set by command in a file full of comments, and unset or taken back: the file is the same, byte by byte."""
-    service = t.postern({"default": {"domain far.example": {"type": "remote"}}})
-    answer = json.loads(service.ctl("api", "command", input=json.dumps({"words": ["keys"]})).stdout)
-    service.stop()
-    places = {name: service.folder / name.lower() for name in ("CERTIFICATE", "KEY", "PASSWORDS", "SECRET", "FOLDER")}
+def make_places(service):
+    """Files that keys name."""
+    places = {name: service.folder / name.lower() for name in ("CERTIFICATE", "KEY", "PASSWORDS", "SECRET", "OTHER", "FOLDER")}
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", places["KEY"], "-out",
                     places["CERTIFICATE"], "-days", "90", "-subj", "/CN=default.example"], check=True, capture_output=True, timeout=60)
-    places["SECRET"].write_text("word\n")
     places["FOLDER"].mkdir()
+    (places["FOLDER"] / "anchor").write_text(". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n")
     service.ctl("passwd", "--stdin", places["PASSWORDS"], "bob", input="x\n")
-    for name in ("KEY", "SECRET"):
+    for name in ("SECRET", "OTHER"):
+        places[name].write_text("word\n")
+    for name in ("KEY", "SECRET", "OTHER"):
         places[name].chmod(0o600)
-    file = service.default.file
-    sample = (ROOT / "etc/default.ini").read_text()
-    file.write_text(f"{sample}\n; the domains\n[domain default.example]\ntype = default ; ours\n\n[domain far.example]\ntype = remote\n")
     service.own()
-    before, comments = file.read_bytes(), {line for line in sample.splitlines() if line.startswith((";", "#"))}
-    rows_of_server = [row for row in answer["data"]["keys"] if row["section"] in ("general", "access", "messages", "delivery", "ldap", "security", "domain")]
-    check(len(rows_of_server) > 130, answer)
-    for count, row in enumerate(rows_of_server):
-        words = words_of(row, places)
-        done = service.ctl("set", "default", *words, ok=False)
-        elsewhere = f"{row['section']}.{row['key']}" in ELSEWHERE
-        check(done.returncode == (78 if elsewhere else 0), words, done)
-        if not elsewhere and "is so already" not in done.stdout:
+    return places
+
+
+def set_and_take_back(service, file, rows_to_set, places, target):
+    """Each key set by command and shown, and unset or undone: the file is the same, byte by byte, and no comment was touched meanwhile."""
+    before = file.read_bytes()
+    comments = {line for line in before.decode().splitlines() if line.startswith((";", "#"))}
+    for count, row in enumerate(rows_to_set):
+        words, name = words_of(row, places), f"{row['section']}.{row['key']}"
+        done = service.ctl("set", *target, *words, ok=False)
+        check(done.returncode == (78 if name in ELSEWHERE else 0), words, done)
+        if name not in ELSEWHERE and "is so already" not in done.stdout:
             check(file.read_bytes() != before and comments <= set(file.read_text().splitlines()), words, "a comment is gone")
-            if len(words) == 1 and row["section"] != "domain" and count % 5 > 0:
-                service.ctl("unset", "default", words[0].partition("=")[0])
+            place, _, wanted = next(word for word in words if word.partition("=")[0].endswith(f".{row['key']}")).partition("=")
+            shown = json.loads(service.ctl("get", *target, place, "--json").stdout)
+            check(set(re.split("[, ]+", wanted)) <= set(re.split("[, ]+", shown["keys"][0]["value"])), place, wanted, shown)
+            old = re.search(rf"^{row['key']} = (.*)$", before.decode(), re.M)
+            if name == "service.state":         # the history is there
+                service.ctl("set", f"{name}={old[1]}")
+            elif len(words) == 1 and row["section"] not in NAMED and old is None and count % 5 > 0:
+                service.ctl("unset", *target, place)
             else:
                 service.ctl("undo", re.search(r"this is change (\d+)", done.stdout)[1])
         equal(file.read_bytes(), before, words)
+
+
+def table_of(service, *sections):
+    answer = json.loads(service.ctl("api", "command", input=json.dumps({"words": ["keys"]})).stdout)
+    keys = answer["data"]["keys"]
+    names = {f"{row['section']}.{row['key']}" for row in keys}
+    equal(sorted((set(ELSEWHERE) | set(WORDS) | set(SERVICE_WORDS)) - names), [], "words for what is no key")
+    # a section that is new is in one of these tests, too
+    equal(sorted({row["section"] for row in keys} - set(OF_SERVER + OF_SERVICE)), [], "sections that no test sets")
+    return [row for row in keys if row["section"] in sections]
+
+
+OF_SERVER, OF_SERVICE = ("general", "access", "messages", "delivery", "ldap", "security", "domain", "host", "filter"), ("service", "manager", "oauth")
+
+
+def test_keys(t):
+    """Each key of a virtual server, in a file full of comments."""
+    service = t.postern({"default": {"domain far.example": {"type": "remote"}}})
+    rows_to_set = table_of(service, *OF_SERVER)
+    service.stop()
+    places = make_places(service)
+    file = service.default.file
+    file.write_text(f"{(ROOT / 'etc/default.ini').read_text()}\n; the domains\n[domain default.example]\ntype = default ; ours\n\n[domain far.example]\ntype = remote\n"
+                    "\n; its host\n[host mx.far.example]\nrecipients = 7\n" +
+                    ("\n[filter one]\nconnect = inet:127.0.0.1:8890 ; near\n" if any(row["section"] == "filter" for row in rows_to_set) else ""))
+    service.own()
+    check(len(rows_to_set) > 135, rows_to_set)
+    set_and_take_back(service, file, rows_to_set, places, ("default",))
+
+
+def test_keys_of_the_service(t):
+    """Each key of postern.ini: of the service, of the manager, of a profile of OAuth."""
+    service = t.postern()
+    rows_to_set = table_of(service, *OF_SERVICE)
+    service.stop()
+    places = make_places(service)
+    file = service.config
+    file.write_text(f"; ours\n{file.read_text()}\n; tokens\n[oauth tokens]\n; the endpoint\ntoken-url = https://login.example.com/token\nclient-id = postern ; that one\n"
+                    f"secret-file = {places['SECRET']}\n; the end\n")
+    service.own()
+    check(len(rows_to_set) > 45, rows_to_set)
+    set_and_take_back(service, file, rows_to_set, places, ())
