@@ -96,7 +96,7 @@ struct config_domain {
 	enum config_outbound_tls outbound_tls; bool mta_sts;
 	char *user, *secret_file, *oauth, *client_certificate, *client_key;	/* NULL not set */
 	unsigned mechanisms;		/* enum config_mechanism bits; 0: the server's */
-	uint16_t port;
+	uint16_t port; struct config_remote rules;	/* its keys of [host]; `mechanisms` is not used */
 	struct config_strings atrn_accounts;
 	struct config_origin *origin;
 };
@@ -226,15 +226,13 @@ struct config_service {
 	char *listener_user, *resolver_user, *auth_user, *directory_user, *fetch_user, *metrics_user,
 	    *web_user;
 	char *spool, *state, *run, *logs, *sendmail;	/* the last: the virtual server of sendmail(1) */
-	struct config_strings operators, viewers;
-	struct config_strings operator_listen;	/* items of key_check_range */
+	struct config_strings operators, viewers, operator_listen;	/* the last: of key_check_range */
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
 	enum config_dnssec dnssec;
 	char *trust_anchor;			/* NULL not set */
 	struct config_strings dns_insecure;
 	uint64_t grace;
-	bool sandbox;
-	bool syslog;				/* counts while `events` is NULL */
+	bool sandbox, syslog;			/* syslog counts while `events` is NULL */
 	char *events;				/* "syslog", "stderr", "json" or a path; NULL not set */
 	struct config_strings metrics;		/* "/path", loopback "address:port"; empty: none */
 	struct config_manager manager;

@@ -214,7 +214,7 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 		if (h->section != KEY_DOMAIN)
 			continue;
 		d = &s->domain[s->ndomain++];
-		d->name = mem_strdup(h->domain);
+		d->rules.name = d->name = mem_strdup(h->domain);
 		d->origin = set_standards(KEY_OWNER_DOMAIN, d);
 		t = (struct target){ KEY_OWNER_DOMAIN, d, d->origin, w, &w->sources.source[index],
 		    w->config->path[index], d->name, w->faults, false };

@@ -196,6 +196,9 @@ static const struct { const char *key; enum config_domain_type type; bool sender
 	{ "hold", CONFIG_DOMAIN_REMOTE, false },
 	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE, false }, { "oauth", CONFIG_DOMAIN_REMOTE, true },
 	{ "auth-mechanisms", CONFIG_DOMAIN_REMOTE, true },
+	{ "provider", CONFIG_DOMAIN_REMOTE, true }, { "without", CONFIG_DOMAIN_REMOTE, true },
+	{ "connections", CONFIG_DOMAIN_REMOTE, true }, { "rate", CONFIG_DOMAIN_REMOTE, true },
+	{ "recipients", CONFIG_DOMAIN_REMOTE, true },
 	{ "client-certificate", CONFIG_DOMAIN_REMOTE, true }, { "client-key", CONFIG_DOMAIN_REMOTE, true },
 };
 

@@ -4,7 +4,8 @@
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  each key comes from the most exact section that has it: an address before a name, a name before a
+ * Promise:  each key comes from the most exact section that has it: a [domain] before all of these, for its
+ *           own mail; of [host] an address before a name, a name before a
  *           network, a smaller network before a larger one, a network before "*.example.com", the longest of
  *           these first, and "*" last. A key of a section goes before the preset of its provider
  * Fails by: faults; rules that limit nothing
@@ -160,28 +161,53 @@ config_remote_is_preset(const struct config_remote *remote, enum config_remote_k
 	return own_value(remote, key) == 0;
 }
 
+bool
+config_remote_says(const struct config_remote *remote, enum config_remote_key key)
+{
+	return own_value(remote, key) != 0 || presets[remote->provider][key] != 0;
+}
+
+bool
+config_remote_is_empty(const struct config_remote *remote)
+{
+	enum config_remote_key key = 0;
+
+	while (key < CONFIG_REMOTE_KEYS && !config_remote_says(remote, key))
+		key++;
+	return key == CONFIG_REMOTE_KEYS;
+}
+
 static void
 take_section(struct config_remote_rules *r, const struct config_remote *remote)
 {
 	for (enum config_remote_key key = 0; key < CONFIG_REMOTE_KEYS; key++) {
 		uint64_t own = own_value(remote, key);
 
-		if (r->from[key] != NULL || (own == 0 && presets[remote->provider][key] == 0))
+		if (r->from[key] != NULL || !config_remote_says(remote, key))
 			continue;
 		r->value[key] = own != 0 ? own : presets[remote->provider][key];
 		r->from[key] = remote;
 	}
 }
 
+static void
+set_none(struct config_remote_rules *r)
+{
+	*r = (struct config_remote_rules){ 0 };
+	for (enum config_remote_key key = CONFIG_REMOTE_CONNECTIONS; key < CONFIG_REMOTE_KEYS; key++)
+		r->value[key] = CONFIG_UNLIMITED;
+}
+
 void
-config_remote_find(struct config_remote_rules *r, const struct config_server *s, const char *host,
-    const struct sockaddr *address)
+config_remote_find(struct config_remote_rules *r, const struct config_server *s,
+    const struct config_remote *domain, const char *host, const struct sockaddr *address)
 {
 	bool first = true;
 
-	*r = (struct config_remote_rules){ .by_address = *host == '[' };
-	for (enum config_remote_key key = CONFIG_REMOTE_CONNECTIONS; key < CONFIG_REMOTE_KEYS; key++)
-		r->value[key] = CONFIG_UNLIMITED;
+	set_none(r);
+	r->by_address = *host == '[';
+	if (domain != NULL)
+		take_section(r, domain);
 	for (size_t i = 0; i < s->nremote; i++) {
 		if (!fits(&s->remote[i], host, address))
 			continue;
@@ -190,6 +216,14 @@ config_remote_find(struct config_remote_rules *r, const struct config_server *s,
 		first = false;
 		take_section(r, &s->remote[i]);
 	}
+	r->value[CONFIG_REMOTE_WITHOUT] &= ~(uint64_t)CONFIG_WITHOUT_NOTHING;
+}
+
+void
+config_remote_of_domain(struct config_remote_rules *r, const struct config_remote *domain)
+{
+	set_none(r);
+	take_section(r, domain);
 	r->value[CONFIG_REMOTE_WITHOUT] &= ~(uint64_t)CONFIG_WITHOUT_NOTHING;
 }
 
@@ -249,7 +283,7 @@ judge_provider(struct config_work *w, size_t server, const struct config_deliver
 	struct config_remote_rules rules;
 	struct config_account a;
 
-	config_remote_find(&rules, s, name, NULL);
+	config_remote_find(&rules, s, p->d != NULL ? &p->d->rules : NULL, name, NULL);
 	if (rules.from[CONFIG_REMOTE_RATE] != NULL || !config_account_find(&a, s, p->d, false) ||
 	    a.auth == CONFIG_OUT_ANONYMOUS)
 		return;

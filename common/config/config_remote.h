@@ -44,9 +44,17 @@ struct config_remote_rules {
 	/* The most exact section is one of addresses: each of them counts by itself, not the host's name */
 	bool by_address;
 };
-/* `host`: "mx.example.com", "[192.0.2.1]"; `address` NULL: not known yet, only names are looked at. */
-void config_remote_find(struct config_remote_rules *r, const struct config_server *s, const char *host,
-    const struct sockaddr *address);
+/*
+ * `host`: "mx.example.com", "[192.0.2.1]"; `address` NULL: not known yet, only names are looked at. `domain`:
+ * what its [domain] says goes before every section of the host; NULL: nothing.
+ */
+void config_remote_find(struct config_remote_rules *r, const struct config_server *s,
+    const struct config_remote *domain, const char *host, const struct sockaddr *address);
+/* What that of a [domain] says alone. */
+void config_remote_of_domain(struct config_remote_rules *r, const struct config_remote *domain);
+/* Whether the section alone says that key, also by its provider. */
+bool config_remote_says(const struct config_remote *remote, enum config_remote_key key);
+bool config_remote_is_empty(const struct config_remote *remote);	/* it says none */
 /* Whether a pattern, in any form that a section may have, is of that host; false also when it is none. */
 bool config_remote_fits(const char *pattern, const char *host, const struct sockaddr *address);
 /* Whether an operator has paused it: paused-hosts of [delivery]. */

@@ -938,6 +938,29 @@ const struct key key_rows[] = {
 	{ DOMAIN("auth-mechanisms", KEY_FLAGS, mechanisms), WITH_ACCOUNT, .derived = "the server's",
 	    .choice = mechanisms,
 	    .meaning = "Remote domain: replaces the server's auth-mechanisms." },
+	{ DOMAIN("provider", KEY_ENUM, rules.provider), .standard = "none", .choice = providers,
+	    .meaning =
+	    "Remote domain: whose limits its mail keeps to, as in [host]. This and the next four keys go "
+	    "before those of every [host] section, for the mail of this domain, whatever hosts it has." },
+	{ DOMAIN("without", KEY_FLAGS, rules.without), WITH_ACCOUNT,
+	    .derived = "as the [host] of its hosts says", .choice = extensions,
+	    .meaning =
+	    "Remote domain: extensions that are not used for its mail, as in [host]. nothing: all that its "
+	    "hosts offer are, whatever their [host] says." },
+	{ DOMAIN("connections", KEY_NUMBER, rules.connections), .derived = "as the [host] of its hosts says",
+	    .min = 1, .max = 100000, .unlimited = true,
+	    .meaning =
+	    "Remote domain: the largest number of concurrent connections to one host for its mail, which "
+	    "then counts apart from other mail at that host. connections-per-domain counts, too." },
+	{ DOMAIN("rate", KEY_NUMBER, rules.rate), .derived = "as the [host] of its hosts says",
+	    .min = 1, .max = 1000000, .unlimited = true,
+	    .meaning =
+	    "Remote domain: the largest number of its messages a minute to one host, counted as for "
+	    "connections." },
+	{ DOMAIN("recipients", KEY_NUMBER, rules.recipients), .derived = "as the [host] of its hosts says",
+	    .min = 1, .max = 1000000, .unlimited = true,
+	    .meaning =
+	    "Remote domain: the largest number of recipients in one transaction with a host of it." },
 	{ DOMAIN("port", KEY_NUMBER, port), WITH_ACCOUNT, .derived = "the server's", .min = 1, .max = 65535,
 	    .meaning = "Remote domain: the port of its hosts." },
 	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no",

@@ -237,7 +237,7 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 
 /* What counts for a host, and which section says it. */
 static void
-explain_host(const struct explain *x, const struct destination_host *h)
+explain_host(const struct explain *x, const struct destination_host *h, const struct config_remote *own)
 {
 	struct config_remote_rules rules;
 	char host[300], origin[ORIGIN_SIZE];
@@ -248,13 +248,13 @@ explain_host(const struct explain *x, const struct destination_host *h)
 	snprintf(host, sizeof(host), h->literal && strchr(h->name, ':') != NULL ? "[%s]" : "%s", h->name);
 	known = h->literal && net_address_parse(&a, host, h->port, &why) == 0;
 	snprintf(host, sizeof(host), h->literal ? "[%s]" : "%s", h->name);
-	config_remote_find(&rules, x->server, host, known ? (const struct sockaddr *)&a.sa : NULL);
+	config_remote_find(&rules, x->server, own, host, known ? (const struct sockaddr *)&a.sa : NULL);
 	for (enum config_remote_key key = 0; key < CONFIG_REMOTE_KEYS; key++) {
 		const struct config_remote *from = rules.from[key];
 		const char *name = config_remote_key_names[key];
 		struct buf text = BUF_INIT(VALUE_SIZE);
 
-		if (from == NULL)
+		if (from == NULL || from == own)
 			continue;
 		if (config_remote_is_preset(from, key)) {
 			buf_printf(&text, "%llu", (unsigned long long)rules.value[key]);
@@ -268,13 +268,28 @@ explain_host(const struct explain *x, const struct destination_host *h)
 	}
 }
 
+/* What a [domain] says of its hosts, before their [host]. */
+static void
+explain_rules(const struct explain *x, const struct config_domain *d, const struct config_remote *own)
+{
+	struct config_remote_rules rules;
+
+	if (d == NULL || own != &d->rules)
+		return;
+	config_remote_of_domain(&rules, own);
+	for (enum config_remote_key key = 0; key < CONFIG_REMOTE_KEYS; key++)
+		if (rules.from[key] == own)
+			say_value(x, d, config_remote_key_names[key], "domain",
+			    config_remote_is_preset(own, key) ? "provider" : config_remote_key_names[key]);
+}
+
 static void
 explain_hosts(const struct explain *x, const struct route_answer *a)
 {
 	if (x->server->nremote == 0)
 		return;
 	for (size_t i = 0; a->kind == ROUTE_HOSTS && i < a->hosts->nhost; i++)
-		explain_host(x, &a->hosts->host[i]);
+		explain_host(x, &a->hosts->host[i], a->hosts->security.rules);
 	if (a->kind == ROUTE_DIRECT)
 		say(x, "host rules", NULL, NULL, "by the names and addresses that the DNS has, in %zu [host] "
 		    "sections", x->server->nremote);
@@ -365,6 +380,8 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 		say_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" :
 		    "on failure", a.fallback, NULL);
 	explain_manner(x, d, &a);
+	explain_rules(x, a.sender != NULL ? a.sender : d,
+	    (a.kind == ROUTE_HOSTS ? &a.hosts->security : &a.security)->rules);
 	explain_hosts(x, &a);
 	explain_masquerade(x, r);
 	explain_signature(x);

@@ -51,6 +51,8 @@ security_of(const struct config_server *s, const struct config_domain *domain, b
 	(void)config_account_find(&own.account, s, domain, by_dns);
 	if (domain != NULL && domain->has_outbound_tls)
 		own.tls = domain->outbound_tls;
+	if (domain != NULL && !config_remote_is_empty(&domain->rules))
+		own.rules = &domain->rules;
 	if (domain != NULL && domain->mechanisms != 0)
 		own.mechanisms = domain->mechanisms;
 	own.mta_sts = by_dns && own.tls != CONFIG_OUT_TLS_OFF &&
@@ -69,12 +71,16 @@ is_same_certificate(const struct destination_security *a, const struct destinati
 bool
 route_security_is_same(const struct destination_security *a, const struct destination_security *b)
 {
-	return a->tls == b->tls && is_same_certificate(a, b) && a->account.auth == b->account.auth &&
+	return a->tls == b->tls && a->rules == b->rules && is_same_certificate(a, b) &&
+	    a->account.auth == b->account.auth &&
 	    (a->account.auth == CONFIG_OUT_ANONYMOUS ||
 	    (strcmp(a->account.domain, b->account.domain) == 0 && a->mechanisms == b->mechanisms));
 }
 
-/* ";tls=verify;account=a.example;mechanisms=0x20;certificate=a.example", or "" when it is the server's. */
+/*
+ * ";tls=verify;account=a.example;mechanisms=0x20;certificate=a.example;rules=a.example", or "" when it is the
+ * server's.
+ */
 static char *
 make_suffix(const struct destination_security *own, const struct destination_security *usual)
 {
@@ -92,6 +98,7 @@ make_suffix(const struct destination_security *own, const struct destination_sec
 	other.tls = own->tls;
 	other.mechanisms = own->mechanisms;
 	other.certificate = own->certificate;
+	other.rules = own->rules;
 	if (own->tls != usual->tls)
 		buf_printf(&text, ";tls=%s", names[own->tls]);
 	if (!route_security_is_same(own, &other))
@@ -101,6 +108,8 @@ make_suffix(const struct destination_security *own, const struct destination_sec
 		buf_printf(&text, ";mechanisms=%#x", own->mechanisms);
 	if (!is_same_certificate(own, usual))
 		buf_printf(&text, ";certificate=%s", own->certificate != NULL ? own->certificate : "none");
+	if (own->rules != NULL)
+		buf_printf(&text, ";rules=%s", own->rules->name);
 	suffix = mem_strdup(buf_text(&text));
 	buf_done(&text);
 	return suffix;

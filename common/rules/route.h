@@ -23,6 +23,7 @@ struct destination_security {
 	unsigned mechanisms;		/* AUTH_OUT_BIT()s that the account may be used with */
 	/* Whose client certificate is shown: of a [domain], "" the server's; NULL none. Of the config */
 	const char *certificate;
+	const struct config_remote *rules;	/* of a [domain]; NULL: it says none. Of the config */
 };
 
 /* Where recipients go: made by route, used by outbound. Jobs with equal `key` share queue and connections. */

@@ -329,6 +329,7 @@ void site_gate_leave(struct outconn *p, bool wakes);
 void site_gate_failed(const struct outconn *p);			/* the host does not let us in */
 void site_gate_settings(const struct outconn *p, struct client_settings *set);	/* extensions left out */
 unsigned site_gate_without(const struct outconn *p);		/* enum client_offer */
+size_t site_gate_recipients(const struct outconn *p);		/* of one transaction */
 
 /* --- site_queue: the jobs that wait at a site, and how they end --- */
 void site_queue_push(struct site *s, struct outbound_job *job, bool front);

@@ -151,8 +151,7 @@ begin_job(struct outconn *p, struct outbound_job *job)
 	p->job_at = clock_mono_ms();
 	if (p->pace != NULL)
 		rcpt_list_limit(&job->list, pace_host_most(p->pace, p->job_at));
-	if (p->gate != NULL)
-		rcpt_list_limit(&job->list, p->gate->rules.value[CONFIG_REMOTE_RECIPIENTS]);
+	rcpt_list_limit(&job->list, site_gate_recipients(p));
 	rcpt_list_mail(&job->list, &mail);
 	p->job = job;
 	p->content_at = 0;

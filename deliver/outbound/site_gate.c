@@ -30,19 +30,24 @@ site_gate_get(const struct site *s, const struct mx_address *a)
 	const struct config_account *account = &s->d.security.account;
 	const struct sockaddr *to = (const struct sockaddr *)&a->to.sa;
 	char host[DNS_NAME_SIZE + NET_TEXT_SIZE], ip[NET_TEXT_SIZE];
+	const struct config_remote *own = s->d.security.rules;
+	bool apart = own != NULL && (config_remote_says(own, CONFIG_REMOTE_CONNECTIONS) ||
+	    config_remote_says(own, CONFIG_REMOTE_RATE));
+	char who[2 * DNS_NAME_SIZE + 40];
 	struct config_remote_rules rules;
 	struct pace_gate *g;
 
-	config_remote_find(&rules, s->o->server, a->host, to);
+	config_remote_find(&rules, s->o->server, apart ? own : NULL, a->host, to);
 	net_format_ip(ip, to);
 	snprintf(host, sizeof(host), "%s%.*s%s:%u", rules.by_address ? "[" : "", DNS_NAME_SIZE,
 	    rules.by_address ? ip : a->host, rules.by_address ? "]" : "", net_port(to));
 	/* it is shown to people, in columns */
 	for (char *p = host; *p != '\0'; p++)
 		*p = (unsigned char)*p <= ' ' ? '?' : (char)tolower((unsigned char)*p);
-	g = pace_gate_get(s->o->gates, host,
-	    account->auth != CONFIG_OUT_ANONYMOUS && account->user != NULL ? account->user : "", &rules,
-	    clock_mono_ms());
+	snprintf(who, sizeof(who), "%s%s%s%s",
+	    account->auth != CONFIG_OUT_ANONYMOUS && account->user != NULL ? account->user : "",
+	    apart ? "[domain " : "", apart ? own->name : "", apart ? "]" : "");
+	g = pace_gate_get(s->o->gates, host, who, &rules, clock_mono_ms());
 	g->paused = config_remote_is_paused(s->o->server, a->host, to);
 	return g;
 }
@@ -148,11 +153,30 @@ site_gate_failed(const struct outconn *p)
 	p->gate->probes = false;
 }
 
+/* Of the [domain] whose mail it is, else of the host, which other sites may have, too. */
+static uint64_t
+rule_of(const struct outconn *p, enum config_remote_key key)
+{
+	const struct config_remote *own = p->site->d.security.rules;
+	struct config_remote_rules rules;
+
+	if (own == NULL || !config_remote_says(own, key))
+		return p->gate->rules.value[key];
+	config_remote_of_domain(&rules, own);
+	return rules.value[key];
+}
+
 unsigned
 site_gate_without(const struct outconn *p)
 {
 	return p->gate == NULL ? 0 :
-	    (unsigned)p->gate->rules.value[CONFIG_REMOTE_WITHOUT] & ~(unsigned)CLIENT_OFFERS_TLS;
+	    (unsigned)rule_of(p, CONFIG_REMOTE_WITHOUT) & ~(unsigned)CLIENT_OFFERS_TLS;
+}
+
+size_t
+site_gate_recipients(const struct outconn *p)
+{
+	return p->gate == NULL ? SIZE_MAX : (size_t)rule_of(p, CONFIG_REMOTE_RECIPIENTS);
 }
 
 /*
@@ -162,10 +186,8 @@ site_gate_without(const struct outconn *p)
 void
 site_gate_settings(const struct outconn *p, struct client_settings *set)
 {
-	const struct config_remote_rules *rules = &p->gate->rules;
-
 	set->unheard = site_gate_without(p) & ~(unsigned)CLIENT_8BITMIME;
-	if ((rules->value[CONFIG_REMOTE_WITHOUT] & CLIENT_OFFERS_TLS) && set->tls == CLIENT_TLS_MAY &&
+	if ((rule_of(p, CONFIG_REMOTE_WITHOUT) & CLIENT_OFFERS_TLS) && set->tls == CLIENT_TLS_MAY &&
 	    !p->try.strict)
 		set->tls = CLIENT_TLS_OFF;
 }

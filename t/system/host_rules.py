@@ -2,6 +2,7 @@
 which section it is
 """
 
+import json
 import time
 
 from checks import check, equal
@@ -45,6 +46,32 @@ def test_without(t):
     service.default.set("host 127.0.0.1", without="nothing")
     service.ctl("reload")
     check("BDAT" in one(3)[0], "the more exact section counts")
+
+
+def test_domain_before_host(t):
+    """What a [domain] says goes before the [host] of its hosts, for its mail alone; its limits count apart from those of other mail there."""
+    sink = t.sink(ehlo=ALL)
+    names = ("a.example", "b.example", "c.example")
+    service = postern(t, {name: sink for name in names}, start=False, **{"127.0.0.1": {"without": "chunking", "recipients": "4", "rate": "6000"}})
+    service.default.set("domain a.example", without="dsn", recipients="2")
+    service.default.set("domain c.example", without="nothing", rate="60", connections="1")
+    service.start()
+    for number, (name, chunks, dsn, parts) in enumerate(zip(names, (True, False, True), (False, True, True), ((2, 2, 1), (4, 1), (4, 1)))):
+        with service.default.connect(ehlo="c.example") as client:
+            client.expect(250, "MAIL FROM:<a@default.example> RET=HDRS")
+            for user in range(5):
+                client.expect(250, f"RCPT TO:<u{user}@{name}>")
+            client.content(b"Subject: x\r\n\r\nx\r\n")
+        service.home.wait_queued(0)
+        found = [message for message in sink.wait(1) if f"@{name}" in str(message.recipients)]
+        equal(sorted((len(message.recipients) for message in found), reverse=True), list(parts), name)
+        said = {verb for message in found for verb in verbs(message)}
+        equal(("BDAT" in said, any("RET=" in str(message.params) for message in found)), (chunks, dsn), name)
+    hosts = json.loads(service.ctl("hosts", "default", "--json").stdout)["hosts"]
+    equal(sorted((host["account"] or "-", host["rate"]) for host in hosts), [("-", 6000), ("[domain c.example]", 60)])
+    told = service.ctl("explain", "--from", "127.0.0.1", "--rcpt", "u@a.example").stdout
+    check("without" in told and "dsn" in told and "[domain a.example]" in told, told)
+    check("chunking" not in told, "the section that does not count", told)
 
 
 def test_without_starttls(t):

@@ -55,7 +55,7 @@ START_TEST(sections_that_win)
 
 		if (rows[i].address != NULL)
 			ck_assert_int_eq(net_address_parse(&a, rows[i].address, 25, &why), 0);
-		config_remote_find(&r, &config->server[0], rows[i].host,
+		config_remote_find(&r, &config->server[0], NULL, rows[i].host,
 		    rows[i].address != NULL ? (const struct sockaddr *)&a.sa : NULL);
 		ck_assert_msg(r.value[CONFIG_REMOTE_WITHOUT] == rows[i].without, "row %zu", i);
 		ck_assert_msg(r.value[CONFIG_REMOTE_CONNECTIONS] == rows[i].connections, "row %zu", i);
@@ -69,7 +69,45 @@ START_TEST(sections_that_win)
 }
 END_TEST
 
+/* What a [domain] says goes before all sections of its hosts; what it does not say is theirs. */
+START_TEST(domains_come_first)
+{
+	static const char text[] = "[domain a.example]\ntype = remote\nwithout = nothing\nrate = 5\n"
+	    "[domain b.example]\ntype = remote\nprovider = microsoft\nrate = 7\n[domain c.example]\ntype = remote\n";
+	static const struct { uint64_t without, connections, rate, recipients; bool is_empty; } wanted[] = {
+		{ 0, NO, 5, NO, false }, { CONFIG_WITHOUT_DSN, 3, 7, NO, false }, { CONFIG_WITHOUT_DSN, NO, 600, NO, true },
+	};
+	struct buf file = BUF_INIT(4000);
+
+	begin();
+	buf_printf(&file, "%s%s", sections, text);
+	put("servers/default.ini", buf_text(&file));
+	read_all();
+	expect("domains", "");
+	for (size_t i = 0; i < nitems_of(wanted); i++) {
+		const char name[] = { (char)('a' + i), '\0' };
+		char domain[20];
+		const struct config_domain *d;
+		struct config_remote_rules r;
+
+		snprintf(domain, sizeof(domain), "%s.example", name);
+		d = config_domain_find(&config->server[0], domain);
+		ck_assert_ptr_nonnull(d);
+		ck_assert(config_remote_is_empty(&d->rules) == wanted[i].is_empty);
+		config_remote_find(&r, &config->server[0], &d->rules, "other.example", NULL);
+		ck_assert_msg(r.value[CONFIG_REMOTE_WITHOUT] == wanted[i].without, "%s", domain);
+		ck_assert_msg(r.value[CONFIG_REMOTE_CONNECTIONS] == wanted[i].connections, "%s", domain);
+		ck_assert_msg(r.value[CONFIG_REMOTE_RATE] == wanted[i].rate, "%s", domain);
+		ck_assert_msg(r.value[CONFIG_REMOTE_RECIPIENTS] == wanted[i].recipients, "%s", domain);
+		ck_assert((r.from[CONFIG_REMOTE_RATE] == &d->rules) != wanted[i].is_empty);
+	}
+	buf_done(&file);
+	end();
+}
+END_TEST
+
 static const struct { const char *text, *want; } faulty[] = {
+	{ "[domain a.example]\ntype = alias\nrate = 5\n", D "3" E "\"rate\" is for remote domains and senders only" },
 	{ "[host]\n", D "1" E "must be [host PATTERN]" },
 	{ "[host a.*.b]\n[host *b]\n[host 192.0.2.1/33]\n[host -a]\n",
 	    D "1" E "must be\n" D "2" E "must be\n" D "3" E "must be\n" D "4" E "must be" },
@@ -121,17 +159,17 @@ START_TEST(printed_and_read)
 	put("servers/default.ini", sections);
 	read_all();
 	s = &config->server[0];
-	config_remote_find(&before, s, "mx1.example.com", NULL);
+	config_remote_find(&before, s, NULL, "mx1.example.com", NULL);
 	config_print_server(s, false, &out);
 	put("servers/default.ini", buf_text(&out));
 	read_all();
 	ck_assert_uint_eq(faults.errors, 0);
 	ck_assert_uint_eq(config->server[0].nremote, 10);
-	config_remote_find(&after, &config->server[0], "mx1.example.com", NULL);
+	config_remote_find(&after, &config->server[0], NULL, "mx1.example.com", NULL);
 	ck_assert_mem_eq(before.value, after.value, sizeof(before.value));
 	buf_done(&out);
 	end();
 }
 END_TEST
 
-UNIT_MAIN("config_remote", sections_that_win, faults_are_told, printed_and_read)
+UNIT_MAIN("config_remote", sections_that_win, domains_come_first, faults_are_told, printed_and_read)

@@ -97,7 +97,7 @@ static const struct { enum key_section section; const char *account, *service; }
 	    " uri start-tls ca-file bind user secret-file base filter mail-attribute forward-attribute "
 	    "member-attribute " },
 	{ KEY_SECURITY, "", " operators viewers " },
-	{ KEY_DOMAIN, " route outbound-tls mta-sts auth-mechanisms port ",
+	{ KEY_DOMAIN, " route outbound-tls mta-sts auth-mechanisms without port ",
 	    " drop outbound-auth user secret-file oauth client-certificate client-key " },
 	{ KEY_REMOTE, " without auth-mechanisms ", "" },
 };
@@ -174,7 +174,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SECURITY] = "operators viewers",
 	[KEY_DOMAIN] =
 	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth "
-	    "auth-mechanisms mta-sts client-certificate client-key port "
+	    "auth-mechanisms mta-sts client-certificate client-key port provider without connections rate recipients "
 	    "hold atrn-accounts",
 	[KEY_REMOTE] = "provider without auth-mechanisms connections rate recipients",
 	[KEY_OAUTH] =
