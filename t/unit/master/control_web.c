@@ -48,6 +48,7 @@ begin(void)
 	helper = (struct child){ .m = &m, .role = ROLE_WEB, .phase = CHILD_READY, .version = ctl_version(),
 	    .pid = fork() };
 	if (helper.pid == 0) {
+		signal(SIGHUP, SIG_DFL);	/* who runs the tests may ignore it */
 		pause();
 		_exit(0);
 	}
