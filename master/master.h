@@ -67,7 +67,7 @@ enum state_act {
 };
 
 enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH,
-    ROLE_DIRECTORY, ROLE_MAINTENANCE, ROLE_WEB, ROLE_COUNT };
+    ROLE_DIRECTORY, ROLE_MAINTENANCE, ROLE_WEB, ROLE_FILTER, ROLE_COUNT };
 
 /* How often the child of one post failed. */
 struct restart_record {

@@ -143,6 +143,10 @@ enum ctl_type {
 	CTL_SPOOL_ROOM,
 	CTL_SPOOL_SCRATCH,		/* a file without a name, for content that filters look at */
 	CTL_SPOOL_ANSWER,
+	/* listener or pickup to filter helper and back: payloads in common/ipc/msg_filter.h */
+	CTL_FILTER_ASK,			/* a stage of a session; at the content with its file */
+	CTL_FILTER_END,			/* the session is over; no answer */
+	CTL_FILTER_ANSWER,
 	/* web helper to master and back: payloads in common/ipc/msg_web.h */
 	CTL_WEB_LOGIN,			/* the token of a one-time link */
 	CTL_WEB_PASSWORD,		/* name and password of an account */
@@ -169,7 +173,7 @@ enum ctl_type {
  * virtual server.
  */
 enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER,
-    CTL_HELPER_DIRECTORY, CTL_HELPER_PICKUP, CTL_HELPER_COUNT };
+    CTL_HELPER_DIRECTORY, CTL_HELPER_PICKUP, CTL_HELPER_FILTER, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* virtual server of the client; "" none */

@@ -17,6 +17,7 @@
 #include "common/ipc/msg_directory.h"
 #include "common/ipc/msg_dns.h"
 #include "common/ipc/msg_etrn.h"
+#include "common/ipc/msg_filter.h"
 #include "common/ipc/msg_hosts.h"
 #include "common/ipc/msg_move.h"
 #include "common/ipc/msg_policy.h"
@@ -152,6 +153,11 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_SPOOL_SCRATCH] = { "spool-scratch", 0, 0, CTL_FROM_CLIENT, false },
 	[CTL_SPOOL_ANSWER] = { "spool-answer", sizeof(struct msg_spool_answer),
 	    sizeof(struct msg_spool_answer), CTL_FROM_HELPER, true },
+	[CTL_FILTER_ASK] = { "filter-ask", offsetof(struct msg_filter_ask, text),
+	    sizeof(struct msg_filter_ask), CTL_FROM_CLIENT, true },
+	[CTL_FILTER_END] = { "filter-end", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_FILTER_ANSWER] = { "filter-answer", offsetof(struct msg_filter_answer, text),
+	    sizeof(struct msg_filter_answer), CTL_FROM_HELPER, false },
 	[CTL_WEB_LOGIN] = { "web-login", sizeof(struct msg_web_login), sizeof(struct msg_web_login),
 	    CTL_FROM_HELPER, false },
 	[CTL_WEB_PASSWORD] = { "web-password", sizeof(struct msg_web_password),

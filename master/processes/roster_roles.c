@@ -21,5 +21,6 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_AUTH] = { .name = "auth", .whole_config = true, .at_once = 1 },
 	[ROLE_FETCH] = { .name = "fetch", .whole_config = true, .at_once = 1 },
 	[ROLE_DIRECTORY] = { .name = "directory", .whole_config = true, .at_once = 1 },
+	[ROLE_FILTER] = { .name = "filter", .whole_config = true, .at_once = 1 },
 	[ROLE_MAINTENANCE] = { .name = "maintenance", .program = "deliver" },
 };

@@ -5,7 +5,7 @@
 #include "common/ipc/channel_rights.h"
 #include "t/unit/check_main.h"
 
-static const char *const roles[] = { "listener", "deliver", "pickup", "maintenance", "resolver", "auth", "fetch",
+static const char *const roles[] = { "listener", "deliver", "pickup", "maintenance", "resolver", "auth", "fetch", "filter",
 	"directory", "metrics", "web", "master", "", "Listener", "listener ", "deliverx" };
 
 /* On a channel that is there for one command only: nobody can ask for it. */
@@ -42,6 +42,9 @@ is_wanted(const char *role, enum ctl_helper helper, enum ctl_type question)
 		return listener && (question == CTL_SPOOL_CHANNEL || question == CTL_SPOOL_OPEN ||
 		    question == CTL_SPOOL_END || question == CTL_SPOOL_DROP || question == CTL_SPOOL_LOG ||
 		    question == CTL_SPOOL_ROOM || question == CTL_SPOOL_SCRATCH);
+	case CTL_HELPER_FILTER:
+		return (listener || strcmp(role, "pickup") == 0) &&
+		    (question == CTL_FILTER_ASK || question == CTL_FILTER_END);
 	default:
 		return false;
 	}
