@@ -18,7 +18,7 @@
 #define USER(role) { #role "-user", offsetof(struct config_service, role##_user) }
 const struct config_user config_users[CONFIG_USERS] = {
 	USER(listener), USER(resolver), USER(auth), USER(directory), USER(fetch), USER(metrics),
-	USER(web),
+	USER(web), USER(filter),
 };
 
 const char *

@@ -16,6 +16,7 @@
 #include "common/base/net.h"
 #include "common/config/config_manager.h"
 #include "common/config/config_faults.h"
+#include "common/config/config_filter.h"
 #include "common/config/config_remote.h"
 
 struct buf;
@@ -199,6 +200,8 @@ struct config_server {
 	const struct config_domain *default_domain;
 	/* [host PATTERN], the most exact first: see config_remote_find */
 	struct config_remote *remote; size_t nremote;
+	/* [filter NAME], in the order of the file */
+	struct config_filter *filter; size_t nfilter;
 	struct config_ldap ldap;
 	const char *file;		/* its INI file */
 	struct config_origin *origin;
@@ -224,7 +227,7 @@ struct config_service {
 	char *hostname, *user, *group;
 	/* the users of those processes that do not own the spool */
 	char *listener_user, *resolver_user, *auth_user, *directory_user, *fetch_user, *metrics_user,
-	    *web_user;
+	    *web_user, *filter_user;
 	char *spool, *state, *run, *logs, *sendmail;	/* the last: the virtual server of sendmail(1) */
 	struct config_strings operators, viewers, operator_listen;	/* the last: of key_check_range */
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
@@ -242,7 +245,7 @@ struct config_service {
 
 /* The keys of its users that do not own mail. */
 struct config_user { const char *key; size_t offset; };	/* of the char * in struct config_service */
-#define CONFIG_USERS 7
+#define CONFIG_USERS 8
 extern const struct config_user config_users[CONFIG_USERS];
 const char *config_service_user(const struct config_service *s, size_t offset);
 

@@ -230,24 +230,39 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 	}
 }
 
+/* The section of that heading: [host], [filter], [oauth]. The caller has set the name; the origins. */
+static struct config_origin *
+build_section(struct config_work *w, size_t index, size_t heading, enum key_owner owner, void *base)
+{
+	struct target t = { owner, base, set_standards(owner, base), w, &w->sources.source[index],
+	    w->config->path[index], w->ini[index].heading[heading].domain, w->faults, false };
+
+	apply_heading(&t, &w->ini[index], heading);
+	return t.origin;
+}
+
+/* [host] and [filter], of which the order counts. */
 static void
-build_remotes(struct config_work *w, struct config_server *s, size_t index)
+build_sections(struct config_work *w, struct config_server *s, size_t index)
 {
 	const struct config_ini *ini = &w->ini[index];
 
 	s->remote = mem_zalloc((ini->nheading + 1) * sizeof(*s->remote));
+	s->filter = mem_zalloc((ini->nheading + 1) * sizeof(*s->filter));
 	for (size_t i = 0; i < ini->nheading; i++) {
-		struct target t;
-		struct config_remote *r;
+		const struct config_heading *h = &ini->heading[i];
 
-		if (ini->heading[i].section != KEY_REMOTE)
-			continue;
-		r = &s->remote[s->nremote++];
-		r->name = mem_strdup(ini->heading[i].domain);
-		r->origin = set_standards(KEY_OWNER_REMOTE, r);
-		t = (struct target){ KEY_OWNER_REMOTE, r, r->origin, w, &w->sources.source[index],
-		    w->config->path[index], r->name, w->faults, false };
-		apply_heading(&t, ini, i);
+		if (h->section == KEY_REMOTE) {
+			struct config_remote *r = &s->remote[s->nremote++];
+
+			r->name = mem_strdup(h->domain);
+			r->origin = build_section(w, index, i, KEY_OWNER_REMOTE, r);
+		} else if (h->section == KEY_FILTER) {
+			struct config_filter *f = &s->filter[s->nfilter++];
+
+			f->name = mem_strdup(h->domain);
+			f->origin = build_section(w, index, i, KEY_OWNER_FILTER, f);
+		}
 	}
 }
 
@@ -259,17 +274,13 @@ build_oauth(struct config_work *w)
 
 	c->oauth = mem_zalloc((ini->nheading + 1) * sizeof(*c->oauth));
 	for (size_t i = 0; i < ini->nheading; i++) {
-		struct target t;
 		struct config_oauth *o;
 
 		if (ini->heading[i].section != KEY_OAUTH)
 			continue;
 		o = &c->oauth[c->noauth++];
 		o->name = mem_strdup(ini->heading[i].domain);
-		o->origin = set_standards(KEY_OWNER_OAUTH, o);
-		t = (struct target){ KEY_OWNER_OAUTH, o, o->origin, w, &w->sources.source[0], c->path[0],
-		    o->name, w->faults, false };
-		apply_heading(&t, ini, i);
+		o->origin = build_section(w, 0, i, KEY_OWNER_OAUTH, o);
 		config_oauth_derive(&c->service, o);
 	}
 }
@@ -331,7 +342,7 @@ build_server(struct config_work *w, size_t index)
 		apply_entries(&shared, &w->ini[0], 0);
 	apply_entries(&own, &w->ini[index], 0);
 	build_domains(w, s, index);
-	build_remotes(w, s, index);
+	build_sections(w, s, index);
 	derive_server(&w->config->service, s);
 	add_default_domain(s);
 	config_domain_sort(s);
@@ -456,6 +467,11 @@ config_build_free_server(struct config_server *s)
 		free(s->remote[i].name);
 	}
 	free(s->remote);
+	for (size_t i = 0; i < s->nfilter; i++) {
+		free_owner(KEY_OWNER_FILTER, &s->filter[i], s->filter[i].origin);
+		free(s->filter[i].name);
+	}
+	free(s->filter);
 	free_owner(KEY_OWNER_SERVER, s, s->origin);
 	free(s->name);
 }

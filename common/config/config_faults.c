@@ -128,6 +128,17 @@ config_faults_tell_domain(struct config_faults *f, const struct config_server *s
 	config_faults_sort(f);
 }
 
+void
+config_faults_tell_filter(struct config_faults *f, const struct config_server *s,
+    const struct config_filter *filter, const char *key, bool warning, const char *text)
+{
+	struct config_source source = { .path = mem_unconst(s->file), .server = s->name };
+
+	config_faults_add(f, &source, config_origin_of(filter->origin, KEY_FILTER, key)->line, warning, "%s",
+	    text);
+	config_faults_sort(f);
+}
+
 /* postern.ini, then the virtual servers by name, each from top to bottom. */
 static int
 fault_compare(const void *a, const void *b)

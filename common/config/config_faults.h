@@ -8,6 +8,7 @@
 
 struct config;
 struct config_domain;
+struct config_filter;
 struct config_oauth;
 struct config_server;
 enum key_section;
@@ -40,5 +41,7 @@ void config_faults_tell_oauth(struct config_faults *f, const struct config *c, c
     const char *key, bool warning, const char *text);
 void config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
     const struct config_domain *d, const char *key, bool warning, const char *text);
+void config_faults_tell_filter(struct config_faults *f, const struct config_server *s,
+    const struct config_filter *filter, const char *key, bool warning, const char *text);
 
 #endif

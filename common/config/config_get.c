@@ -112,6 +112,9 @@ config_get_all(struct buf *out, const struct config *c, const struct config_serv
 		for (size_t i = 0; i < s->nremote; i++)
 			get_owner(out, KEY_OWNER_REMOTE, s->remote[i].name, &s->remote[i],
 			    s->remote[i].origin);
+		for (size_t i = 0; i < s->nfilter; i++)
+			get_owner(out, KEY_OWNER_FILTER, s->filter[i].name, &s->filter[i],
+			    s->filter[i].origin);
 		return;
 	}
 	get_owner(out, KEY_OWNER_SERVICE, NULL, &c->service, c->service.origin);
@@ -139,6 +142,15 @@ find_remote(const struct config_server *s, const char *name)
 	return NULL;
 }
 
+static const struct config_filter *
+find_filter(const struct config_server *s, const char *name)
+{
+	for (size_t i = 0; i < s->nfilter; i++)
+		if (strcmp(s->filter[i].name, name) == 0)
+			return &s->filter[i];
+	return NULL;
+}
+
 bool
 config_get_one(struct buf *out, const struct config *c, const struct config_server *s,
     const struct config_place *p)
@@ -149,12 +161,16 @@ config_get_one(struct buf *out, const struct config *c, const struct config_serv
 	    find_domain(s, p->name) : NULL;
 	const struct config_remote *r = s != NULL && named && p->section == KEY_REMOTE ?
 	    find_remote(s, p->name) : NULL;
+	const struct config_filter *f = s != NULL && named && p->section == KEY_FILTER ?
+	    find_filter(s, p->name) : NULL;
 	const struct config_oauth *o = s == NULL && named ? config_oauth_find(c, p->name) : NULL;
 
-	if (k == NULL || (named && d == NULL && r == NULL && o == NULL))
+	if (k == NULL || (named && d == NULL && r == NULL && f == NULL && o == NULL))
 		return false;
 	if (r != NULL)
 		put_key(out, k, r->name, r, r->origin);
+	else if (f != NULL)
+		put_key(out, k, f->name, f, f->origin);
 	else if (d != NULL)
 		put_key(out, k, d->name, d, d->origin);
 	else if (o != NULL)

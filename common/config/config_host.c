@@ -239,6 +239,27 @@ judge_addresses(struct config_faults *faults, const struct config_server *s)
 		    "mail for other hosts waits");
 }
 
+/* It may be started later: a warning. */
+static void
+judge_filters(struct config_faults *faults, const struct config_server *s)
+{
+	for (size_t i = 0; i < s->nfilter; i++) {
+		const char *path = s->filter[i].connect + strlen("unix:");
+		struct stat st;
+		char text[400];
+
+		if (strncmp(s->filter[i].connect, "unix:", 5) != 0 ||
+		    (stat(path, &st) == -1 && errno != ENOENT && errno != ENOTDIR))
+			continue;
+		snprintf(text, sizeof(text), "connect: %.200s %s; %s", path,
+		    stat(path, &st) == -1 ? "is not there: the filter does not run" : "is no socket",
+		    s->filter[i].on_failure == CONFIG_FILTER_ACCEPT ? "mail goes on without this filter" :
+		    "mail is put off until it is one");
+		if (stat(path, &st) == -1 || !S_ISSOCK(st.st_mode))
+			config_faults_tell_filter(faults, s, &s->filter[i], "connect", true, text);
+	}
+}
+
 void
 config_host_judge_start(const struct config *c, struct config_faults *faults)
 {
@@ -267,6 +288,7 @@ config_host_judge(const struct config *c, struct config_faults *faults)
 		judge_accounts(faults, c, s, "viewers", &s->viewers);
 		judge_addresses(faults, s);
 		judge_fleeting(faults, s);
+		judge_filters(faults, s);
 		judge_folder(faults, s, KEY_GENERAL, "home", s->home);
 		judge_folder(faults, s, KEY_GENERAL, "pickup", s->pickup);
 		judge_folder(faults, s, KEY_GENERAL, "queue", s->queue);

@@ -187,12 +187,12 @@ heading_judge(struct reader *r, struct config_heading *h, char *name, char *argu
 			    "an address like 192.0.2.1, a network like 192.0.2.0/24, or * for all");
 			return;
 		}
-	} else if (section == KEY_OAUTH) {
+	} else if (section == KEY_OAUTH || section == KEY_FILTER) {
 		h->domain = argument != NULL ? heading_profile(argument) : NULL;
 		if (h->domain == NULL) {
-			add_fault(r,
-			    "must be [oauth NAME], NAME of lower-case letters, digits and hyphens, at "
-			    "most 32 of them");
+			config_faults_add(r->faults, r->source, r->line, false,
+			    "must be [%s NAME], NAME of lower-case letters, digits and hyphens, at "
+			    "most 32 of them", name);
 			return;
 		}
 	} else if (argument != NULL) {

@@ -441,6 +441,7 @@ config_judge_all(struct config_work *w)
 		judge_id(w, i);
 		config_domain_judge(w, i);
 		config_remote_judge(w, i);
+		config_filter_judge(w, i);
 		config_oauth_judge_server(w, i);
 		config_folders_judge(w, i);
 	}

@@ -90,6 +90,10 @@ config_print_each(const struct config *c, const char *server, config_print_value
 			v.name = s->remote[k].name;
 			tell_owner(KEY_OWNER_REMOTE, &s->remote[k], s->remote[k].origin, v, take, arg);
 		}
+		for (size_t k = 0; k < s->nfilter; k++) {
+			v.name = s->filter[k].name;
+			tell_owner(KEY_OWNER_FILTER, &s->filter[k], s->filter[k].origin, v, take, arg);
+		}
 	}
 }
 
@@ -121,6 +125,11 @@ config_print_server(const struct config_server *s, bool origins, struct buf *out
 	for (size_t i = 0; i < s->nremote; i++) {
 		buf_printf(out, "[host %s]\n", s->remote[i].name);
 		config_print_owner(KEY_OWNER_REMOTE, &s->remote[i], origins ? s->remote[i].origin : NULL,
+		    out);
+	}
+	for (size_t i = 0; i < s->nfilter; i++) {
+		buf_printf(out, "[filter %s]\n", s->filter[i].name);
+		config_print_owner(KEY_OWNER_FILTER, &s->filter[i], origins ? s->filter[i].origin : NULL,
 		    out);
 	}
 }

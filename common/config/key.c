@@ -25,6 +25,7 @@ static const char *const section_names[] = {
 	[KEY_SECURITY] = "security",
 	[KEY_DOMAIN] = "domain",
 	[KEY_REMOTE] = "host",
+	[KEY_FILTER] = "filter",
 	[KEY_OAUTH] = "oauth",
 };
 _Static_assert(nitems_of(section_names) == KEY_SECTION_COUNT, "a name for each section");
@@ -47,7 +48,7 @@ key_owner_of(enum key_section section)
 		[KEY_MESSAGES] = KEY_OWNER_SERVER, [KEY_DELIVERY] = KEY_OWNER_SERVER,
 		[KEY_LDAP] = KEY_OWNER_SERVER, [KEY_SECURITY] = KEY_OWNER_SERVER,
 		[KEY_DOMAIN] = KEY_OWNER_DOMAIN, [KEY_REMOTE] = KEY_OWNER_REMOTE,
-		[KEY_OAUTH] = KEY_OWNER_OAUTH,
+		[KEY_FILTER] = KEY_OWNER_FILTER, [KEY_OAUTH] = KEY_OWNER_OAUTH,
 	};
 
 	return section < KEY_SECTION_COUNT ? owners[section] : KEY_OWNER_SERVER;
@@ -71,7 +72,7 @@ const struct key *
 key_owner_rows(enum key_owner owner, size_t *count)
 {
 	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_REMOTE,
-	    KEY_OAUTH, KEY_SECTION_COUNT };
+	    KEY_FILTER, KEY_OAUTH, KEY_SECTION_COUNT };
 	size_t begin = 0, end;
 
 	while (begin < key_rows_count && key_rows[begin].section < first[owner])

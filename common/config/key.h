@@ -12,10 +12,10 @@
 #include <sys/socket.h>
 
 enum key_section { KEY_SERVICE, KEY_MANAGER, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP,
-    KEY_SECURITY, KEY_DOMAIN, KEY_REMOTE, KEY_OAUTH, KEY_SECTION_COUNT };
-/* Of [service] and [manager], of a virtual server, of a [domain], of a [host], of a profile of OAuth2. */
-enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_REMOTE, KEY_OWNER_OAUTH,
-    KEY_OWNER_COUNT };
+    KEY_SECURITY, KEY_DOMAIN, KEY_REMOTE, KEY_FILTER, KEY_OAUTH, KEY_SECTION_COUNT };
+/* Of [service] and [manager], a virtual server, a [domain], a [host], a [filter], a profile of OAuth2. */
+enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_REMOTE, KEY_OWNER_FILTER,
+    KEY_OWNER_OAUTH, KEY_OWNER_COUNT };
 enum key_kind {
 	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM,
 	KEY_FLAGS, KEY_STRINGS, KEY_NETS,
@@ -70,7 +70,7 @@ struct key {
 	const char *meaning;	/* one or two sentences for sample and manual */
 };
 
-/* In this order: the rows of [service], of a virtual server, of [domain], of [host], of [oauth]. */
+/* In this order: the rows of [service], a virtual server, [domain], [host], [filter], [oauth]. */
 extern const struct key key_rows[];
 extern const size_t key_rows_count;
 
@@ -104,6 +104,7 @@ void key_format_number(char *dst, size_t size, uint64_t value);
 key_check key_check_account;	/* a user name, in any script, blanks allowed */
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
 key_check key_check_events;	/* "syslog", "stderr", "json", "/path" */
+key_check key_check_filter;	/* "inet:127.0.0.1:8891", "unix:/path" */
 key_check key_check_https;	/* "https://name/path" */
 key_check key_check_dkim;	/* an item of struct config_dkim */
 key_check key_check_host;	/* a host name */

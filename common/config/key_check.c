@@ -20,6 +20,7 @@
 #include "common/base/utf8.h"
 #include "common/config/config.h"
 #include "common/config/config_dkim.h"
+#include "common/config/config_filter.h"
 #include "common/config/host_pattern.h"
 #include "common/config/key.h"
 #include "common/mail/address.h"
@@ -57,6 +58,14 @@ key_check_dkim(const char *text, const char **why)
 	struct config_dkim k;
 
 	return config_dkim_parse(&k, text, why) == -1 ? -1 : key_check_path(k.file, why);
+}
+
+int
+key_check_filter(const char *text, const char **why)
+{
+	struct config_filter_address a;
+
+	return config_filter_address(&a, text, why);
 }
 
 int

@@ -25,6 +25,7 @@ static const char *const section_titles[KEY_SECTION_COUNT] = {
 	[KEY_SECURITY] = "who may control the server",
 	[KEY_OAUTH] = "one section for each source of OAuth2 tokens, used by outbound-auth = oauth2",
 	[KEY_DOMAIN] = "one section for each domain that is local, or remote with rules of its own",
+	[KEY_FILTER] = "one section for each mail filter (milter), asked in the order of the file",
 	[KEY_REMOTE] = "one section for each pattern of remote hosts, with rules of its own",
 };
 
@@ -223,7 +224,7 @@ print_manual_key(FILE *out, const struct key *k)
 	if (k->unlimited && (k->standard == NULL || strcmp(k->standard, "unlimited") != 0))
 		fputs("May be\n.Cm unlimited .\n", out);
 	print_manual_range(out, k);
-	if (k->section >= KEY_GENERAL && k->section <= KEY_REMOTE && k->guard == KEY_GUARD_SERVICE)
+	if (k->section >= KEY_GENERAL && k->section <= KEY_FILTER && k->guard == KEY_GUARD_SERVICE)
 		fputs("Operators of the service alone may set it by command.\n", out);
 	if (k->guard == KEY_GUARD_RANGE)
 		fputs("Operators of the virtual server may set it by command within\n.Ic operator-listen\n"

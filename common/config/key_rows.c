@@ -35,6 +35,7 @@
 #define SECURITY(of, what, field) KEY(KEY_SECURITY, of, what, config_server, field)
 #define DOMAIN(of, what, field) KEY(KEY_DOMAIN, of, what, config_domain, field)
 #define REMOTE(of, what, field) KEY(KEY_REMOTE, of, what, config_remote, field)
+#define FILTER(of, what, field) KEY(KEY_FILTER, of, what, config_filter, field), BY_SERVICE
 #define OAUTH(of, what, field) KEY(KEY_OAUTH, of, what, config_oauth, field), BY_SERVICE
 
 static const struct key_choice log_formats[] = { { "w3c", CONFIG_LOG_W3C, false },
@@ -117,6 +118,13 @@ static const struct key_choice dnssec_words[] = {
 	{ "off", CONFIG_DNSSEC_NO, KEY_CHOICE_OTHER }, { "true", CONFIG_DNSSEC_YES, KEY_CHOICE_OTHER },
 	{ "false", CONFIG_DNSSEC_NO, KEY_CHOICE_OTHER }, { 0 },
 };
+static const struct key_choice filter_sources[] = {
+	{ "smtp", CONFIG_FILTER_SMTP, false }, { "pickup", CONFIG_FILTER_PICKUP, false }, { 0 },
+};
+static const struct key_choice filter_failures[] = {
+	{ "tempfail", CONFIG_FILTER_TEMPFAIL, false }, { "accept", CONFIG_FILTER_ACCEPT, false },
+	{ "disconnect", CONFIG_FILTER_DISCONNECT, false }, { 0 },
+};
 static const struct key_choice oauth_providers[] = {
 	{ "custom", CONFIG_OAUTH_CUSTOM, false }, { "microsoft365", CONFIG_OAUTH_MICROSOFT, false },
 	{ "google", CONFIG_OAUTH_GOOGLE, false }, { 0 },
@@ -171,6 +179,8 @@ const struct key key_rows[] = {
 	{ SERVICE("fetch-user", KEY_TEXT, fetch_user), .standard = "postern-fetch",
 	    .check = key_check_word,
 	    .meaning = "The account of the process that gets OAuth2 tokens." },
+	{ SERVICE("filter-user", KEY_TEXT, filter_user), .standard = "postern-filter",
+	    .check = key_check_word, .meaning = "The user of postern-filter, which asks mail filters." },
 	{ SERVICE("metrics-user", KEY_TEXT, metrics_user), .standard = "postern-metrics",
 	    .check = key_check_word,
 	    .meaning = "The account of the process that shows the counters." },
@@ -1012,6 +1022,31 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The largest number of recipients of a message in one transaction with the host. The others "
 	    "follow in further transactions." },
+
+	{ FILTER("connect", KEY_TEXT, connect), .check = key_check_filter,
+	    .meaning =
+	    "Where the filter listens: inet:ADDRESS:PORT with a numeric address, an IPv6 one in brackets, or "
+	    "unix:/PATH. The socket must be open to the user postern-filter. It must be given." },
+	{ FILTER("for", KEY_FLAGS, sources), .standard = "smtp, pickup", .choice = filter_sources,
+	    .meaning =
+	    "Whose mail the filter sees. smtp: what clients send to listen and tls-listen. pickup: files "
+	    "that programs put into the pickup folder, and what they give to sendmail(1)." },
+	{ FILTER("on-failure", KEY_ENUM, on_failure), .standard = "tempfail", .choice = filter_failures,
+	    .meaning =
+	    "What happens to mail while the filter cannot be asked, gives no answer in time or a wrong one. "
+	    "tempfail: it is put off (451), and a file of pickup waits. accept: it goes on as if this filter "
+	    "were not there. disconnect: the client gets 421 and is disconnected. See postern-filter(8)." },
+	{ FILTER("connect-time", KEY_TIME, connect_time), .standard = "10s", .min = SECOND,
+	    .max = 300 * SECOND,
+	    .meaning = "How long the connection to the filter, and its first answer, may take." },
+	{ FILTER("command-time", KEY_TIME, command_time), .standard = "30s", .min = SECOND,
+	    .max = 3600 * SECOND,
+	    .meaning = "How long the filter may take for one answer, but the last one for a message." },
+	{ FILTER("content-time", KEY_TIME, content_time), .standard = "5m", .min = SECOND,
+	    .max = 3600 * SECOND,
+	    .meaning =
+	    "How long the filter may take from the end of the content to its verdict. When it says that it "
+	    "is still at work, this time begins anew, and ends after an hour all the same." },
 
 	{ OAUTH("provider", KEY_ENUM, provider), .standard = "custom", .choice = oauth_providers,
 	    .meaning =

@@ -226,6 +226,7 @@ adopt_snapshot(struct reload *r)
 	bool same_manager = config_manager_same(&old->config->service.manager,
 	    &r->snap->config->service.manager);
 	bool same_oauth = config_oauth_same(old->config, r->snap->config);
+	bool same_filters = config_filter_all_same(old->config, r->snap->config);
 	bool same_dns = dns_is_same(&old->config->service, &r->snap->config->service);
 	bool same_directories = directories_are_same(old->config, r->snap->config);
 
@@ -243,6 +244,8 @@ adopt_snapshot(struct reload *r)
 		helper_stop(m, CTL_HELPER_FETCH, master_grace(m));
 	if (!same_directories)
 		helper_stop(m, CTL_HELPER_DIRECTORY, master_grace(m));
+	if (!same_filters)
+		helper_stop(m, CTL_HELPER_FILTER, master_grace(m));
 	if (r->anew)
 		helper_stop_all(m, master_grace(m));
 	if (!same_metrics || r->anew || m->metrics.sockets.missing != NULL)

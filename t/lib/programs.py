@@ -17,4 +17,4 @@ SANITIZERS = {
 }
 # As root each role has an account of its own; a number needs no name on the host.
 ROLE_USERS = {"listener-user": "64101", "resolver-user": "64102", "auth-user": "64103", "directory-user": "64104", "fetch-user": "64105",
-              "metrics-user": "64106", "web-user": "64107"}
+              "metrics-user": "64106", "web-user": "64107", "filter-user": "64108"}

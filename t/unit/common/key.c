@@ -15,7 +15,7 @@ owner_size(const struct key *k)
 {
 	return k->section <= KEY_MANAGER ? sizeof(struct config_service) :
 	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : k->section == KEY_REMOTE ?
-	    sizeof(struct config_remote) : k->section == KEY_OAUTH ?
+	    sizeof(struct config_remote) : k->section == KEY_FILTER ? sizeof(struct config_filter) : k->section == KEY_OAUTH ?
 	    sizeof(struct config_oauth) : sizeof(struct config_server);
 }
 
@@ -23,7 +23,7 @@ static const char *
 owner_name(const struct key *k)
 {
 	return k->section <= KEY_MANAGER ? "service" : k->section == KEY_DOMAIN ? "domain" :
-	    k->section == KEY_REMOTE ? "host" : k->section == KEY_OAUTH ? "profile" : "server";
+	    k->section == KEY_REMOTE ? "host" : k->section == KEY_FILTER ? "filter" : k->section == KEY_OAUTH ? "profile" : "server";
 }
 
 START_TEST(test_rows_are_whole)
@@ -145,7 +145,8 @@ END_TEST
 /* The contract's sections, key by key. */
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
-	    "listener-user resolver-user auth-user directory-user fetch-user metrics-user web-user operator-listen "
+	    "listener-user resolver-user auth-user directory-user fetch-user filter-user metrics-user web-user "
+	    "operator-listen "
 	    "hostname user group spool state run logs sendmail operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
 	[KEY_MANAGER] = "listen certificate key accounts keytab service-principal kerberos-realms hosts",
@@ -177,6 +178,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "auth-mechanisms mta-sts client-certificate client-key port provider without connections rate recipients "
 	    "hold atrn-accounts",
 	[KEY_REMOTE] = "provider without auth-mechanisms connections rate recipients",
+	[KEY_FILTER] = "connect for on-failure connect-time command-time content-time",
 	[KEY_OAUTH] =
 	    "provider tenant token-url flow client-id secret-file key-file certificate-file key-id audience "
 	    "signature scope refresh-token-file ca-file timeout",

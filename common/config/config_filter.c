@@ -1,0 +1,109 @@
+/*
+ * config_filter - mail filters: where they listen; judged
+ *
+ * Runs in:  every process
+ * Owns:     nothing
+ * Promise:  a filter that was judged well has a numeric address or the path of a socket: no name is looked up
+ * Fails by: faults
+ */
+#include "common/config/config_filter.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "common/base/net.h"
+#include "common/config/config_private.h"
+
+static int
+parse_unix(struct config_filter_address *a, const char *path, const char **why)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	if (key_check_path(path, why) == -1 || strlen(path) >= sizeof(sun.sun_path)) {
+		*why = "unix: and an absolute path without \"..\", at most 107 characters long";
+		return -1;
+	}
+	strcpy(sun.sun_path, path);
+	memcpy(&a->sa, &sun, sizeof(sun));
+	a->len = sizeof(sun);
+	return 0;
+}
+
+int
+config_filter_address(struct config_filter_address *a, const char *text, const char **why)
+{
+	struct net_address net;
+
+	memset(a, 0, sizeof(*a));
+	if (strncmp(text, "unix:", 5) == 0)
+		return parse_unix(a, text + 5, why);
+	if (strncmp(text, "inet:", 5) != 0 || text[5] == '*' ||
+	    net_address_parse(&net, text + 5, 0, why) == -1 || net_port((struct sockaddr *)&net.sa) == 0 ||
+	    net_is_any((struct sockaddr *)&net.sa)) {
+		*why = "inet:ADDRESS:PORT with a numeric address, as inet:127.0.0.1:8891 or "
+		    "inet:[::1]:8891, or unix:/PATH";
+		return -1;
+	}
+	a->sa = net.sa;
+	a->len = net.len;
+	return 0;
+}
+
+bool
+config_filter_is_used(const struct config_server *s, enum config_filter_source source)
+{
+	for (size_t i = 0; i < s->nfilter; i++)
+		if (s->filter[i].sources & source)
+			return true;
+	return false;
+}
+
+static void
+print_all(const struct config *c, struct buf *out)
+{
+	for (size_t i = 0; i < c->nserver; i++)
+		for (size_t f = 0; f < c->server[i].nfilter; f++) {
+			buf_printf(out, "%s [%s]\n", c->server[i].name, c->server[i].filter[f].name);
+			config_print_owner(KEY_OWNER_FILTER, &c->server[i].filter[f], NULL, out);
+		}
+}
+
+bool
+config_filter_all_same(const struct config *a, const struct config *b)
+{
+	struct buf left = BUF_INIT(CONFIG_SNAPSHOT_MAX), right = BUF_INIT(CONFIG_SNAPSHOT_MAX);
+	bool same;
+
+	print_all(a, &left);
+	print_all(b, &right);
+	same = buf_ok(&left) && buf_ok(&right) && strcmp(buf_text(&left), buf_text(&right)) == 0;
+	buf_done(&left);
+	buf_done(&right);
+	return same;
+}
+
+static unsigned
+heading_line(const struct config_ini *ini, const char *name)
+{
+	for (size_t i = 0; i < ini->nheading; i++)
+		if (ini->heading[i].section == KEY_FILTER && strcmp(ini->heading[i].domain, name) == 0)
+			return ini->heading[i].line;
+	return 0;
+}
+
+void
+config_filter_judge(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	for (size_t i = 0; i < s->nfilter; i++) {
+		const struct config_filter *f = &s->filter[i];
+		const struct config_origin *o = config_origin_of(f->origin, KEY_FILTER, "connect");
+
+		if (f->connect == NULL && !o->bad)
+			config_faults_add(w->faults, config_work_source(w, server),
+			    heading_line(&w->ini[server + 1], f->name), false,
+			    "[filter %s] has no connect: where does the filter listen?", f->name);
+	}
+}
