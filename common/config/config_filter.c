@@ -1,5 +1,5 @@
 /*
- * config_filter - mail filters: where they listen; judged
+ * config_filter - mail filters of a virtual server, judged
  *
  * Runs in:  every process
  * Owns:     nothing
@@ -10,45 +10,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 
-#include "common/base/net.h"
 #include "common/config/config_private.h"
-
-static int
-parse_unix(struct config_filter_address *a, const char *path, const char **why)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-
-	if (key_check_path(path, why) == -1 || strlen(path) >= sizeof(sun.sun_path)) {
-		*why = "unix: and an absolute path without \"..\", at most 107 characters long";
-		return -1;
-	}
-	strcpy(sun.sun_path, path);
-	memcpy(&a->sa, &sun, sizeof(sun));
-	a->len = sizeof(sun);
-	return 0;
-}
-
-int
-config_filter_address(struct config_filter_address *a, const char *text, const char **why)
-{
-	struct net_address net;
-
-	memset(a, 0, sizeof(*a));
-	if (strncmp(text, "unix:", 5) == 0)
-		return parse_unix(a, text + 5, why);
-	if (strncmp(text, "inet:", 5) != 0 || text[5] == '*' ||
-	    net_address_parse(&net, text + 5, 0, why) == -1 || net_port((struct sockaddr *)&net.sa) == 0 ||
-	    net_is_any((struct sockaddr *)&net.sa)) {
-		*why = "inet:ADDRESS:PORT with a numeric address, as inet:127.0.0.1:8891 or "
-		    "inet:[::1]:8891, or unix:/PATH";
-		return -1;
-	}
-	a->sa = net.sa;
-	a->len = net.len;
-	return 0;
-}
 
 bool
 config_filter_is_used(const struct config_server *s, enum config_filter_source source)

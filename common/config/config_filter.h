@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 struct config;
 struct config_origin;
@@ -25,10 +24,6 @@ struct config_filter {
 	struct config_origin *origin;
 };
 
-struct config_filter_address { struct sockaddr_storage sa; socklen_t len; };
-/* The value of connect. 0; -1 and *why, static, as in "must be WHY". */
-int config_filter_address(struct config_filter_address *a, const char *text,
-    const char **why) __attribute__((warn_unused_result));
 /* Whether that virtual server has a filter for mail of that source (one bit). */
 bool config_filter_is_used(const struct config_server *s, enum config_filter_source source);
 /* Whether a helper that runs on `a` can stay when `b` comes: all filters are the same. */

@@ -20,7 +20,7 @@
 #include "common/base/utf8.h"
 #include "common/config/config.h"
 #include "common/config/config_dkim.h"
-#include "common/config/config_filter.h"
+#include "common/config/filter_place.h"
 #include "common/config/host_pattern.h"
 #include "common/config/key.h"
 #include "common/mail/address.h"
@@ -63,9 +63,9 @@ key_check_dkim(const char *text, const char **why)
 int
 key_check_filter(const char *text, const char **why)
 {
-	struct config_filter_address a;
+	struct filter_place a;
 
-	return config_filter_address(&a, text, why);
+	return filter_place_parse(&a, text, why);
 }
 
 int

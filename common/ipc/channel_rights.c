@@ -1,7 +1,7 @@
 /*
  * channel_rights - which role may have a channel to which helper, and what it may ask there; pure
  *
- * Runs in:  master, auth, deliver, pickup, resolver, directory, fetch
+ * Runs in:  master, auth, filter, deliver, resolver, directory, fetch, pickup
  * Owns:     nothing
  * Promise:  what has no row here is not joined by the master, and not answered by a helper: a worker that was
  *           taken over gets no token, no proof and no answer that its role has no use for

@@ -1,7 +1,7 @@
 /*
  * header - walks the header fields of a message held in memory; pure
  *
- * Runs in:  listener, deliver, pickup
+ * Runs in:  listener, filter, deliver, pickup
  * Owns:     nothing; fields point into the caller's bytes
  * Promise:  each byte is read a bounded number of times; LF and CRLF lines are treated alike
  * Fails by: never; the header ends at the first line that is no field

@@ -1,12 +1,12 @@
 /*
- * filter - the program: shows mail to filters (milters) on behalf of the listeners and pickup processes of all
- * virtual servers
+ * filter - the program: shows mail to filters (milters) on behalf of the listeners and pickup processes of
+ * all virtual servers
  *
  * Runs in:  filter
  * Owns:     the channels, the sessions, what is known of the filters
- * Promise:  it opens no file: a message comes as a descriptor. A filter that is slow or hostile holds up only
- *           the sessions that it is asked for. When the configuration changes, sessions end with this process,
- *           new ones begin with its successor
+ * Promise:  it opens no file: a message comes as a descriptor. A filter that is slow or hostile holds up
+ *           only the sessions that it is asked for. When the configuration changes, sessions end with this
+ *           process, new ones begin with its successor
  * Fails by: the on-failure of the filter; a worker that misbehaves loses its channel, nothing else
  */
 #include "listener/filter/filter.h"
@@ -36,13 +36,6 @@ run_filter(struct boot *b)
 	ctl_server_list_init(&f->channels, b->loop, f);
 	f->end = loop_timer_new(b->loop, on_end, f);
 	boot_ready(b);
-}
-
-void
-filter_session_over(struct filter *f)
-{
-	if (f->ending && TAILQ_EMPTY(&f->sessions))
-		loop_timer_set(f->end, 0);
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/boot/boot.h"
 #include "common/config/config.h"
+#include "common/config/filter_place.h"
 #include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_filter.h"
 
@@ -53,8 +54,8 @@ enum milter_step_bit { MILTER_NO_CONNECT = 1, MILTER_NO_HELO = 2, MILTER_NO_MAIL
     /* All but 0x800: recipients that we refuse are not shown */
     MILTER_STEPS = 0x1ff7ff, MILTER_STEPS_FIRST = 0x7f };
 /* Lists of macros: the number of a list, as filters name it. */
-enum milter_list { MILTER_LIST_CONNECT, MILTER_LIST_HELO, MILTER_LIST_MAIL, MILTER_LIST_RCPT, MILTER_LIST_DATA,
-    MILTER_LIST_END, MILTER_LIST_EOH, MILTER_LISTS };
+enum milter_list { MILTER_LIST_CONNECT, MILTER_LIST_HELO, MILTER_LIST_MAIL, MILTER_LIST_RCPT,
+    MILTER_LIST_DATA, MILTER_LIST_END, MILTER_LIST_EOH, MILTER_LISTS };
 
 /* --- milter_reply: what a filter may answer, where. Pure --- */
 
@@ -67,10 +68,9 @@ struct milter_reply {
 /* Judges an answer to `command`, of a filter that has negotiated these. NULL; or what is wrong, static. */
 const char *milter_reply_take(struct milter_reply *r, const struct milter_packet *p, char command,
     uint32_t actions, uint32_t steps) __attribute__((warn_unused_result));
-bool milter_reply_is_change(char code);
 /*
- * The text of a reply of its own, "550-5.7.1 a\r\n550 5.7.1 b", in the form of msg_filter_answer. False: it is
- * none.
+ * The text of a reply of its own, "550-5.7.1 a\r\n550 5.7.1 b", in the form of msg_filter_answer. False: it
+ * is none.
  */
 bool milter_reply_format(char *dst, size_t size, const char *text) __attribute__((warn_unused_result));
 
@@ -79,7 +79,7 @@ bool milter_reply_format(char *dst, size_t size, const char *text) __attribute__
 struct filter_macros { char *text[FILTER_STAGES]; size_t len[FILTER_STAGES]; };
 void filter_macros_take(struct filter_macros *m, const struct msg_filter_ask *ask);
 void filter_macros_done(struct filter_macros *m);
-/* Those of `list` ("i, {auth_type}") that are known; NULL: those of that stage. As a packet for `command`. */
+/* Those of `list` ("i, {auth_type}") that are known; NULL: those of that stage. For `command`, a packet. */
 void filter_macros_put(struct buf *out, const struct filter_macros *m, enum msg_filter_stage stage,
     const char *list, char command);
 
@@ -87,7 +87,7 @@ void filter_macros_put(struct buf *out, const struct filter_macros *m, enum msg_
 
 #define FILTER_HEADER_MAX (1024U * 1024U)	/* bytes of a header block */
 #define FILTER_FIELDS_MAX 32768U
-struct filter_field { char *text; size_t len; bool own; };	/* whole, with its line ends; own: allocated */
+struct filter_field { char *text; size_t len; bool own; };	/* with its line ends; own: allocated */
 struct filter_header { struct filter_field *field; size_t count, room, bytes; };
 /* The fields point into `data`, which is a header block. -1: too many. */
 int filter_header_parse(struct filter_header *h, char *data, size_t len) __attribute__((warn_unused_result));
@@ -193,7 +193,7 @@ struct filter_known {
 	TAILQ_ENTRY(filter_known) link;
 	const struct config_server *server;
 	const struct config_filter *config;
-	struct config_filter_address address;
+	struct filter_place address;
 	bool troubled;
 	uint64_t told_ms;		/* of the latest event */
 	unsigned untold;		/* failures since */
@@ -210,6 +210,7 @@ enum filter_link_state { LINK_CLOSED, LINK_CONNECTS, LINK_OPENS, LINK_READY, LIN
 struct filter_link {
 	struct filter_session *session;
 	struct filter_known *known;
+	void (*stage_done)(struct filter_session *s);
 	enum filter_link_state state;
 	int fd;
 	struct loop_io *io;
@@ -226,9 +227,11 @@ struct filter_link {
 	enum msg_filter_verdict verdict;	/* of the stage */
 	char text[MSG_FILTER_WORDS_SIZE];	/* FILTER_REPLY: the reply; failed: why */
 };
-void filter_link_init(struct filter_link *l, struct filter_session *s, struct filter_known *k);
+/* `stage_done` is called for a stage that was not done at once. */
+void filter_link_init(struct filter_link *l, struct filter_session *s, struct filter_known *k,
+    void (*stage_done)(struct filter_session *s));
 void filter_link_done(struct filter_link *l);		/* says that the session is over */
-/* True: done at once; else filter_session_go_on follows. l->verdict, l->text, l->failed. */
+/* True: done at once; else stage_done follows. l->verdict, l->text, l->failed. */
 bool filter_link_ask(struct filter_link *l, enum msg_filter_stage stage);
 void filter_link_reset(struct filter_link *l);		/* the message is given up */
 
@@ -255,7 +258,6 @@ bool filter_session_ask(struct filter_session *s, const struct msg_filter_ask *a
 struct filter_session *filter_session_new(struct filter *f, const struct config_server *server,
     enum msg_filter_source source);
 void filter_session_free(struct filter_session *s);
-void filter_session_go_on(struct filter_session *s);	/* the link whose turn it is, is done */
 
 /* --- filter_channel: what a listener or pickup process asks --- */
 
@@ -272,6 +274,5 @@ struct filter {
 	bool ending;				/* when the last session is over */
 };
 extern const struct boot_role filter_role;
-void filter_session_over(struct filter *f);	/* one less */
 
 #endif

@@ -37,8 +37,8 @@ filter_address_put(struct buf *out, char what, const char *address, const char *
 	}
 	/* Only the sender may be empty. */
 	if (len > ADDRESS_MAX || strlen(parameters) > PARAMETERS_MAX || has_control(address) ||
-	    has_control(parameters) || memchr(address, '<', len) != NULL || memchr(address, '>', len) != NULL ||
-	    (len == 0 && what != '='))
+	    has_control(parameters) || memchr(address, '<', len) != NULL ||
+	    memchr(address, '>', len) != NULL || (len == 0 && what != '='))
 		return false;
 	parameters += strspn(parameters, " ");
 	buf_printf(out, "%c<%.*s>%s%s", what, (int)len, address, *parameters != '\0' ? " " : "", parameters);

@@ -31,7 +31,7 @@ filter_known_find(struct filter *f, const struct config_server *s, const struct 
 	k->server = s;
 	k->config = config;
 	/* Judged with the configuration; a bad one connects nowhere. */
-	if (config_filter_address(&k->address, config->connect, &why) == -1)
+	if (filter_place_parse(&k->address, config->connect, &why) == -1)
 		k->address.len = 0;
 	TAILQ_INSERT_TAIL(&f->known, k, link);
 	return k;
@@ -71,8 +71,9 @@ filter_known_failed(struct filter *f, struct filter_known *k, const char *why)
 		return;
 	}
 	if (k->untold > 0)
-		log_event(LOG_FAULT, NULL, "trouble", "part=filter server=%s filter=%s reason=%s unreported=%u",
-		    k->server->name, k->config->name, log_safe(why), k->untold);
+		log_event(LOG_FAULT, NULL, "trouble",
+		    "part=filter server=%s filter=%s reason=%s unreported=%u", k->server->name,
+		    k->config->name, log_safe(why), k->untold);
 	else
 		log_event(LOG_FAULT, NULL, "trouble", "part=filter server=%s filter=%s reason=%s",
 		    k->server->name, k->config->name, log_safe(why));

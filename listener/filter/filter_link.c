@@ -1,13 +1,6 @@
 /*
  * filter_link - the connection of one session to one filter: socket, times, what its failure means
  *
- *   state      goes on with                   at its end or fault
- *   CLOSED     a MAIL or CONNECT opens it     -
- *   CONNECTS   connected -> OPENS             failed
- *   OPENS      negotiated -> ASKED            failed
- *   READY      a stage -> ASKED               CLOSED, which is no fault
- *   ASKED      the verdict -> READY           failed; at MAIL it is opened anew once
- *
  * Runs in:  filter
  * Owns:     the socket, its timer, the dialogue
  * Promise:  a stage ends: with a verdict, or by one of the times of the filter. One that has failed is opened
@@ -27,6 +20,14 @@
 #include "common/base/mem.h"
 #include "listener/filter/filter.h"
 
+/*
+ *   state      goes on with                   at its end or fault
+ *   CLOSED     a MAIL or CONNECT opens it     -
+ *   CONNECTS   connected -> OPENS             failed
+ *   OPENS      negotiated -> ASKED            failed
+ *   READY      a stage -> ASKED               CLOSED, which is no fault
+ *   ASKED      the verdict -> READY           failed; at MAIL it is opened anew once
+ */
 enum { READ_SIZE = 16384, RETRY_MS = 100, HOUR_MS = 3600000 };
 
 static void proceed(struct filter_link *l);
@@ -34,9 +35,11 @@ static bool run(struct filter_link *l);
 static void on_link_timer(void *arg);
 
 void
-filter_link_init(struct filter_link *l, struct filter_session *s, struct filter_known *k)
+filter_link_init(struct filter_link *l, struct filter_session *s, struct filter_known *k,
+    void (*stage_done)(struct filter_session *s))
 {
-	*l = (struct filter_link){ .session = s, .known = k, .fd = -1 };
+	*l = (struct filter_link){ .session = s, .known = k, .stage_done = stage_done,
+	    .fd = -1 };
 	milter_init(&l->m, &s->macros);
 	l->timer = loop_timer_new(s->filter->boot->loop, on_link_timer, l);
 }
@@ -273,7 +276,8 @@ run(struct filter_link *l)
 	int rc = 1;
 
 	/* A piece of the body a turn: others have theirs. */
-	for (bool piece = false; (event = milter_step(&l->m)) != MILTER_MORE; piece |= event == MILTER_WANTS_BODY) {
+	for (bool piece = false; (event = milter_step(&l->m)) != MILTER_MORE;
+	    piece |= event == MILTER_WANTS_BODY) {
 		if (event == MILTER_WANTS_BODY && piece)
 			break;
 		if (take_event(l, event))
@@ -337,13 +341,13 @@ on_link_io(void *arg, unsigned what)
 		return;
 	}
 	if (why != NULL ? lose_link(l, why) : run(l))
-		filter_session_go_on(l->session);
+		l->stage_done(l->session);
 }
 
 static int
 make_socket(struct filter_link *l)
 {
-	const struct config_filter_address *a = &l->known->address;
+	const struct filter_place *a = &l->known->address;
 	int one = 1;
 
 	l->fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -358,7 +362,7 @@ make_socket(struct filter_link *l)
 static bool
 try_connect(struct filter_link *l)
 {
-	const struct config_filter_address *a = &l->known->address;
+	const struct filter_place *a = &l->known->address;
 
 	if (l->fd == -1 && make_socket(l) == -1) {
 		fail_link(l, strerror(errno));
@@ -400,7 +404,7 @@ proceed(struct filter_link *l)
 		error = errno;
 	if (error != 0) {
 		fail_link(l, strerror(error));
-		filter_session_go_on(l->session);
+		l->stage_done(l->session);
 		return;
 	}
 	l->state = LINK_OPENS;
@@ -418,14 +422,14 @@ on_link_timer(void *arg)
 	if (l->state == LINK_CONNECTS && l->io == NULL && clock_mono_ms() < l->until_ms) {
 		errno = 0;
 		if (try_connect(l))
-			filter_session_go_on(l->session);
+			l->stage_done(l->session);
 		else if (l->io != NULL && l->until_ms > clock_mono_ms())
 			loop_timer_set(l->timer, l->until_ms - clock_mono_ms());
 		return;
 	}
 	fail_link(l, connects ? "no connection within connect-time" : l->ending ?
 	    "no verdict within content-time" : "no answer within command-time");
-	filter_session_go_on(l->session);
+	l->stage_done(l->session);
 }
 
 /* --- what the session wants --- */

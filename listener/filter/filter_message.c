@@ -4,8 +4,8 @@
  * Runs in:  filter
  * Owns:     the descriptor, the header in memory, the changes until they are answered
  * Promise:  what a filter wants counts only with its verdict: one that breaks off has changed nothing. Only
- *           header and changes of the envelope are in memory; a new body is written behind the others in 64 KiB
- *           pieces, which stay in the page cache of the kernel
+ *           header and changes of the envelope are in memory; a new body is written behind the others in 64
+ *           KiB pieces, which stay in the page cache of the kernel
  * Fails by: errno; a fault in words. Nothing that the file already had is overwritten
  */
 #include "listener/filter/filter.h"

@@ -26,6 +26,8 @@ sees(const struct config_filter *c, enum msg_filter_source source)
 	return c->sources & (source == FILTER_PICKUP ? CONFIG_FILTER_PICKUP : CONFIG_FILTER_SMTP);
 }
 
+static void go_on(struct filter_session *s);
+
 struct filter_session *
 filter_session_new(struct filter *f, const struct config_server *server, enum msg_filter_source source)
 {
@@ -38,7 +40,7 @@ filter_session_new(struct filter *f, const struct config_server *server, enum ms
 	for (size_t i = 0; i < server->nfilter; i++)
 		if (sees(&server->filter[i], source))
 			filter_link_init(&s->link[s->nlink++], s,
-			    filter_known_find(f, server, &server->filter[i]));
+			    filter_known_find(f, server, &server->filter[i]), go_on);
 	TAILQ_INSERT_TAIL(&f->sessions, s, all);
 	return s;
 }
@@ -60,7 +62,8 @@ filter_session_free(struct filter_session *s)
 	TAILQ_REMOVE(&f->sessions, s, all);
 	free(s->link);
 	free(s);
-	filter_session_over(f);
+	if (f->ending && TAILQ_EMPTY(&f->sessions))
+		loop_timer_set(f->end, 0);
 }
 
 /* --- answers --- */
@@ -129,8 +132,9 @@ ask_links(struct filter_session *s)
 	answer_go_on(s);
 }
 
-void
-filter_session_go_on(struct filter_session *s)
+/* The link whose turn it is has done its stage. */
+static void
+go_on(struct filter_session *s)
 {
 	struct filter_link *l = &s->link[s->turn];
 

@@ -1,5 +1,5 @@
 /*
- * main - postern-filter, started by the master when a session or a file of pickup is to be seen by mail filters
+ * main - postern-filter, started by the master when mail is to be seen by filters
  *
  * Runs in:  filter
  * Owns:     nothing

@@ -1,16 +1,6 @@
 /*
  * milter - the dialogue with one mail filter: negotiation, stages, content, verdicts; pure
  *
- *   state          goes on with                 what may come
- *   NEW            milter_open                  nothing
- *   NEGOTIATES     -> RESTS                     its negotiation
- *   RESTS          milter_ask, milter_content   nothing
- *   WAITS          -> RESTS                     the answer to a stage
- *   SENDS_HEADER   -> SENDS_BODY, RESTS         answers to fields and the end of the header
- *   SENDS_BODY     -> ENDS, RESTS               answers to pieces
- *   ENDS           -> RESTS                     changes, then the verdict
- *   FAILED         none: it is to be closed     nothing
- *
  * Runs in:  filter
  * Owns:     the bytes that came and those to be sent; the lists of macros
  * Promise:  whatever comes leads to one of the events; no more than one packet and 1 MiB of header are held
@@ -22,6 +12,17 @@
 #include "common/base/mem.h"
 #include "listener/filter/filter.h"
 
+/*
+ *   state          goes on with                 what may come
+ *   NEW            milter_open                  nothing
+ *   NEGOTIATES     -> RESTS                     its negotiation
+ *   RESTS          milter_ask, milter_content   nothing
+ *   WAITS          -> RESTS                     the answer to a stage
+ *   SENDS_HEADER   -> SENDS_BODY, RESTS         answers to fields and the end of the header
+ *   SENDS_BODY     -> ENDS, RESTS               answers to pieces
+ *   ENDS           -> RESTS                     changes, then the verdict
+ *   FAILED         none: it is to be closed     nothing
+ */
 enum { OUT_MAX = 4 * 1024 * 1024, OUT_ENOUGH = 128 * 1024 };
 
 /* What a filter may not want to hear, and what it may not answer; one row a command. */
@@ -77,7 +78,7 @@ milter_open(struct milter *m)
 	m->state = MILTER_NEGOTIATES;
 }
 
-/* Macros that go with the command. Those for the end of the header are sent only when it has asked for them. */
+/* Macros that go with the command; at the end of the header only those that it has asked for. */
 static void
 put_macros(struct milter *m, const struct row *row)
 {

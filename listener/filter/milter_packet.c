@@ -15,8 +15,8 @@ enum { LENGTH_SIZE = 4 };
 void
 milter_packet_put_number(struct buf *out, uint32_t number)
 {
-	const unsigned char bytes[LENGTH_SIZE] = { (unsigned char)(number >> 24), (unsigned char)(number >> 16),
-	    (unsigned char)(number >> 8), (unsigned char)number };
+	const unsigned char bytes[LENGTH_SIZE] = { (unsigned char)(number >> 24),
+	    (unsigned char)(number >> 16), (unsigned char)(number >> 8), (unsigned char)number };
 
 	buf_add(out, bytes, sizeof(bytes));
 }

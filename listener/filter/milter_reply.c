@@ -105,12 +105,6 @@ take_form(struct milter_reply *r, const struct milter_packet *p, enum form form)
 	}
 }
 
-bool
-milter_reply_is_change(char code)
-{
-	return strchr("himb+2-eq", code) != NULL && code != '\0';
-}
-
 const char *
 milter_reply_take(struct milter_reply *r, const struct milter_packet *p, char command, uint32_t actions,
     uint32_t steps)

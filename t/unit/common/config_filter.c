@@ -1,6 +1,7 @@
 /* config_filter - [filter NAME]: order, addresses, faults */
 #include <sys/un.h>
 
+#include "common/config/filter_place.h"
 #include "t/unit/common/temp_config.h"
 
 static const char sections[] =
@@ -11,7 +12,7 @@ static const char sections[] =
 START_TEST(sections_in_order)
 {
 	const struct config_server *s;
-	struct config_filter_address a;
+	struct filter_place a;
 	const char *why;
 
 	begin();
@@ -27,10 +28,10 @@ START_TEST(sections_in_order)
 	ck_assert_uint_eq(s->filter[1].sources, CONFIG_FILTER_PICKUP);
 	ck_assert_int_eq(s->filter[1].on_failure, CONFIG_FILTER_ACCEPT);
 	ck_assert_int_eq(s->filter[2].on_failure, CONFIG_FILTER_DISCONNECT);
-	ck_assert_int_eq(config_filter_address(&a, s->filter[1].connect, &why), 0);
+	ck_assert_int_eq(filter_place_parse(&a, s->filter[1].connect, &why), 0);
 	ck_assert_int_eq(a.sa.ss_family, AF_UNIX);
 	ck_assert_str_eq(((struct sockaddr_un *)&a.sa)->sun_path, "/run/opendkim/opendkim.sock");
-	ck_assert_int_eq(config_filter_address(&a, s->filter[2].connect, &why), 0);
+	ck_assert_int_eq(filter_place_parse(&a, s->filter[2].connect, &why), 0);
 	ck_assert_int_eq(a.sa.ss_family, AF_INET6);
 	ck_assert(config_filter_is_used(s, CONFIG_FILTER_SMTP));
 	put("servers/default.ini", "[filter dkim]\nconnect = unix:/run/x.sock\nfor = pickup\n");
@@ -47,15 +48,15 @@ START_TEST(bad_addresses)
 		"inet:127.0.0.1", "inet:127.0.0.1:0", "inet:127.0.0.1:65536", "inet:*:8891", "inet:0.0.0.0:8891",
 		"inet:::1:8891", "unix:run/x", "unix:", "unix:/a/../b", "local:/run/x" };
 	char path[200] = "unix:/";
-	struct config_filter_address a;
+	struct filter_place a;
 	const char *why;
 
 	for (size_t i = 0; i < nitems_of(bad); i++)
-		ck_assert_msg(config_filter_address(&a, bad[i], &why) == -1, "%s", bad[i]);
+		ck_assert_msg(filter_place_parse(&a, bad[i], &why) == -1, "%s", bad[i]);
 	memset(path + 6, 'x', 106);
-	ck_assert_int_eq(config_filter_address(&a, path, &why), 0);
+	ck_assert_int_eq(filter_place_parse(&a, path, &why), 0);
 	strcat(path, "x");
-	ck_assert_int_eq(config_filter_address(&a, path, &why), -1);
+	ck_assert_int_eq(filter_place_parse(&a, path, &why), -1);
 }
 END_TEST
 
