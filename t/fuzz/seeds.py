@@ -119,6 +119,25 @@ def seeds(target):
     elif target == "tls_report":
         yield from strings("t/unit/deliver/tls_report_record.c")
         yield from strings("t/unit/deliver/tls_tally.c")
+    elif target == "milter":
+        def packet(data):
+            return len(data).to_bytes(4, "big") + data
+        def filtered(steps, *answers, version=6, lists=b""):
+            numbers = b"".join(n.to_bytes(4, "big") for n in (version, 63 if version == 2 else 511, steps))
+            return b"\x1f" + packet(b"O" + numbers + lists) + b"".join(packet(a) for a in answers)
+        stages = [b"c"] * 5
+        before_end = stages + [b"c"] * 3 + [b"c"] + [b"c"] * 2      # fields, their end, pieces of the body
+        changes = [b"h" + b"X-A\0a\nb\0", b"i\0\0\0\0Y\0y\0", b"m\0\0\0\2x\0new\0", b"m\0\0\0\1X\0\0", b"bnew body\r\n", b"+<a@b.example>\0",
+                   b"2c@d.example\0NOTIFY=NEVER\0", b"-<a@b>\0", b"e<>\0", b"e<a@b>\0SIZE=1\0", b"qodd\0", b"p"]
+        yield filtered(0, *before_end, *changes, b"c")
+        yield filtered(0, *before_end, *changes, b"a")
+        yield filtered(0, *before_end, b"y550-5.7.1 a%%\r\n550 5.7.1 b\0")
+        yield filtered(0x1ff7ff, *changes, b"d", lists=b"\0\0\0\2i, {j}\0\0\0\0\5k\0")
+        yield filtered(0x400, *stages, *[b"c"] * 4, b"s", b"r")
+        yield filtered(0, *stages[:4], b"c", *[b"c"] * 6, b"t", version=2)
+        for verdict in (b"a", b"r", b"t", b"d", b"4", b"f", b"y451 later\0", b"Z", b"cx"):
+            yield filtered(0, verdict)
+            yield filtered(0, b"c", b"c", verdict)
     elif target == "policy":
         yield from strings("t/unit/fetch/policy.c")
         yield b'{"domain":"d.example","id":"a7","mode":2,"fetched":999,"max_age":100,"mx":"a.example *.b.example"}'
