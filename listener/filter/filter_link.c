@@ -459,6 +459,10 @@ filter_link_ask(struct filter_link *l, enum msg_filter_stage stage)
 	}
 	if (l->state == LINK_CLOSED)
 		return open_link(l);
+	if (l->m.in.len > l->m.taken) {		/* it would be taken for the answer */
+		fail_link(l, "it says what was not asked");
+		return true;
+	}
 	say_stage(l);
 	return run(l);
 }

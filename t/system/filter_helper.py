@@ -148,7 +148,7 @@ def test_skip(t):
 
 HOSTILE = {
     "too long": {"mail": Raw(b"\x7f\xff\xff\xffc")}, "empty": {"mail": Raw(b"\0\0\0\0")}, "unknown": {"mail": b"Z"},
-    "twice": {"mail": [milter.CONTINUE, milter.CONTINUE]}, "change too early": {"mail": milter.add_header("a", "b")},
+    "twice at once": {"mail": Raw(b"\0\0\0\1c" * 2)}, "twice": {"mail": [milter.CONTINUE, milter.CONTINUE]}, "change too early": {"mail": milter.add_header("a", "b")},
     "discard at helo": {"helo": milter.DISCARD}, "skip not negotiated": {"body": milter.SKIP}, "bad code": {"end": reply_code("250 fine")},
     "reply of two codes": {"end": reply_code("550-no\r\n450 no")}, "no end": {"end": b"y550 no"}, "progress": {"header": milter.PROGRESS},
     "bare cr": {"end": [milter.add_header("X", "a\rb"), milter.CONTINUE]},
