@@ -266,3 +266,15 @@ def test_taken_over_listener(t):
         asker.worker = asker.channel()
     equal(asker.session().opening().content(MESSAGE).verdict, "go on")
     until(lambda: "malformed question" in asker.events(), what="an event")
+
+
+def test_check(t):
+    """Where a filter listens is judged; a socket that is not there is a warning."""
+    service = t.postern({"default": {"filter one": {"connect": "unix:/nowhere/x.sock"}, "filter two": {"connect": "unix:/etc/passwd",
+                                                                                                       "on-failure": "accept"}}}, start=False)
+    done = service.ctl("check")
+    check("connect: /nowhere/x.sock is not there: the filter does not run; mail is put off until it is one" in done.stdout, done.stdout)
+    check("connect: /etc/passwd is no socket; mail goes on without this filter" in done.stdout, done.stdout)
+    service.default.set("filter two", connect="inet:localhost:25")
+    done = service.ctl("check", ok=False)
+    check("connect must be inet:ADDRESS:PORT with a numeric address" in done.stdout + done.stderr, done.stdout, done.stderr)
