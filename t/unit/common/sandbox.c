@@ -19,8 +19,8 @@
 #include "common/sandbox/sandbox_private.h"
 #include "t/unit/common/temp_config.h"
 
-#define NET "deliver resolver auth fetch directory "
-#define LOCAL "pickup auth fetch directory "
+#define NET "deliver resolver auth fetch directory filter "
+#define LOCAL "pickup auth fetch directory filter "
 #define WRITE "pickup deliver maintenance "
 #define NOBODY ""
 #define EVERYBODY NULL
@@ -195,7 +195,7 @@ try_calls(const char *role)
 START_TEST(test_calls_of_each_role)
 {
 	set_up();
-	ck_assert_uint_eq(sandbox_table_count, 11);
+	ck_assert_uint_eq(sandbox_table_count, 12);
 	for (size_t i = 0; i < sandbox_table_count; i++) {
 		const char *role = sandbox_table_roles[i].name;
 		int status;
@@ -419,11 +419,22 @@ try_files_of_auth(const char *role)
 	try_file("logs", O_RDONLY | O_DIRECTORY, EACCES);
 }
 
+/* A message comes as a descriptor. */
+static void
+try_files_of_filter(const char *role)
+{
+	try_file("/etc/passwd", O_RDONLY, EACCES);
+	try_file("home/queue", O_RDONLY | O_DIRECTORY, EACCES);
+	try_file("home/drop/mail", O_RDONLY, EACCES);
+	try_file("logs", O_RDONLY | O_DIRECTORY, EACCES);
+}
+
 START_TEST(test_folders)
 {
 	static const struct { const char *role; void (*files)(const char *role); } rows[] = {
 		{ "listener", try_files_of_listener }, { "deliver", try_files_of_deliver },
 		{ "maintenance", try_files_of_maintenance }, { "auth", try_files_of_auth },
+		{ "filter", try_files_of_filter },
 	};
 
 	landlock = sandbox_trees_version();
