@@ -195,7 +195,7 @@ struct filter_known {
 	const struct config_filter *config;
 	struct filter_place address;
 	bool troubled;
-	uint64_t told_ms;		/* of the latest event */
+	uint64_t told_ms, recovered_ms;	/* of the latest events */
 	unsigned untold;		/* failures since */
 };
 struct filter_known *filter_known_find(struct filter *f, const struct config_server *s,

@@ -66,7 +66,10 @@ filter_known_failed(struct filter *f, struct filter_known *k, const char *why)
 {
 	uint64_t now = clock_mono_ms();
 
-	if (k->troubled && now < k->told_ms + TELL_AGAIN_MS) {
+	if (!k->troubled)
+		tell_status(f, k, why);
+	k->troubled = true;
+	if (k->told_ms != 0 && now < k->told_ms + TELL_AGAIN_MS) {
 		k->untold++;
 		return;
 	}
@@ -77,9 +80,6 @@ filter_known_failed(struct filter *f, struct filter_known *k, const char *why)
 	else
 		log_event(LOG_FAULT, NULL, "trouble", "part=filter server=%s filter=%s reason=%s",
 		    k->server->name, k->config->name, log_safe(why));
-	if (!k->troubled)
-		tell_status(f, k, why);
-	k->troubled = true;
 	k->untold = 0;
 	k->told_ms = now;
 }
@@ -87,11 +87,15 @@ filter_known_failed(struct filter *f, struct filter_known *k, const char *why)
 void
 filter_known_works(struct filter *f, struct filter_known *k)
 {
+	uint64_t now = clock_mono_ms();
+
 	if (!k->troubled)
 		return;
 	k->troubled = false;
-	k->untold = 0;
 	tell_status(f, k, "");
+	if (k->recovered_ms != 0 && now < k->recovered_ms + TELL_AGAIN_MS)
+		return;
+	k->recovered_ms = now;
 	log_event(LOG_FACT, NULL, "filter", "result=recovered server=%s filter=%s", k->server->name,
 	    k->config->name);
 }

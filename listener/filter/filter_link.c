@@ -186,7 +186,6 @@ say_next(struct filter_link *l)
 static void
 say_first(struct filter_link *l)
 {
-	filter_known_works(l->session->filter, l->known);
 	l->now = FILTER_CONNECT;
 	if (l->session->said[FILTER_CONNECT])
 		say_stage(l);
@@ -210,6 +209,8 @@ take_verdict(struct filter_link *l)
 		filter_message_keep(l->session->message, l->known->config->name);
 	else if (l->session->message != NULL)
 		filter_message_forget(l->session->message);
+	if (l->now == FILTER_CONTENT || l->m.accepts || l->m.verdict != FILTER_GO_ON)
+		filter_known_works(l->session->filter, l->known);
 	snprintf(l->text, sizeof(l->text), "%s", l->m.text);
 	end_stage(l, l->m.verdict);
 	return true;
