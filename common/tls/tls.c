@@ -57,7 +57,7 @@ encrypt_ticket(unsigned char *ticket_key, unsigned char *name, unsigned char *iv
 
 /*
  * 1: continue; 0: not one of ours, a full handshake follows; 2: ours, and a fresh one should be sent; -1:
- * failure.
+ * failure. Clients of TLS 1.3 use a ticket once (RFC 8446 C.4).
  */
 static int
 on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
@@ -84,7 +84,7 @@ on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cip
 		return -1;
 	done = sealing ? encrypt_ticket(key, name, iv, cipher) :
 	    EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + NAME_SIZE, iv);
-	return done != 1 ? -1 : which == 1 ? 2 : 1;
+	return done != 1 ? -1 : which == 1 || SSL_version(link) >= TLS1_3_VERSION ? 2 : 1;
 }
 
 /* --- the choice by name --- */

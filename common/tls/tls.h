@@ -148,6 +148,8 @@ struct tls_wish {
 	const char *ip;			/* NAME: the certificate is for this address instead; NULL */
 	/* DANE; the first name is their base domain */
 	const struct tls_record *record; size_t records;
+	/* Address and port: a session with that peer may be resumed by the next wish like this; NULL: not */
+	const char *peer;
 	const struct tls *own;		/* its first pair is shown to a peer that asks; NULL: none is */
 };
 
@@ -167,6 +169,7 @@ int tls_out_trust(struct tls_out *t, const struct tls_text *file,
 struct ssl_st *tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish);
 /* After the handshake: what the peer proved. */
 enum tls_proof tls_out_proof(const struct ssl_st *link);
+bool tls_out_is_resumed(const struct ssl_st *link);	/* the session of an earlier connection went on */
 /* The handshake failed because the peer has not proved what it had to. */
 bool tls_out_is_unproven(const struct ssl_st *link);
 /* After the handshake, whatever was wished for: by the names of the wish. `*why`: static, in words. */

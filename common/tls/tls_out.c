@@ -6,7 +6,7 @@
  * Owns:     one context
  * Promise:  a handshake succeeds only with the proof that was asked for; when none was, any certificate
  *           does. Only TLSA usages 2 and 3 count; with usage 3 names and dates do not matter. Nothing older
- *           than TLS 1.2. No session is resumed: what was proved counts for its own connection alone
+ *           than TLS 1.2. A session is resumed only for the same wish (tls_session)
  * Fails by: NULL, -1 and a reason; without the proof the handshake fails
  */
 #include <openssl/err.h>
@@ -21,6 +21,7 @@ enum { USAGE_TA = 2, USAGE_EE = 3, RDATA_MIN = 4 };
 
 struct tls_out {
 	SSL_CTX *context;
+	struct tls_sessions *sessions;
 };
 
 struct tls_out *
@@ -41,9 +42,9 @@ tls_out_new(void)
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* a peer that sends messages without content gets one turn */
 	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
-	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	t = mem_new(struct tls_out);
 	t->context = context;
+	t->sessions = tls_session_new(context, tls_out_proof, tls_out_is_shown);
 	return t;
 }
 
@@ -52,6 +53,7 @@ tls_out_free(struct tls_out *t)
 {
 	if (t == NULL)
 		return;
+	tls_session_free(t->sessions);
 	SSL_CTX_free(t->context);
 	free(t);
 }
@@ -75,6 +77,7 @@ tls_out_trust(struct tls_out *t, const struct tls_text *file, struct buf *why)
 	BIO_free(bio);
 	if (count > 0 && clean) {
 		SSL_CTX_set_cert_store(t->context, store);
+		tls_session_forget(t->sessions);
 		return count;
 	}
 	X509_STORE_free(store);
@@ -169,12 +172,24 @@ tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish)
 		return NULL;
 	}
 	SSL_set_connect_state(link);
+	tls_session_offer(t->sessions, link, wish);
 	return link;
+}
+
+bool
+tls_out_is_resumed(const SSL *link)
+{
+	return SSL_session_reused(link) == 1;
 }
 
 enum tls_proof
 tls_out_proof(const SSL *link)
 {
+	enum tls_proof proof;
+	bool shown;
+
+	if (tls_session_proved(link, &proof, &shown))
+		return proof;
 	if (SSL_get_verify_mode(link) == SSL_VERIFY_NONE || SSL_get_verify_result(link) != X509_V_OK)
 		return TLS_PROOF_NONE;
 	return SSL_get0_dane_authority(mem_unconst(link), NULL, NULL) >= 0 ? TLS_PROOF_DANE : TLS_PROOF_NAME;
@@ -223,8 +238,12 @@ tls_out_fault(const SSL *link, const char **why)
 bool
 tls_out_is_shown(const SSL *link)
 {
+	enum tls_proof proof;
+	bool shown;
 	int kind = NID_undef;
 
+	if (tls_session_proved(link, &proof, &shown))
+		return shown;
 	return SSL_get_app_data(link) != NULL && SSL_get_certificate(link) != NULL &&
 	    SSL_get_signature_type_nid(link, &kind) == 1 && kind != NID_undef;
 }

@@ -27,6 +27,17 @@ const char *tls_out_complaint(const SSL *link);	/* why the peer's certificate wa
 /* This error (ERR_GET_REASON) is the peer's word about our certificate: why; NULL: it is none. */
 const char *tls_out_refusal(const SSL *link, int error);
 
+/* tls_session: of a context of a client; free before the context. What a link has proved and was shown. */
+struct tls_sessions;
+struct tls_sessions *tls_session_new(SSL_CTX *context, enum tls_proof (*proof)(const SSL *link),
+    bool (*shown)(const SSL *link));
+void tls_session_free(struct tls_sessions *k);
+void tls_session_forget(struct tls_sessions *k);		/* all of them */
+/* Offers the session of an earlier connection with that wish, and keeps what comes. After all else is set. */
+void tls_session_offer(struct tls_sessions *k, SSL *link, const struct tls_wish *w);
+/* Of a resumed one: what was proved and shown when the session was new. False: it is not resumed. */
+bool tls_session_proved(const SSL *link, enum tls_proof *proof, bool *shown);
+
 /* tls_cert. parse: 0, or -1 with the reason; call done also after a failure. */
 int tls_cert_parse(struct tls_cert *p, const struct tls_source *source, bool strict,
     struct buf *why) __attribute__((warn_unused_result));

@@ -64,6 +64,7 @@ begin_handshake(struct outconn *p)
 	tls_policy_wish(&p->site->d, &p->policy, &wish, record);
 	if (p->site->d.security.certificate != NULL)
 		wish.own = own_certificate_tls(p->site->o->own, p->site->d.security.certificate);
+	wish.peer = p->where;
 	p->tls = tls_out_link(p->site->o->tls, p->fd, &wish);
 }
 
@@ -86,6 +87,8 @@ tell_secured(const struct outconn *p)
 	    "verified by its TLSA records" : strcmp(p->verified, "name") == 0 ?
 	    "name and issuer verified" : "not verified", !has ? "" : tls_out_is_shown(p->tls) ?
 	    ", client certificate shown" : ", client certificate not asked for");
+	if (tls_out_is_resumed(p->tls))
+		log_detail(NULL, "resumed", "host=%s tls=%s", log_safe(p->where), p->facts);
 	site_queue_step(p->site, OUTBOUND_SECURED, text);
 }
 

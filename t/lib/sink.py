@@ -93,6 +93,7 @@ class SinkSession:
         self.sink, self.connection, self.peer = sink, connection, peer
         self.lines, self.helo, self.stream = [], None, None
         self.tls = None         # (cipher, version, bits) under TLS
+        self.resumed = False    # ... with the session of an earlier connection
         self.asked = None       # the name the client asked for
         self.reset()
 
@@ -133,7 +134,7 @@ class SinkSession:
         self.sink.tls.sni_callback = note_asked     # of the context, which sessions and sinks share: nothing of this session is in it
         self.connection = self.sink.tls.wrap_socket(self.connection, server_side=True)
         self.asked = getattr(self.connection, "asked", None)
-        self.tls = self.connection.cipher()
+        self.tls, self.resumed = self.connection.cipher(), self.connection.session_reused
         self.stream = self.connection.makefile("rb")
 
     def _serve(self):

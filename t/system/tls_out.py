@@ -104,6 +104,29 @@ def test_every_mode_with_every_peer(t):
         equal(len(under), 3 if peer == "good" else 2, f"messages under TLS at {peer}")
 
 
+def test_sessions_are_resumed(t):
+    """The next connection goes on with the session of the last one, in each version of TLS; a domain that wants more proof begins anew."""
+    authority = Authority(t.folder)
+    authority.sign("good", "mx.example", "IP:127.0.0.1")
+    dns = t.dns("mx A 127.0.0.1")
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = authority.context("good")
+        context.maximum_version = version
+        sink = t.sink(tls=context)
+        service = t.postern({"default": {"delivery": {"retry": "1h", "authorities": authority.certificate}}}, service={"dns-server": dns.address},
+                            start=False)
+        service.default.set("messages", max_messages_per_connection="1")
+        for mode in ("may", "verify"):
+            service.default.set(f"domain {mode}.test", type="remote", route=f"mx.example:{sink.port}", outbound_tls=mode)
+        service.start()
+        for domain, verified in [("may.test", "none")] * 3 + [("verify.test", "name")] * 3:
+            with service.default.connect() as client:
+                ident = client.message("a@default.example", f"x@{domain}")
+            equal(service.events.wait("delivered", id=ident)["verified"], verified, domain)
+        equal([s.resumed for s in sink.sessions if s.tls], [False, True, True] * 2, f"resumed under {version.name}")
+        service.stop()
+
+
 def test_forward_secrecy(t):
     """Where the host has to prove who it is, the session has forward secrecy and AEAD; elsewhere CBC is better than clear text."""
     authority = Authority(t.folder)
