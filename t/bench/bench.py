@@ -3,7 +3,7 @@
 W1 relay to a smart host   W2 local inbound to files   W3 idle sessions   W4 handshakes and idle sessions under TLS
 W5 submission by files against sendmail
 W1web: W1 of Postern alone, with five browsers that watch its manager against none; memory of postern-web with twenty tabs
-syscalls: strace counts of a relayed message           No word: W1 W2 W3 W4 W5. `keep`: smtp-source -d in W1 and W2
+syscalls: strace counts of a message, relayed and local           No word: W1 W2 W3 W4 W5. `keep`: smtp-source -d in W1 and W2
 Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Postern : Postfix (medians of the pairs).
 """
 
@@ -326,35 +326,42 @@ def w5(test):
 
 
 def syscalls(test):
-    """System calls, syncs, renames and switches of one relayed 10 KiB message, 10 sessions."""
+    """System calls, syncs, renames and switches of one message of 10 KiB, 10 sessions: relayed, and local."""
     if not shutil.which("strace"):
         raise SystemExit("bench: strace is missing")
     sink = traffic.SmtpSink(test)
-    messages = int(500 * SCALE)
     for kind in BOTH:
-        server = kind(test, sink.port)
+        for what, to in (("relayed", "x@relay.example"), ("local", f"x@{DOMAIN}")):
+            count_calls(test, kind(test, sink.port), sink, what, to)
 
-        def work(server=server):
-            before = sink.messages
-            traffic.smtp_source(server.port, 10, messages, 10240, "x@relay.example", False)
-            wait_for(lambda: sink.messages - before, messages)
-        work()      # warm
-        run = Run(server, messages, work)
-        out = test.folder / "strace"
-        attach = [word for pid in server.pids() for word in ("-p", str(pid))]
-        strace = subprocess.Popen(["strace", "-f", "-c", "-qq", "-o", str(out), *attach], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until(lambda: all(traced(pid) for pid in server.pids()), what="strace to attach")
-        work()
-        strace.send_signal(2)
-        strace.wait()
-        counts = {m[2]: int(m[1]) for m in re.finditer(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+(\w+)$", out.read_text(), re.M)}
-        total = sum(n for name, n in counts.items() if name != "total")
-        syncs = counts.get("fsync", 0) + counts.get("fdatasync", 0)
-        renames = sum(counts.get(n, 0) for n in ("rename", "renameat", "renameat2"))
-        most = ", ".join(f"{name} {n / messages:.1f}" for name, n in sorted(counts.items(), key=lambda c: -c[1])[:14] if name != "total")
-        print(f"syscalls a relayed 10 KiB message  {server.name:8} {total / messages:.1f} calls, {syncs / messages:.2f} syncs, {renames / messages:.2f} renames, "
-              f"{run.switches:.1f} switches, {run.cpu:.2f} ms CPU\n    {most}", flush=True)
-        server.end()
+
+def count_calls(test, server, sink, what, to):
+    messages = int(500 * SCALE)
+
+    def arrived():
+        return server.delivered_files() if what == "local" else sink.messages
+
+    def work():
+        before = arrived()
+        traffic.smtp_source(server.port, 10, messages, 10240, to, False)
+        wait_for(lambda: arrived() - before, messages)
+    work()      # warm
+    run = Run(server, messages, work)
+    out = test.folder / "strace"
+    attach = [word for pid in server.pids() for word in ("-p", str(pid))]
+    strace = subprocess.Popen(["strace", "-f", "-c", "-qq", "-o", str(out), *attach], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: all(traced(pid) for pid in server.pids()), what="strace to attach")
+    work()
+    strace.send_signal(2)
+    strace.wait()
+    counts = {m[2]: int(m[1]) for m in re.finditer(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+(\w+)$", out.read_text(), re.M)}
+    total = sum(n for name, n in counts.items() if name != "total")
+    syncs = counts.get("fsync", 0) + counts.get("fdatasync", 0)
+    renames = sum(counts.get(n, 0) for n in ("rename", "renameat", "renameat2"))
+    most = ", ".join(f"{name} {n / messages:.1f}" for name, n in sorted(counts.items(), key=lambda c: -c[1])[:14] if name != "total")
+    print(f"syscalls a {what} 10 KiB message  {server.name:8} {total / messages:.1f} calls, {syncs / messages:.2f} syncs, {renames / messages:.2f} renames, "
+          f"{run.switches:.1f} switches, {run.cpu:.2f} ms CPU\n    {most}", flush=True)
+    server.end()
 
 
 def traced(pid):
