@@ -308,6 +308,7 @@ on_pickup_control(struct boot *b, const struct ctl_message *m)
 		break;
 	case CTL_DRAIN:		/* its successor takes files; listeners of before the reload stay here */
 		p->stopping = p->draining = true;
+		local_mail_stop(p->local_mail);
 		update(p);
 		break;
 	case CTL_CHANNEL:
@@ -344,6 +345,7 @@ run_pickup(struct boot *b)
 	};
 	p->pool = pool_new(b->loop, THREADS);
 	p->enqueue = enqueue_new(p->pool, p->spool, BOOT_HINT, b->counters);
+	p->local_mail = local_mail_new(b, p->enqueue);
 	p->names = pickup_names_new(PICKUP_NAMES_MAX, p->rules.judge.settle_ms);
 	p->flow = pickup_flow_new(p, on_change);
 	p->reserve = disk_reserve_new(b, p->pool, p->spool, on_due, p);
@@ -381,6 +383,7 @@ finish_pickup(struct boot *b)
 	pickup_flow_free(p->flow);
 	pickup_names_free(p->names);
 	enqueue_free(p->enqueue);
+	local_mail_free(p->local_mail);
 	loop_timer_free(p->due);
 	loop_timer_free(p->tick);
 	loop_timer_free(p->grace);

@@ -327,10 +327,10 @@ extern const struct boot_role pickup_role;
 struct pickup {
 	struct boot *boot;
 	struct spool *spool, *folder;
-	struct pool *pool;
-	struct pool_lane *reopen;
+	struct pool *pool; struct pool_lane *reopen;
 	struct enqueue *enqueue;
-	struct spool_server *server; struct disk_reserve *reserve; struct log_keep *log_keep;
+	struct spool_server *server; struct local_mail *local_mail;
+	struct disk_reserve *reserve; struct log_keep *log_keep;
 	struct pickup_names *names;
 	struct watch *watch;
 	struct pickup_scan *scan;

@@ -218,7 +218,7 @@ refuse_file(struct pickup_file *t, enum judge_reason reason)
 }
 
 /*
- * Whether the process that claimed a left file had queued its message. The id in the name counts for nothing
+ * Whether the process that claimed a left file had queued or dropped its message. The id counts for nothing
  * else: every user may write such a name, and a message under an old id would replace what was delivered
  * under it.
  */
@@ -229,11 +229,15 @@ is_in_queue(struct pickup_file *t)
 	const char *name, *why;
 	int fd;
 
-	if (!spool_pickup_claim_parse(t->current, id, &name) ||
+	if (!spool_pickup_claim_parse(t->current, id, &name))
+		return false;
+	fd = -1;
+	if (!straight_find(t->queue, id, &t->envelope) &&
 	    spool_load(t->queue, id, &t->envelope, &fd, &why) == -1)
 		return false;
-	close(fd);
-	if (t->envelope.client == NULL || strcmp(t->envelope.client, "pickup") != 0) {
+	if (fd != -1)
+		close(fd);
+	if (fd != -1 && (t->envelope.client == NULL || strcmp(t->envelope.client, "pickup") != 0)) {
 		message_envelope_done(&t->envelope);
 		return false;
 	}

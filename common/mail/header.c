@@ -152,3 +152,19 @@ header_value_is(const struct header_field *f, const char *word)
 		to--;
 	return (size_t)(to - from) == strlen(word) && strncasecmp(from, word, strlen(word)) == 0;
 }
+
+struct header_survey
+header_survey(const char *data, size_t len)
+{
+	struct header_survey found = { 0 };
+	struct header_field f;
+	size_t pos = 0;
+
+	while (header_next(data, len, &pos, &f) == 1) {
+		if (header_is(&f, "Received"))
+			found.hops++;
+		else if (header_is(&f, "TLS-Required") && header_value_is(&f, "No"))
+			found.tls_optional = true;
+	}
+	return found;
+}

@@ -36,4 +36,12 @@ size_t header_size(const char *data, size_t len);
 /* The value without blanks and folds around it is that word, in any case. */
 bool header_value_is(const struct header_field *f, const char *word);
 
+/* What decides about the delivery of a message, from its header. */
+#define HEADER_SURVEY_MAX (256U << 10)	/* so much of a longer one is read */
+struct header_survey {
+	unsigned hops;		/* Received fields */
+	bool tls_optional;	/* "TLS-Required: No" (RFC 8689) */
+};
+struct header_survey header_survey(const char *data, size_t len);
+
 #endif

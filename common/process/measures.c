@@ -1,7 +1,7 @@
 /*
  * measures - what monitoring wants to know of one virtual server beside its counters
  *
- * Runs in:  master, metrics, listener, deliver
+ * Runs in:  master, metrics, listener, deliver, pickup
  * Owns:     nothing: the memory is that of the counters
  * Promise:  a reader comes to no harm by what a writer leaves there; the number of rows has a bound
  * Fails by: not at all

@@ -1,7 +1,7 @@
 /*
  * route - from a recipient's domain to drop, smart hosts, MX, or a refusal; pure
  *
- * Runs in:  master, posternctl, deliver
+ * Runs in:  master, posternctl, deliver, pickup
  * Owns:     the parsed smart hosts of the server and of its remote domains
  * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the
  *           sender's, then the server's smart hosts, then DNS; the security of the entry counts on each of
@@ -376,6 +376,18 @@ route_find(const struct route *r, const char *domain, const char *sender, struct
 	a->paused = config_domain_is_paused(r->server, domain);
 }
 
+const char *
+route_find_address(const struct route *r, const char *address, const char *sender, char ascii[IDN_SIZE],
+    struct route_answer *a)
+{
+	const char *at = strrchr(address, '@'), *domain = at == NULL ? "" : at + 1;
+
+	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
+		domain = ascii;
+	route_find(r, domain, sender, a);
+	return domain;
+}
+
 void
 route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a)
 {
@@ -458,6 +470,12 @@ route_is_fallback(const struct route *r, const struct verdict *v)
 	return v->what == VERDICT_LATER && r->server->smart_host_after_direct == CONFIG_DIRECT_ON_FAILURE &&
 	    (strcmp(v->status, "4.4.1") == 0 || strcmp(v->status, "4.4.3") == 0 ||
 	    strcmp(v->status, "4.4.4") == 0);
+}
+
+bool
+route_is_too_far(const struct config_server *s, unsigned hops)
+{
+	return s->hop_limit != CONFIG_UNLIMITED && hops > s->hop_limit;
 }
 
 bool

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/mail/address.h"
+#include "common/mail/idn.h"
 #include "common/mail/verdict.h"
 #include "common/config/config_account.h"
 #include "common/ipc/msg_dns.h"
@@ -66,6 +67,12 @@ void route_free(struct route *r);
 void route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg);
 /* `sender`: of the envelope, as it came; NULL: not known. */
 void route_find(const struct route *r, const char *domain, const char *sender, struct route_answer *a);
+/*
+ * The same for an address of the envelope; returns its domain in ASCII, in `ascii` or in the address itself:
+ * "" of a bare one, and as it is when it has no ASCII form.
+ */
+const char *route_find_address(const struct route *r, const char *address, const char *sender,
+    char ascii[IDN_SIZE], struct route_answer *a);
 #define ROUTE_KEY_SIZE (3 * DNS_NAME_SIZE + 128)
 /*
  * What a message wants, beside where it goes (RFC 8689): TLS with a proof on the whole way, or its delivery
@@ -86,6 +93,8 @@ void route_destination_done(struct destination *d);
 bool route_security_is_same(const struct destination_security *a, const struct destination_security *b);
 /* Whether this result of the direct way sends the recipient to the fallback. */
 bool route_is_fallback(const struct route *r, const struct verdict *v);
+/* Whether a message with so many Received fields goes round in a loop. */
+bool route_is_too_far(const struct config_server *s, unsigned hops);
 /* The sender in outgoing mail (masquerade). False: unchanged. */
 bool route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1]);
 /* "name", "name:587", "[192.0.2.1]", "[2001:db8::1]:25". 0 or -1. */

@@ -1,7 +1,7 @@
 /*
  * route_host - the text of a smart host: a name or an address, perhaps with a port; pure
  *
- * Runs in:  master, posternctl, deliver
+ * Runs in:  master, posternctl, deliver, pickup
  * Owns:     nothing
  * Promise:  what is taken can be looked up or connected to
  * Fails by: -1

@@ -132,14 +132,15 @@ const struct sandbox_role sandbox_table_roles[] = {
 	{ .name = "listener", .sets = ALL | BIT(THREADS) | BIT(ACCEPT), .tree = { STANDARD } },
 	/*
 	 * Its folder may be made anew, and a rule is about the folder that was there: so all of its home. For
-	 * listeners it writes the protocol log, of which it removes what is old, and counts the drop folder.
+	 * listeners it writes the protocol log, of which it removes what is old, counts the drop folder, and
+	 * puts local mail there that nothing stands in the way of.
 	 */
 	{ .name = "pickup", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES) | BIT(WATCH) | BIT(UNIX) |
 	    BIT(MEMFILES),
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ }, { SANDBOX_HOME, SANDBOX_CHANGE },
 	    { SANDBOX_PICKUP, SANDBOX_CHANGE }, { SANDBOX_QUEUE, SANDBOX_CHANGE },
 	    { SANDBOX_BADMAIL, SANDBOX_CHANGE }, { SANDBOX_LOGS, SANDBOX_TRIM },
-	    { SANDBOX_DROPS, SANDBOX_LIST } } },
+	    { SANDBOX_DROPS, SANDBOX_CHANGE } } },
 	/* It says whether pickup can be used. */
 	{ .name = "deliver", .sets = ALL | BIT(THREADS) | BIT(WRITE) | BIT(MODES) | BIT(NET) | BIT(NETLINK),
 	    .connects = true,

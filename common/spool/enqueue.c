@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver, pickup; files are touched on pool threads only
  * Owns:     messages between enqueue_begin and their done callback
- * Promise:  done(0) is called only after file and name are on disk; the hint is sent after that
+ * Promise:  done(0) is called only after file and name are on disk; the hint is sent after that. A message is
+ *           in the queue or in the drop folder then
  * Fails by: done(errno); the file is gone then
  */
 #include "common/spool/enqueue.h"
@@ -16,6 +17,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/spool/spool_private.h"
 
 #define COMMITS_AT_ONCE 2	/* one syncs while the next one gathers and writes */
 
@@ -23,6 +25,7 @@ struct enqueue {
 	struct pool_lane *write, *commit;
 	struct spool *spool;
 	struct counters *counters;
+	struct straight_rules straight;
 	int hint_fd;
 };
 
@@ -106,41 +109,107 @@ commit_drafts(struct enqueue *in, struct spool_draft **drafts, size_t n)
 	disk_crash_point("enqueue-hinted");
 }
 
+/* The last bytes go into the file of the draft when it has one: else it may need none. */
+static void
+end_file(struct enqueue_message *m)
+{
+	/* the error stays in the draft */
+	(void)!spool_draft_end(m->draft, m->writing.data, m->writing.len);
+}
+
+static void
+look_at_draft(const struct enqueue *in, struct straight *to, struct enqueue_message *m)
+{
+	const struct buf *head = spool_draft_head(m->draft);
+	int fd = spool_draft_fd(m->draft);
+
+	if (in->straight.judge == NULL || spool_draft_is_held(m->draft)) {
+		straight_none(to);
+	} else if (fd == -1) {
+		straight_parts(to, m->id, head->data, head->len, m->writing.data, m->writing.len);
+	} else {
+		end_file(m);
+		straight_file(to, m->id, fd);
+	}
+}
+
+/* Those that went straight into the drop folder leave; the others are in `rest`, ended. How many. */
+static size_t
+drop_messages(struct enqueue *in, struct enqueue_message **jobs, size_t n, struct enqueue_message **rest)
+{
+	struct straight *list = mem_array(NULL, n, sizeof(*list));
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		look_at_draft(in, &list[i], jobs[i]);
+	straight_write(in->spool, &in->straight, list, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!list[i].dropped) {
+			if (list[i].fd == -1)
+				end_file(jobs[i]);
+			rest[count++] = jobs[i];
+		}
+		straight_done(&list[i]);
+	}
+	free(list);
+	return count;
+}
+
 static void
 run_commit(void *arg, void **jobs, size_t n)
 {
+	struct enqueue_message *rest[ENQUEUE_BATCH];
 	struct spool_draft *drafts[ENQUEUE_BATCH];
+	size_t count = drop_messages(arg, (struct enqueue_message **)jobs, n, rest);
 
+	for (size_t i = 0; i < count; i++)
+		drafts[i] = rest[i]->draft;
+	if (count > 0)
+		commit_drafts(arg, drafts, count);
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
 
-		drafts[i] = m->draft;
-		/* the error stays in the draft */
-		(void)!spool_draft_end(m->draft, m->writing.data, m->writing.len);
-	}
-	commit_drafts(arg, drafts, n);
-	for (size_t i = 0; i < n; i++) {
-		struct enqueue_message *m = jobs[i];
-
-		m->error = spool_draft_error(m->draft);
-		memcpy(m->id, spool_draft_id(m->draft), sizeof(m->id));
+		m->error = spool_draft_error(m->draft);		/* none in one that was dropped */
 		spool_draft_free(m->draft);
 		m->draft = NULL;
 	}
 }
 
+/* The same for whole messages. */
+static size_t
+drop_files(struct enqueue *in, struct enqueue_file *file, size_t n, struct enqueue_file **rest)
+{
+	struct straight *list = mem_array(NULL, n, sizeof(*list));
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		straight_bytes(&list[i], file[i].id, file[i].data, file[i].len);
+	straight_write(in->spool, &in->straight, list, n);
+	for (size_t i = 0; i < n; i++) {
+		file[i].error = 0;
+		if (!list[i].dropped)
+			rest[count++] = &file[i];
+		straight_done(&list[i]);
+	}
+	free(list);
+	return count;
+}
+
 void
 enqueue_now(struct enqueue *in, struct enqueue_file *file, size_t n)
 {
+	struct enqueue_file *rest[ENQUEUE_BATCH];
 	struct spool_draft *drafts[ENQUEUE_BATCH];
+	size_t count = drop_files(in, file, n, rest);
 
-	for (size_t i = 0; i < n; i++) {
-		drafts[i] = spool_draft_whole(in->spool, file[i].id);
-		(void)!spool_draft_end(drafts[i], file[i].data, file[i].len);
+	for (size_t i = 0; i < count; i++) {
+		drafts[i] = spool_draft_whole(in->spool, rest[i]->id);
+		(void)!spool_draft_end(drafts[i], rest[i]->data, rest[i]->len);
 	}
-	commit_drafts(in, drafts, n);
-	for (size_t i = 0; i < n; i++) {
-		file[i].error = spool_draft_error(drafts[i]);
+	if (count > 0)
+		commit_drafts(in, drafts, count);
+	for (size_t i = 0; i < count; i++) {
+		rest[i]->error = spool_draft_error(drafts[i]);
 		spool_draft_free(drafts[i]);
 	}
 }
@@ -224,6 +293,12 @@ enqueue_new(struct pool *pool, struct spool *spool, int hint_fd, struct counters
 	in->write = pool_lane_new(pool, COMMITS_AT_ONCE, 1, run_write, after_write, in);
 	in->commit = pool_lane_new(pool, COMMITS_AT_ONCE, ENQUEUE_BATCH, run_commit, after_commit, in);
 	return in;
+}
+
+void
+enqueue_straight(struct enqueue *in, const struct straight_rules *rules)
+{
+	in->straight = *rules;
 }
 
 void

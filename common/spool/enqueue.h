@@ -1,6 +1,7 @@
 /*
  * enqueue - the way into the queue for processes with a loop: content in pieces, written and synced by pool
- * threads in groups; done is called only after file and name are on disk, and the deliver process gets a hint
+ * threads in groups; done is called only after file and name are on disk, and the deliver process gets a
+ * hint. What enqueue_straight takes is in the drop folder then, without a hint
  *
  *   m = enqueue_begin(in, &envelope)   the envelope is formatted now, and may be freed
  *   enqueue_add(m, data, len)          copies; when enqueue_is_full(m): read no more until `room` is called
@@ -17,6 +18,7 @@
 
 #include "common/mail/message.h"
 #include "common/spool/spool.h"
+#include "common/spool/straight.h"
 #include "common/process/counters.h"
 #include "common/process/pool.h"
 
@@ -32,6 +34,8 @@ struct enqueue_message;
  */
 struct enqueue *enqueue_new(struct pool *pool, struct spool *spool, int hint_fd, struct counters *counters);
 void enqueue_free(struct enqueue *in);			/* after pool_free */
+/* From now on what these rules take goes straight into the drop folder; copied. Before any message. */
+void enqueue_straight(struct enqueue *in, const struct straight_rules *rules);
 
 /* NULL with errno EINVAL when the envelope has control bytes. */
 struct enqueue_message *enqueue_begin(struct enqueue *in,

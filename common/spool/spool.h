@@ -9,12 +9,13 @@
  *   queue/new/TAG.ID           being written, not accepted yet. TAG is that of the writing process
  *                              A scratch file is there for a moment at most: it has no name
  *   queue/new/TAG.lock         flock of that process for its life: spool_scan removes files of an
- *                              unlocked TAG
+ *                              unlocked TAG, also in drop
  *   queue/BBB/ID               accepted: whole, synced; mtime = next due time; sticky bit (ls shows T): an
  *                              operator holds it
  *   queue/BBB/ID.note          lines about it (failures, deferrals); never without its ID for long
  *   queue/tls-reports          what was counted for reports about TLS (spool_tally)
- *   drop/.TAG.part             a drop file being written
+ *   drop/.TAG.part             a drop file being written by the process that owns the queue
+ *   drop/.TAG.XXXXXXXX.part    one being written by the process of that TAG, see queue/new/TAG.lock
  *   drop/ID-N.eml              a drop file, whole
  *   badmail/ID.bad .bdr .bdp   message, reason in words, envelope for machines; .bad comes last
  */
@@ -213,19 +214,26 @@ struct spool_drop {
 	const char *id;				/* message id; with `part` the file name ID-part.eml */
 	unsigned part;				/* tells the files of one message apart */
 	int source_fd;				/* from spool_load */
+	const char *content;			/* all of it; NULL: it is read from source_fd */
 	const struct message_envelope *e;
 	const size_t *index; size_t count;	/* the recipients of this file */
 	const char *return_path;		/* text after "Return-Path: " without brackets */
+	/*
+	 * Its writer does not own the queue: the part has its tag, and no file that has the name already is
+	 * touched (EEXIST). After an error the message goes another way, and the name may be in use.
+	 */
+	bool straight;
 	int error;				/* out: 0, or errno */
 };
 /*
  * Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. A file that has
  * the name already is replaced (a repeat after a crash).
  */
+#define SPOOL_DROP_BATCH 64	/* of straight ones: at most */
 void spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n);
 /* The visible name, "ID-N.eml"; `dst` has 64 bytes. */
 void spool_drop_name(char *dst, const struct spool_drop *d);
-/* Removes .part files that a dead deliver process left; called once at start by the owner of the queue. */
+/* Removes .part files that dead processes left; called once at start by the owner of the queue. */
 void spool_drop_sweep(struct spool *s);
 /* Bytes of the visible drop files (for the quota); -1. */
 int64_t spool_drop_size(struct spool *s);

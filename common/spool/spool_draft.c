@@ -166,6 +166,28 @@ spool_draft_scratch(struct spool *s)
 	return fd;
 }
 
+const char *
+spool_draft_tag(struct spool *s)
+{
+	return spool_folder_open(s, SPOOL_QUEUE) == -1 || have_tag(s) == -1 ? NULL : s->tag;
+}
+
+bool
+spool_draft_tag_is_dead(struct spool *s, const char *tag)
+{
+	char name[SPOOL_NAME_SIZE];
+	bool dead;
+	int fd;
+
+	snprintf(name, sizeof(name), "%.*s.lock", SPOOL_TAG_LEN, tag);
+	fd = openat(s->fresh, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return errno == ENOENT;
+	dead = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	close(fd);
+	return dead;
+}
+
 static int
 open_draft_file(struct spool_draft *d)
 {
@@ -352,6 +374,18 @@ int
 spool_draft_error(const struct spool_draft *d)
 {
 	return d->error;
+}
+
+int
+spool_draft_fd(const struct spool_draft *d)
+{
+	return d->fd;
+}
+
+const struct buf *
+spool_draft_head(const struct spool_draft *d)
+{
+	return &d->head;
 }
 
 const char *

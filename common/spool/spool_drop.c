@@ -2,7 +2,7 @@
  * spool_drop - drop files: complete when they become visible
  *
  * Runs in:  deliver, pickup; on pool threads
- * Owns:     drop/.TAG.part until its rename
+ * Owns:     drop/.*.part until its rename
  * Promise:  error 0: the file is whole, visible, and on disk with its name; it is the one that was written,
  *           although others may write to the folder
  * Fails by: spool_drop.error; then nothing is visible
@@ -52,53 +52,73 @@ format_head(const struct spool_drop *d, const char *content, size_t len, struct 
 	buf_printf(head, "Return-Path: <%s>\r\n", d->return_path);
 }
 
+/* The head, and after it all of `content` but what is in the head. */
+static int
+write_head(const struct spool_drop *d, const char *content, size_t len, int fd)
+{
+	struct buf head = BUF_INIT(HEAD_MAX);
+	struct iovec iov[2];
+	size_t used = 0;
+	int rc, saved;
+
+	format_head(d, content, len < SPOOL_COPY ? len : SPOOL_COPY, &head, &used);
+	iov[0] = (struct iovec){ .iov_base = head.data, .iov_len = head.len };
+	iov[1] = (struct iovec){ .iov_base = mem_unconst(content + used), .iov_len = len - used };
+	errno = ENOMEM;
+	rc = buf_ok(&head) ? disk_writev(fd, iov, 2) : -1;
+	saved = errno;
+	buf_done(&head);
+	errno = saved;
+	return rc;
+}
+
 /* The head and the first piece in one write, the rest by copying. */
 static int
-write_file(const struct spool_drop *d, int fd)
+copy_file(const struct spool_drop *d, int fd)
 {
 	size_t first = d->e->content_size < (off_t)SPOOL_COPY ? (size_t)d->e->content_size : SPOOL_COPY;
 	char *piece = mem_zalloc(first + 1);
-	struct buf head = BUF_INIT(HEAD_MAX);
-	size_t used = 0;
 	int rc = -1;
 	ssize_t n = disk_pread(d->source_fd, piece, first, d->e->content_at);
 	int saved;
 
 	if (n >= 0 && (size_t)n < first)
 		errno = EBADMSG;
-	if (n == (ssize_t)first) {
-		struct iovec iov[2];
-
-		format_head(d, piece, first, &head, &used);
-		iov[0] = (struct iovec){ .iov_base = head.data, .iov_len = head.len };
-		iov[1] = (struct iovec){ .iov_base = piece + used, .iov_len = first - used };
-		errno = ENOMEM;
-		rc = buf_ok(&head) ? disk_writev(fd, iov, 2) : -1;
-	}
+	if (n == (ssize_t)first)
+		rc = write_head(d, piece, first, fd);
 	if (rc == 0 && (off_t)first < d->e->content_size)
 		rc = spool_copy(d->source_fd, d->e->content_at + (off_t)first,
 		    d->e->content_size - (off_t)first, fd);
 	saved = errno;
-	buf_done(&head);
 	free(piece);
 	errno = saved;
 	return rc;
 }
 
+static int
+write_file(const struct spool_drop *d, int fd)
+{
+	return d->content != NULL ? write_head(d, d->content, (size_t)d->e->content_size, fd) :
+	    copy_file(d, fd);
+}
+
 /*
  * Those who fetch the files may write to the folder: a name that they knew could be there already, as a pipe
- * that nobody reads or as a file that stays theirs.
+ * that nobody reads or as a file that stays theirs. `tag` NULL: of the owner of the queue.
  */
 static int
-open_part(int folder, char name[SPOOL_NAME_SIZE])
+open_part(int folder, const char *tag, char name[SPOOL_NAME_SIZE])
 {
 	int fd = -1;
 
 	for (int turn = 0; turn < NAMES_TRIED && fd == -1; turn++) {
 		char id[MESSAGE_ID_SIZE];
+		uint32_t random[2];
 
-		message_id_make(id, (int64_t)arc4random() << 20 ^ arc4random(), arc4random());
-		snprintf(name, SPOOL_NAME_SIZE, ".%s.part", id + MESSAGE_ID_LEN - SPOOL_TAG_LEN);
+		arc4random_buf(random, sizeof(random));		/* each call of it asks the system */
+		message_id_make(id, (int64_t)random[0], random[1]);
+		snprintf(name, SPOOL_NAME_SIZE, ".%s%s%s.part", tag != NULL ? tag : "",
+		    tag != NULL ? "." : "", id + MESSAGE_ID_LEN - SPOOL_TAG_LEN);
 		fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 		if (fd == -1 && errno != EEXIST)
 			return -1;
@@ -120,11 +140,12 @@ is_replaced(int folder, const char *name, int fd)
 static int
 write_drop_part(struct spool *s, struct spool_drop *d, char name[SPOOL_NAME_SIZE])
 {
+	const char *tag = d->straight ? spool_draft_tag(s) : NULL;
 	int fd, folder;
 
 	d->error = 0;
-	folder = spool_folder_open(s, SPOOL_DROP);
-	fd = folder == -1 ? -1 : open_part(folder, name);
+	folder = d->straight && tag == NULL ? -1 : spool_folder_open(s, SPOOL_DROP);
+	fd = folder == -1 ? -1 : open_part(folder, tag, name);
 	if (fd == -1) {
 		d->error = errno;
 		return -1;
@@ -139,18 +160,32 @@ write_drop_part(struct spool *s, struct spool_drop *d, char name[SPOOL_NAME_SIZE
 	return -1;
 }
 
+/* Without RENAME_NOREPLACE (NFS) it fails, once and for all. */
+static int
+place_part(struct spool *s, const struct spool_drop *d, const char *from, const char *to)
+{
+	if (!d->straight)
+		return renameat(s->drop, from, s->drop, to);
+	if (renameat2(s->drop, from, s->drop, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EINVAL || errno == ENOSYS)
+		atomic_store(&s->replaces, true);
+	return -1;
+}
+
 static void
 finish_part(struct spool *s, struct spool_drop *d, int fd, const char *from)
 {
 	char to[SPOOL_NAME_SIZE];
 
 	spool_drop_name(to, d);
-	if (disk_sync(fd) == -1 || renameat(s->drop, from, s->drop, to) == -1) {
+	if (disk_sync(fd) == -1 || place_part(s, d, from, to) == -1) {
 		d->error = errno;
 		unlinkat(s->drop, from, 0);
 	} else if (is_replaced(s->drop, to, fd)) {
 		d->error = ESTALE;	/* a file of others took its place: the message is tried again */
-		unlinkat(s->drop, to, 0);
+		if (!d->straight)	/* else it may be that of the owner of the queue */
+			unlinkat(s->drop, to, 0);
 	}
 	close(fd);
 	disk_crash_point("drop-placed");
@@ -198,20 +233,59 @@ spool_drop_size(struct spool *s)
 	return sum;
 }
 
-void
-spool_drop_sweep(struct spool *s)
+bool
+spool_drop_follow(struct spool *s)
+{
+	struct stat have, now, queue;
+	int folder = spool_folder_open(s, SPOOL_DROP);
+
+	if (s->path[SPOOL_DROP] == NULL || fstatat(AT_FDCWD, s->path[SPOOL_DROP], &now, 0) == -1)
+		return false;
+	if ((folder == -1 || fstat(folder, &have) == -1 || have.st_dev != now.st_dev ||
+	    have.st_ino != now.st_ino) && spool_folder_check(s, SPOOL_DROP) == -1)
+		return false;
+	return fstat(s->queue, &queue) == 0 && queue.st_dev == now.st_dev;
+}
+
+/* Whether `name` is that of a part, and whose: *tag is "" of one of the owner of the queue. */
+static bool
+is_part(const char *name, char tag[SPOOL_TAG_LEN + 1])
+{
+	size_t len = strlen(name);
+	bool tagged = len == SPOOL_TAG_LEN * 2 + 7 && name[SPOOL_TAG_LEN + 1] == '.';
+
+	if (name[0] != '.' || len <= 5 || strcmp(name + len - 5, ".part") != 0)
+		return false;
+	snprintf(tag, SPOOL_TAG_LEN + 1, "%.*s", tagged ? SPOOL_TAG_LEN : 0, name + 1);
+	return true;
+}
+
+/* Removes the parts of process `of`; NULL: all whose process has gone, and those of the queue's owner. */
+static void
+sweep_parts(struct spool *s, const char *of)
 {
 	int fd = openat(spool_folder_open(s, SPOOL_DROP), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	char tag[SPOOL_TAG_LEN + 1];
 	struct dirent *de;
 
 	if (dir == NULL)
 		return;
-	while ((de = readdir(dir)) != NULL) {
-		size_t len = strlen(de->d_name);
-
-		if (de->d_name[0] == '.' && len > 5 && strcmp(de->d_name + len - 5, ".part") == 0)
+	while ((de = readdir(dir)) != NULL)
+		if (is_part(de->d_name, tag) && (of != NULL ? strncmp(tag, of, SPOOL_TAG_LEN) == 0 :
+		    *tag == '\0' || spool_draft_tag_is_dead(s, tag)))
 			unlinkat(fd, de->d_name, 0);
-	}
 	closedir(dir);
+}
+
+void
+spool_drop_sweep(struct spool *s)
+{
+	sweep_parts(s, NULL);
+}
+
+void
+spool_drop_sweep_tag(struct spool *s, const char *tag)
+{
+	sweep_parts(s, tag);
 }

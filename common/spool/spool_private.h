@@ -3,6 +3,7 @@
 #define COMMON_SPOOL_SPOOL_PRIVATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -29,6 +30,7 @@ struct spool {
 	pthread_mutex_t lock;		/* guards tag, tag_fd, kept and the opening of folders */
 	char tag[SPOOL_TAG_LEN + 1];	/* "" until the first draft */
 	int tag_fd;
+	atomic_bool replaces;		/* the file system of drop cannot refuse to replace a name */
 	struct spool_bucket *kept;	/* with `lock`; NULL */
 	struct timespec seen[SPOOL_BUCKETS];	/* spool_scan: a bucket's mtime when last read; 0 never */
 };
@@ -42,6 +44,22 @@ void spool_name_note(char *dst, const char *id);
 /* As spool_load, of a file that another process may have opened. */
 int spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
 	__attribute__((warn_unused_result));
+
+/* The tag of this process, locked; NULL and errno. */
+const char *spool_draft_tag(struct spool *s);
+/* Its process has gone, or never was. `tag`: SPOOL_TAG_LEN bytes. */
+bool spool_draft_tag_is_dead(struct spool *s, const char *tag);
+/* Removes the parts of drop files that its process left. */
+void spool_drop_sweep_tag(struct spool *s, const char *tag);
+
+/*
+ * Before a group is written: opens the drop folder that is at the path now, when that is another one than
+ * before. Whether it is on the file system of the queue: then it makes nothing wait that the queue does not.
+ */
+bool spool_drop_follow(struct spool *s);
+int spool_draft_fd(const struct spool_draft *d);	/* of its file; -1: nothing is written yet */
+/* Then: its envelope, when that is ours. */
+const struct buf *spool_draft_head(const struct spool_draft *d);
 
 /* --- spool_bucket --- */
 

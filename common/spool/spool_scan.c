@@ -2,7 +2,7 @@
  * spool_scan - finds what is in the queue, and removes what dead writers left
  *
  * Runs in:  deliver; one pool job at a time
- * Owns:     left-over files of queue/new, notes without message, foreign files in buckets
+ * Owns:     left-over files of queue/new and drop, notes without message, foreign files in buckets
  * Promise:  a message that was placed before the scan began is reported; an unchanged bucket costs one stat
  * Fails by: -1 and errno; one bad name is skipped
  */
@@ -110,7 +110,7 @@ scan_bucket(struct scan *c, unsigned bucket, const char *bucket_name)
 	return 0;
 }
 
-/* Removes TAG.* when TAG.lock is not locked any more. */
+/* Removes TAG.* when TAG.lock is not locked any more, and its parts of drop files. */
 static void
 sweep_tag(struct spool *s, const char *lock_name)
 {
@@ -122,6 +122,7 @@ sweep_tag(struct spool *s, const char *lock_name)
 		DIR *dir = open_stream(s->fresh, ".");
 		struct dirent *de;
 
+		spool_drop_sweep_tag(s, lock_name);	/* before the lock goes, by which they are found */
 		while (dir != NULL && (de = readdir(dir)) != NULL)
 			if (strncmp(de->d_name, lock_name, SPOOL_TAG_LEN + 1) == 0)
 				unlinkat(s->fresh, de->d_name, 0);

@@ -94,8 +94,10 @@ write_drops(void *arg, void **jobs, size_t n)
 			    "the drop folder is over its quota of %" PRIu64 " bytes", d->quota);
 		}
 	}
-	if (count > 0)
+	if (count > 0) {
+		(void)spool_drop_follow(d->spool);
 		spool_drop_write(d->spool, parts, count);
+	}
 	for (size_t i = 0; i < count; i++)
 		judge_drop(d, mine[i]);
 }

@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
 #include "common/process/counters.h"
+#include "common/spool/dropped.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule_private.h"
@@ -60,7 +61,6 @@ note_success(struct active_message *m, size_t i, const struct verdict *v)
 {
 	m->recipient[i].outcome = OUTCOME_DELIVERED;
 	m->unwritten = true;
-	measures_observe(counters_measures(m->schedule->set.counters), clock_wall_us() - m->arrived_us);
 	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) && !v->dsn)
 		m->recipient[i].reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
@@ -130,6 +130,8 @@ take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t
 
 		if (v->what == VERDICT_DELIVERED) {
 			note_success(m, i, v);
+			measures_observe(counters_measures(m->schedule->set.counters),
+			    clock_wall_us() - m->arrived_us);
 			result_mark_delivered(m, i);
 			m->recipient[i].delivery = DELIVERY_RELAYED;
 			tell_delivered(m, m->e.rcpt[i].address, v, job);
@@ -181,17 +183,14 @@ on_drop_done(void *arg, struct drop_job *job)
 	struct active_message *m = p->m;
 	bool good = job->verdict.what == VERDICT_DELIVERED;
 
-	if (good) {
-		counters_add(m->schedule->set.counters, COUNTER_DROP, 1);
-		counters_add(m->schedule->set.counters, COUNTER_MESSAGES_DELIVERED, 1);
-	}
+	if (good)
+		dropped_count(m->schedule->set.counters, m->id, p->count);
 	for (size_t k = 0; k < p->count; k++) {
 		size_t i = p->index[k];
 
 		if (good) {
 			note_success(m, i, &job->verdict);
-			log_event(LOG_FACT, m->id, "dropped", "recipient=%s file=%s",
-			    log_safe(m->e.rcpt[i].address), job->file);
+			dropped_tell(m->id, m->e.rcpt[i].address, job->file);
 		} else {
 			collect_failure(m, i, &job->verdict);
 			m->undropped |= job->verdict.what == VERDICT_LATER;

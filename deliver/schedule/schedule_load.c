@@ -22,7 +22,6 @@
 #include "deliver/schedule/schedule.h"
 
 #define HEADER_FIRST (16U << 10)
-#define HEADER_MAX (256U << 10)		/* Received lines are counted in so much of it */
 
 /* --- reading --- */
 
@@ -30,23 +29,17 @@
 static void
 note_header(struct active_message *m, const char *data, size_t len)
 {
-	struct header_field f;
-	size_t pos = 0;
+	struct header_survey found = header_survey(data, len);
 
-	m->hops = 0;
-	while (header_next(data, len, &pos, &f) == 1) {
-		if (header_is(&f, "Received"))
-			m->hops++;
-		else if (header_is(&f, "TLS-Required") && header_value_is(&f, "No") &&
-		    (m->e.flags & MESSAGE_REQUIRETLS) == 0)
-			m->e.flags |= MESSAGE_TLS_OPTIONAL;
-	}
+	m->hops = found.hops;
+	if (found.tls_optional && (m->e.flags & MESSAGE_REQUIRETLS) == 0)
+		m->e.flags |= MESSAGE_TLS_OPTIONAL;
 }
 
 static int
 read_header(struct active_message *m)
 {
-	struct buf head = BUF_INIT(HEADER_MAX);
+	struct buf head = BUF_INIT(HEADER_SURVEY_MAX);
 	size_t want = HEADER_FIRST;
 	int rc = 0;
 
@@ -64,7 +57,7 @@ read_header(struct active_message *m)
 		if (n <= 0)
 			break;
 		head.len += (size_t)n;
-		if (header_size(head.data, head.len) < head.len || want >= HEADER_MAX ||
+		if (header_size(head.data, head.len) < head.len || want >= HEADER_SURVEY_MAX ||
 		    want == (size_t)m->e.content_size)
 			break;
 		want *= 4;
@@ -259,7 +252,6 @@ has_pending(const struct message_envelope *e)
 void
 schedule_load_judge(struct active_message *m)
 {
-	const struct config_server *server = m->schedule->set.server;
 	bool too_far;
 
 	if (m->error != 0) {
@@ -276,7 +268,7 @@ schedule_load_judge(struct active_message *m)
 		schedule_admin_apply(m);
 		return;
 	}
-	too_far = server->hop_limit != CONFIG_UNLIMITED && m->hops > server->hop_limit;
+	too_far = route_is_too_far(m->schedule->set.server, m->hops);
 	if (too_far)
 		fail_hops(m);
 	if (too_far || !has_pending(&m->e))

@@ -123,16 +123,14 @@ assign_paused(struct active_message *m, struct active_recipient *r)
 }
 
 static void
-assign_recipient(struct active_message *m, size_t i, const char *domain)
+assign_recipient(struct active_message *m, size_t i)
 {
 	struct schedule *s = m->schedule;
 	struct active_recipient *r = &m->recipient[i];
 	struct route_answer a;
 	char ascii[IDN_SIZE];
+	const char *domain = route_find_address(s->route, m->e.rcpt[i].address, m->e.sender, ascii, &a);
 
-	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
-		domain = ascii;
-	route_find(s->route, domain, m->e.sender, &a);
 	r->fallback = a.fallback;
 	r->local = a.kind == ROUTE_LOCAL;
 	if (a.kind == ROUTE_REFUSED) {
@@ -186,7 +184,7 @@ schedule_route(struct active_message *m)
 			if (r->dest != NULL)
 				r->dest->refs++;
 		} else {
-			assign_recipient(m, i, domain);
+			assign_recipient(m, i);
 		}
 		last = r;
 		last_domain = domain;

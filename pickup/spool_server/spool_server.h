@@ -19,6 +19,14 @@ void disk_reserve_free(struct disk_reserve *r);		/* after pool_free */
 bool disk_reserve_is_short(struct disk_reserve *r);	/* some seconds ago */
 void disk_reserve_found(struct disk_reserve *r, const struct spool_room *found);	/* a look, just now */
 
+/* --- local_mail: which accepted mail goes straight into the drop folder, and what is said of it --- */
+
+struct local_mail;
+/* NULL: none does, by configuration. From now on `enqueue` takes such mail there. */
+struct local_mail *local_mail_new(const struct boot *b, struct enqueue *enqueue);
+void local_mail_stop(struct local_mail *k);	/* none does any more. NULL is fine, as for the next */
+void local_mail_free(struct local_mail *k);		/* after pool_free */
+
 /* --- log_keep: old files of the protocol log --- */
 
 struct log_keep;

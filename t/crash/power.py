@@ -107,7 +107,7 @@ def names(home):
     return sorted(path.name for path in home.queued())
 
 
-def power_cut(t, seed):
+def power_cut(t, seed, fates="LRFNG"):
     chance = random.Random(seed)
     inner = disks(t)
     disk = mount(t, "-o", "loop", inner)
@@ -120,7 +120,7 @@ def power_cut(t, seed):
     for life in range(3):
         service.start()
         wanted = ledger.number + chance.randint(30, 150)
-        load = Load(service.default, ledger, fates="LRFNG", most=ledger.number + 5000)
+        load = Load(service.default, ledger, fates=fates, most=ledger.number + 5000)
         until(lambda: ledger.number >= wanted, 60, "some mail")
         with ledger.lock:
             owed = set(ledger.owed)
@@ -149,3 +149,8 @@ def test_power_cut_1(t):
 
 def test_power_cut_2(t):
     power_cut(t, 2)
+
+
+def test_power_cut_local(t):
+    """Local mail alone, which only the drop folder has."""
+    power_cut(t, 3, "LG")

@@ -90,13 +90,13 @@ class Smtp:
             raise Failure(f"after {line!r}: got {got!r}, wanted {code!r}")
         return reply
 
-    def message(self, sender="a@sender.example", to="b@default.example", data=None, ehlo="client.example", params=""):
+    def message(self, sender="a@sender.example", to="b@default.example", data=None, ehlo="client.example", params="", rcpt=""):
         """EHLO to the final dot. `to` is one address or a list. Returns the id in the last reply, or its text if it has none."""
         if ehlo:
             self.expect(250, f"EHLO {ehlo}")
         self.expect(250, f"MAIL FROM:<{sender}>{params}")
         for each in [to] if isinstance(to, str) else to:
-            self.expect(250, f"RCPT TO:<{each}>")
+            self.expect(250, f"RCPT TO:<{each}>{rcpt}")
         return self.content(data)
 
     def content(self, data=None):

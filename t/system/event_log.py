@@ -49,7 +49,7 @@ def test_named_file(t):
     """All processes write to the file; a reload opens it anew, as after logrotate."""
     service, file = with_file(t)
     equal(in_background(service).said, [])
-    service.default.send()
+    service.default.send_by_queue()
     service.home.wait_drops()
     until(lambda: ALL <= programs_in(file), what="lines of each process")
     equal(file.stat().st_mode & 0o777, 0o640, "mode")
@@ -58,7 +58,7 @@ def test_named_file(t):
     service.ctl("reload")
     until(file.exists, what="the next file")
     size = moved.stat().st_size
-    service.default.send()
+    service.default.send_by_queue()
     service.home.wait_drops(2)
     until(lambda: ALL <= programs_in(file), what="lines of each process in the next file")
     equal(moved.stat().st_size, size, "size of the file before")
@@ -72,7 +72,7 @@ def test_named_file_as_root(t):
     file = t.folder / "events.log"
     service = t.postern(start=False, as_root=True, service={"events": file})
     in_background(service)
-    service.default.send()
+    service.default.send_by_queue()
     service.home.wait_drops()
     until(lambda: ALL <= programs_in(file), what="lines of each process")
     equal((file.stat().st_uid, file.stat().st_gid), (0, t.gid), "owner and group")
@@ -135,7 +135,7 @@ def test_reload_moves_events(t):
     service.write()
     service.ctl("reload")
     until(lambda: second.exists() and "event=config result=reloaded" in second.read_text(), what="the second file")
-    service.default.send()
+    service.default.send_by_queue()
     service.home.wait_drops()
     until(lambda: ALL <= programs_in(second), what="lines of each process")
     service.service["events"] = t.folder / "nowhere" / "x.log"
@@ -182,8 +182,9 @@ def test_json(t):
     until(lambda: events(event="service", state="started"), what="the service")
     id = service.default.send(sender='"odd \\" name"@b.example')
     service.home.wait_drops()
-    until(lambda: events(event="dropped", id=id, server="default", program="postern-deliver"), what="the drop")
+    until(lambda: events(event="dropped", id=id, server="default", program="postern-pickup"), what="the drop")
     equal(events(event="accepted", id=id)[0]["sender"], '"odd \\" name"@b.example')
+    service.default.send_by_queue()
     until(lambda: {each["program"] for each in events()} >= ALL, what="lines of each process")
     equal({each["level"] for each in events(event="accepted")}, {"fact"})
     for events_key, path in ((file, file), ("json", out)):

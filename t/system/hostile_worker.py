@@ -116,7 +116,7 @@ def test_orphan_of_a_killed_master(t):
     os.kill(service.process.pid, signal.SIGKILL)
     service.process.wait()
     service.start()
-    service.default.send()
+    service.default.send_by_queue()
     service.events.wait("accepted")
     equal(service.home.drops(), [], "delivered while another owns the queue")
     os.kill(old, signal.SIGCONT)

@@ -312,6 +312,23 @@ def test_killed_while_queued(t):
     equal([p.name for p in service.home.queued()], [message_id])
 
 
+def test_killed_while_dropped(t):
+    """The same of local mail, which was never queued: while its drop file lies there the file is not dropped a second time."""
+    service = t.postern()
+    data = b"x-sender: a@s.example\nx-receiver: b@default.example\nx-receiver: c@default.example\n\nhello\n"
+    service.home.put("x", data)
+    ident = service.home.wait_drops(1)[0].path.name[:16]
+    wait_empty(service)
+    told = service.events.wait("accepted", id=ident)
+    service.stop()
+    put(service.home.pickup / f".taken-{ident}-x", data)
+    service.start()
+    wait_empty(service)
+    again = service.events.wait("accepted", id=ident)
+    equal([again[key] for key in ("file", "sender", "recipients", "size")], [told[key] for key in ("file", "sender", "recipients", "size")])
+    equal([drop.path.name for drop in service.home.drops()], [f"{ident}-0.eml"])
+
+
 def test_unreadable(t):
     if is_root() and t.uid == 0:
         raise Skip("root reads everything")

@@ -81,7 +81,7 @@ def test_reload_under_a_large_message(t):
 
 def test_killed_after_the_end_of_a_large_message(t):
     """It is not known whether that one is in the queue: "later". Nobody else waits for it."""
-    service = t.postern(env={"POSTERN_CRASH": "draft-synced:2"})
+    service = t.postern(env={"POSTERN_CRASH": "straight-dropped:2"})
     with service.default.connect() as other:
         other.message()
         with begin_large(service) as client:
