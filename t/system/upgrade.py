@@ -17,7 +17,8 @@ OTHER = re.sub(r"\d", "9", VERSION)
 
 
 CTL = b"postern-ctl-version:%05d"     # in programs of a test build: common/ipc/ctl.c
-CTL_VERSION = int(re.search(r"^#define CTL_VERSION (\d+)", (Path(__file__).resolve().parents[2] / "common/ipc/ctl.h").read_text(), re.M)[1])
+CTL_H = (Path(__file__).resolve().parents[2] / "common/ipc/ctl.h").read_text()
+CTL_VERSION, CTL_FIRST = (int(re.search(rf"^#define {name} (\d+)", CTL_H, re.M)[1]) for name in ("CTL_VERSION", "CTL_VERSION_FIRST"))
 
 
 class Installed:
@@ -200,10 +201,16 @@ def test_another_tree(t):
 def test_messages_of_before(t):
     """A version that did not know of others yet: refused in words, and nothing has changed."""
     service, programs = installed(t, start=False)
-    programs.messages(CTL_VERSION - 1, OTHER)
+    programs.messages(CTL_FIRST - 1, OTHER)
     service.start()
     programs.messages(CTL_VERSION, VERSION)
-    refused(service, f"version {CTL_VERSION} of the control messages", f"has version {CTL_VERSION - 1}", "restart the service")
+    mark = service.events.mark()
+    done = service.ctl("upgrade", ok=False)
+    equal(done.returncode, 76, done)        # posternctl cannot read such an answer either
+    check("restart the service" in done.stderr, done)
+    event = service.events.wait("service", since=mark, note="upgrade-failed")
+    for part in (f"version {CTL_VERSION} of the control messages", f"has version {CTL_FIRST - 1}", "restart the service"):
+        check(part in event["reason"], event.line)
 
 
 def test_sessions_of_another_version(t):
