@@ -17,6 +17,7 @@
 #include "common/ipc/ctl_client.h"
 #include "common/ipc/directory_client.h"
 #include "common/ipc/dns_client.h"
+#include "common/ipc/filter_client.h"
 #include "common/process/pool.h"
 #include "common/w3clog/w3clog.h"
 #include "listener/accept/accept.h"
@@ -53,6 +54,12 @@ need_deliver(void *arg)
 }
 
 static void
+need_filter(void *arg)
+{
+	boot_need(arg, CTL_HELPER_FILTER);
+}
+
+static void
 need_pickup(void *arg)
 {
 	boot_need(arg, CTL_HELPER_PICKUP);
@@ -72,6 +79,8 @@ set_up_helpers(struct listener *l)
 		to[CTL_HELPER_RESOLVER] = dns_client_new(loop, need_resolver, l->boot);
 		l->rdns = rdns_new(l->boot, to[CTL_HELPER_RESOLVER]);
 	}
+	if (config_filter_is_used(l->server, CONFIG_FILTER_SMTP))
+		to[CTL_HELPER_FILTER] = filter_client_new(loop, need_filter, l->boot);
 	if (l->server->ldap.enable) {
 		to[CTL_HELPER_DIRECTORY] = directory_client_new(loop, RECIPIENT_CHECK_WAIT_MS, need_directory,
 		    l->boot);
@@ -186,6 +195,8 @@ run_listener(struct boot *b)
 	set_up_helpers(l);
 	l->pool = pool_new(l->boot->loop, POOL_THREADS);
 	l->queue_writer = queue_message_writer(l);
+	if (l->helper[CTL_HELPER_FILTER] != NULL)
+		l->scratch_writer = scratch_writer(l);
 	l->log_sender = log_sender_new(l);
 	need_pickup(b);		/* at once: there is no message without it */
 	ceilings_find(&l->ceilings, l->server, b->config->servers);
@@ -215,6 +226,7 @@ finish_listener(struct boot *b)
 	log_sender_free(l->log_sender);
 	queue_room_free(l->queue_room);
 	queue_message_writer_free(l->queue_writer);
+	scratch_writer_free(l->scratch_writer);
 	for (unsigned i = 0; i < CTL_HELPER_COUNT; i++)
 		ctl_client_free(l->helper[i]);
 	tls_files_free(l->tls_files);

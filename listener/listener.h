@@ -22,6 +22,7 @@ struct pool;
 struct queue_writer;
 struct rdns;
 struct recipient_check;
+struct scratch_writer;
 struct tls_files;
 struct w3clog;
 
@@ -48,6 +49,7 @@ struct listener {
 	struct conn_env *conn_env;
 	struct pool *pool;
 	struct queue_writer *queue_writer;
+	struct scratch_writer *scratch_writer;	/* NULL: no mail filters */
 	struct w3clog *log;		/* NULL: none is kept */
 	struct log_sender *log_sender;
 	struct queue_room *queue_room;

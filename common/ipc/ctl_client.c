@@ -2,7 +2,7 @@
  * ctl_client - the asking side of a channel to a helper that may die and return: questions, their time
  * limits, and what is asked again
  *
- * Runs in:  master, listener, deliver
+ * Runs in:  master, listener, deliver, pickup
  * Owns:     the channel, the records of the questions
  * Promise:  each question that was asked is answered or fails, once, within its patience, and never while
  *           it is being asked. When the helper dies, its open questions go to its successor, at most
@@ -299,10 +299,16 @@ ctl_client_ask(struct ctl_client_question *q)
 void
 ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len)
 {
+	ctl_client_step_with(q, type, data, len, -1);
+}
+
+void
+ctl_client_step_with(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len, int fd)
+{
 	struct ctl_client *k = q->ctl_client;
 
 	if (q->state != CTL_CLIENT_QUIET || k->ctl == NULL || q->channel != k->channel ||
-	    ctl_send(k->ctl, type, q->request, data, len, -1) == -1) {
+	    ctl_send(k->ctl, type, q->request, data, len, fd) == -1) {
 		ctl_client_fail(q, q->kind->ended);
 		return;
 	}

@@ -84,6 +84,9 @@ void ctl_client_ask(struct ctl_client_question *q);	/* asks, under a new request
 void ctl_client_move(struct ctl_client_question *q, struct ctl_client *to);
 /* Next step with the helper that has answered; fails when that helper is gone. */
 void ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len);
+/* The same with a descriptor (-1: none), which stays the caller's. */
+void ctl_client_step_with(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len,
+    int fd);
 void ctl_client_fail(struct ctl_client_question *q, const char *why);	/* `failed` follows, soon */
 /* Frees the record; a later answer is dropped; NULL is fine. */
 void ctl_client_forget(struct ctl_client_question *q);

@@ -1,7 +1,7 @@
 /*
  * msg_filter - what listener and pickup ask the filter helper: sizes and checks; pure
  *
- * Runs in:  filter
+ * Runs in:  listener, filter, pickup
  * Owns:     nothing
  * Promise:  what a _take function accepted has terminated strings without control bytes, a stage, source and
  *           verdict that exist, extents that do not wrap, and a reply that is one

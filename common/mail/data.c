@@ -2,7 +2,7 @@
  * data - content: finds the end of DATA, takes transport dots out, refuses or mends bare CR and LF (RFC 5321
  * 4.5.2, 2.3.8); pure
  *
- * Runs in:  listener
+ * Runs in:  listener, pickup
  * Owns:     nothing
  * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF line ends only, and no NUL; in
  *           whatever pieces the input comes, bytes and end are the same

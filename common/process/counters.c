@@ -35,6 +35,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_MESSAGES_UNSIGNED] = { "messages_unsigned_total", "Messages Not Signed", 0 },
 	[COUNTER_REFUSED_SIZE] = { "messages_refused_for_size_total", "Messages Refused for Size", 0 },
 	[COUNTER_REFUSED_RELAY] = { "recipients_refused_for_relay_total", "Recipients Refused for Relay", 0 },
+	[COUNTER_REFUSED_FILTER] = { "refused_by_filters_total", "Refused by Mail Filters", 0 },
 	[COUNTER_REFUSED_STORAGE] = { "messages_refused_for_storage_total",
 	    "Messages Refused for Mail Objects", 0 },
 	[COUNTER_INBOUND_TOTAL] = { "inbound_connections_total", "Inbound Connections Total", 0 },

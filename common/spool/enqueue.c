@@ -79,17 +79,30 @@ run_write(void *arg, void **jobs, size_t n)
 }
 
 /*
- * A hint only saves waiting: one that does not fit is lost. It would have a held message tried, which the
- * next scan finds as what it is.
+ * A held message is not to be tried, as a hint would have it. So a hint counts as lost, and one without an id
+ * has the deliver process look at that count: its scan finds the message as what it is.
  */
+static void
+hint_of_held(struct enqueue *in)
+{
+	counters_add(in->counters, COUNTER_HINTS_LOST, 1);
+	if (in->hint_fd != -1)
+		(void)!send(in->hint_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* A hint only saves waiting: one that does not fit is lost. */
 static void
 send_hints(struct enqueue *in, struct spool_draft **drafts, size_t n)
 {
 	char ids[ENQUEUE_BATCH * MESSAGE_ID_LEN];
 	size_t len = 0;
 
+	bool held = false;
+
 	for (size_t i = 0; i < n; i++)
-		if (spool_draft_error(drafts[i]) == 0 && !spool_draft_is_held(drafts[i])) {
+		if (spool_draft_error(drafts[i]) == 0 && spool_draft_is_held(drafts[i])) {
+			held = true;
+		} else if (spool_draft_error(drafts[i]) == 0) {
 			memcpy(ids + len, spool_draft_id(drafts[i]), MESSAGE_ID_LEN);
 			len += MESSAGE_ID_LEN;
 		}
@@ -97,6 +110,8 @@ send_hints(struct enqueue *in, struct spool_draft **drafts, size_t n)
 	if (getenv("POSTERN_NO_HINTS") != NULL)
 		return;
 #endif
+	if (held)
+		hint_of_held(in);
 	if (len > 0 && in->hint_fd != -1 && send(in->hint_fd, ids, len, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		counters_add(in->counters, COUNTER_HINTS_LOST, (int64_t)(len / MESSAGE_ID_LEN));
 }

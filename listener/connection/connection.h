@@ -17,29 +17,11 @@
 #include "listener/accept/accept.h"
 #include "listener/smtp/smtp.h"
 
-struct atrn_relay;
-struct auth_in_client_question;
-struct conn;
-struct counters;
-struct ctl_client_question;
-struct ctl_message;
-struct queue_room;
-struct gatekeeper_client;
-struct inbound;
-struct inbound_log_header;
-struct listener;
-struct log_sender;
-struct loop;
-struct message_envelope;
-struct queue_message;
-struct queue_writer;
-struct rdns_query;
-struct recipient_check_state;
-struct session;
-struct ssl_st;
-struct tls;
-struct tls_files;
-struct w3clog;
+struct atrn_relay; struct auth_in_client_question; struct conn; struct counters; struct ctl_client_question;
+struct ctl_message; struct filter_client; struct gatekeeper_client; struct inbound; struct inbound_log_header;
+struct listener; struct log_sender; struct loop; struct message_envelope; struct queue_message;
+struct queue_room; struct queue_writer; struct rdns_query; struct recipient_check_state; struct scratch;
+struct scratch_writer; struct session; struct ssl_st; struct tls; struct tls_files; struct w3clog;
 
 /* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
 
@@ -121,9 +103,14 @@ void log_sender_free(struct log_sender *s);		/* after w3clog_free, before the ch
 
 struct queue_writer *queue_message_writer(struct listener *l);
 void queue_message_writer_free(struct queue_writer *w);	/* after pool_free, before the channel's end */
-/* The envelope is formatted now, and may be freed. NULL and errno EINVAL: it has control bytes. */
+/*
+ * The envelope is formatted now, and may be freed. Without an id it gets one. NULL and errno EINVAL: it has
+ * control bytes.
+ */
 struct queue_message *queue_message_begin(struct queue_writer *w,
     const struct message_envelope *e) __attribute__((warn_unused_result));
+/* It rests in the queue until an operator releases it. Before the first add. */
+void queue_message_hold(struct queue_message *m);
 /* The id that it will have; valid while the message is. */
 const char *queue_message_id(const struct queue_message *m);
 void queue_message_add(struct queue_message *m, const void *data, size_t len);	/* copies */
@@ -136,8 +123,29 @@ void queue_message_finish(struct queue_message *m, void (*done)(void *arg, int e
 /* At any time before queue_message_finish, also from `room`. NULL is fine. */
 void queue_message_discard(struct queue_message *m);
 
+/* --- scratch: content on its way to the mail filters --- */
+
+#define SCRATCH_PIECE (64U << 10)
+
+struct scratch_writer *scratch_writer(struct listener *l);
+void scratch_writer_free(struct scratch_writer *w);	/* after pool_free; NULL is fine */
+struct scratch *scratch_new(struct scratch_writer *w);
+void scratch_add(struct scratch *s, const void *data, size_t len);	/* copies */
+/* Two chunks wait for the disk: add no more until `room` is called (once). */
+bool scratch_is_full(const struct scratch *s);
+void scratch_on_room(struct scratch *s, void (*room)(void *arg), void *arg);
+/* Once, later, with 0 or errno: all is in the file. */
+void scratch_finish(struct scratch *s, void (*written)(void *arg, int error), void *arg);
+int scratch_fd(const struct scratch *s);		/* stays the scratch's */
+uint64_t scratch_size(const struct scratch *s);
+/* At most SCRATCH_PIECE bytes, all of which are there; once, later. */
+void scratch_read(struct scratch *s, uint64_t at, size_t want,
+    void (*done)(void *arg, const char *data, size_t len, int error), void *arg);
+void scratch_free(struct scratch *s);			/* at any time; NULL is fine */
+
 /* --- inbound_content: a message on its way into the queue --- */
 
+enum inbound_part { INBOUND_CHANGES, INBOUND_HEADER, INBOUND_BODY, INBOUND_PARTS };
 struct inbound_content {
 	struct listener *listener;
 	struct queue_message *message;	/* NULL: none, or storing */
@@ -147,7 +155,21 @@ struct inbound_content {
 	struct header_mend mend;	/* what was found in it */
 	char date[CLOCK_DATE_SIZE];	/* of the Received field */
 	struct message_id_scan *scan;	/* of the latest content; NULL: there was none */
-	bool storing;			/* `stored` is to come */
+	bool storing;			/* `stored` is to come, or `refused` */
+	char id[MESSAGE_ID_SIZE];
+	/* Of a message that mail filters look at; the envelope is the owner's, and lives until `stored` */
+	struct scratch *scratch;	/* NULL: there are no filters, or they are done with it */
+	struct message_envelope *envelope;
+	char *trace;			/* our Received field, which comes on top then */
+	struct buf changes;		/* of the envelope */
+	struct data check;		/* of what the filters made of the content */
+	struct msg_filter_extent extent[INBOUND_PARTS];
+	enum inbound_part part;
+	uint64_t at;			/* in that part */
+	bool held;
+	/* The filters: inbound_filtered_judged() follows */
+	void (*ask)(void *arg, int fd, uint64_t size);
+	void (*refused)(void *arg, const struct msg_filter_answer *a);	/* it will not be stored */
 	void (*room)(void *arg);	/* more content may come */
 	void (*stored)(void *arg, int error, const char *id);	/* on disk, or failed with an errno */
 	void *arg;
@@ -156,17 +178,34 @@ struct inbound_content {
  * For the Received field: the confirmed names of the client (NULL: none), of which the first is shown, and a
  * word about TLS ("": none). 0 or errno.
  */
-int inbound_content_begin(struct inbound_content *c, const struct message_envelope *e, const char *names,
+int inbound_content_begin(struct inbound_content *c, struct message_envelope *e, const char *names,
     const char *link, bool mend);
 /* False: full until `room`. */
 bool inbound_content_add(struct inbound_content *c, const char *data, size_t len);
-void inbound_content_finish(struct inbound_content *c);		/* `stored` follows, later */
+void inbound_content_finish(struct inbound_content *c);	/* `stored` or `refused` follows, later */
+/* For inbound_filtered: what the filters made of the content comes through the sink, from its beginning. */
+void inbound_content_open_again(struct inbound_content *c);
+void inbound_content_sink(void *arg, const char *run, size_t len);
+void inbound_content_end(struct inbound_content *c);
 void inbound_content_discard(struct inbound_content *c);	/* also when there is nothing */
 void inbound_content_done(struct inbound_content *c);	/* the session ends */
 /* The Message-ID of the message just stored under `id`, into `dst`; "": it has none. */
 #define INBOUND_CONTENT_ID_SIZE 256
 void inbound_content_message_id(char dst[INBOUND_CONTENT_ID_SIZE], const struct inbound_content *c,
     const char *id);
+
+/* --- inbound_filtered: what filters have seen, on its way into the queue --- */
+
+void inbound_filtered_judged(struct inbound_content *c, const struct msg_filter_answer *a);
+
+/* --- inbound_filter: what the mail filters are asked about a connection --- */
+
+/* session_ops.filter, inbound_content.ask */
+void inbound_filter_ask(void *arg, enum msg_filter_stage stage, const char *argument, const char *second);
+void inbound_filter_ask_content(void *arg, int fd, uint64_t size);
+/* The event */
+void inbound_filter_discarded(const struct inbound *c, const struct msg_filter_answer *a);
+void inbound_filter_named(struct inbound *c);		/* the client's names are known, or will not be */
 
 /* --- inbound_log: what one session says and hears, for the protocol log --- */
 
@@ -198,6 +237,8 @@ void inbound_log_reply(struct inbound_log *r, const char *text, size_t len);
 /* A content comes; its `header` lives until the next one begins, or the session ends. */
 void inbound_log_begin(struct inbound_log *r, const struct message_id_scan *header);
 void inbound_log_close(struct inbound_log *r);		/* the connection is closed: the last line */
+/* The sender, for events; "<>": the null sender; "-": none yet. */
+const char *inbound_log_sender(const struct session *s);
 void inbound_log_done(struct inbound_log *r);		/* frees; `r` is the owner's */
 
 /* --- atrn_relay: after ATRN: bytes between the client and the deliver worker --- */
@@ -249,6 +290,10 @@ struct inbound {
 	struct auth_in_client_question *auth_question;	/* AUTH under way; NULL: none */
 	struct ctl_client_question *etrn_question;	/* ETRN, ATRN under way; NULL: none */
 	struct rdns_query *names_query;	/* for the client's names; NULL: none */
+	struct filter_client *filter;	/* NULL: not asked yet, or there are none */
+	bool filter_connects;		/* they are to be asked when the client's names are there */
+	bool judging;			/* they have the content */
+	char filter_id[MESSAGE_ID_SIZE];	/* of the message that MAIL began */
 	struct recipient_check_state *recipient_check;	/* NULL: the directory was not asked yet */
 	struct atrn_relay *atrn_relay;	/* after ATRN; NULL: not */
 	uint64_t message_since;		/* monotonic ms of DATA */
@@ -278,8 +323,6 @@ bool inbound_memory_is_short(const struct inbound *c, bool message);
 /* --- inbound_ops: what the session asks of the outside, done for its connection --- */
 
 extern const struct session_ops inbound_ops;	/* their `arg` is the struct inbound */
-/* The sender, for events; "<>": the null sender; "-": none yet. */
-const char *inbound_ops_sender(const struct inbound *c);
 
 /* --- certificate_list: the certificates that are shown to clients, for operators --- */
 

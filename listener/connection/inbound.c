@@ -16,6 +16,7 @@
 #include "common/base/mem.h"
 #include "common/base/net.h"
 #include "common/ipc/ctl_client.h"
+#include "common/ipc/filter_client.h"
 #include "listener/connection/connection.h"
 #include "listener/helpers/helpers.h"
 #include "listener/listener.h"
@@ -69,7 +70,9 @@ wants_input(const void *arg)
 static bool
 leaves_at_close(const void *arg)
 {
-	return ((const struct inbound *)arg)->session.phase == PHASE_AUTH_HELPER;
+	const struct session *s = &((const struct inbound *)arg)->session;
+
+	return s->phase == PHASE_AUTH_HELPER || s->wait == WAIT_FILTER;
 }
 
 static void
@@ -164,6 +167,7 @@ free_inbound(struct inbound *c)
 	inbound_content_done(&c->content);
 	auth_in_client_cancel(c->auth_question);
 	ctl_client_forget(c->etrn_question);
+	filter_client_close(c->filter);
 	atrn_relay_free(c->atrn_relay);
 	session_done(&c->session);
 	conn_free(c->conn);
@@ -219,6 +223,7 @@ on_names(void *arg, enum policy_state state, char *names)
 
 	c->names_query = NULL;
 	set_names(c, state, names);
+	inbound_filter_named(c);
 	session_run_again(&c->session);
 	conn_resume(c->conn);
 }
@@ -269,7 +274,7 @@ tell_accepted(struct inbound *c, const char *id)
 	tls_files_format_fingerprint(certificate, tls);
 	log_event(LOG_FACT, id, "accepted",
 	    "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s%s%s%s%s", c->ip,
-	    log_safe(s->helo), log_safe(inbound_ops_sender(c)), recipients,
+	    log_safe(s->helo), log_safe(inbound_log_sender(&c->session)), recipients,
 	    (unsigned long long)s->data.size, link,
 	    s->user != NULL ? " user=" : "", s->user != NULL ? log_safe(s->user) : "",
 	    certificate[0] != '\0' ? " certificate=" : "", certificate,
@@ -300,6 +305,22 @@ on_stored(void *arg, int error, const char *id)
 	conn_resume(c->conn);
 }
 
+/* The filters have refused a message, or thrown it away. */
+static void
+on_refused(void *arg, const struct msg_filter_answer *a)
+{
+	struct inbound *c = arg;
+
+	if (a->verdict == FILTER_DISCARD)
+		inbound_filter_discarded(c, a);
+	if (c->conn == NULL) {
+		on_gone(c);
+		return;
+	}
+	session_judged(&c->session, a, c->filter_id);
+	conn_resume(c->conn);
+}
+
 /* Where the client has reached us, as far as the kernel need not be asked; NULL. */
 static const struct sockaddr *
 reached_address(const struct inbound *c, const struct gatekeeper_client *client)
@@ -319,7 +340,7 @@ inbound_open(struct listener *l, struct gatekeeper_client *client)
 	c->serial = ++l->serial;
 	take_client(c, client);
 	c->content = (struct inbound_content){ .listener = l, .room = on_room, .stored = on_stored,
-	    .arg = c };
+	    .ask = inbound_filter_ask_content, .refused = on_refused, .arg = c };
 	c->conn = conn_new(l->conn_env, client->fd, &conn_ops, c);
 	session_init(&c->session, l->server, &inbound_ops, c, &c->client, c->ip);
 	inbound_log_open(&c->log, l->log, &c->session, client->fd, reached_address(c, client));
@@ -352,7 +373,8 @@ inbound_view(const struct inbound *c, struct inbound_view *v)
 		return false;
 	*v = (struct inbound_view){
 		.serial = c->serial, .messages = c->session.messages, .address = &c->peer.sa, .ip = c->ip,
-		.helo = c->session.helo, .user = c->session.user, .state = session_phase_name(&c->session),
+		.helo = c->session.helo, .user = c->session.user,
+		.state = c->judging ? "filtering" : session_phase_name(&c->session),
 		.tls = c->session.link != LINK_CLEAR ? tls_link_version(conn_link(c->conn)) : "-",
 		.age_ms = now - c->since, .idle_ms = now - c->active,
 	};

@@ -43,19 +43,29 @@ add_received(struct inbound_content *c, const struct message_envelope *e, const 
 	    name != NULL ? " " : "", literal,
 	    server->reverse_dns && name == NULL ? " RDNS failed" : "",
 	    link[0] != '\0' ? "\t(" : "", link, link[0] != '\0' ? ")\r\n" : "",
-	    server->fqdn, e->protocol, queue_message_id(c->message), c->date);
+	    server->fqdn, e->protocol, c->id, c->date);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		bug("a Received field of %d bytes", n);
-	queue_message_add(c->message, line, (size_t)n);
+	if (c->scratch != NULL)
+		c->trace = mem_strdup(line);	/* filters do not see it: it comes on top of what they made */
+	else
+		queue_message_add(c->message, line, (size_t)n);
 }
 
 int
-inbound_content_begin(struct inbound_content *c, const struct message_envelope *e, const char *names,
+inbound_content_begin(struct inbound_content *c, struct message_envelope *e, const char *names,
     const char *link, bool mend)
 {
-	c->message = queue_message_begin(c->listener->queue_writer, e);
-	if (c->message == NULL)
-		return errno;
+	if (c->listener->scratch_writer != NULL) {
+		c->scratch = scratch_new(c->listener->scratch_writer);
+		c->envelope = e;
+		memcpy(c->id, e->id, sizeof(c->id));
+	} else {
+		c->message = queue_message_begin(c->listener->queue_writer, e);
+		if (c->message == NULL)
+			return errno;
+		memcpy(c->id, queue_message_id(c->message), sizeof(c->id));
+	}
 	add_received(c, e, c->listener->server->reverse_dns ? names : NULL, link);
 	c->opening = BUF_INIT(HEADER_OPENING_MAX + 1);
 	c->opened = c->mbox = false;
@@ -70,7 +80,12 @@ inbound_content_begin(struct inbound_content *c, const struct message_envelope *
 static void
 write_content(void *arg, const char *run, size_t len)
 {
-	queue_message_add(((struct inbound_content *)arg)->message, run, len);
+	struct inbound_content *c = arg;
+
+	if (c->message != NULL)
+		queue_message_add(c->message, run, len);
+	else
+		scratch_add(c->scratch, run, len);
 }
 
 /* The header is over: what it lacks comes last. */
@@ -80,11 +95,11 @@ end_header(struct inbound_content *c)
 	char missing[HEADER_MEND_SIZE];
 
 	c->mending = false;
-	queue_message_add(c->message, missing, header_mend_missing(missing, c->mend.found, c->date,
-	    queue_message_id(c->message), c->listener->server->fqdn));
+	write_content(c, missing, header_mend_missing(missing, c->mend.found, c->date, c->id,
+	    c->listener->server->fqdn));
 	if (c->mend.found & HEADER_MEND_END)
-		queue_message_add(c->message, "\r\n", 2);
-	queue_message_add(c->message, c->mend.name, c->mend.len);
+		write_content(c, "\r\n", 2);
+	write_content(c, c->mend.name, c->mend.len);
 }
 
 static void
@@ -99,7 +114,7 @@ add_content(struct inbound_content *c, const char *data, size_t len)
 			end_header(c);
 	}
 	if (len > 0)
-		queue_message_add(c->message, data, len);
+		write_content(c, data, len);
 }
 
 /*
@@ -146,19 +161,37 @@ add_opening(struct inbound_content *c, const char *data, size_t len)
 		add_content(c, data, len);
 }
 
+void
+inbound_content_sink(void *arg, const char *run, size_t len)
+{
+	struct inbound_content *c = arg;
+
+	if (c->opened)
+		add_content(c, run, len);
+	else
+		add_opening(c, run, len);
+}
+
 bool
 inbound_content_add(struct inbound_content *c, const char *data, size_t len)
 {
 	if (!c->scan->over)
 		message_id_scan_add(c->scan, data, len);
-	if (c->opened)
-		add_content(c, data, len);
+	inbound_content_sink(c, data, len);
+	if (c->scratch != NULL && scratch_is_full(c->scratch))
+		scratch_on_room(c->scratch, c->room, c->arg);
+	else if (c->scratch == NULL && queue_message_is_full(c->message))
+		queue_message_on_room(c->message, c->room, c->arg);
 	else
-		add_opening(c, data, len);
-	if (!queue_message_is_full(c->message))
 		return true;
-	queue_message_on_room(c->message, c->room, c->arg);
 	return false;
+}
+
+void
+inbound_content_open_again(struct inbound_content *c)
+{
+	c->opening = BUF_INIT(HEADER_OPENING_MAX + 1);
+	c->opened = c->mbox = false;
 }
 
 static void
@@ -171,10 +204,36 @@ on_stored(void *arg, int error, const char *id)
 }
 
 void
-inbound_content_finish(struct inbound_content *c)
+inbound_content_end(struct inbound_content *c)
 {
 	struct queue_message *m = c->message;
 
+	if (!c->opened)
+		open_content(c, buf_text(&c->opening), c->opening.len, true);
+	buf_done(&c->opening);
+	c->message = NULL;
+	queue_message_finish(m, on_stored, c);
+}
+
+/* The whole content is in its file. */
+static void
+on_written(void *arg, int error)
+{
+	struct inbound_content *c = arg;
+
+	if (error == 0) {
+		c->ask(c->arg, scratch_fd(c->scratch), scratch_size(c->scratch));
+		return;
+	}
+	c->storing = false;
+	inbound_content_discard(c);
+	c->stored(c->arg, error, c->id);
+}
+
+/* For the filters: all that is held back of the content. */
+static void
+finish_scratch(struct inbound_content *c)
+{
 	if (!c->opened)
 		open_content(c, buf_text(&c->opening), c->opening.len, true);
 	buf_done(&c->opening);
@@ -182,17 +241,38 @@ inbound_content_finish(struct inbound_content *c)
 		header_mend_end(&c->mend, write_content, c);
 		end_header(c);
 	}
-	c->message = NULL;
+	scratch_finish(c->scratch, on_written, c);
+}
+
+void
+inbound_content_finish(struct inbound_content *c)
+{
 	c->storing = true;
-	queue_message_finish(m, on_stored, c);
+	if (c->scratch != NULL) {
+		finish_scratch(c);
+		return;
+	}
+	if (!c->opened)
+		open_content(c, buf_text(&c->opening), c->opening.len, true);
+	c->opened = true;
+	if (c->mending) {
+		header_mend_end(&c->mend, write_content, c);
+		end_header(c);
+	}
+	inbound_content_end(c);
 }
 
 void
 inbound_content_discard(struct inbound_content *c)
 {
 	queue_message_discard(c->message);
+	scratch_free(c->scratch);
 	buf_done(&c->opening);
+	buf_done(&c->changes);
+	free(c->trace);
 	c->message = NULL;
+	c->scratch = NULL;
+	c->trace = NULL;
 }
 
 void

@@ -24,6 +24,12 @@
 
 #define LINE_COPIED 1100	/* bytes of a command that has to wait: more than the log shows */
 
+const char *
+inbound_log_sender(const struct session *s)
+{
+	return s->envelope == NULL ? "-" : s->envelope->m.sender[0] == '\0' ? "<>" : s->envelope->m.sender;
+}
+
 void
 inbound_log_begin(struct inbound_log *r, const struct message_id_scan *header)
 {

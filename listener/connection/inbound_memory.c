@@ -24,7 +24,8 @@ count_envelope(const struct inbound *c, bool stored)
 void
 inbound_memory_count(struct inbound *c)
 {
-	bool message = c->content.message != NULL || c->content.storing;
+	bool message = c->content.message != NULL || c->content.scratch != NULL ||
+	    c->content.storing;
 	size_t for_message = count_envelope(c, message) + (message ? CEILINGS_MESSAGE : 0);
 	size_t held = (size_t)c->listener->ceilings.session + for_message;
 

@@ -54,6 +54,8 @@ do_begin(void *arg, struct message_envelope *e, bool mend)
 		return ENOMEM;
 	c->message_since = clock_mono_ms();
 	tls_files_format_received(link, conn_link(c->conn));
+	if (c->session.filters)
+		memcpy(e->id, c->filter_id, sizeof(e->id));
 	error = inbound_content_begin(&c->content, e, c->names, link, mend);
 	inbound_log_begin(&c->log, error == 0 ? c->content.scan : NULL);
 	inbound_memory_count(c);
@@ -134,14 +136,6 @@ is_own_address(void *arg, const char *literal)
 	else if (getsockname(conn_fd(c->conn), (struct sockaddr *)&local, &len) == -1)
 		return false;
 	return policy_is_literal(literal, (struct sockaddr *)&local);
-}
-
-const char *
-inbound_ops_sender(const struct inbound *c)
-{
-	const struct envelope *e = c->session.envelope;
-
-	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
 }
 
 /* The judge of the configuration has refused what is longer. */
@@ -270,9 +264,13 @@ static void
 do_refused(void *arg, const char *recipient, const char *reply)
 {
 	struct inbound *c = arg;
+	const struct msg_filter_answer *a = c->session.refusing;
+	bool trouble = a != NULL && (a->flags & FILTER_TROUBLE);
 
-	log_event(LOG_FACT, NULL, "refused", "client=%s sender=%s recipient=%s reply=%s", c->ip,
-	    log_safe(inbound_ops_sender(c)), log_safe(recipient), log_safe(reply));
+	log_event(LOG_FACT, NULL, "refused", "client=%s sender=%s recipient=%s reply=%s%s%s%s%s", c->ip,
+	    log_safe(inbound_log_sender(&c->session)), log_safe(recipient), log_safe(reply),
+	    a != NULL ? " filter=" : "", a != NULL ? log_safe(a->filter[0] != '\0' ? a->filter : "-") : "",
+	    trouble ? " reason=" : "", trouble ? log_safe(a->text) : "");
 }
 
 static void
@@ -285,7 +283,8 @@ const struct session_ops inbound_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add,
 	.finish = do_finish, .discard = do_discard, .secure = do_secure, .drop_is_full = drop_is_full,
 	.memory_is_short = memory_is_short, .disk_is_short = disk_is_short,
-	.check_recipient = do_check_recipient, .is_own_address = is_own_address, .refused = do_refused,
+	.filter = inbound_filter_ask, .check_recipient = do_check_recipient,
+	.is_own_address = is_own_address, .refused = do_refused,
 	.count = do_count, .auth_start = do_auth_start, .auth_step = do_auth_step,
 	.auth_cancel = do_auth_cancel, .long_line = do_long_line, .ask_etrn = do_ask_etrn,
 };

@@ -63,6 +63,7 @@ struct queue_message {
 	uint64_t size;		/* content so far */
 	enum step step;
 	bool finishing, discarding;
+	bool held;		/* from its first moment in the queue: goes as a draft, however small it is */
 	int error;
 	char id[MESSAGE_ID_SIZE];
 	void (*room)(void *arg);
@@ -108,10 +109,12 @@ static int
 send_step(struct spool_client_question *q, struct ctl *c)
 {
 	struct queue_message *m = (struct queue_message *)q;
-	bool open = m->step == STEP_OPEN;
+	struct msg_spool_open open = { .held = m->held };
 
-	return ctl_send(c, open ? CTL_SPOOL_OPEN : CTL_SPOOL_PUT, q->base.request, m->gather.data,
-	    open ? MESSAGE_ID_SIZE : m->gather.len, -1);
+	if (m->step != STEP_OPEN)
+		return ctl_send(c, CTL_SPOOL_PUT, q->base.request, m->gather.data, m->gather.len, -1);
+	memcpy(open.id, m->id, sizeof(open.id));
+	return ctl_send(c, CTL_SPOOL_OPEN, q->base.request, &open, sizeof(open), -1);
 }
 
 /* A small message that went to two workers may be in the queue already. */
@@ -206,7 +209,7 @@ finish_more(struct queue_message *m)
 {
 	if (m->error != 0)
 		ctl_client_fail(&m->q.base, NULL);	/* the callee of `done` is never called from here */
-	else if (m->fd == -1 && m->gather.len <= m->writer->small_max) {
+	else if (m->fd == -1 && !m->held && m->gather.len <= m->writer->small_max) {
 		ctl_client_move(&m->q.base, m->writer->small);
 		ask(m, STEP_PUT);
 	} else if (m->fd == -1)
@@ -337,7 +340,10 @@ queue_message_begin(struct queue_writer *w, const struct message_envelope *e)
 	LIST_INSERT_HEAD(&w->messages, m, link);
 	m->fd = -1;
 	m->skip = MESSAGE_ID_SIZE;
-	message_id_make(m->id, clock_wall_us(), chance_u32());
+	if (e->id[0] != '\0')
+		memcpy(m->id, e->id, sizeof(m->id));
+	else
+		message_id_make(m->id, clock_wall_us(), chance_u32());
 	memcpy(named.id, m->id, sizeof(named.id));
 	/* bounded by queue_message_is_full, which the caller obeys */
 	buf_init(&m->gather, SIZE_MAX / 2);
@@ -348,6 +354,12 @@ queue_message_begin(struct queue_writer *w, const struct message_envelope *e)
 	message_free(m);
 	errno = EINVAL;
 	return NULL;
+}
+
+void
+queue_message_hold(struct queue_message *m)
+{
+	m->held = true;
 }
 
 const char *

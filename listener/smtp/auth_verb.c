@@ -161,6 +161,7 @@ start_login(struct session *s, const struct auth_verb_row *row, const char *init
 	struct msg_auth_in_start *start = mem_zalloc(size);
 
 	start->mechanism = (uint8_t)row->mechanism;
+	s->mechanism = msg_auth_in_mechanism_names[row->mechanism];
 	/* Where -PLUS was not offered, a client that could do it and says so tells the truth. */
 	start->tls = s->link == LINK_TLS_BOUND && (s->server->offered_mechanisms & CONFIG_OFFER_SCRAM_PLUS);
 	s->auth_line_max = (uint32_t)line_max_of(row);

@@ -15,7 +15,7 @@
 
 #include "common/base/mem.h"
 #include "common/config/config.h"
-#include "listener/smtp/smtp.h"
+#include "listener/smtp/smtp_private.h"
 
 /* The chunk that is coming. */
 struct bdat {
@@ -67,6 +67,15 @@ judge_place(const struct session *s)
 	}
 }
 
+static void
+say_refusal(struct session *s, enum reply why)
+{
+	if (why == REPLY_FILTER_WORDS)
+		filter_stage_say(s, NULL);
+	else
+		session_reply(s, why, NULL);
+}
+
 /* The last octet of the chunk is here. */
 static void
 finish_chunk(struct session *s)
@@ -85,7 +94,7 @@ finish_chunk(struct session *s)
 		session_phase_enter(s, b->back);
 		if (!b->misplaced)
 			session_phase_reset(s);	/* `b` was freed */
-		session_reply(s, why, NULL);
+		say_refusal(s, why);
 	} else if (b->last) {
 		transaction_finish(s);
 	} else {
@@ -115,7 +124,15 @@ bdat_command(struct session *s, const char *arg, size_t len)
 	b.refuse = judge_place(s);
 	b.misplaced = b.refuse != REPLY_NONE;
 	if (s->phase == PHASE_RCPT)
-		b.refuse = transaction_begin(s);
+		switch (filter_stage_ask(s, FILTER_DATA, "", "")) {
+		case STAGE_WAITS:
+			return;
+		case STAGE_REFUSED:
+			b.refuse = REPLY_FILTER_WORDS;	/* the session keeps its answer */
+			break;
+		case STAGE_PASSED:
+			b.refuse = transaction_begin(s);
+		}
 	if (s->bdat == NULL)
 		s->bdat = mem_new(struct bdat);
 	*s->bdat = b;
@@ -136,7 +153,7 @@ waste_chunk(struct session *s, size_t used)
 	if (b->left == 0) {
 		finish_chunk(s);
 	} else if (s->data.wasted > transaction_waste_limit(s)) {
-		session_reply(s, b->refuse, NULL);
+		say_refusal(s, b->refuse);
 		session_phase_end(s, true);
 	}
 }

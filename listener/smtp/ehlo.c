@@ -14,7 +14,7 @@
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/rules/policy.h"
-#include "listener/smtp/smtp.h"
+#include "listener/smtp/smtp_private.h"
 
 enum { EHLO_NAME_MAX = 255, EXTENSION_SIZE = 96 };
 
@@ -134,12 +134,25 @@ make_printable(const char *name, size_t len)
 static bool
 take_name(struct session *s, const char *arg, size_t len, bool extended)
 {
+	enum stage_result said;
+	char *name;
+
 	if (len == 0 && s->server->helo_required) {
 		session_reply(s, REPLY_ARGUMENT_MISSING, NULL);
 		return false;
 	}
+	name = make_printable(arg, len);
+	if (s->filter_mail)
+		session_phase_reset(s);	/* the filters are asked between two messages */
+	said = filter_stage_ask(s, FILTER_HELO, name, "");
+	if (said != STAGE_PASSED) {
+		free(name);
+		if (said == STAGE_REFUSED)
+			filter_stage_say(s, NULL);
+		return false;
+	}
 	free(s->helo);
-	s->helo = make_printable(arg, len);
+	s->helo = name;
 	s->extended = extended;
 	session_phase_enter(s, PHASE_READY);
 	session_phase_reset(s);

@@ -269,10 +269,12 @@ take_path(struct address *a, const char **arg, size_t *len, const char *keyword,
 enum reply
 envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len, bool dsn)
 {
+	size_t whole = len;
 	enum reply bad;
 
 	*m = (struct envelope_mail){ 0 };
 	bad = take_path(&m->sender, &arg, &len, "FROM", ADDRESS_NULL | ADDRESS_UTF8);
+	m->parameters = whole - len;
 	if (bad == REPLY_NONE)
 		bad = take_parameters(&(struct taker){ .mail = m, .dsn = dsn }, arg, len, FOR_MAIL);
 	/* SMTPUTF8 comes after the address (RFC 6531 3.4): only now is it known whether UTF-8 was allowed. */
@@ -284,10 +286,12 @@ envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len, bool d
 enum reply
 envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t len, unsigned flags, bool dsn)
 {
+	size_t whole = len;
 	enum reply bad;
 
 	*r = (struct envelope_rcpt){ 0 };
 	bad = take_path(&r->address, &arg, &len, "TO", ADDRESS_UTF8);
+	r->parameters = whole - len;
 	if (bad == REPLY_NONE)
 		bad = take_parameters(&(struct taker){ .rcpt = r, .flags = flags, .dsn = dsn }, arg, len,
 		    FOR_RCPT);

@@ -127,6 +127,17 @@ const struct reply_row reply_rows[] = {
 	    COUNTER_REFUSED_STORAGE },
 	[REPLY_STORAGE] = { 451, "4.3.0", "Message could not be stored, try again later", REPLY_EVENT,
 	    COUNTER_REFUSED_STORAGE },
+
+	[REPLY_FILTER_CONNECT] = { 421, "4.7.1", "$ Service not available, try again later",
+	    REPLY_EVENT | REPLY_CLOSE, COUNTER_REFUSED_FILTER },
+	[REPLY_FILTER_REFUSED] = { 550, "5.7.1", "Refused by a mail filter", REPLY_ERROR | REPLY_EVENT,
+	    COUNTER_REFUSED_FILTER },
+	[REPLY_FILTER_LATER] = { 451, "4.7.1", "A mail filter does not take this now, try again later",
+	    REPLY_EVENT, COUNTER_REFUSED_FILTER },
+	[REPLY_FILTER_CLOSE] = { 421, "4.7.0", "$ Closing the connection, as a mail filter wants it",
+	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER, COUNTER_REFUSED_FILTER },
+	[REPLY_FILTER_WORDS] = { 550, "5.7.1", "$", REPLY_ERROR | REPLY_EVENT | REPLY_LINGER,
+	    COUNTER_REFUSED_FILTER },
 };
 static_assert(nitems_of(reply_rows) == REPLY_COUNT, "one row a reply");
 

@@ -20,7 +20,7 @@
 #include "common/ipc/msg_auth_in.h"
 #include "common/ipc/msg_etrn.h"
 #include "common/rules/policy.h"
-#include "listener/smtp/smtp.h"
+#include "listener/smtp/smtp_private.h"
 
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
@@ -28,6 +28,7 @@ session_init(struct session *s, const struct config_server *server, const struct
 {
 	*s = (struct session){
 		.server = server, .ops = ops, .arg = arg, .client = client, .ip = ip, .phase = PHASE_START,
+		.filters = config_filter_is_used(server, CONFIG_FILTER_SMTP),
 	};
 }
 
@@ -38,6 +39,7 @@ session_done(struct session *s)
 	free(s->user);
 	envelope_free(s->envelope);
 	free(s->bdat);
+	filter_stage_forget(s);
 	s->helo = s->user = NULL;
 	s->envelope = NULL;
 	s->bdat = NULL;
@@ -50,10 +52,19 @@ session_greet(struct session *s)
 	char line[REPLY_SIZE];
 	const char *fqdn = s->server->fqdn, *banner = s->server->banner;
 
-	s->greeted = true;
 	if (s->stopping) {
+		s->greeted = true;
 		session_reply(s, REPLY_STOPPING, fqdn);
 		return;
+	}
+	switch (filter_stage_ask(s, FILTER_CONNECT, "", "")) {
+	case STAGE_WAITS:
+		return;
+	case STAGE_REFUSED:
+		filter_stage_say(s, NULL);
+		return;
+	case STAGE_PASSED:
+		s->greeted = true;
 	}
 	if (banner == NULL)
 		snprintf(line, sizeof(line), "%s Postern ESMTP service ready", fqdn);
@@ -199,6 +210,8 @@ take_command(struct session *s, const char *data, size_t size)
 			s->progress++;
 			return 0;
 		}
+		if (!(s->phase & PHASE_CHUNK))
+			filter_stage_forget(s);	/* asked about, and refused for another reason */
 		break;
 	}
 	check_border(s);
@@ -238,16 +251,42 @@ session_room(struct session *s)
 void
 session_run_again(struct session *s)
 {
-	if (!session_phase_waits(s))
+	if (!session_phase_waits(s) || s->wait == WAIT_FILTER)
 		return;
 	session_phase_wait(s, WAIT_CLIENT);
 	s->progress++;
 }
 
 void
+session_filtered(struct session *s, const struct msg_filter_answer *a)
+{
+	if (s->wait != WAIT_FILTER)
+		return;
+	filter_stage_keep(s, a);
+	session_phase_wait(s, WAIT_CLIENT);
+	s->progress++;
+	if (!s->greeted)
+		session_greet(s);
+}
+
+void
 session_stored(struct session *s, int error, const char *id)
 {
 	transaction_stored(s, error, id);
+	check_border(s);
+}
+
+void
+session_judged(struct session *s, const struct msg_filter_answer *a, const char *id)
+{
+	if (a->verdict == FILTER_DISCARD) {
+		session_stored(s, 0, id);
+		return;
+	}
+	filter_stage_keep(s, a);
+	session_phase_enter(s, PHASE_READY);
+	filter_stage_say(s, NULL);
+	session_phase_reset(s);
 	check_border(s);
 }
 

@@ -13,7 +13,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
-#include "listener/smtp/smtp.h"
+#include "listener/smtp/smtp_private.h"
 
 /* Limits in ms. Between commands connection-timeout alone counts (RFC 5321 4.5.3.2.7 wants 5 minutes). */
 enum { FIRST_MS = 300000, CONTENT_MS = 180000, REFUSED_MS = 10000, AUTH_LINE_MS = 60000,
@@ -92,7 +92,7 @@ session_phase_action(const struct session *s, enum session_event event)
 const char *
 session_phase_name(const struct session *s)
 {
-	return row_of(s->phase)->name;
+	return s->wait == WAIT_FILTER ? "filtering" : row_of(s->phase)->name;
 }
 
 /* While the client has nothing to send, as a command or the disk is waited for, its time stands still. */
@@ -132,7 +132,7 @@ session_phase_wait(struct session *s, enum session_wait what)
 bool
 session_phase_waits(const struct session *s)
 {
-	return s->wait == WAIT_NAMES || s->wait == WAIT_RECIPIENT;
+	return s->wait == WAIT_NAMES || s->wait == WAIT_RECIPIENT || s->wait == WAIT_FILTER;
 }
 
 void
@@ -150,6 +150,9 @@ void
 session_phase_reset(struct session *s)
 {
 	session_phase_discard(s);
+	if (s->filter_mail)
+		s->ops->filter(s->arg, FILTER_RESET, "", "");
+	s->filter_mail = s->discarding = false;
 	envelope_free(s->envelope);
 	s->envelope = NULL;
 	free(s->bdat);

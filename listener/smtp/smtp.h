@@ -10,17 +10,12 @@
 #include "common/mail/data.h"
 #include "common/mail/message.h"
 #include "common/mail/xtext.h"
+#include "common/ipc/msg_filter.h"
 #include "common/process/counters.h"
 
-struct bdat;
-struct buf;
-struct config_server;
-struct msg_auth_in_answer;
-struct msg_auth_in_start;
-struct msg_auth_in_token;
-struct msg_etrn;
-struct msg_etrn_answer;
-struct policy_client;
+struct bdat; struct buf; struct config_server; struct policy_client;
+struct msg_auth_in_answer; struct msg_auth_in_start; struct msg_auth_in_token;
+struct msg_etrn; struct msg_etrn_answer;
 
 /* --- reply: every sentence the server says --- */
 
@@ -49,6 +44,9 @@ enum reply {
 	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_NOWHERE, REPLY_NO_SUCH_USER, REPLY_MAILBOX_FULL,
 	REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE, REPLY_CONTENT_BARE, REPLY_CONTENT_LINE,
 	REPLY_CONTENT_NUL, REPLY_STORAGE_FULL, REPLY_STORAGE, REPLY_MEMORY,
+	/* a mail filter says so; WORDS: in its own words */
+	REPLY_FILTER_CONNECT, REPLY_FILTER_REFUSED, REPLY_FILTER_LATER, REPLY_FILTER_CLOSE,
+	REPLY_FILTER_WORDS,
 	REPLY_COUNT
 };
 enum reply_flags {
@@ -88,6 +86,7 @@ struct envelope {
 };
 struct envelope_mail {
 	struct address sender;
+	size_t parameters;	/* where they begin in the argument */
 	uint64_t size;
 	unsigned flags;		/* enum message_flags */
 	enum message_ret ret;
@@ -96,6 +95,7 @@ struct envelope_mail {
 };
 struct envelope_rcpt {
 	struct address address;
+	size_t parameters;	/* the same */
 	unsigned notify;	/* enum message_notify; 0: not given */
 	char orcpt[XTEXT_ORCPT_MAX + 1];	/* "": not given */
 };
@@ -143,6 +143,7 @@ enum session_wait {
 	WAIT_CLIENT,		/* more bytes: session_input(), under no other */
 	WAIT_NAMES,		/* the client's names; the command runs again after session_run_again() */
 	WAIT_RECIPIENT,		/* the directory's word about a RCPT; the same */
+	WAIT_FILTER,		/* that of the mail filters; the same after session_filtered() */
 	WAIT_ROOM,		/* room for more content: session_room() */
 	WAIT_DISK,		/* the message on disk: session_stored() */
 	WAIT_AUTH,		/* the auth helper: session_auth_answered() */
@@ -181,6 +182,8 @@ struct session_ops {
 	/* A line longer than AUTH_VERB_LINE_MAX is coming, or has ended: session_cut_line() may follow */
 	void (*long_line)(void *arg, bool begins);
 	void (*ask_etrn)(void *arg, struct msg_etrn *d);	/* client and port are filled in there */
+	/* Asks the mail filters; session_filtered() follows, but for FILTER_RESET */
+	void (*filter)(void *arg, enum msg_filter_stage stage, const char *argument, const char *second);
 	void (*refused)(void *arg, const char *recipient, const char *reply);	/* NULL: message or command */
 	void (*count)(void *arg, enum counter which, int64_t n);
 };
@@ -193,9 +196,12 @@ struct session {
 	const char *ip;
 	char *helo;			/* printable, other bytes as \xHH; NULL before HELO */
 	char *user;			/* NULL: not authenticated */
+	const char *mechanism;		/* of the latest AUTH, static */
 	struct envelope *envelope;	/* NULL outside a transaction */
 	struct data data;
 	struct bdat *bdat;		/* NULL until a BDAT came */
+	struct msg_filter_answer *filter_answer;	/* about the command that runs; NULL */
+	const struct msg_filter_answer *refusing;	/* while that is said; NULL */
 	uint64_t accepted_bytes;
 	uint64_t line_waste;		/* bytes of a refused command line whose CRLF is to come; 0: none */
 	uint32_t auth_line_max;		/* in PHASE_AUTH_LINE */
@@ -211,6 +217,9 @@ struct session {
 	bool long_line;			/* and more than AUTH_VERB_LINE_MAX of them */
 	bool begun;			/* a message, by ops->begin(); not yet finished or discarded */
 	bool rcpt_refused;		/* in this transaction */
+	bool filters;			/* this server has mail filters for what comes by SMTP */
+	bool filter_mail;		/* they know of this transaction */
+	bool discarding;		/* and one of them wants it taken and thrown away */
 	bool recipient;			/* the command is about one: its refusal is no error of the client */
 	bool stopping;			/* 421 as soon as it is polite */
 };
@@ -225,7 +234,10 @@ size_t session_input(struct session *s, const char *data, size_t len);
 bool session_wants_input(const struct session *s);
 void session_room(struct session *s);
 void session_run_again(struct session *s);	/* names or recipient are known, or will not be */
+void session_filtered(struct session *s, const struct msg_filter_answer *a);
 void session_stored(struct session *s, int error, const char *id);
+/* Instead of session_stored(): the filters' word about the content. */
+void session_judged(struct session *s, const struct msg_filter_answer *a, const char *id);
 void session_auth_answered(struct session *s, const struct msg_auth_in_answer *a);
 /* PHASE_TURNED afterwards: the connection is the deliver worker's. */
 void session_etrn_answered(struct session *s, const struct msg_etrn_answer *a, const char *node);
@@ -263,6 +275,8 @@ bool session_phase_needs_tls(const struct session *s);	/* before most commands *
 
 void session_reply(struct session *s, enum reply which, const char *detail);
 void session_reply_about(struct session *s, enum reply which, const char *recipient);
+/* As msg_filter_reply_is_good() wants it; `closes`, as a 421 does in any case. */
+void session_reply_words(struct session *s, const char *text, const char *recipient, bool closes);
 
 /* --- verb: the commands, one row each --- */
 
@@ -302,27 +316,6 @@ void ehlo_ehlo(struct session *s, const char *arg, size_t len);
 bool ehlo_name_is_good(const char *helo);
 bool ehlo_offers(const struct session *s, const char *keyword);	/* now; true for what is no extension */
 
-/* --- transaction: MAIL, RCPT, DATA, RSET, and what becomes of the content; the end is for bdat, too --- */
-
-void transaction_mail(struct session *s, const char *arg, size_t len);
-void transaction_rcpt(struct session *s, const char *arg, size_t len);
-void transaction_data(struct session *s, const char *arg, size_t len);
-void transaction_rset(struct session *s, const char *arg, size_t len);
-size_t transaction_content(struct session *s, const char *data, size_t len);
-void transaction_stored(struct session *s, int error, const char *id);
-enum reply transaction_fault(const struct session *s);	/* why the content will be refused; REPLY_NONE */
-bool transaction_waits(struct session *s);	/* for the name that the Received field will have */
-enum reply transaction_begin(struct session *s);	/* REPLY_NONE, or the refusal (the envelope stays) */
-void transaction_sink(void *arg, const char *run, size_t len);	/* data_sink: `arg` is the session */
-void transaction_finish(struct session *s);
-uint64_t transaction_waste_limit(const struct session *s);	/* so much refused content is read */
-
-/* --- bdat: the BDAT command and its chunks; pure --- */
-
-void bdat_command(struct session *s, const char *arg, size_t len);
-size_t bdat_content(struct session *s, const char *data, size_t len);	/* in PHASE_CHUNK */
-enum reply bdat_refusal(const struct session *s);	/* in PHASE_CHUNK: the reply to come, or REPLY_NONE */
-
 /* --- auth_verb: the AUTH command and its dialogue; pure --- */
 
 #define AUTH_VERB_LINE_MAX 12288U	/* RFC 4954 4, with CRLF; also for AUTH with an initial response */
@@ -338,13 +331,5 @@ size_t auth_verb_line_max(const struct session *s, const char *data, size_t size
 bool auth_verb_is_offered(const struct session *s);
 /* "AUTH PLAIN LOGIN"; `before`: what comes before the first name */
 void auth_verb_put_offer(const struct session *s, char *dst, size_t size, const char *before);
-
-/* --- etrn: ETRN, ATRN and TURN; pure --- */
-
-void etrn_command(struct session *s, const char *arg, size_t len);
-void etrn_atrn_command(struct session *s, const char *arg, size_t len);	/* also TURN, without argument */
-void etrn_answer(struct session *s, const struct msg_etrn_answer *a, const char *node);	/* in PHASE_ETRN */
-bool etrn_is_offered(const struct session *s);		/* some domain has a backlog */
-bool etrn_atrn_is_offered(const struct session *s);	/* and some account may fetch it */
 
 #endif

@@ -8,13 +8,15 @@
  * Fails by: replies
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/rules/policy.h"
-#include "listener/smtp/smtp.h"
+#include "listener/smtp/smtp_private.h"
 
 /* Bytes of content that this connection may still bring. */
 static uint64_t
@@ -43,6 +45,25 @@ size_fault(const struct session *s, uint64_t size)
 	return size > session_room_left(s) ? REPLY_SESSION_SIZE : REPLY_NONE;
 }
 
+/* `address` in brackets, and its parameters without the blanks around them. */
+static enum stage_result
+ask_filters(struct session *s, enum msg_filter_stage stage, const char *address, const char *parameters,
+    size_t len)
+{
+	char path[ADDRESS_MAX + 3], *rest;
+	enum stage_result said;
+
+	if (!s->filters)
+		return STAGE_PASSED;
+	while (len > 0 && *parameters == ' ')
+		parameters++, len--;
+	snprintf(path, sizeof(path), "<%s>", address);
+	rest = mem_strndup(parameters, len);
+	said = filter_stage_ask(s, stage, path, rest);
+	free(rest);
+	return said;
+}
+
 void
 transaction_mail(struct session *s, const char *arg, size_t len)
 {
@@ -68,6 +89,16 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 	if (bad != REPLY_NONE) {
 		session_reply(s, bad, NULL);
 		return;
+	}
+	switch (ask_filters(s, FILTER_MAIL, m.sender.text, arg + m.parameters, len - m.parameters)) {
+	case STAGE_WAITS:
+		return;
+	case STAGE_REFUSED:
+		s->filter_mail = false;
+		filter_stage_say(s, NULL);
+		return;
+	case STAGE_PASSED:
+		break;
 	}
 	if (s->user == NULL)
 		m.auth[0] = '\0'; /* RFC 4954 5: from a client that is not authenticated it counts as <> */
@@ -144,13 +175,24 @@ transaction_rcpt(struct session *s, const char *arg, size_t len)
 		session_reply(s, bad, NULL);
 		return;
 	}
-	bad = judge_recipient(s, &r.address);
+	if (s->filter_answer == NULL)	/* else it is judged already */
+		bad = judge_recipient(s, &r.address);
 	if (session_phase_waits(s))
 		return;
 	if (bad != REPLY_NONE) {
 		s->rcpt_refused = true;
 		session_reply_about(s, bad, r.address.text);
 		return;
+	}
+	switch (ask_filters(s, FILTER_RCPT, r.address.text, arg + r.parameters, len - r.parameters)) {
+	case STAGE_WAITS:
+		return;
+	case STAGE_REFUSED:
+		s->rcpt_refused = true;
+		filter_stage_say(s, r.address.text);
+		return;
+	case STAGE_PASSED:
+		break;
 	}
 	if (envelope_has(s->envelope, r.address.text))
 		s->idle++;
@@ -222,10 +264,26 @@ transaction_begin(struct session *s)
 	return REPLY_NONE;
 }
 
+/* A filter wants it so: the client hears what it would hear of a message in the queue. */
+static void
+finish_discarded(struct session *s)
+{
+	char id[MESSAGE_ID_SIZE];
+
+	memcpy(id, s->envelope->m.id, sizeof(id));
+	session_phase_discard(s);
+	session_phase_enter(s, PHASE_STORING);
+	transaction_stored(s, 0, id);
+}
+
 void
 transaction_finish(struct session *s)
 {
-	s->begun = false;
+	if (s->discarding) {
+		finish_discarded(s);
+		return;
+	}
+	s->begun = s->filter_mail = false;
 	session_phase_enter(s, PHASE_STORING);
 	s->ops->finish(s->arg);
 }
@@ -241,6 +299,16 @@ transaction_data(struct session *s, const char *arg, size_t len)
 	}
 	if (transaction_waits(s))
 		return;
+	switch (filter_stage_ask(s, FILTER_DATA, "", "")) {
+	case STAGE_WAITS:
+		return;
+	case STAGE_REFUSED:
+		filter_stage_say(s, NULL);
+		session_phase_reset(s);
+		return;
+	case STAGE_PASSED:
+		break;
+	}
 	bad = transaction_begin(s);
 	if (bad != REPLY_NONE) {
 		session_phase_reset(s);

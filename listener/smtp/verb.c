@@ -12,7 +12,7 @@
 
 #include "common/base/mem.h"
 #include "common/config/config.h"
-#include "listener/smtp/smtp.h"
+#include "listener/smtp/smtp_private.h"
 
 static void
 run_noop(struct session *s, const char *arg, size_t len)
@@ -248,6 +248,8 @@ dispatch(struct session *s, const char *told, const char *line, size_t len, bool
 		if (may_come_without_hello(s, v))
 			session_phase_enter(s, PHASE_READY); /* there will be no HELO */
 		v->run(s, (v->bytes == VERB_ANY ? told : line) + word, len - word);
+		if (session_phase_waits(s) && v->idle)
+			s->idle--;	/* it runs again */
 	}
 	if (more && !session_phase_waits(s) && v->batch == VERB_LAST && (s->phase & PHASE_COMMAND))
 		session_reply(s, REPLY_PIPELINING, s->server->fqdn);

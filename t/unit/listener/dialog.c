@@ -21,6 +21,9 @@
  *   > auth ok user|failed|later|challenge text   the auth helper's answer
  *   > named NAME|none|trouble           the look-up of the client's name has ended with this result
  *   > memory short|plenty               others hold all, or not
+ *   > filter pass|refuse|later|discard|disconnect|trouble|reply text  the mail filters' answer, with
+ *   "! filter = yes"; text has | between two lines
+ *   > judged ...                        the same about the content, with "! filter = content"
  *   > directory                         the directory has answered about slow@...
  *   X: close|linger    the connection has ended, so
  *
@@ -110,7 +113,12 @@ set(struct session_fixture *w, const char *path, unsigned line, const char *key,
 		w->server.dsn = clients_of(value);
 	else if (strcmp(key, "directory") == 0)
 		w->server.ldap.enable = strcmp(value, "yes") == 0;
-	else if (strcmp(key, "reverse-dns") == 0)
+	else if (strcmp(key, "filter") == 0) {
+		w->filter.sources = CONFIG_FILTER_SMTP;
+		w->server.filter = &w->filter;
+		w->server.nfilter = 1;
+		w->judge_content = strcmp(value, "content") == 0;
+	} else if (strcmp(key, "reverse-dns") == 0)
 		w->server.reverse_dns = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "banner") == 0)
 		w->server.banner = value;
@@ -307,6 +315,37 @@ answer_etrn(struct session_fixture *w, const char *what)
 }
 
 static void
+answer_filter(struct session_fixture *w, const char *what, bool content)
+{
+	static const struct { const char *word; enum msg_filter_verdict verdict; } rows[] = {
+		{ "pass", FILTER_GO_ON }, { "refuse", FILTER_REFUSE }, { "later", FILTER_LATER },
+		{ "discard", FILTER_DISCARD }, { "disconnect", FILTER_DISCONNECT },
+		{ "trouble", FILTER_LATER }, { "reply ", FILTER_REPLY },
+	};
+	struct msg_filter_answer a = { .flags = strcmp(what, "trouble") == 0 ? FILTER_TROUBLE : 0 };
+	size_t i = 0;
+
+	while (i < nitems_of(rows) && strncmp(what, rows[i].word, strlen(rows[i].word)) != 0)
+		i++;
+	ck_assert_msg(i < nitems_of(rows), "no answer of a filter: %s", what);
+	a.verdict = (uint8_t)rows[i].verdict;
+	snprintf(a.text, sizeof(a.text), "%s", what + strlen(rows[i].word));
+	for (char *p = a.text; *p != '\0'; p++)
+		if (*p == '|')
+			*p = '\n';
+	if (!content) {
+		session_filtered(&w->s, &a);
+		return;
+	}
+	ck_assert(w->storing);
+	w->storing = false;
+	if (a.verdict == FILTER_GO_ON)
+		session_stored(&w->s, w->store_error, "0123456789abcdef");
+	else
+		session_judged(&w->s, &a, "0123456789abcdef");
+}
+
+static void
 event(struct session_fixture *w, const struct script *s, const struct step *step)
 {
 	const char *what = buf_text(&step->text);
@@ -333,6 +372,10 @@ event(struct session_fixture *w, const struct script *s, const struct step *step
 		session_run_again(&w->s);
 	} else if (strncmp(what, "etrn ", 5) == 0)
 		answer_etrn(w, what + 5);
+	else if (strncmp(what, "filter ", 7) == 0)
+		answer_filter(w, what + 7, false);
+	else if (strncmp(what, "judged ", 7) == 0)
+		answer_filter(w, what + 7, true);
 	else if (strncmp(what, "auth ", 5) == 0)
 		answer_auth(w, what + 5);
 	else if (strncmp(what, "memory ", 7) == 0)

@@ -38,6 +38,8 @@ struct session_fixture {
 	/* Lines ended by LF: messages for the queue, refusals, questions to helpers */
 	struct buf messages, facts, asked;
 	bool begun, storing, closed, linger;
+	struct config_filter filter;	/* as `filter = yes` has it */
+	bool judge_content;		/* what is to be stored waits for the event "judged" */
 	bool secure;			/* the session is under TLS */
 	bool implicit, securing;	/* TLS from the first byte; a handshake is under way */
 	bool directory_answered;	/* about slow@... */
@@ -259,6 +261,17 @@ fixture_ask_etrn(void *arg, struct msg_etrn *d)
 	buf_puts(&w->asked, "\n");
 }
 
+/* "mail <a@b> SIZE=10": the answer comes with the event "filter ..." */
+static inline void
+fixture_filter(void *arg, enum msg_filter_stage stage, const char *argument, const char *second)
+{
+	static const char *const names[] = { "connect", "helo", "mail", "rcpt", "data", "content", "reset" };
+	struct session_fixture *w = arg;
+	buf_printf(&w->asked, "%s%s", names[stage], *argument != '\0' ? " " : "");
+	fixture_escape(&w->asked, argument, strlen(argument));
+	buf_printf(&w->asked, "%s%s\n", *second != '\0' ? " " : "", second);
+}
+
 static inline void
 fixture_count(void *arg, enum counter which, int64_t n)
 {
@@ -275,7 +288,7 @@ static const struct session_ops fixture_ops = {
 	.refused = fixture_refused,
 	.count = fixture_count, .auth_start = fixture_auth_start, .auth_step = fixture_auth_step,
 	.auth_cancel = fixture_auth_cancel, .long_line = fixture_long_line,
-	.ask_etrn = fixture_ask_etrn,
+	.ask_etrn = fixture_ask_etrn, .filter = fixture_filter,
 };
 
 static inline int
@@ -404,6 +417,8 @@ fixture_run(struct session_fixture *w)
 			buf_done(&w->in);
 			return;
 		}
+		if (w->storing && w->judge_content)
+			return;
 		if (w->storing) {
 			w->storing = false;
 			session_stored(&w->s, w->store_error, "0123456789abcdef");

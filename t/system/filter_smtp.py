@@ -1,0 +1,228 @@
+"""filter_smtp - mail filters of a virtual server, as SMTP clients meet them: each stage, what a filter changes, and its trouble"""
+
+import os
+import signal
+import threading
+
+from checks import check, equal
+from milter import (ACCEPT, DISCARD, DROP, REJECT, SILENCE, TEMPFAIL, Milter, add_header, add_rcpt, change_from, change_header,
+                    delete_rcpt, insert_header, quarantine, replace_body, reply_code)
+from patience import until
+from smtp import mail
+
+FOLDED = b"\tthis goes on where our field ends\r\n"
+
+
+def service_with(t, *milters, **keys):
+    """A service whose virtual server asks these filters, in this order."""
+    sections = {f"filter f{n}": {"connect": m.connect, **keys} for n, m in enumerate(milters)}
+    return t.postern({"default": sections})
+
+
+def begin(client, recipients=("b@default.example",), sender="a@sender.example"):
+    client.expect(250, f"MAIL FROM:<{sender}>")
+    for each in recipients:
+        client.expect(250, f"RCPT TO:<{each}>")
+
+
+def test_what_it_sees(t):
+    """All stages in order, with macros; the content without our own trace field; it comes out as it went in, with the field on top."""
+    filter = Milter(t)
+    service = service_with(t, filter)
+    data = mail("seen", body="..dots\r\n.\r\nend\r\n")
+    with service.default.connect(ehlo="c.example") as client:
+        ids = [client.message(to=["b@default.example", "c@default.example"], data=data, params=" SIZE=100", ehlo=None) for _ in range(2)]
+    seen = filter.wait_messages(2)
+    equal(len(filter.sessions), 1, "connections to the filter")
+    names = [name for name in filter.sessions[0].names() if name not in ("macro", "negotiate", "header", "body")]
+    equal(names[:8], ["connect", "helo", "mail", "rcpt", "rcpt", "data", "eoh", "end"], "stages")
+    equal(seen[0].sender, "<a@sender.example>", "sender")
+    equal(seen[0].recipients, ["<b@default.example>", "<c@default.example>"], "recipients")
+    check("Received" not in [name for name, _ in seen[0].header], "our own trace field is shown")
+    equal(seen[0].body, b"..dots\r\n.\r\nend\r\n", "body")
+    equal(seen[0].macros["mail"]["i"], ids[0], "the id")
+    equal(seen[0].macros["connect"]["{client_addr}"], "127.0.0.1", "the client")
+    equal(seen[0].macros["connect"]["{daemon_port}"], str(service.default.port), "the port")
+    for drop in service.home.wait_drops(2):
+        check(drop.message.endswith(data), "content changed:", drop.message[-200:])
+        equal(drop.email["Received"].split()[0], "from", "trace field")
+    until(lambda: "quit" in filter.sessions[0].names() or filter.sessions[0].over.is_set(), what="the filter hears the end")
+
+
+def test_each_stage(t):
+    """Each verdict at each stage is the reply to that command; the session and its next message go on."""
+    answers = {
+        "helo": lambda s, p: REJECT if b"bad" in p else None,
+        "mail": lambda s, p: {b"<bad@x>": REJECT, b"<late@x>": TEMPFAIL}.get(p.split(b"\0")[0]),
+        "rcpt": lambda s, p: reply_code("450 4.2.0 Greylisted") if b"grey" in p else REJECT if b"bad" in p else None,
+        "end": lambda s, p: reply_code("554 5.7.1 First\r\n554 5.7.1 second") if b"spam" in s.message.body else None,
+    }
+    service = service_with(t, Milter(t, answers))
+    with service.default.connect() as client:
+        client.expect("550 5.7.1", "EHLO bad.example")
+        client.expect(250, "EHLO good.example")
+        client.expect("550 5.7.1", "MAIL FROM:<bad@x>")
+        client.expect("451 4.7.1", "MAIL FROM:<late@x>")
+        client.expect(250, "MAIL FROM:<a@sender.example>")
+        client.expect("450 4.2.0 Greylisted", "RCPT TO:<grey@default.example>")
+        client.expect("550 5.7.1", "RCPT TO:<bad@default.example>")
+        client.expect(250, "RCPT TO:<b@default.example>")
+        client.expect(354, "DATA")
+        client.send(b"Subject: x\r\n\r\nspam\r\n.\r\n")
+        reply = client.reply()
+        equal((reply.code, len(reply.lines)), (554, 2), "its own words")
+        begin(client)
+        client.content(mail("ham"))
+        client.expect(250, "MAIL FROM:<a@sender.example>")      # pipelined: each command has its own reply
+        client.send("RCPT TO:<grey@default.example>\r\nRCPT TO:<b@default.example>\r\nDATA\r\n")
+        equal([client.reply().code for _ in range(3)], [450, 250, 354], "replies in order")
+        client.send(mail("piped") + b".\r\nQUIT\r\n")
+        equal([client.reply().code for _ in range(2)], [250, 221], "the end")
+    drops = service.home.wait_drops(2)
+    equal(sorted(d.email["Subject"] for d in drops), ["ham", "piped"], "stored")
+    for drop in drops:
+        equal(drop.receivers, ["b@default.example"], "recipients")
+    service.events.wait("refused", filter="f0", recipient="grey@default.example")
+
+
+def test_changes(t):
+    """Header, body and envelope come out as the filter wants them, and the next filter sees that."""
+    first = Milter(t, {"end": [add_header("X-Spam", "no"), insert_header(0, "X-First", "1"), change_header(1, "Subject", "changed"),
+                               *[replace_body(b"new body\r\n" * 5000)] * 2, add_rcpt("<new@default.example>"), delete_rcpt("<b@default.example>"),
+                               change_from("<other@sender.example>"), ACCEPT]})
+    second = Milter(t)
+    service = service_with(t, first, second)
+    service.default.send(to=["b@default.example", "c@default.example"], data=mail("old", size=300000))
+    drop = service.home.wait_drops(1)[0]
+    equal((drop.email["Subject"], drop.email["X-Spam"], drop.email["X-First"]), ("changed", "no", "1"), "header")
+    check(drop.message.endswith(b"\r\n\r\n" + b"new body\r\n" * 10000), "body:", drop.message[-100:])
+    equal(sorted(drop.receivers), ["c@default.example", "new@default.example"], "recipients")
+    equal(drop.sender, "other@sender.example", "sender")
+    equal(second.wait_messages()[0].body, b"new body\r\n" * 10000, "what the second one saw")
+
+
+def test_nobody_left(t):
+    """Without a recipient there is no message: it is thrown away, and the event says so."""
+    service = service_with(t, Milter(t, {"end": [delete_rcpt("<b@default.example>"), ACCEPT]}))
+    service.default.send()
+    service.events.wait("discarded")
+    equal(service.home.drops(), [], "delivered")
+
+
+def test_discard_and_quarantine(t):
+    """A discarded message is 250 and nowhere; one in quarantine is in the queue, held from its first moment, until it is released."""
+    answers = {"rcpt": lambda s, p: DISCARD if b"none" in p else None,
+               "end": lambda s, p: DISCARD if b"discard" in s.message.body else [quarantine("looks odd"), ACCEPT]}
+    service = service_with(t, Milter(t, answers))
+    for body, to in (("discard\r\n", "b@default.example"), ("x\r\n", "none@default.example")):
+        ident = service.default.send(to=to, data=mail(body=body))
+        equal(service.events.wait("discarded", id=ident)["filter"], "f0", "which filter")
+    held = service.default.send(data=mail("odd"))
+    event = service.events.wait("held", id=held)
+    equal((event["filter"], event["reason"]), ("f0", "looks odd"), "event")
+    until(lambda: held in service.ctl("queue", "list", "default", "--held", ok=False).stdout, what="it is held in the queue")
+    equal(service.home.drops(), [], "delivered")
+    service.ctl("queue", "release", "default", held)
+    equal(service.home.wait_drops(1)[0].email["Subject"], "odd", "released")
+
+
+def test_connection_refused(t):
+    """A client that a filter does not want hears why instead of a greeting."""
+    verdicts = [REJECT, TEMPFAIL, reply_code("554 5.7.1 Not from there"), None]
+    service = service_with(t, Milter(t, {"connect": lambda s, p: verdicts.pop(0)}))
+    for wanted in ("554 5.7.1", "421 4.7.1", "554 5.7.1 Not from there"):
+        with service.default.connect(banner=False) as client:
+            client.expect(wanted)
+            check(client.is_closed(), "closed")
+    with service.default.connect(banner=False) as client:
+        client.expect(220)
+
+
+def test_trouble(t):
+    """A filter that cannot be reached, or hangs up: on-failure decides, and the next message asks it again."""
+    drop = []
+    filter = Milter(t, {"end": lambda s, p: DROP if drop else None})
+    service = service_with(t, filter)
+    service.default.send(data=mail("one"))
+    drop.append(1)
+    with service.default.connect(ehlo="c.example") as client:
+        begin(client)
+        client.expect(354, "DATA")
+        client.send(mail("two") + b".\r\n")
+        client.expect("451 4.7.1")
+        drop.clear()
+        begin(client)
+        client.content(mail("three"))
+    filter.end()
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect("451 4.7.1", "MAIL FROM:<a@sender.example>")
+    service.default.set("filter f0", on_failure="accept")
+    service.ctl("reload")
+    service.default.send(data=mail("four"))
+    equal(sorted(d.email["Subject"] for d in service.home.wait_drops(3)), ["four", "one", "three"], "stored")
+
+
+def test_helper_is_killed(t):
+    """What a session was doing with it is refused for now; the next message goes to its successor, which is told of the connection."""
+    hold, filter = threading.Event(), None
+    filter = Milter(t, {"end": lambda s, p: SILENCE if b"wait" in s.message.body else None})
+    service = service_with(t, filter)
+    with service.default.connect(ehlo="c.example") as client:
+        begin(client)
+        client.expect(354, "DATA")
+        client.send(mail(body="wait\r\n") + b".\r\n")
+        filter.wait_heard("end")
+        old = service.child("filter", None)
+        os.kill(old, signal.SIGKILL)
+        client.expect("451 4.7.1")
+        begin(client)
+        client.content(mail("later"))
+    hold.set()
+    filter.wait_sessions(2)
+    equal([n for n in filter.sessions[1].names() if n in ("connect", "helo", "mail")], ["connect", "helo", "mail"], "told again")
+    equal([d.email["Subject"] for d in service.home.wait_drops(1)], ["later"], "stored")
+
+
+def test_slow_filter(t):
+    """It delays only those who wait for it: others are served, a client that leaves is let go, and a stop does not wait."""
+    go_on = threading.Event()
+
+    def wait(when):
+        return go_on.wait(60) and None if when else None
+    filter = Milter(t, {"connect": lambda s, p: wait(len(filter.sessions) == 2), "rcpt": lambda s, p: wait(b"slow" in p)})
+    service = service_with(t, filter)
+    slow = service.default.connect(ehlo="slow.example")
+    slow.expect(250, "MAIL FROM:<a@sender.example>")
+    slow.send("RCPT TO:<slow@default.example>\r\n")
+    filter.wait_heard("rcpt")
+    leaves = service.default.connect(banner=False)
+    filter.wait_heard("connect", 2)
+    equal(service.ctl("sessions").stdout.count("filtering"), 2, "states of the sessions")
+    leaves.close()
+    until(lambda: service.ctl("sessions").stdout.count("filtering") == 1, what="the session of the client that left is over")
+    service.default.send(data=mail("other"))
+    service.home.wait_drops(1)
+    service.stop()
+    slow.expect(421)
+    go_on.set()
+
+
+def test_large_and_binary(t):
+    """Large contents, by DATA and BDAT, byte for byte; and a header from a filter that would go on with our trace field."""
+    filter = Milter(t)
+    service = service_with(t, filter)
+    data = mail("large", size=3000000)
+    service.default.send(data=data)
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect(250, "MAIL FROM:<a@sender.example> BODY=BINARYMIME")
+        client.expect(250, "RCPT TO:<b@default.example>")
+        binary = b"Subject: binary\r\n\r\n" + bytes(range(256)) * 2000
+        for piece, last in ((binary[:100000], ""), (binary[100000:], " LAST")):
+            client.send(f"BDAT {len(piece)}{last}\r\n".encode() + piece)
+            client.expect(250)
+        begin(client)
+        client.content(FOLDED + data)
+    drops = service.home.wait_drops(3)
+    equal(len([d for d in drops if d.message.endswith(b"\r\n" + data)]), 2, "large ones")
+    equal(len([d for d in drops if d.message.endswith(binary)]), 1, "binary ones")
+    equal(len([d for d in drops if b"\r\n\r\n" + FOLDED in d.message]), 1, "the folded line is text")
