@@ -88,6 +88,7 @@ static const char *const reason_words[] = {
 	[JUDGE_BAD_RECIPIENT] = "malformed recipient",
 	[JUDGE_MANY_RECIPIENTS] = "too many recipients",
 	[JUDGE_NO_RECIPIENTS] = "no recipients",
+	[JUDGE_FILTER] = "refused by a mail filter",
 };
 _Static_assert(nitems_of(reason_words) == JUDGE_REASON_COUNT, "words for each reason");
 

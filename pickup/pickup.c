@@ -8,7 +8,7 @@
  *           queued or put back
  * Fails by: never: it waits, with one event a minute
  */
-#include "pickup/pickup.h"
+#include "pickup/pickup_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +30,7 @@ enum {
 	 * enqueue 4
 	 */
 	THREADS = 16,
+	FILTER_THREADS = 2,	/* lanes of pickup_filter */
 	PICKUP_NAMES_MAX = 16384,
 	CROWD = 64,		/* so many names wait: now it counts whose they are */
 	LISTENERS_MS = 2000,
@@ -294,6 +295,19 @@ stop_pickup(struct pickup *p, const struct ctl_message *m)
 	update(p);
 }
 
+/* Of a listener, or the one to the filter helper that was asked for. */
+static void
+take_channel(struct pickup *p, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+
+	memcpy(&channel, m->data, sizeof(channel));
+	if (channel.helper != CTL_HELPER_FILTER)
+		spool_server_channel(p->server, m);
+	else if (p->filters != NULL && m->fd != -1)
+		pickup_filter_list_channel(p->filters, ctl_take_fd(m));
+}
+
 static void
 on_pickup_control(struct boot *b, const struct ctl_message *m)
 {
@@ -312,7 +326,7 @@ on_pickup_control(struct boot *b, const struct ctl_message *m)
 		update(p);
 		break;
 	case CTL_CHANNEL:
-		spool_server_channel(p->server, m);
+		take_channel(p, m);
 		break;
 	case CTL_STOP:
 		stop_pickup(p, m);
@@ -343,7 +357,8 @@ run_pickup(struct boot *b)
 		.sign = b->server->dkim_key.count > 0,
 		.server = b->server,
 	};
-	p->pool = pool_new(b->loop, THREADS);
+	p->pool = pool_new(b->loop, THREADS +
+	    (config_filter_is_used(b->server, CONFIG_FILTER_PICKUP) ? FILTER_THREADS : 0));
 	p->enqueue = enqueue_new(p->pool, p->spool, BOOT_HINT, b->counters);
 	p->local_mail = local_mail_new(b, p->enqueue);
 	p->names = pickup_names_new(PICKUP_NAMES_MAX, p->rules.judge.settle_ms);

@@ -62,8 +62,7 @@ void body_end(struct body *b, struct buf *out);
 
 /* --- pickup_flow: files on their way from the folder to the queue --- */
 
-struct pickup_flow;
-struct pickup;
+struct pickup_flow; struct pickup; struct pickup_filter; struct pickup_filters;
 /* `changed` is called with `p` when a file has ended, or none is due. */
 struct pickup_flow *pickup_flow_new(struct pickup *p, void (*changed)(void *arg));
 void pickup_flow_free(struct pickup_flow *f);		/* after pool_free */
@@ -93,7 +92,7 @@ enum judge_reason {
 	JUDGE_LINK, JUDGE_DEVICE, JUDGE_SECOND_NAME, JUDGE_EMPTY, JUDGE_LARGE, JUDGE_UNREADABLE,
 	JUDGE_NUL, JUDGE_NO_HEADER, JUDGE_LONG_HEADER, JUDGE_TWO_SENDERS, JUDGE_BAD_SENDER, JUDGE_NO_SENDER,
 	    JUDGE_BAD_RECIPIENT,
-	JUDGE_MANY_RECIPIENTS, JUDGE_NO_RECIPIENTS,
+	JUDGE_MANY_RECIPIENTS, JUDGE_NO_RECIPIENTS, JUDGE_FILTER,
 	JUDGE_REASON_COUNT
 };
 const char *judge_words(enum judge_reason reason);
@@ -254,7 +253,7 @@ struct pickup_file {
 	struct body body;
 	/* private to pickup_flow */
 	struct pickup *pickup;
-	struct enqueue_message *message;
+	struct enqueue_message *message; struct pickup_filter *filter; bool filter_refused;
 	uint64_t sent;			/* bytes given to the queue */
 	struct pickup_file *next, **self;
 };
@@ -328,7 +327,7 @@ struct pickup {
 	struct boot *boot;
 	struct spool *spool, *folder;
 	struct pool *pool; struct pool_lane *reopen;
-	struct enqueue *enqueue;
+	struct enqueue *enqueue; struct pickup_filters *filters;
 	struct spool_server *server; struct local_mail *local_mail;
 	struct disk_reserve *reserve; struct log_keep *log_keep;
 	struct pickup_names *names;

@@ -94,10 +94,7 @@ examine_file(struct pickup_file *t, struct statx *sx)
 	return judge_file(&t->rules->judge, t->file->evidence, &f, &t->file->memory);
 }
 
-/*
- * .NET locks a file while it writes. Where the file system has no locks, or none for readers, there is
- * nothing to wait for.
- */
+/* .NET locks a file while it writes. Where the file system has no locks, nothing is waited for. */
 static bool
 is_locked(int fd)
 {
@@ -487,6 +484,10 @@ pickup_file_clear(struct pickup_file *t)
 	int rc;
 
 	t->error = 0;
+	if (t->filter_refused) {
+		refuse_file(t, JUDGE_FILTER);	/* which says itself what failed */
+		return;
+	}
 	if (t->put_back) {
 		rc = spool_pickup_unclaim(t->folder, t->current, t->name);
 		t->doing = "put-back";

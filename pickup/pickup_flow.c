@@ -9,12 +9,12 @@
  * Fails by: files are put back, with an event, and the next one is taken after BACK_OFF_MS
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
-#include "pickup/pickup.h"
+#include "pickup/pickup_private.h"
 #include "pickup/spool_server/spool_server.h"
 
 enum {
@@ -77,6 +77,7 @@ forget_file(struct pickup_file *t)
 	*t->self = t->next;
 	if (t->next != NULL)
 		t->next->self = t->self;
+	pickup_filter_free(t->filter);
 	pickup_file_free(t);
 }
 
@@ -123,37 +124,6 @@ say_trouble(struct pickup_flow *f, struct pickup_file *t)
 	t->error = 0;
 }
 
-static void
-say_accepted(struct pickup_flow *f, struct pickup_file *t)
-{
-	const char *sender = t->envelope.sender;
-
-	counters_add(f->p->boot->counters, COUNTER_PICKUP, 1);
-	log_event(LOG_FACT, t->id, "accepted",
-	    "client=pickup uid=%ju file=%s sender=%s recipients=%zu size=%ju%s%s%s%s%s",
-	    (uintmax_t)t->owner, log_safe(t->name), log_safe(*sender != '\0' ? sender : "<>"),
-	    t->envelope.nrcpt, (uintmax_t)t->sent,
-	    t->body.unstuff ? " dots=stuffed" : "", t->detail[0] != '\0' ? " malformed=" : "",
-	    t->detail[0] != '\0' ? log_safe(t->detail) : "",
-	    t->message_id[0] != '\0' ? " message-id=" : "",
-	    t->message_id[0] != '\0' ? log_safe(t->message_id) : "");
-}
-
-static void
-say_refused(struct pickup_flow *f, struct pickup_file *t)
-{
-	bool nobody = t->verdict.reason == JUDGE_NO_RECIPIENTS;
-	size_t trimmed = spool_badmail_trim_count(f->p->folder);
-
-	counters_add(f->p->boot->counters, nobody ? COUNTER_BADMAIL_NO_RECIPIENTS : COUNTER_BADMAIL_PICKUP,
-	    1);
-	log_event(LOG_WARN, t->bad_id, "badmailed", "reason=%s file=%s%s%s",
-	    log_safe(judge_words(t->verdict.reason)), log_safe(t->name),
-	    t->detail[0] != '\0' ? " detail=" : "", t->detail[0] != '\0' ? log_safe(t->detail) : "");
-	if (trimmed > 0)
-		log_event(LOG_FACT, NULL, "service", "what=badmail-trimmed files=%zu", trimmed);
-}
-
 /* --- into the queue --- */
 
 /* From enqueue: the message is on disk, or it is not. */
@@ -166,7 +136,7 @@ on_queued(void *arg, int error, const char *id)
 	t->message = NULL;
 	if (error == 0) {
 		f->probing = false;
-		say_accepted(f, t);
+		pickup_event_accepted(f->p, t);
 		clear_file(f, t, false);
 		return;
 	}
@@ -203,6 +173,10 @@ pass_on(struct pickup_file *t)
 static void
 to_queue(struct pickup_flow *f, struct pickup_file *t)
 {
+	if (f->p->filters != NULL && t->filter == NULL) {
+		pickup_filter_begin(f->p->filters, t);
+		return;
+	}
 	memcpy(t->envelope.id, t->id, sizeof(t->envelope.id));
 	t->message = enqueue_begin(f->p->enqueue, &t->envelope);
 	if (t->message == NULL) {
@@ -211,7 +185,46 @@ to_queue(struct pickup_flow *f, struct pickup_file *t)
 		clear_file(f, t, true);
 		return;
 	}
-	pass_on(t);
+	if (t->filter == NULL) {
+		pass_on(t);
+		return;
+	}
+	if (pickup_filter_is_held(t->filter)) {
+		enqueue_hold(t->message);
+		pickup_event_held(t);
+	}
+	pool_submit(f->piece, t);
+}
+
+static void
+on_judged(struct pickup_file *t, enum pickup_filter_end end)
+{
+	struct pickup_flow *f = t->pickup->flow;
+
+	switch (end) {
+	case PICKUP_FILTER_PASSED:
+		to_queue(f, t);
+		break;
+	case PICKUP_FILTER_REFUSED:
+		t->filter_refused = true;
+		snprintf(t->detail, sizeof(t->detail), "%s: %.200s", pickup_filter_name(t->filter),
+		    pickup_filter_words(t->filter));
+		pool_submit(f->clear, t);
+		break;
+	case PICKUP_FILTER_DISCARDED:
+		pickup_event_discarded(t);
+		clear_file(f, t, false);
+		break;
+	case PICKUP_FILTER_FAILED:
+		pickup_trouble_log(f->p, t->doing, t->name, strerror(t->error));
+		t->error = 0;
+		back_off(f);
+		clear_file(f, t, true);
+		break;
+	case PICKUP_FILTER_LATER:
+		clear_file(f, t, true);
+		break;
+	}
 }
 
 /* --- what pool threads have done --- */
@@ -221,7 +234,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 {
 	say_trouble(f, t);
 	if (t->verdict.answer == JUDGE_TAKE && t->was_queued) {
-		say_accepted(f, t); /* perhaps a second time: the crash may have come before the first */
+		pickup_event_accepted(f->p, t);	/* perhaps again: the crash may have come behind it */
 		clear_file(f, t, false);
 		return;
 	}
@@ -233,7 +246,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 	}
 	if (t->verdict.answer == JUDGE_REFUSE) {
 		f->probing = false;
-		say_refused(f, t);
+		pickup_event_refused(f->p, t);
 	} else {
 		t->put_back = t->verdict.answer != JUDGE_IGNORE; /* it is back already, or end() handles it */
 	}
@@ -317,12 +330,29 @@ piece_done(void *arg, void *job)
 	clear_file(f, t, true);
 }
 
+/* Moved to badmail, or that has failed: then it has its old name again. */
+static void
+after_refusal(struct pickup_flow *f, struct pickup_file *t)
+{
+	say_trouble(f, t);
+	if (t->verdict.answer == JUDGE_REFUSE)
+		pickup_event_refused(f->p, t);
+	else
+		rename_back(f, t->name, t->tries);
+	t->claimed = false;
+	end_file(f, t);
+}
+
 static void
 clear_done(void *arg, void *job)
 {
 	struct pickup_flow *f = arg;
 	struct pickup_file *t = job;
 
+	if (t->filter_refused) {
+		after_refusal(f, t);
+		return;
+	}
 	if (t->error == 0) {
 		t->claimed = false;
 	} else if (t->error != EEXIST) {
@@ -352,8 +382,14 @@ run_read(void *arg, void **jobs, size_t n)
 static void
 run_piece(void *arg, void **jobs, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		pickup_file_piece(jobs[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct pickup_file *t = jobs[i];
+
+		if (t->filter != NULL)
+			pickup_filter_piece(t);
+		else
+			pickup_file_piece(t);
+	}
 }
 
 static void
@@ -376,6 +412,7 @@ pickup_flow_new(struct pickup *p, void (*changed)(void *arg))
 	f->read = pool_lane_new(p->pool, 1, 1, run_read, read_done, f);
 	f->piece = pool_lane_new(p->pool, 1, 1, run_piece, piece_done, f);
 	f->clear = pool_lane_new(p->pool, 1, CLEAR_BATCH, run_clear, clear_done, f);
+	p->filters = pickup_filter_list_new(p, on_judged);
 	return f;
 }
 
@@ -386,6 +423,7 @@ pickup_flow_free(struct pickup_flow *f)
 		return;
 	while (f->all != NULL)
 		forget_file(f->all);
+	pickup_filter_list_free(f->p->filters);
 	free(f);
 }
 
@@ -437,6 +475,7 @@ void
 pickup_flow_hurry(struct pickup_flow *f)
 {
 	f->hurry = true;
+	pickup_filter_list_hurry(f->p->filters);
 	begin_large(f);
 }
 

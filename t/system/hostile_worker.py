@@ -67,7 +67,7 @@ wait_end()
 
 # What a role has no use for: (role, message type, payload, reason).
 NOT_FOR_IT = (
-    ("pickup", "NEED, RESOLVER", "may not send"), ("listener", "NEED, struct.pack('=I', 2)", "may not ask"),
+    ("pickup", "NEED, RESOLVER", "may not ask"), ("listener", "NEED, struct.pack('=I', 2)", "may not ask"),
     ("listener", "NEED, struct.pack('=I', 77)", "may not ask"), ("deliver", "NEED, struct.pack('=I', 3)", "may not ask"),
     ("pickup", "OPEN, bytes(OPEN_SIZE)", "may not send"), ("deliver", "SESSIONS_PAGE, bytes(5000)", "fits no row|may not send"),
 )

@@ -1,0 +1,55 @@
+/*
+ * pickup_event - what became of a file, for the event log and the counters
+ *
+ * Runs in:  pickup; on its loop
+ * Owns:     nothing
+ * Promise:  one event a file and outcome
+ * Fails by: never
+ */
+#include "common/base/log.h"
+#include "pickup/pickup_private.h"
+
+void
+pickup_event_accepted(struct pickup *p, const struct pickup_file *t)
+{
+	const char *sender = t->envelope.sender;
+
+	counters_add(p->boot->counters, COUNTER_PICKUP, 1);
+	log_event(LOG_FACT, t->id, "accepted",
+	    "client=pickup uid=%ju file=%s sender=%s recipients=%zu size=%ju%s%s%s%s%s",
+	    (uintmax_t)t->owner, log_safe(t->name), log_safe(*sender != '\0' ? sender : "<>"),
+	    t->envelope.nrcpt, (uintmax_t)t->sent,
+	    t->body.unstuff ? " dots=stuffed" : "", t->detail[0] != '\0' ? " malformed=" : "",
+	    t->detail[0] != '\0' ? log_safe(t->detail) : "",
+	    t->message_id[0] != '\0' ? " message-id=" : "",
+	    t->message_id[0] != '\0' ? log_safe(t->message_id) : "");
+}
+
+void
+pickup_event_refused(struct pickup *p, const struct pickup_file *t)
+{
+	bool nobody = t->verdict.reason == JUDGE_NO_RECIPIENTS;
+	size_t trimmed = spool_badmail_trim_count(p->folder);
+
+	counters_add(p->boot->counters, nobody ? COUNTER_BADMAIL_NO_RECIPIENTS : COUNTER_BADMAIL_PICKUP,
+	    1);
+	log_event(LOG_WARN, t->bad_id, "badmailed", "reason=%s file=%s%s%s",
+	    log_safe(judge_words(t->verdict.reason)), log_safe(t->name),
+	    t->detail[0] != '\0' ? " detail=" : "", t->detail[0] != '\0' ? log_safe(t->detail) : "");
+	if (trimmed > 0)
+		log_event(LOG_FACT, NULL, "service", "what=badmail-trimmed files=%zu", trimmed);
+}
+
+void
+pickup_event_held(const struct pickup_file *t)
+{
+	log_event(LOG_FACT, t->id, "held", "filter=%s reason=%s", log_safe(pickup_filter_name(t->filter)),
+	    log_safe(pickup_filter_words(t->filter)));
+}
+
+void
+pickup_event_discarded(const struct pickup_file *t)
+{
+	log_event(LOG_FACT, t->id, "discarded", "client=pickup file=%s filter=%s", log_safe(t->name),
+	    log_safe(pickup_filter_name(t->filter)));
+}
