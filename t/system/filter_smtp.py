@@ -164,7 +164,6 @@ def test_trouble(t):
 
 def test_helper_is_killed(t):
     """What a session was doing with it is refused for now; the next message goes to its successor, which is told of the connection."""
-    hold, filter = threading.Event(), None
     filter = Milter(t, {"end": lambda s, p: SILENCE if b"wait" in s.message.body else None})
     service = service_with(t, filter)
     with service.default.connect(ehlo="c.example") as client:
@@ -177,7 +176,6 @@ def test_helper_is_killed(t):
         client.expect("451 4.7.1")
         begin(client)
         client.content(mail("later"))
-    hold.set()
     filter.wait_sessions(2)
     equal([n for n in filter.sessions[1].names() if n in ("connect", "helo", "mail")], ["connect", "helo", "mail"], "told again")
     equal([d.email["Subject"] for d in service.home.wait_drops(1)], ["later"], "stored")
@@ -226,3 +224,36 @@ def test_large_and_binary(t):
     equal(len([d for d in drops if d.message.endswith(b"\r\n" + data)]), 2, "large ones")
     equal(len([d for d in drops if d.message.endswith(binary)]), 1, "binary ones")
     equal(len([d for d in drops if b"\r\n\r\n" + FOLDED in d.message]), 1, "the folded line is text")
+
+
+def test_client_leaves(t):
+    """A message that was sent whole is judged and stored though its client has gone; a refused one is not."""
+    go_on = threading.Event()
+    filter = Milter(t, {"end": lambda s, p: go_on.wait(60) and (REJECT if b"bad" in s.message.body else None)})
+    service = service_with(t, filter)
+    for body in ("good\r\n", "bad\r\n"):
+        with service.default.connect(ehlo="c.example") as client:
+            begin(client)
+            client.expect(354, "DATA")
+            client.send(mail(body=body) + b".\r\n")
+    filter.wait_heard("end", 2)
+    go_on.set()
+    check(service.home.wait_drops(1)[0].message.endswith(b"good\r\n"), "the good one")
+    until(lambda: "sessions=0" in service.ctl("status").stdout, what="both sessions are over")
+    equal(len(service.home.drops()), 1, "stored")
+
+
+def test_killed_pickup(t):
+    """The scratch file of a content outlives the pickup worker that opened it."""
+    service = service_with(t, Milter(t))
+    with service.default.connect(ehlo="c.example") as client:
+        begin(client)
+        client.expect(354, "DATA")
+        data = mail("large", size=1000000)
+        client.send(data[:1000])
+        old = service.child("pickup")
+        os.kill(old, signal.SIGKILL)
+        until(lambda: [pid for pid in service.children("pickup") if pid != old], what="a new pickup")
+        client.send(data[1000:] + b".\r\n")
+        client.expect(250)
+    check(service.home.wait_drops(1)[0].message.endswith(data), "content")
