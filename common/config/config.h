@@ -200,8 +200,7 @@ struct config_server {
 	const struct config_domain *default_domain;
 	/* [host PATTERN], the most exact first: see config_remote_find */
 	struct config_remote *remote; size_t nremote;
-	/* [filter NAME], in the order of the file */
-	struct config_filter *filter; size_t nfilter;
+	struct config_filter *filter; size_t nfilter;	/* [filter NAME], in the order of the file */
 	struct config_ldap ldap;
 	const char *file;		/* its INI file */
 	struct config_origin *origin;
