@@ -391,12 +391,13 @@ route_find_address(const struct route *r, const char *address, const char *sende
 void
 route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a)
 {
+	/* what the message wants stands before the long names: no key of another message may be the same */
 	if (a->port == 25)
-		snprintf(key, ROUTE_KEY_SIZE, "dns:%s%s%s%s", domain, a->helo ? ";helo" : "", a->suffix,
-		    a->way);
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s%s%s%s", domain, a->way, a->helo ? ";helo" : "",
+		    a->suffix);
 	else
-		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s%s", domain, a->port, a->helo ? ";helo" : "",
-		    a->suffix, a->way);
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s%s", domain, a->port, a->way,
+		    a->helo ? ";helo" : "", a->suffix);
 }
 
 /* Returns what it adds to a key. */

@@ -73,7 +73,7 @@ void route_find(const struct route *r, const char *domain, const char *sender, s
  */
 const char *route_find_address(const struct route *r, const char *address, const char *sender,
     char ascii[IDN_SIZE], struct route_answer *a);
-#define ROUTE_KEY_SIZE (3 * DNS_NAME_SIZE + 128)
+#define ROUTE_KEY_SIZE (4 * DNS_NAME_SIZE + 128)	/* the domain, account, certificate, rules */
 /*
  * What a message wants, beside where it goes (RFC 8689): TLS with a proof on the whole way, or its delivery
  * rather than what policies of other domains say.

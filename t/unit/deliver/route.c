@@ -1,5 +1,6 @@
 /* route - rows of recipient domains against one full configuration; texts of hosts; masquerade; fallback */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -383,4 +384,22 @@ START_TEST(test_fallback)
 }
 END_TEST
 
-UNIT_MAIN("route", test_rows, test_senders, test_paused, test_hosts, test_bad_smart_host, test_masquerade, test_fallback)
+/* Names of the greatest length: what a message wants is in the key all the same, and the last name too. */
+START_TEST(test_long_key)
+{
+	char name[DNS_NAME_SIZE], suffix[ROUTE_KEY_SIZE], key[ROUTE_KEY_SIZE];
+	struct route_answer a = { .port = 2526, .helo = true, .suffix = suffix };
+
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(suffix, sizeof(suffix), ";tls=required;account=%s;mechanisms=0xffffffff;certificate=%s;rules=%s!",
+	    name, name, name);
+	ck_assert(route_want(&a, ROUTE_STRICT));
+	route_direct_key(key, name, &a);
+	ck_assert_ptr_nonnull(strstr(key, ";requiretls"));
+	ck_assert_int_eq(key[strlen(key) - 1], '!');
+}
+END_TEST
+
+UNIT_MAIN("route", test_rows, test_senders, test_paused, test_hosts, test_bad_smart_host, test_masquerade, test_fallback,
+    test_long_key)
