@@ -19,7 +19,9 @@ outconn_report_begin(struct outconn *p, const struct mx_address *a)
 {
 	const struct client_settings *set = &p->client.set;
 
-	if (p->site->o->reports == NULL || set->tls == CLIENT_TLS_OFF || (set->unheard & CLIENT_OFFERS_TLS))
+	/* whoever is greeted with HELO by our own configuration is not asked what it offers */
+	if (p->site->o->reports == NULL || set->tls == CLIENT_TLS_OFF || set->helo ||
+	    (set->unheard & CLIENT_OFFERS_TLS))
 		return;
 	p->applied = tls_applied_get(a->applied);
 }

@@ -108,7 +108,8 @@ struct tls_tally {
 };
 #define TLS_TALLY_DOMAINS_MAX 20000
 #define TLS_TALLY_BYTES_MAX (16U << 20)
-#define TLS_TALLY_POLICIES_MAX 8	/* of a domain; further ones count for the last */
+/* Of a domain, with the first one of each type beyond that; further ones count for the last of their type. */
+#define TLS_TALLY_POLICIES_MAX 8
 #define TLS_TALLY_DETAILS_MAX 64	/* of a policy; further ones are in its sum alone */
 struct tls_tally *tls_tally_new(int64_t day);
 void tls_tally_free(struct tls_tally *t);		/* NULL is fine */
@@ -203,16 +204,21 @@ struct tls_reports_result {
 	uint64_t good, failed;
 	char text[160];
 };
+/* The times when reports are due: in the file, on their way to it, newer than it. Only SAVED is one sent. */
+enum tls_dues { TLS_DUES_SAVED, TLS_DUES_WRITING, TLS_DUES_CHANGED };
 struct tls_reports {
 	struct tls_report_means means;
 	struct spool *spool;
 	struct pool_lane *lane;
 	struct loop_timer *tick, *save;
-	struct tls_tally_list days;		/* oldest first; the last one is `today` */
+	struct tls_tally_list days;		/* oldest first; those behind `today` wait for their end */
 	struct tls_tally *today;
 	size_t sending;
+	enum tls_dues dues;
+	uint64_t save_at;			/* milliseconds, monotonic; 0: no save is to come */
 	bool owned, ending;			/* the file is ours; no more are sent */
 	bool dirty, writing;			/* the file is older than the counts; is being written */
+	bool unkept;				/* a file cannot be put aside: none is written */
 	bool told_full, troubled;
 	bool hurry;				/* an operator has asked before the file was ours */
 	struct buf text;			/* what is being written */

@@ -78,12 +78,12 @@ tell_domain(struct page *p, const struct tls_reports *r, const struct tls_domain
 	struct row row = { .domain = d->name, .policies = policies, .reason = d->why, .day = d->tally->day,
 	    .good = tls_tally_good(d), .failed = tls_tally_failed(d) };
 
-	bool counts;
+	bool counts = r->today == NULL || d->tally == r->today;
 
 	put_policies(policies, sizeof(policies), d);
-	counts = r->today != NULL && d->tally->day >= r->today->day;
 	row.state = counts ? "counting" : d->send != NULL ? "sending" : "due";
-	row.time = counts ? 0 : d->due;
+	/* a clock that was set back: not before that day is over */
+	row.time = counts ? 0 : d->tally->day > r->today->day ? (d->tally->day + 1) * TLS_DAY : d->due;
 	tell_row(p, &row);
 }
 

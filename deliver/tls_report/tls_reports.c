@@ -4,7 +4,9 @@
  * Runs in:  deliver, on the loop; the file is written on a pool thread
  * Owns:     the counts of today and of the days whose reports are not sent yet
  * Promise:  a day is one of UTC. Its reports are spread over four hours after its end (RFC 8460 4.1),
- *           SENDS_MAX at a time, and tried again for a day. A crash loses the counts of SAVE_MS at the most
+ *           SENDS_MAX at a time, the longest due first, and tried again for a day. The time when one is due
+ *           names its message: it is in the file before the message is made. A crash loses the counts of
+ *           SAVE_MS at the most. A clock that was set back renames no day: those ahead wait for their end
  * Fails by: an event; a report that cannot be sent is thrown away
  */
 #include <errno.h>
@@ -30,7 +32,10 @@
 #define RETRY_S 900		/* then twice as long each time */
 #define RETRY_MOST_S 14400
 #define GIVE_UP_S 86400
+#define STALE_S 3600		/* due for longer: nothing was sent, as nothing ran */
 #define DAYS_MAX 7		/* older ones are thrown away */
+#define DAYS_AHEAD_MAX 3660	/* days further ahead were counted by a clock that was wrong */
+#define CLOCK_UNSET_DAY 20000	/* October 2024: a clock that says less was not set yet, and judges no day */
 
 static int64_t
 wall_now(void)
@@ -57,25 +62,54 @@ run_write(void *arg, __attribute__((unused)) void **jobs, __attribute__((unused)
 	r->error = spool_tally_write(r->spool, buf_text(&r->text), r->text.len) == 0 ? 0 : errno;
 }
 
+/* Never later than a save that is to come already. While a file is written the timer waits for its end. */
+static void
+save_within(struct tls_reports *r, uint64_t ms)
+{
+	uint64_t at = clock_mono_ms() + ms;
+
+	r->dirty = true;
+	if (r->save_at != 0 && r->save_at <= at)
+		return;
+	r->save_at = at;
+	if (!r->writing)
+		loop_timer_set(r->save, ms);
+}
+
+static void look(struct tls_reports *r);
+
+/* Also when that has failed: a disk that is full does not hold the reports back. */
+static void
+end_write(struct tls_reports *r, const char *what, int error)
+{
+	buf_done(&r->text);
+	tell_trouble(r, what, error);
+	if (r->dues == TLS_DUES_WRITING)
+		r->dues = TLS_DUES_SAVED;
+	look(r);
+}
+
 static void
 after_write(void *arg, __attribute__((unused)) void *job)
 {
 	struct tls_reports *r = arg;
+	uint64_t now = clock_mono_ms();
 
 	r->writing = false;
-	buf_done(&r->text);
-	tell_trouble(r, "what was counted is not kept over a restart", r->error);
-	if (r->dirty || r->error != 0) {
-		r->dirty = true;
-		loop_timer_set(r->save, SAVE_MS);
-	}
+	if (r->save_at != 0)
+		loop_timer_set(r->save, r->save_at > now ? r->save_at - now : 0);
+	if (r->error != 0)
+		save_within(r, SAVE_MS);
+	end_write(r, "what was counted is not kept over a restart", r->error);
 }
 
-static void
+/* False: there is more than the file may have. The one that is there is better than the beginning of this. */
+static bool
 format_days(struct tls_reports *r)
 {
 	buf_init(&r->text, TLS_TALLY_FILE_MAX);
 	tls_tally_file_format(&r->text, &r->days);
+	return buf_ok(&r->text);
 }
 
 static void
@@ -83,37 +117,48 @@ on_save(void *arg)
 {
 	struct tls_reports *r = arg;
 
-	if (r->writing || !r->owned || !r->dirty)
+	if (r->writing)
+		return;
+	r->save_at = 0;
+	if (!r->owned || !r->dirty)
 		return;
 	r->dirty = false;
-	r->writing = true;
-	format_days(r);
-	pool_submit(r->lane, r);
+	if (r->dues == TLS_DUES_CHANGED)
+		r->dues = TLS_DUES_WRITING;
+	if (r->unkept) {
+		end_write(r, "", 0);
+	} else if (!format_days(r)) {
+		end_write(r, "what was counted has more than 128 MiB, and is not kept over a restart", EFBIG);
+	} else {
+		r->writing = true;
+		pool_submit(r->lane, r);
+	}
 }
 
+/* A file that is not taken is not overwritten either. */
 static void
-save_within(struct tls_reports *r, uint64_t ms)
+put_aside(struct tls_reports *r, const char *fault)
 {
-	if (!r->dirty || !loop_timer_is_set(r->save) || ms < SAVE_MS)
-		loop_timer_set(r->save, ms);
-	r->dirty = true;
+	char text[200];
+
+	r->unkept = spool_tally_put_aside(r->spool) == -1;
+	snprintf(text, sizeof(text), "the file of what was counted %s%s", fault, r->unkept ?
+	    ", and cannot be put aside: nothing is kept over a restart" : ", and was put aside");
+	log_event(LOG_WARN, NULL, "trouble", "what=tls-reports reason=%s error=%s", log_safe(text),
+	    log_safe(r->unkept ? strerror(errno) : "-"));
 }
 
 static void
 read_file(struct tls_reports *r)
 {
 	size_t len = 0;
-	char *text = spool_tally_read(r->spool, TLS_TALLY_FILE_MAX, &len);
-	bool good = text != NULL && tls_tally_file_parse(&r->days, text, len);
+	char *text = spool_tally_read(r->spool, TLS_TALLY_FILE_MAX, &len), fault[120];
 
-	if (!good && (text != NULL || errno == EFBIG)) {
-		int error = spool_tally_put_aside(r->spool) == 0 ? 0 : errno;
-
-		log_event(LOG_WARN, NULL, "trouble", "what=tls-reports reason=%s error=%s",
-		    log_safe("the file of what was counted is damaged, and was put aside"),
-		    log_safe(error == 0 ? "-" : strerror(error)));
-	} else if (!good && errno != ENOENT) {
-		tell_trouble(r, "what was counted cannot be read", errno);
+	if (text == NULL && errno != ENOENT) {
+		snprintf(fault, sizeof(fault), "cannot be read (%.90s)", strerror(errno));
+		put_aside(r, fault);
+	} else if (text != NULL && !tls_tally_file_parse(&r->days, text, len)) {
+		put_aside(r, "is damaged");
 	}
 	free(text);
 }
@@ -131,22 +176,71 @@ put_last(struct tls_reports *r, const struct tls_domain *d, enum tls_report_outc
 	snprintf(l->text, sizeof(l->text), "%s", text);
 }
 
+/*
+ * The queue takes the age of a message from its name, and so from this time: one that has passed long ago, as
+ * nothing ran, would make a message that is too old at its first try. One that is further ahead than any that
+ * is given was given by a clock that was wrong.
+ */
 static void
 set_due(struct tls_domain *d, int64_t now)
 {
 	int64_t end = (d->tally->day + 1) * TLS_DAY;
 
-	if (d->due != 0)
+	if (d->begun > now)
+		d->begun = now;
+	if (d->send != NULL || (d->due >= now - STALE_S && d->due <= now + SPREAD_S + RETRY_MOST_S))
 		return;
 	d->due = end + 1 + chance_below(SPREAD_S);
-	if (d->due < now)
+	if (d->due < now || d->due > now + SPREAD_S + 1)
 		d->due = now + 1 + chance_below(LATE_SPREAD_S);
 }
 
-/*
- * The days before this one are over. A clock that was set back gives today another name, and its counts stay:
- * no report speaks of a day to come.
- */
+static bool
+is_being_sent(const struct tls_tally *t)
+{
+	const struct tls_domain *d;
+
+	TAILQ_FOREACH(d, &t->domains, link)
+		if (d->send != NULL)
+			return true;
+	return false;
+}
+
+/* Of a time when no reports were made: nobody waits for them. Or of one that is not to come. */
+static void
+drop_far(struct tls_reports *r, int64_t day)
+{
+	struct tls_tally *t, *next;
+
+	for (t = TAILQ_FIRST(&r->days); t != NULL; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if ((t->day >= day - DAYS_MAX && (t->day <= day + DAYS_AHEAD_MAX || day < CLOCK_UNSET_DAY)) ||
+		    is_being_sent(t))
+			continue;
+		TAILQ_REMOVE(&r->days, t, link);
+		tls_tally_free(t);
+	}
+}
+
+static struct tls_tally *
+find_day(struct tls_reports *r, int64_t day)
+{
+	struct tls_tally *t, *made;
+
+	TAILQ_FOREACH(t, &r->days, link)
+		if (t->day >= day)
+			break;
+	if (t != NULL && t->day == day)
+		return t;
+	made = tls_tally_new(day);
+	if (t != NULL)
+		TAILQ_INSERT_BEFORE(t, made, link);
+	else
+		TAILQ_INSERT_TAIL(&r->days, made, link);
+	return made;
+}
+
+/* The days before this one are over. */
 static void
 turn_day(struct tls_reports *r)
 {
@@ -156,21 +250,15 @@ turn_day(struct tls_reports *r)
 
 	if (r->today != NULL && r->today->day == day)
 		return;
-	TAILQ_FOREACH(t, &r->days, link) {
-		if (t->day > day)
-			t->day = day;
+	drop_far(r, day);
+	TAILQ_FOREACH(t, &r->days, link)
 		if (t->day < day)
 			TAILQ_FOREACH(d, &t->domains, link)
 				set_due(d, now);
-	}
-	t = TAILQ_LAST(&r->days, tls_tally_list);
-	if (t == NULL || t->day != day) {
-		t = tls_tally_new(day);
-		TAILQ_INSERT_TAIL(&r->days, t, link);
-	}
-	r->today = t;
+	r->today = find_day(r, day);
 	r->told_full = false;
-	save_within(r, SAVE_MS);
+	r->dues = TLS_DUES_CHANGED;
+	save_within(r, SAVE_SOON_MS);
 }
 
 /* Days of which nothing is left. */
@@ -188,25 +276,7 @@ drop_days(struct tls_reports *r)
 	}
 }
 
-/* Of a time when no reports were made: nobody waits for them. */
-static void
-drop_old(struct tls_reports *r)
-{
-	int64_t day = wall_now() / TLS_DAY;
-	struct tls_tally *t, *next;
-
-	for (t = TAILQ_FIRST(&r->days); t != NULL; t = next) {
-		next = TAILQ_NEXT(t, link);
-		if (t->day >= day - DAYS_MAX)
-			continue;
-		TAILQ_REMOVE(&r->days, t, link);
-		tls_tally_free(t);
-	}
-}
-
 /* --- sending --- */
-
-static void look(struct tls_reports *r);
 
 static void
 tell_failed(struct tls_reports *r, const struct tls_domain *d, const char *text)
@@ -249,18 +319,20 @@ on_done(void *arg, struct tls_domain *d, enum tls_report_outcome outcome, const 
 	look(r);
 }
 
+/* The one that is due for longest: many that fail again and again do not keep the others from their turn. */
 static struct tls_domain *
 next_due(const struct tls_reports *r, int64_t now)
 {
+	struct tls_domain *d, *first = NULL;
 	struct tls_tally *t;
-	struct tls_domain *d;
 
 	TAILQ_FOREACH(t, &r->days, link)
 		if (t->day < r->today->day)
 			TAILQ_FOREACH(d, &t->domains, link)
-				if (d->send == NULL && d->due <= now)
-					return d;
-	return NULL;
+				if (d->send == NULL && d->due <= now &&
+				    (first == NULL || d->due < first->due))
+					first = d;
+	return first;
 }
 
 static void
@@ -269,7 +341,8 @@ look(struct tls_reports *r)
 	int64_t now = wall_now();
 	struct tls_domain *d;
 
-	while (r->owned && !r->ending && r->sending < SENDS_MAX && (d = next_due(r, now)) != NULL) {
+	while (r->owned && !r->ending && r->dues == TLS_DUES_SAVED && r->sending < SENDS_MAX &&
+	    (d = next_due(r, now)) != NULL) {
 		r->sending++;
 		if (d->begun == 0)
 			d->begun = now;
@@ -307,7 +380,8 @@ tls_reports_hurry(struct tls_reports *r)
 				if (d->send == NULL && d->due > now)
 					d->due = now;
 			}
-	look(r);
+	r->dues = TLS_DUES_CHANGED;
+	save_within(r, 0);
 	return n;
 }
 
@@ -353,8 +427,8 @@ tls_reports_begin(struct tls_reports *r)
 	if (r == NULL || r->owned)
 		return;
 	read_file(r);
-	drop_old(r);
 	r->owned = true;
+	r->today = NULL;	/* days have come */
 	turn_day(r);
 	loop_timer_set(r->tick, TICK_MS);
 	if (r->hurry)
@@ -392,10 +466,10 @@ tls_reports_free(struct tls_reports *r)
 	if (r == NULL)
 		return;
 	end_sends(r);
-	if (r->owned && (r->dirty || r->writing)) {
+	if (r->owned && !r->unkept && (r->dirty || r->writing)) {
 		buf_done(&r->text);
-		format_days(r);
-		(void)!spool_tally_write(r->spool, buf_text(&r->text), r->text.len);
+		if (format_days(r))
+			(void)!spool_tally_write(r->spool, buf_text(&r->text), r->text.len);
 	}
 	buf_done(&r->text);
 	tls_tally_file_done(&r->days);

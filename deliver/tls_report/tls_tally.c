@@ -85,13 +85,24 @@ tls_tally_add_domain(struct tls_tally *t, const char *name)
 	return d;
 }
 
+static bool
+has_type(const struct tls_domain *d, enum tls_applied_type type)
+{
+	const struct tls_policy_row *p;
+
+	STAILQ_FOREACH(p, &d->policies, link)
+		if (p->type == type)
+			return true;
+	return false;
+}
+
 struct tls_policy_row *
 tls_tally_add_policy(struct tls_domain *d, enum tls_applied_type type, const char *text)
 {
 	size_t bytes = sizeof(struct tls_policy_row) + strlen(text) + 1;
 	struct tls_policy_row *p;
 
-	if (d->npolicies >= TLS_TALLY_POLICIES_MAX || !has_room(d->tally, bytes))
+	if ((d->npolicies >= TLS_TALLY_POLICIES_MAX && has_type(d, type)) || !has_room(d->tally, bytes))
 		return NULL;
 	p = mem_new(struct tls_policy_row);
 	p->type = type;

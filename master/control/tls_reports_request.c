@@ -4,7 +4,7 @@
  *
  * Runs in:  master
  * Owns:     one command from its words to its answer
- * Promise:  as test_request; a sending is one event, with who asked for it
+ * Promise:  as test_request; a sending is one event, with who asked for it. A list that has no room says so
  * Fails by: a status; the text says why
  */
 #include <stdio.h>
@@ -41,6 +41,21 @@ say_sent(struct tls_reports_request *r, int32_t count)
 	test_request_end(&r->r, EX_OK);
 }
 
+/* Whole lines only, and room for this one in the answer, which has the same limit. */
+static void
+say_cut(struct tls_reports_request *r)
+{
+	static const char note[] = "there is more than can be shown at once\n";
+	struct buf *text = &r->r.text;
+
+	text->len = text->cap - sizeof(note);
+	while (text->len > 0 && text->data[text->len - 1] != '\n')
+		text->len--;
+	text->failed = false;
+	buf_puts(text, note);
+	test_request_end(&r->r, EX_UNAVAILABLE);
+}
+
 static void
 on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 {
@@ -52,7 +67,9 @@ on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 		return;
 	}
 	memcpy(&next, m->data, sizeof(next));
-	if (next < 0) {
+	if (!buf_ok(&r->r.text)) {
+		say_cut(r);
+	} else if (next < 0) {
 		buf_printf(&r->r.text, "%s makes no reports: tls-reports is no\n", r->server);
 		test_request_end(&r->r, EX_UNAVAILABLE);
 	} else if (r->ask.verb == MSG_TLS_REPORTS_SEND) {

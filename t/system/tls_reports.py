@@ -72,9 +72,9 @@ def check_report(report):
 
 
 class Collector:
-    """Takes reports by POST; `status` is what it answers, or a list used up one by one."""
+    """Takes reports by POST; `status` is what it answers, or a list used up one by one, with the page `page`."""
     def __init__(self, t, context, port):
-        self.status, self.posts, self.news = 200, [], threading.Condition()
+        self.status, self.page, self.posts, self.news = 200, "", [], threading.Condition()
         collector = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ class Collector:
                     status = collector.status.pop(0) if isinstance(collector.status, list) else collector.status
                     collector.posts.append((self.path, dict(self.headers), body))
                     collector.news.notify_all()
-                reply(self, "", status=status, **({"Location": "/other"} if status // 100 == 3 else {}))
+                reply(self, collector.page, status=status, **({"Location": "/other"} if status // 100 == 3 else {}))
 
             def log_message(self, *args):
                 pass
@@ -119,12 +119,17 @@ def file_of(service):
     return service.home.queue / "tls-reports"
 
 
-def shift_days(service, days=1):
-    """What was counted was counted so many days before."""
+def change_file(service, pattern, what):
+    """Changes each line that fits, with a right sum."""
     lines = file_of(service).read_text().splitlines()
     equal(lines.pop()[:4], "end ")
-    text = "".join(re.sub(r"^day\t(\d+)", lambda m: f"day\t{int(m[1]) - days}", line) + "\n" for line in lines)
+    text = "".join(re.sub(pattern, what, line) + "\n" for line in lines)
     file_of(service).write_text(text + f"end {zlib.crc32(text.encode()):08x}\n")
+
+
+def shift_days(service, days=1):
+    """What was counted was counted so many days before."""
+    change_file(service, r"^day\t(\d+)", lambda m: f"day\t{int(m[1]) - days}")
 
 
 def next_day(service, wait=True):
@@ -369,6 +374,11 @@ def test_by_https(t):
     service.ctl("tls-reports", "send", "default")
     equal(check_report(json.loads(gzip.decompress(world.web.wait(2)[1][2]))), first, "the same report, with the same id")
     service.events.wait("tls-report", result="sent", domain="d.example")
+    world.web.status, world.web.page = 201, "x" * 200000
+    send(service, "d.example")
+    until(lambda: counted(service, "d.example") == (1, 0), what="the session")
+    next_day(service)
+    service.events.wait("tls-report", result="sent", domain="d.example")
     for status in (413, 302):
         world.web.status = status
         send(service, "d.example")
@@ -423,15 +433,16 @@ def test_places(t):
 
 
 def test_not_counted(t):
-    """Smart hosts, TLS switched off, a sender who says that policies do not count, another virtual server without the key."""
-    world = World(t, {"d": {}, "e": {}, "f": {}, "g": {}})
+    """Smart hosts, TLS switched off or HELO said, a sender who says that policies do not count, another server without the key."""
+    world = World(t, {"d": {}, "e": {}, "f": {}, "g": {}, "h": {}})
     service, server = world.service, world.service.default
     server.set("domain e.example", type="remote", route=f"[127.0.0.11]:{world.port}")
     server.set("domain f.example", type="remote", outbound_tls="off")
     server.set("host g.example", without="starttls")
+    server.set("domain h.example", type="remote", helo="yes")
     service.ctl("reload")
     server.send(to="x@d.example", data=b"TLS-Required: No\r\nSubject: x\r\n\r\nx\r\n")
-    for domain in ("e.example", "f.example", "g.example"):
+    for domain in ("e.example", "f.example", "g.example", "h.example"):
         equal(send(service, domain)["event"], "delivered")
     world.sinks["d"].wait(1)
     equal(rows(service), [])
@@ -465,6 +476,74 @@ def test_damaged_file(t):
     service.kill()
     service.start()
     until(lambda: counted(service, "d.example") == (1, 0), what="what was counted before")
+
+
+def test_unreadable_file(t):
+    """What is no file is put aside, and where that cannot be done, left as it is: nothing is written over it."""
+    world = World(t, {"d": {}})
+    service = world.service
+    service.stop()
+    aside = service.home.queue / "tls-reports.damaged"
+    file_of(service).unlink(missing_ok=True)
+    file_of(service).mkdir()
+    aside.write_text("x")
+    for reason in ("cannot be put aside", "was put aside"):
+        service.start()
+        event = service.events.wait("trouble", what="tls-reports")
+        check("cannot be read" in event["reason"] and reason in event["reason"], event.line)
+        send(service, "d.example")
+        until(lambda: counted(service, "d.example") == (1, 0), what="the session")
+        service.stop()
+        equal((file_of(service).is_dir(), aside.is_dir()), (aside.is_file(), not aside.is_file()))
+        aside.unlink() if aside.is_file() else aside.rmdir()
+    service.start()
+    until(lambda: counted(service, "d.example") == (1, 0), what="what was counted before")
+
+
+def test_long_list(t):
+    """A list that is longer than an answer may be says so, and is no success; all of it is counted."""
+    world = World(t, {"d": {}})
+    service = world.service
+    service.stop()
+    name = "x" * 60
+    text = f"postern-tls-reports 1\nday\t{int(time.time()) // DAY}\t0\n"
+    text += "".join(f"domain\t{name}.{name}.{number}.example\t0\t0\t0\npolicy\t0\t1\t0\t\n" for number in range(8000))
+    file_of(service).write_text(text + f"end {zlib.crc32(text.encode()):08x}\n")
+    service.start()
+    said = service.ctl("tls-reports", "default", "--json", ok=False)
+    equal(said.returncode, 69)
+    found = json.loads(said.stdout)
+    check("more than can be shown" in found["remarks"][-1], found["remarks"])
+    check(4000 < len(found["reports"]) < 8000 and all(row["good"] == 1 for row in found["reports"]), len(found["reports"]))
+
+
+def test_clocks(t):
+    """A report that was due long ago, or is far ahead, is due soon; a day ahead keeps its name and waits, one that is absurd goes."""
+    world = World(t, {"d": {}})
+    service = world.service
+    send(service, "d.example")
+    until(lambda: counted(service, "d.example") == (1, 0), what="the session")
+    service.stop()
+    shift_days(service, 5)
+    for due in (int(time.time()) - 3 * DAY, int(time.time()) + 30 * DAY):
+        change_file(service, r"^(domain\t\S+)\t.*", rf"\1\t{due}\t{due}\t3")
+        service.start()
+        (row,) = rows(service)
+        equal(row["state"], "due")
+        service.stop()
+        (due, begun), = re.findall(r"^domain\td.example\t(\d+)\t(\d+)\t3$", file_of(service).read_text(), re.M)
+        check(time.time() - 60 < int(due) <= time.time() + 601 and int(begun) <= time.time(), due, begun)
+    whole = file_of(service).read_text()
+    for ahead, days in ((20, 1), (20000, 0)):
+        file_of(service).write_text(whole)
+        shift_days(service, -5 - ahead)
+        service.start()
+        service.ctl("tls-reports", "send", "default")
+        equal([row["state"] for row in rows(service)], ["due"] * days)
+        service.stop()
+        found = [int(day) for day in re.findall(r"^day\t(\d+)", file_of(service).read_text(), re.M)]
+        equal([day - found[0] for day in found], [0] + [ahead] * days)
+    equal((world.mail.messages, service.events.all("tls-report")), ([], []))
 
 
 def test_old_days(t):
