@@ -10,6 +10,8 @@
 #include "common/ipc/msg_report.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,17 +27,27 @@ msg_report_ask_size(const struct msg_report_ask *a)
 	return offsetof(struct msg_report_ask, body) + a->len;
 }
 
-/* Behind the scheme comes the host, then its port, a path, a query or nothing. */
+/*
+ * Behind the scheme comes the host, then that port, a path, a query or nothing. Not "https://host:x@other/",
+ * where it is the name of a user.
+ */
 static bool
-is_url_of(const char *url, const char *host)
+is_url_of(const char *url, const char *host, uint16_t port)
 {
 	size_t scheme = strlen("https://"), len = strlen(host);
+	const char *rest;
+	char *end;
 
 	for (const char *p = url; *p != '\0'; p++)
 		if (*p <= ' ' || *p > '~')
 			return false;
-	return strncasecmp(url, "https://", scheme) == 0 && strncasecmp(url + scheme, host, len) == 0 &&
-	    strchr(":/?", url[scheme + len]) != NULL;
+	if (strncasecmp(url, "https://", scheme) != 0 || strncasecmp(url + scheme, host, len) != 0)
+		return false;
+	rest = url + scheme + len;
+	if (*rest != ':')
+		return port == 443 && strchr("/?", *rest) != NULL;
+	return isdigit((unsigned char)rest[1]) && strtoul(rest + 1, &end, 10) == port &&
+	    strchr("/?", *end) != NULL;
 }
 
 bool
@@ -50,7 +62,7 @@ msg_report_ask_take(struct msg_report_ask *a, const void *data, size_t len)
 	return a->len <= REPORT_BODY_MAX && len == fixed + a->len && a->port != 0 && a->addresses > 0 &&
 	    a->addresses <= POLICY_ADDRESSES_MAX && ctl_text_is_text(a->url, sizeof(a->url)) &&
 	    ctl_text_is_text(a->host, sizeof(a->host)) && net_is_hostname(a->host) &&
-	    is_url_of(a->url, a->host);
+	    is_url_of(a->url, a->host, a->port);
 }
 
 bool

@@ -107,6 +107,7 @@ struct https_request {
 struct https_reply {
 	const char *error;			/* why there is no answer; NULL: there is one */
 	bool unproven;				/* as its certificate does not prove who it is */
+	bool too_large;				/* as it is too long; its status was seen */
 	long status;
 	const char *body; size_t len;
 	const char *type;			/* of the body: "text/plain"; "": not in the answer */
@@ -209,7 +210,7 @@ bool policy_table_opened(struct policy_table *t, const struct ctl_message *m);
 
 #define REPORT_POST_OURS 0x80000000U	/* numbers of its requests begin here, those of policies end */
 struct report_posts *report_post_new(struct fetch *f);
-void report_post_free(struct report_posts *p);		/* before its https */
+void report_post_free(struct report_posts *p);
 /* Answers with CTL_REPORT_ANSWER, later. */
 void report_post_ask(struct report_posts *p, const struct msg_report_ask *a, struct ctl_server *s,
     uint32_t request);

@@ -166,6 +166,7 @@ finish_job(struct https_job *j, CURLcode result)
 		r.error = "the answer is larger than 64 KiB";
 	else if (result != CURLE_OK)
 		r.error = j->error[0] != '\0' ? j->error : curl_easy_strerror(result);
+	r.too_large = !buf_ok(&j->body);
 	r.unproven = result == CURLE_PEER_FAILED_VERIFICATION;
 	(void)curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &r.status);
 	if (curl_easy_getinfo(j->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)

@@ -5,7 +5,8 @@
  * Owns:     one job a report
  * Promise:  only to the addresses that came with the report, over https, with a certificate for the name of
  *           the host from the authorities of the virtual server; no redirect is followed. At most JOBS_MAX at
- *           a time: others are told to come later. Each question is answered
+ *           a time: others are told to come later. Each question is answered. The addresses that a deliver
+ *           process gives are known to libcurl's handle for reports alone, not to that for tokens
  * Fails by: an answer with the reason
  */
 #include <arpa/inet.h>
@@ -33,6 +34,7 @@ struct report_post {
 
 struct report_posts {
 	struct fetch *fetch;
+	struct https *https;		/* its own: libcurl keeps addresses, for all requests */
 	uint32_t request;
 	size_t count;
 	TAILQ_HEAD(, report_post) jobs;
@@ -44,6 +46,7 @@ report_post_new(struct fetch *f)
 	struct report_posts *p = mem_new(struct report_posts);
 
 	p->fetch = f;
+	p->https = https_new(f->boot->loop);
 	TAILQ_INIT(&p->jobs);
 	return p;
 }
@@ -63,6 +66,7 @@ report_post_free(struct report_posts *p)
 {
 	while (!TAILQ_EMPTY(&p->jobs))
 		free_job(TAILQ_FIRST(&p->jobs));
+	https_free(p->https);
 	free(p);
 }
 
@@ -89,9 +93,10 @@ static void
 on_posted(void *arg, const struct https_reply *r)
 {
 	struct report_post *j = arg;
+	bool failed = r->error != NULL && !r->too_large;	/* the status says all there is to know */
 
 	j->job = NULL;
-	finish(j, r->error != NULL ? 0 : r->status, r->error != NULL ? r->error : "");
+	finish(j, failed ? 0 : r->status, failed ? r->error : "");
 }
 
 /* "+reports.example.com:443:192.0.2.1,[2001:db8::1]" */
@@ -118,7 +123,7 @@ post(struct report_post *j, const char *ca, size_t ca_len)
 
 	put_addresses(&resolve, &j->ask);
 	q.resolve = buf_text(&resolve);
-	j->job = https_ask(j->all->fetch->https, &q);
+	j->job = https_ask(j->all->https, &q);
 	buf_done(&resolve);
 }
 
