@@ -684,7 +684,8 @@ const struct key key_rows[] = {
 	    "accepted. verify: the certificate must be for this host and from one of the authorities. dane: "
 	    "the certificate must fit the TLSA records of the host, where DNSSEC proves them, or nothing is "
 	    "sent; without such records as with may. What proves who the host is has forward secrecy, too. "
-	    "Hosts at port 465 have TLS from the first byte." },
+	    "Hosts at port 465 have TLS from the first byte. A session of TLS is resumed within an hour, "
+	    "where the same is asked of the same host." },
 	{ DELIVERY("mta-sts", KEY_BOOL, mta_sts), WITH_ACCOUNT, .standard = "yes",
 	    .meaning =
 	    "Whether the MTA-STS policies of domains count (RFC 8461), where the DNS names the hosts and "

@@ -4,8 +4,8 @@
  * Runs in:  posternctl, deliver, directory
  * Owns:     the sessions of one context of a client
  * Promise:  a session is resumed only at the same address, with the same name asked for, the same proof
- *           wanted and the same certificate shown; what was proved then counts now. It is used once, within
- *           an hour, not beyond the end of the host's certificate. New authorities: all are forgotten
+ *           wanted and the same certificate shown; what was proved then counts for an hour, however often it
+ *           is resumed, and not beyond the end of the host's certificate. New authorities: all are forgotten
  * Fails by: a full handshake
  */
 #include <openssl/err.h>
@@ -34,6 +34,7 @@ struct kept {
 struct tls_sessions {
 	enum tls_proof (*proof)(const SSL *link);
 	bool (*shown)(const SSL *link);
+	unsigned generation;		/* another one with each tls_session_forget() */
 	struct kept kept[SESSIONS];	/* the oldest first */
 	size_t count;
 };
@@ -42,7 +43,10 @@ struct tls_sessions {
 struct link_session {
 	struct tls_sessions *sessions;
 	unsigned char key[KEY_SIZE];
-	enum tls_proof proof;	/* of the session that was offered */
+	unsigned generation;
+	/* Of the session that was offered: until when what was proved counts, also in the next one */
+	uint64_t until;
+	enum tls_proof proof;
 	bool shown;
 };
 
@@ -77,6 +81,7 @@ drop(struct tls_sessions *k, size_t i)
 void
 tls_session_forget(struct tls_sessions *k)
 {
+	k->generation++;
 	while (k->count > 0)
 		drop(k, k->count - 1);
 }
@@ -120,7 +125,7 @@ keep(const SSL *link, const SSL_SESSION *seen)
 	SSL_SESSION *session;
 	struct kept *new;
 
-	if (s == NULL || SSL_SESSION_is_resumable(seen) != 1)
+	if (s == NULL || s->generation != s->sessions->generation || SSL_SESSION_is_resumable(seen) != 1)
 		return;
 	session = SSL_SESSION_dup(seen);
 	if (session == NULL || outlives(session)) {
@@ -131,7 +136,8 @@ keep(const SSL *link, const SSL_SESSION *seen)
 	make_room(s->sessions, s->key);
 	new = &s->sessions->kept[s->sessions->count++];
 	*new = (struct kept){ .session = session, .proof = s->sessions->proof(link),
-		.shown = s->sessions->shown(link), .until = clock_mono_ms() + LIFE_S * 1000U };
+		.shown = s->sessions->shown(link), .until = SSL_session_reused(link) == 1 ? s->until :
+		clock_mono_ms() + LIFE_S * 1000U };
 	memcpy(new->key, s->key, KEY_SIZE);
 }
 
@@ -225,6 +231,7 @@ tls_session_offer(struct tls_sessions *k, SSL *link, const struct tls_wish *w)
 		return;
 	s = mem_new(struct link_session);
 	s->sessions = k;
+	s->generation = k->generation;
 	if (!hash_wish(s->key, link, w) || SSL_set_ex_data(link, link_index(), s) != 1) {
 		free(s);
 		return;
@@ -232,6 +239,7 @@ tls_session_offer(struct tls_sessions *k, SSL *link, const struct tls_wish *w)
 	for (size_t i = k->count; i-- > 0;) {
 		if (memcmp(k->kept[i].key, s->key, KEY_SIZE) != 0 || k->kept[i].until <= clock_mono_ms())
 			continue;
+		s->until = k->kept[i].until;
 		s->proof = k->kept[i].proof;
 		s->shown = k->kept[i].shown;
 		(void)SSL_set_session(link, k->kept[i].session);

@@ -12,6 +12,7 @@
 
 static struct text host, other;
 static struct tls_out *out;
+static void (*before_ticket)(void);	/* happens between the handshake and the ticket */
 
 /* A connection of this wish to `t`, a word each way. What became of it. */
 static bool
@@ -33,6 +34,8 @@ connect_line(int line, struct tls *t, const struct tls_wish *wish, bool resumed,
 	done = ours == TLS_DONE;
 	if (done) {
 		ck_assert_uint_eq(tls_link_write(server, "hello", 5, &want), 5);
+		if (before_ticket != NULL)
+			before_ticket();
 		while (tls_link_read(client, word, sizeof(word), &want) == 0)	/* a ticket first */
 			ck_assert_int_eq(want, TLS_WANT_READ);
 		ck_assert_msg(tls_out_is_resumed(client) == resumed, "%s as line %d wants", resumed ? "resumed" : "not",
@@ -169,6 +172,27 @@ START_TEST(test_another_authority)
 }
 END_TEST
 
+static void
+trust_another(void)
+{
+	trust(&other);
+}
+
+/* The same while the ticket is on its way: it belongs to what was proved before. */
+START_TEST(test_late_ticket)
+{
+	setup();
+	struct tls *t = server_new(TLS1_3_VERSION, &host);
+
+	before_ticket = trust_another;
+	ck_assert(connect_to(t, &named, false, TLS_PROOF_NAME));
+	before_ticket = NULL;
+	ck_assert(!connect_to(t, &named, false, TLS_PROOF_NONE));
+	tls_free(t);
+	teardown();
+}
+END_TEST
+
 /* A certificate that ends within the life of a session leaves none behind. */
 START_TEST(test_soon_over)
 {
@@ -262,5 +286,5 @@ START_TEST(test_many)
 }
 END_TEST
 
-UNIT_MAIN("tls_session", test_resumed, test_another_wish, test_another_host, test_another_authority, test_soon_over,
+UNIT_MAIN("tls_session", test_resumed, test_another_wish, test_another_host, test_another_authority, test_late_ticket, test_soon_over,
     test_old_host, test_many)
