@@ -71,7 +71,9 @@ find_identity(struct master *m)
 		return;
 	}
 	for (size_t i = 0; i < CONFIG_USERS; i++)
-		find_user(config_users[i].key, config_service_user(c, config_users[i].offset), NULL, &a);
+		if (config_user_is_needed(m->snapshot->config, &config_users[i]))
+			find_user(config_users[i].key, config_service_user(c, config_users[i].offset), NULL,
+			    &a);
 	find_user("user", c->user, c->group, &a);
 	m->uid = a.uid;
 	m->gid = a.gid;

@@ -13,13 +13,22 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/config/config_filter.h"
 #include "common/config/config_private.h"
 
-#define USER(role) { #role "-user", offsetof(struct config_service, role##_user) }
+#define USER(role) { #role "-user", offsetof(struct config_service, role##_user), NULL }
 const struct config_user config_users[CONFIG_USERS] = {
 	USER(listener), USER(resolver), USER(auth), USER(directory), USER(fetch), USER(metrics),
-	USER(web), USER(filter),
+	USER(web),
+	/* A host that has no filter need not have it: it may come from a version that had no such user. */
+	{ "filter-user", offsetof(struct config_service, filter_user), config_filter_is_any },
 };
+
+bool
+config_user_is_needed(const struct config *c, const struct config_user *user)
+{
+	return user->is_needed == NULL || user->is_needed(c);
+}
 
 const char *
 config_service_user(const struct config_service *s, size_t offset)

@@ -242,10 +242,12 @@ struct config_service {
 	struct config_origin *origin;
 };
 
-/* The keys of its users that do not own mail. */
-struct config_user { const char *key; size_t offset; };	/* of the char * in struct config_service */
+/* The keys of its users that do not own mail; `offset`: of the char * in struct config_service. */
+struct config;
+struct config_user { const char *key; size_t offset; bool (*is_needed)(const struct config *); };
 #define CONFIG_USERS 8
 extern const struct config_user config_users[CONFIG_USERS];
+bool config_user_is_needed(const struct config *c, const struct config_user *user);
 const char *config_service_user(const struct config_service *s, size_t offset);
 
 struct config {

@@ -22,6 +22,15 @@ config_filter_is_used(const struct config_server *s, enum config_filter_source s
 	return false;
 }
 
+bool
+config_filter_is_any(const struct config *c)
+{
+	for (size_t i = 0; i < c->nserver; i++)
+		if (c->server[i].nfilter > 0)
+			return true;
+	return false;
+}
+
 static void
 print_all(const struct config *c, struct buf *out)
 {

@@ -26,8 +26,13 @@ struct config_filter {
 
 /* Whether that virtual server has a filter for mail of that source (one bit). */
 bool config_filter_is_used(const struct config_server *s, enum config_filter_source source);
+/* Whether a virtual server has one at all. */
+bool config_filter_is_any(const struct config *c);
 /* Whether a helper that runs on `a` can stay when `b` comes: all filters are the same. */
 bool config_filter_all_same(const struct config *a, const struct config *b);
+/* "FILE:LINE" of a key of it, or "default". */
+const char *config_print_filter_origin(char *dst, size_t size, const struct config_filter *f,
+    const char *key);
 void config_filter_judge(struct config_work *w, size_t server);
 
 #endif

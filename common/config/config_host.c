@@ -125,7 +125,8 @@ judge_identity(struct config_faults *faults, const struct config *c)
 	if (judge_account(s->user, s->group, text, sizeof(text)) == -1)
 		config_faults_tell_service(faults, c, KEY_SERVICE, "group", false, text);
 	for (size_t i = 0; i < CONFIG_USERS; i++)
-		if (judge_account(config_service_user(s, config_users[i].offset), NULL, text,
+		if (config_user_is_needed(c, &config_users[i]) &&
+		    judge_account(config_service_user(s, config_users[i].offset), NULL, text,
 		    sizeof(text)) == -1)
 			config_faults_tell_service(faults, c, KEY_SERVICE, config_users[i].key, false, text);
 	for (size_t i = 0; i < c->nserver; i++)

@@ -10,6 +10,7 @@
 
 #include "common/base/mem.h"
 #include "common/config/config_check.h"
+#include "common/config/config_filter.h"
 #include "common/config/config_private.h"
 
 #define OWNER_MAX (64 * 1024 * 1024)
@@ -198,6 +199,12 @@ const char *
 config_print_remote_origin(char *dst, size_t size, const struct config_remote *r, const char *key)
 {
 	return print_origin(dst, size, config_origin_of(r->origin, KEY_REMOTE, key));
+}
+
+const char *
+config_print_filter_origin(char *dst, size_t size, const struct config_filter *f, const char *key)
+{
+	return print_origin(dst, size, config_origin_of(f->origin, KEY_FILTER, key));
 }
 
 void

@@ -180,7 +180,9 @@ const struct key key_rows[] = {
 	    .check = key_check_word,
 	    .meaning = "The account of the process that gets OAuth2 tokens." },
 	{ SERVICE("filter-user", KEY_TEXT, filter_user), .standard = "postern-filter",
-	    .check = key_check_word, .meaning = "The user of postern-filter, which asks mail filters." },
+	    .check = key_check_word, .meaning =
+	    "The account of the process that asks mail filters. It is needed when a virtual server has a "
+	    "section [filter]." },
 	{ SERVICE("metrics-user", KEY_TEXT, metrics_user), .standard = "postern-metrics",
 	    .check = key_check_word,
 	    .meaning = "The account of the process that shows the counters." },

@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include "common/base/account.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config_files.h"
@@ -203,6 +205,29 @@ fixed_keys_are_same(struct reload *r)
 		same = is_fixed(r, config_users[i].key, config_service_user(a, config_users[i].offset),
 		    config_service_user(b, config_users[i].offset));
 	return same;
+}
+
+/* Those that were not needed at the start are looked for when they are. */
+static bool
+users_are_there(struct reload *r)
+{
+	struct account a;
+	char text[200];
+
+	for (size_t i = 0; i < CONFIG_USERS && geteuid() == 0; i++) {
+		const char *user = config_service_user(&r->snap->config->service, config_users[i].offset);
+
+		if (!config_user_is_needed(r->snap->config, &config_users[i]) ||
+		    config_user_is_needed(r->m->snapshot->config, &config_users[i]) ||
+		    (account_find(user, NULL, &a) == 0 && !account_is_root(&a)))
+			continue;
+		snprintf(text, sizeof(text),
+		    "[service] %s: there is no user %.60s, or it is root: make it (etc/install-account of "
+		    "the source does); all stays as it was", config_users[i].key, user);
+		reload_words_say(r, EX_NOUSER, "-", "not changed", text);
+		return false;
+	}
+	return true;
 }
 
 static bool
@@ -423,7 +448,7 @@ reload_run(struct master *m, const char *only, const struct config_candidate *ca
 		reload_words_say(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
 	else if ((r.snap = server_snapshot_new(c)) == NULL)
 		reload_words_say(&r, EX_OSERR, "-", "not changed", strerror(errno));
-	else if (fixed_keys_are_same(&r) && events_can_go(&r))
+	else if (fixed_keys_are_same(&r) && users_are_there(&r) && events_can_go(&r))
 		adopt_snapshot(&r);
 	else
 		server_snapshot_drop(r.snap);

@@ -150,6 +150,21 @@ def test_users(t):
     check("user can only change while the virtual server is stopped" in done.stdout + done.stderr, done.stdout, done.stderr)
 
 
+def test_user_of_filters(t):
+    """A host without the user of filters (from a version that had none) starts; it must be there when a filter is named."""
+    t.need_root()
+    service = t.postern(as_root=True, service={"filter-user": "nosuchuser"})
+    service.default.send()
+    service.home.wait_drops()
+    service.ctl("check")
+    service.default.set("filter one", connect="inet:127.0.0.1:9")
+    said = [service.ctl(word, ok=False) for word in ("check", "reload")]
+    for done in said:
+        check(done.returncode != 0 and "there is no user nosuchuser" in done.stdout + done.stderr, done.stdout, done.stderr)
+    with service.default.connect(ehlo="c.example") as client:      # as before
+        client.expect(250, "MAIL FROM:<a@b.example>")
+
+
 def test_listener(t):
     """It reaches no folder at all: not its own server's mail, nor its log, nor any secret; no process, no other host."""
     done = intrude(t, service_with_mail(t), "listener")
