@@ -451,6 +451,7 @@ explain_recipient(struct explain *x)
 		explain_directory(x);
 	if (x->refused)
 		return;
+	explain_filter_say_all(x);
 	say(x, "answer", NULL, NULL, "250");
 	if (kind == POLICY_LOCAL) {
 		explain_local(x);

@@ -32,5 +32,7 @@ struct explain {
 int explain_judge(struct explain *x, struct buf *text) __attribute__((warn_unused_result));
 /* After it: says each step. False: the message would be refused or returned. */
 bool explain_answer(struct explain *x);
+/* For explain_answer: a step for each mail filter that is asked, before the 250. */
+void explain_filter_say_all(const struct explain *x);
 
 #endif

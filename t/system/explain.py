@@ -101,6 +101,21 @@ def test_explain_is_what_happens(t):
     equal(sum(sizes.values()), 7, "messages that went out")
 
 
+def test_filters(t):
+    """A line for each mail filter that a client's mail meets, in their order, with its place in the file."""
+    service = t.postern({"default": {
+        "filter spam": {"connect": "inet:127.0.0.1:9"},
+        "filter files": {"connect": "unix:/nowhere/files", "for": "pickup"},
+        "filter dkim": {"connect": "unix:/nowhere/dkim", "on-failure": "accept"}}}, start=False)
+    words = ["--from", "127.0.0.1", "--rcpt", "u@default.example"]
+    rows = [line.split(None, 1)[1] for line in service.ctl("explain", *words).stdout.splitlines() if line.startswith("filter ")]
+    said = [tuple(re.split(r" +; ", row)) for row in rows]
+    equal([text for text, _ in said], ["spam at inet:127.0.0.1:9, 451 if it fails", "dkim at unix:/nowhere/dkim, passed by if it fails"])
+    told(service, *words)       # its lines are where it says
+    done = service.ctl("explain", "--from", "192.0.2.1", "--rcpt", "u@far.example", ok=False)
+    check("550 5.7.1" in done.stdout and "filter " not in done.stdout, "a recipient that we refuse ourselves", done.stdout)
+
+
 def test_explain_more(t):
     service, _ = world(t)
     says = told(service, "--from", "127.0.0.2", "--rcpt", "u@far.example", "--size", "11K", status=1)
