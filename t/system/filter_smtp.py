@@ -2,12 +2,15 @@
 
 import os
 import signal
+import ssl
 import threading
 
+from authority import Authority
 from checks import check, equal
 from milter import (ACCEPT, DISCARD, DROP, REJECT, SILENCE, TEMPFAIL, Milter, add_header, add_rcpt, change_from, change_header,
                     delete_rcpt, insert_header, quarantine, replace_body, reply_code)
 from patience import until
+from sasl import plain, verifier
 from smtp import mail
 
 FOLDED = b"\tthis goes on where our field ends\r\n"
@@ -257,3 +260,32 @@ def test_killed_pickup(t):
         client.send(data[1000:] + b".\r\n")
         client.expect(250)
     check(service.home.wait_drops(1)[0].message.endswith(data), "content")
+
+
+def test_tls_and_login(t):
+    """STARTTLS begins the session anew for the filters, too: HELO again, with the facts of TLS; after AUTH they know who it is."""
+    filter = Milter(t)
+    service = t.postern({"default": {"filter f": {"connect": filter.connect}}}, start=False)
+    authority = Authority(service.folder)
+    authority.sign("good", "mx.example")
+    (authority.folder / "good.key").chmod(0o600)
+    passwords = service.folder / "passwords"
+    passwords.write_text(f"alice:{verifier('s3cret pass')}\n")
+    passwords.chmod(0o600)
+    service.own()
+    service.default.set("access", authentication="anonymous, basic", password_file=passwords, certificate=authority.folder / "good.pem",
+                        key=authority.folder / "good.key")
+    service.start()
+    using = ssl.create_default_context()
+    using.check_hostname, using.verify_mode = False, ssl.CERT_NONE
+    with service.default.connect(ehlo="clear.example") as client:
+        client.expect(220, "STARTTLS")
+        client.socket = using.wrap_socket(client.socket)
+        client.expect(250, "EHLO secure.example")
+        client.expect(235, "AUTH PLAIN " + plain("alice", "s3cret pass"))
+        client.message(ehlo=None)
+    message = filter.wait_messages()[0]
+    equal(len(filter.sessions), 1, "connections to the filter")
+    equal(filter.sessions[0].names().count("helo"), 2, "HELO before and after STARTTLS")
+    equal(message.macros["helo"]["{tls_version}"], "TLSv1.3", "the version")
+    equal((message.macros["mail"]["{auth_type}"], message.macros["mail"]["{auth_authen}"]), ("PLAIN", "alice"), "who it is")
