@@ -184,6 +184,30 @@ def test_helper_is_killed(t):
     equal([d.email["Subject"] for d in service.home.wait_drops(1)], ["later"], "stored")
 
 
+def test_reload(t):
+    """Changed sections count for sessions that begin; one of a server without a change goes on with the process of before, which then ends."""
+    first, second, other = Milter(t), Milter(t), Milter(t)
+    service = t.postern({"default": {"filter f0": {"connect": first.connect}}, "same": {"filter f0": {"connect": other.connect}}})
+    with service["same"].connect(ehlo="c.example") as client, service.default.connect(ehlo="c.example") as own:
+        begin(client, ["b@same.example"])
+        begin(own)
+        old = service.child("filter", None)
+        service.default.set("filter f0", connect=second.connect)
+        service.ctl("reload")
+        service.default.send(data=mail("new"))
+        equal(second.wait_messages()[0].recipients, ["<b@default.example>"], "the new section")
+        equal(len(first.sessions), 1, "connections to the filter of before")
+        equal(sorted([old, *[pid for pid in service.children("filter") if pid != old]]), sorted(service.children("filter")), "both run")
+        client.content(mail("goes on"))
+        own.content(mail("too"))
+        equal((len(other.sessions), other.wait_messages()[0].body), (1, mail("goes on").split(b"\r\n\r\n", 1)[1]), "on the same connection")
+        equal(first.wait_messages()[0].recipients, ["<b@default.example>"], "as its session began")
+    until(lambda: old not in service.children("filter"), what="the end of the process of before")
+    service["same"].send(data=mail("after"))
+    equal(len(other.wait_messages(2)), 2, "messages")
+    equal(service.events.all("trouble", part="filter") + service.events.all("crash"), [], "trouble")
+
+
 def test_slow_filter(t):
     """It delays only those who wait for it: others are served, a client that leaves is let go, and a stop does not wait."""
     go_on = threading.Event()

@@ -10,7 +10,7 @@ from sasl import verifier, plain
 from smtp import Smtp
 
 WORKERS = ("listener", "pickup", "deliver")
-HELPERS = ("resolver", "auth", "directory", "fetch", "metrics", "web")
+HELPERS = ("resolver", "auth", "directory", "fetch", "metrics", "web", "filter")
 
 
 def own_file(service, name, text):
@@ -34,7 +34,8 @@ def with_all_roles(t, **options):
     """A service in which each helper has been asked once. The servers that helpers ask are not there."""
     closed = t.port()
     service = t.postern({"default": {"ldap": {"enable": "yes", "uri": f"ldap://127.0.0.1:{closed}", "bind": "anonymous",
-                                              "base": "dc=example", "timeout": "2s"}},
+                                              "base": "dc=example", "timeout": "2s"},
+                                     "filter one": {"connect": f"inet:127.0.0.1:{closed}", "on-failure": "accept"}},
                          "other": {}}, start=False, **options)
     service.service.update({"dns-server": f"127.0.0.1:{closed}", "metrics": service.run / "metrics.sock"})
     service.shared["manager"] = {"listen": service.run / "web.sock", "hosts": "localhost"}

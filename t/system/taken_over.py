@@ -6,6 +6,7 @@ root and to the service; a test knows what its role may. With the sandbox, and w
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -101,6 +102,10 @@ def wake(t, service, role):
         asker = subprocess.Popen([service.bin / "posternctl", "-c", service.config, *asks[role]], env=service.environment(),
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         t.cleanup(lambda: (asker.kill(), asker.wait()))
+    elif role == "filter":
+        service.wait_started("one")
+        client = socket.create_connection(("127.0.0.1", service["one"].port))     # its greeting never comes
+        t.cleanup(client.close)
     elif role in ("resolver", "auth", "directory"):
         service.wait_started("one")
         client = Smtp(("127.0.0.1", service["one"].port))
@@ -207,14 +212,15 @@ def test_deliver_without_sandbox(t):
 
 def test_helpers(t):
     """Neither mail nor logs nor a file of root; they cannot start a program."""
-    for role in ("resolver", "auth", "metrics", "web", "directory", "fetch"):
+    for role in ("resolver", "auth", "metrics", "web", "directory", "fetch", "filter"):
         service = service_with_mail(t)
         service["one"].set("ldap", enable="yes", uri="ldap://127.0.0.1:9", base="dc=x")
+        service["one"].set("filter f", connect="inet:127.0.0.1:9", on_failure="accept")
         service.shared["oauth p"] = {"token-url": "https://localhost:9/", "client-id": "x", "flow": "client-credentials", "scope": "x",
                                      "secret-file": service.folder / "key.pem"}
         service.write()
         done = intrude(t, service, role)
         # Those that answer the workers of all virtual servers know them all.
-        known = {f"config {text}" for text in CONFIG_TEXTS if role in ("auth", "directory", "fetch")}
+        known = {f"config {text}" for text in CONFIG_TEXTS if role in ("auth", "directory", "fetch", "filter")}
         equal({word for word in done if word.startswith("config")}, known, f"what {role} was told")
         equal({word for word in done - known if " " in word or word in ("run", "root", "signal", "trace", "memory")}, set(), f"what {role} could do")
