@@ -13,15 +13,17 @@ import subprocess
 
 from checks import check, equal
 from manual_pages import examples, here, run
+from milter import ACCEPT, Milter, add_header, quarantine, reply_code
 from patience import until
 from processes import is_root
 from programs import ROOT
-from smtp import Smtp
+from smtp import Smtp, mail
 from token_hosts import REFRESH, SECRET, USER, Authority, Endpoint, MailHost
 
 FOLDER = "etc/guide"
 NOT_HERE = {
     "systemctl ": "the service of a test is not that of the host; t/systemd boots one",
+    "apt ": "the packages of the host",
     "ufw ": "the firewall of the host",
     "certbot ": "asks an authority on the Internet",
     "Send-MailMessage ": "Windows",
@@ -356,6 +358,34 @@ def test_container(t):
     check("example.com" in service.ctl("domains", "default").stdout, "the settings")
     left = [each.text for each in examples(f"{FOLDER}/{page}.7") if not each.file and not Follow.left_out(each.text)]
     equal(left, [], "t/image/check follows podman and kubectl only")
+
+
+def test_filter(t):
+    """postern-guide-filter(7): both filters see mail, one refuses and holds. t/system/filter_real meets rspamd and opendkim."""
+    def verdict(session, _):
+        body = session.message.body
+        return reply_code("554 5.7.1 Gtube pattern") if b"spam" in body else [quarantine("odd"), ACCEPT] if b"odd" in body else None
+    rspamd, opendkim = Milter(t, {"end": verdict}), Milter(t, {"end": [add_header("DKIM-Signature", "v=1"), ACCEPT]})
+    service = installed(t)
+    service.ctl("domain", "add", "default", "example.com", "type=default")
+
+    def send(_):
+        with service.default.connect(ehlo="c.example") as client:
+            for body, code in (("spam\r\n", "554 5.7.1 Gtube"), ("odd\r\n", "250"), ("good\r\n", "250")):
+                client.expect(250, "MAIL FROM:<odd@elsewhere.example>")
+                client.expect(250, "RCPT TO:<user@example.com>")
+                client.expect(354, "DATA")
+                client.send(mail(body=body) + b".\r\n")
+                client.expect(code)
+        has_drops(service, 1)
+        check(b"DKIM-Signature: v=1\r\n" in drops(service)[0].read_bytes(), "no field of opendkim")
+        until(lambda: "odd@elsewhere" in service.ctl("queue", "default", "list", "--held", ok=False).stdout, what="the held one in the queue")
+    Follow(service, "postern-guide-filter",
+           there={"inet:127.0.0.1:11332": rspamd.connect, "inet:127.0.0.1:8891": opendkim.connect},
+           after={"posternctl explain": lambda text: (says("rspamd", "451 if it fails", "opendkim", "passed by if it fails")(text), send(text)),
+                  "posternctl trace": says("event=held", "filter=rspamd", "reason=odd"),
+                  "posternctl queue default list --held": says("odd@elsewhere.example"),
+                  "posternctl queue default release": lambda _: has_drops(service, 2)}).go()
 
 
 def test_the_set(t):
