@@ -257,11 +257,17 @@ add_section(struct config_edit *e, const struct config_place *p)
 	return config_edit_lines_insert(e, last, heading);
 }
 
-/* A [host] needs no key: the first one makes it, and the last one takes it along. */
+/* A [host], [filter] or [oauth] without a key says nothing: the first makes it, the last takes it along. */
+static bool
+lives_by_its_keys(enum key_section section)
+{
+	return key_section_is_named(section) && section != KEY_DOMAIN;
+}
+
 static bool
 comes_by_itself(const struct config_place *p)
 {
-	return p->name == NULL || p->section == KEY_REMOTE;
+	return p->name == NULL || lives_by_its_keys(p->section);
 }
 
 static int
@@ -338,7 +344,7 @@ config_edit_set(struct config_edit *e, const struct config_place *p, const char 
 
 /*
  * A heading with nothing below it goes, and the blank line in front of it. One with a blank line below it was
- * there before its first key, and stays; a [host] without a key says nothing.
+ * there before its first key, and stays, unless a section without a key says nothing.
  */
 static void
 remove_empty(struct config_edit *e, const struct edit_view *v, size_t heading)
@@ -346,7 +352,7 @@ remove_empty(struct config_edit *e, const struct edit_view *v, size_t heading)
 	struct edit_line *line = config_edit_view_line(v, v->ini.heading[heading].line), *before;
 	struct edit_line *next = config_edit_lines_next(line);
 
-	while (v->ini.heading[heading].section == KEY_REMOTE && next != NULL &&
+	while (lives_by_its_keys(v->ini.heading[heading].section) && next != NULL &&
 	    config_edit_lines_is_blank(next))
 		next = config_edit_lines_next(next);
 	if (next != NULL && next->text[strspn(next->text, " \t")] != '[')

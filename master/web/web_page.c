@@ -77,6 +77,7 @@ const struct web_page web_page_rows[] = {
 	FILE_OF("views/overview.js", SCRIPT),
 	FILE_OF("views/queue.js", SCRIPT),
 	FILE_OF("views/routes.js", SCRIPT),
+	FILE_OF("views/sections.js", SCRIPT),
 	FILE_OF("views/selection-form.js", SCRIPT),
 	FILE_OF("views/server-actions.js", SCRIPT),
 	FILE_OF("views/server.js", SCRIPT),

@@ -21,7 +21,8 @@ SUBJECT = b"Subject: <b onmouseover=alert(1)>\"' \xe2\x80\xaefdp.exe \xff\xfe</b
 VIEWS = ("", "server/default", "server/default/sessions", "server/default/queue", "server/default/queue/messages", "server/default/badmail",
          "server/default/drop", "server/default/hosts", "server/default/trace", "server/default/log", "log", "server/default/test", "test",
          "server/default/counters", "server/default/counters?span=day", "server/default/settings", "server/default/settings/access", "server/default/settings/delivery",
-         "server/default/domains", "server/default/domains/default.example", "server/default/history", "history", "settings", "settings/manager", "import")
+         "server/default/domains", "server/default/domains/default.example", "server/default/filters",
+         "server/default/host-rules", "server/default/history", "history", "settings", "settings/manager", "import")
 READS = {"Show", "Menu", "Log out", "Copy", "Close", "Select", "Trace", "Pause", "Clear", "Test", ""}     # buttons of who may only look
 WIZARD = ("", "new")
 
@@ -273,6 +274,42 @@ def domains(page, service):
     check("partner" not in service.default.file.read_text(), service.default.file.read_text())
 
 
+def sections(page, service):
+    """[filter] and [host]: the first key makes the section, the last one takes it along; nothing else of the file is touched."""
+    before = service.default.file.read_text()
+    page.go("#/server/default/filters")
+    page.wait_text("No mail filter is asked")
+    page.find("field", "Name").send_keys("spam")
+    page.find("field", "connect").send_keys("nowhere\n")
+    page.wait_text("connect must be inet:ADDRESS:PORT")
+    page.find("field", "connect").clear()
+    page.find("field", "connect").send_keys("inet:127.0.0.1:9\n")
+    page.wait_text("Add spam?", "+[filter spam]", "+connect = inet:127.0.0.1:9")
+    page.click("button", "Apply")
+    page.click("a", "spam")
+    page.find("field", "on-failure").send_keys("accept")
+    page.click("button", "Show what would change")
+    page.click("button", "Apply")
+    page.wait_text("this is change")
+    page.go("#/server/default/filters")
+    page.wait_text("on-failure = accept")
+    page.click("button", "Remove spam")
+    page.click("button", "Apply")
+    page.wait_text("No mail filter is asked")
+    equal(service.default.file.read_text(), before, "the file")
+    page.go("#/server/default/host-rules")
+    page.find("field", "Name").send_keys("*.example.com")
+    page.find("field", "connections").send_keys("2\n")
+    page.click("button", "Apply")
+    page.click("a", "*.example.com")
+    page.wait_text("connections")
+    page.go("#/server/default/host-rules")
+    page.click("button", "Remove *.example.com")
+    page.click("button", "Apply")
+    page.wait_text("No host has rules")
+    equal(service.default.file.read_text(), before, "the file")
+
+
 def new_server(t, page, service):
     port = t.port()
     page.go("#/")
@@ -419,3 +456,11 @@ def test_person(t):
         viewer(page, service)
     equal(page.complaints(), [], "complaints of the browser")
     consoles(page, service)
+
+
+def test_sections(t):
+    service, _ = start(t)
+    page = Chromium(t)
+    log_in(page, service)
+    sections(page, service)
+    equal(page.complaints(), [], "complaints of the browser")

@@ -24,6 +24,7 @@ import "./messages.js";
 import "./new-server.js";
 import "./overview.js";
 import "./queue.js";
+import "./sections.js";
 import "./server.js";
 import "./sessions.js";
 import "./settings.js";
