@@ -117,6 +117,11 @@ const char *tls_link_cipher(const struct ssl_st *link);		/* "TLS_AES_256_GCM_SHA
 int tls_link_bits(const struct ssl_st *link);
 /* SHA-256 of the peer's certificate; false: it showed none. */
 bool tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FINGERPRINT_SIZE]);
+/*
+ * The common names of the subject and the issuer of the peer's certificate, cut to `size`; "": it has none.
+ * They are what the peer says: the signature was not looked at. False: it showed no certificate.
+ */
+bool tls_link_peer(const struct ssl_st *link, char *subject, char *issuer, size_t size);
 /* Channel binding "tls-exporter" (RFC 9266); false: not safe in this version of TLS. */
 bool tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE]);
 /* "tls-unique" (RFC 5929), for clients before TLS 1.3; false: there is none, or it is not safe. */

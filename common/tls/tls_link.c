@@ -167,6 +167,25 @@ tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FI
 	return shown != NULL && X509_digest(shown, EVP_sha256(), fingerprint, NULL) == 1;
 }
 
+static void
+common_name(char *dst, size_t size, const X509_NAME *name)
+{
+	dst[0] = '\0';
+	(void)X509_NAME_get_text_by_NID(name, NID_commonName, dst, (int)size);
+}
+
+bool
+tls_link_peer(const struct ssl_st *link, char *subject, char *issuer, size_t size)
+{
+	X509 *shown = SSL_get0_peer_certificate(link);
+
+	if (shown == NULL)
+		return false;
+	common_name(subject, size, X509_get_subject_name(shown));
+	common_name(issuer, size, X509_get_issuer_name(shown));
+	return true;
+}
+
 /* Before 1.3 the exporter is safe only with the extended master secret (RFC 9266 4.2). */
 bool
 tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE])

@@ -69,12 +69,17 @@ static void
 add_helo(const struct inbound *c)
 {
 	const struct ssl_st *link = conn_link(c->conn);
+	char subject[256], issuer[256];
 
 	if (link == NULL)
 		return;
 	add_macro("{tls_version}", tls_link_version(link));
 	add_macro("{cipher}", tls_link_cipher(link));
 	add_number("{cipher_bits}", (unsigned)tls_link_bits(link));
+	if (tls_link_peer(link, subject, issuer, sizeof(subject))) {
+		add_macro("{cert_subject}", subject);
+		add_macro("{cert_issuer}", issuer);
+	}
 }
 
 /* "{mail_addr}", "{mail_host}" and "{mail_mailer}", or those of a recipient, of "<address>". */
@@ -95,19 +100,38 @@ add_address(const struct inbound *c, const char *path, const char *const names[3
 	    "smtp");
 }
 
+/* Who is said to have submitted it: AUTH= of MAIL, from a client that is authenticated (RFC 4954 5). */
 static void
-add_mail(const struct inbound *c, const char *argument)
+add_author(const char *parameters)
+{
+	char author[ADDRESS_MAX * 3 + 1];
+	size_t len;
+
+	for (const char *p = parameters; *p != '\0'; p += len) {
+		p += strspn(p, " ");
+		len = strcspn(p, " ");
+		if (len > 5 && len - 5 < sizeof(author) && strncasecmp(p, "AUTH=", 5) == 0) {
+			snprintf(author, sizeof(author), "%.*s", (int)(len - 5), p + 5);
+			add_macro("{auth_author}", author);
+		}
+	}
+}
+
+static void
+add_mail(const struct inbound *c, const char *argument, const char *parameters)
 {
 	static const char *const names[] = { "{mail_addr}", "{mail_host}", "{mail_mailer}" };
 
 	add_macro("i", c->filter_id);
 	add_macro("{auth_authen}", c->session.user);
 	add_macro("{auth_type}", c->session.user != NULL ? c->session.mechanism : NULL);
+	if (c->session.user != NULL)
+		add_author(parameters);
 	add_address(c, argument, names);
 }
 
 static void
-add_stage(const struct inbound *c, enum msg_filter_stage stage, const char *argument)
+add_stage(const struct inbound *c, enum msg_filter_stage stage, const char *argument, const char *second)
 {
 	static const char *const rcpt[] = { "{rcpt_addr}", "{rcpt_host}", "{rcpt_mailer}" };
 
@@ -119,7 +143,7 @@ add_stage(const struct inbound *c, enum msg_filter_stage stage, const char *argu
 		add_helo(c);
 		break;
 	case FILTER_MAIL:
-		add_mail(c, argument);
+		add_mail(c, argument, second);
 		break;
 	case FILTER_RCPT:
 		add_macro("i", c->filter_id);
@@ -197,7 +221,7 @@ ask_connect(struct inbound *c)
 	the_ask.port = net_port(&c->peer.sa);
 	(void)!msg_filter_ask_add(&the_ask, c->names != NULL ? c->names : literal);
 	(void)!msg_filter_ask_add(&the_ask, c->ip);
-	add_stage(c, FILTER_CONNECT, "");
+	add_stage(c, FILTER_CONNECT, "", "");
 	filter_client_ask(c->filter, &the_ask, -1);
 }
 
@@ -227,7 +251,7 @@ inbound_filter_ask(void *arg, enum msg_filter_stage stage, const char *argument,
 	msg_filter_ask_begin(&the_ask, stage, FILTER_SMTP);
 	(void)!msg_filter_ask_add(&the_ask, argument);
 	(void)!msg_filter_ask_add(&the_ask, second);
-	add_stage(c, stage, argument);
+	add_stage(c, stage, argument, second);
 	filter_client_ask(c->filter, &the_ask, -1);
 }
 
@@ -241,6 +265,6 @@ inbound_filter_ask_content(void *arg, int fd, uint64_t size)
 	the_ask.size = size;
 	(void)!msg_filter_ask_add(&the_ask, "");
 	(void)!msg_filter_ask_add(&the_ask, "");
-	add_stage(c, FILTER_CONTENT, "");
+	add_stage(c, FILTER_CONTENT, "", "");
 	filter_client_ask(c->filter, &the_ask, fd);
 }

@@ -292,24 +292,29 @@ def test_tls_and_login(t):
     service = t.postern({"default": {"filter f": {"connect": filter.connect}}}, start=False)
     authority = Authority(service.folder)
     authority.sign("good", "mx.example")
+    authority.sign("client", "client.example")
     (authority.folder / "good.key").chmod(0o600)
     passwords = service.folder / "passwords"
     passwords.write_text(f"alice:{verifier('s3cret pass')}\n")
     passwords.chmod(0o600)
     service.own()
     service.default.set("access", authentication="anonymous, basic", password_file=passwords, certificate=authority.folder / "good.pem",
-                        key=authority.folder / "good.key")
+                        key=authority.folder / "good.key", client_certificate="ask")
     service.start()
     using = ssl.create_default_context()
     using.check_hostname, using.verify_mode = False, ssl.CERT_NONE
+    using.load_cert_chain(authority.folder / "client.pem", authority.folder / "client.key")
     with service.default.connect(ehlo="clear.example") as client:
         client.expect(220, "STARTTLS")
         client.socket = using.wrap_socket(client.socket)
         client.expect(250, "EHLO secure.example")
         client.expect(235, "AUTH PLAIN " + plain("alice", "s3cret pass"))
-        client.message(ehlo=None)
+        client.message(ehlo=None, params=" AUTH=bob@default.example SIZE=9")
     message = filter.wait_messages()[0]
     equal(len(filter.sessions), 1, "connections to the filter")
     equal(filter.sessions[0].names().count("helo"), 2, "HELO before and after STARTTLS")
     equal(message.macros["helo"]["{tls_version}"], "TLSv1.3", "the version")
+    equal((message.macros["helo"]["{cert_subject}"], message.macros["helo"]["{cert_issuer}"]), ("client.example", "Some Authority"),
+          "its certificate")
+    equal(message.macros["mail"]["{auth_author}"], "bob@default.example", "who is said to have submitted it")
     equal((message.macros["mail"]["{auth_type}"], message.macros["mail"]["{auth_authen}"]), ("PLAIN", "alice"), "who it is")
