@@ -178,6 +178,8 @@ void milter_ask(struct milter *m, enum msg_filter_stage stage, const struct milt
 void milter_content(struct milter *m, const struct filter_header *h);
 void milter_body(struct milter *m, const void *data, size_t len);	/* len 0: that was all */
 enum milter_event milter_step(struct milter *m);	/* looks at what has come */
+/* Nothing is to be answered, and more is to be said as soon as `out` is empty. */
+bool milter_has_more(const struct milter *m);
 void milter_abort(struct milter *m);			/* the message, if it knows of one */
 void milter_quit(struct milter *m);
 

@@ -88,6 +88,22 @@ filter_link_done(struct filter_link *l)
 	l->timer = NULL;
 }
 
+static void
+watch(struct filter_link *l)
+{
+	loop_io_want(l->io, LOOP_READ | (l->m.out.len > 0 ? (unsigned)LOOP_WRITE : 0));
+}
+
+/* No stage is under way, and it may have been told what it does not answer: that goes now. */
+static void
+flush_idle(struct filter_link *l)
+{
+	if (l->m.out.len > 0 && flush(l) == -1)
+		close_link(l);
+	else
+		watch(l);
+}
+
 /* --- the end of a stage --- */
 
 static void
@@ -263,12 +279,6 @@ take_event(struct filter_link *l, enum milter_event event)
 	}
 }
 
-static void
-watch(struct filter_link *l)
-{
-	loop_io_want(l->io, LOOP_READ | (l->m.out.len > 0 ? (unsigned)LOOP_WRITE : 0));
-}
-
 /* Goes on as far as it can without waiting. True: the stage is done, or all of it that there was. */
 static bool
 run(struct filter_link *l)
@@ -281,8 +291,15 @@ run(struct filter_link *l)
 	    piece |= event == MILTER_WANTS_BODY) {
 		if (event == MILTER_WANTS_BODY && piece)
 			break;
-		if (take_event(l, event))
+		/* A stage that has no answer: a connection that is over shows itself here. */
+		if (event == MILTER_DONE && l->m.verdict == FILTER_GO_ON && !l->m.accepts &&
+		    l->m.out.len > 0 && flush(l) == -1)
+			return lose_link(l, strerror(errno));
+		if (take_event(l, event)) {
+			if (l->state == LINK_READY)
+				flush_idle(l);
 			return true;
+		}
 		if (l->state == LINK_CONNECTS)
 			return false;
 	}
@@ -293,7 +310,7 @@ run(struct filter_link *l)
 		arm(l);
 	}
 	watch(l);
-	if (rc == 1 && event == MILTER_WANTS_BODY)
+	if (rc == 1 && (event == MILTER_WANTS_BODY || milter_has_more(&l->m)))
 		loop_io_want(l->io, LOOP_READ | LOOP_WRITE);
 	return false;
 }
@@ -338,7 +355,7 @@ on_link_io(void *arg, unsigned what)
 		if (why != NULL)
 			close_link(l);
 		else
-			watch(l);
+			flush_idle(l);
 		return;
 	}
 	if (why != NULL ? lose_link(l, why) : run(l))
@@ -474,9 +491,6 @@ filter_link_reset(struct filter_link *l)
 	l->skips = l->failed = false;
 	if (l->state == LINK_READY) {
 		milter_abort(&l->m);
-		if (flush(l) == -1)
-			close_link(l);
-		else
-			watch(l);
+		flush_idle(l);
 	}
 }

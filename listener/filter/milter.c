@@ -321,6 +321,12 @@ milter_step(struct milter *m)
 	return m->waits == 0 && m->state != MILTER_NEGOTIATES ? go_on(m) : MILTER_MORE;
 }
 
+bool
+milter_has_more(const struct milter *m)
+{
+	return m->waits == 0 && (m->state == MILTER_SENDS_HEADER || m->state == MILTER_SENDS_BODY);
+}
+
 void
 milter_abort(struct milter *m)
 {

@@ -1,12 +1,13 @@
 """filter_helper - postern-filter by itself: stages, verdicts, edits, times and hostile filters, asked as a listener asks"""
 
 import os
+import threading
 
 import milter
 from checks import check, equal
 from filter_asker import CHANGED_CONTENT, CHANGED_ENVELOPE, HOLD, TROUBLE, FilterAsker
 from milter import Milter, Raw, reply_code
-from patience import until
+from patience import WAIT, until
 
 MESSAGE = b"Subject: hello\r\nX-Folded: one\r\n\ttwo\r\nTo: c@d.example\r\n\r\nIt works.\r\nReally.\r\n"
 HEADER, BODY = MESSAGE[:MESSAGE.index(b"It works")], MESSAGE[MESSAGE.index(b"It works"):]
@@ -137,6 +138,36 @@ def test_large(t):
     answer = asker.session().opening().content(b"X: " + b"y" * 70 * 1024 * 16 + b"\r\n\r\n")
     equal((answer.verdict, answer.text), ("reply", "552 5.3.4 The header of the message is too large"))
     equal(asker.session().opening().content(b"no header\r\n").verdict, "go on")
+
+
+def test_large_without_answers(t):
+    """More than goes out at once, to a filter that answers neither fields nor pieces: nothing waits for an answer."""
+    header = b"".join(b"X-%d: " % n + b"y" * 990 + b"\r\n" for n in range(400)) + b"\r\n"
+    body = b"z" * 998 * 1000 + b"\r\n"
+    for steps in (milter.NR_HEADERS, milter.NR_HEADERS | milter.NR_EOH | milter.NR_BODY):
+        answer, m, asker = ask_one(t, {}, header + body, steps=steps, keys={"command_time": "5s"})
+        equal((answer.verdict, answer.flags), ("go on", 0), asker.events())
+        got = m.wait_messages()[0]
+        equal((len(got.header), len(got.body)), (400, len(body)))
+
+
+def test_told_at_once(t):
+    """What a filter does not answer does not lie here until the next stage, also when it cannot be sent at once."""
+    reads = threading.Event()
+    m = Milter(t, {"mail": lambda *_: reads.wait(WAIT) and None}, steps=milter.NR_MAIL | milter.NR_RCPT)
+    t.cleanup(reads.set)
+    session = FilterAsker(t, section(m)).session()
+    session.go_on(session.ask("connect", "x", "192.0.2.1", family=4))
+    session.go_on(session.ask("mail", "<a@b.example>"))
+    m.wait_heard("mail")
+    for n in range(120):        # 2.4 MB: more than the sockets hold
+        session.go_on(session.ask("rcpt", f"<{n}@d.example>", "X=" + "y" * 20000))
+    session.go_on(session.ask("reset"))
+    reads.set()
+    m.wait_heard("rcpt", 120)
+    m.wait_heard("abort")
+    session.go_on(session.ask("mail", "<a@b.example>"))
+    m.wait_heard("mail", 2)
 
 
 def test_skip(t):
