@@ -113,6 +113,7 @@ struct filter_message {
 	char *text;				/* the header block as it came */
 	struct filter_header header;
 	struct msg_filter_extent head, body;	/* head: as it came; of no meaning while edited */
+	bool separated;				/* the header that came ends with an empty line */
 	bool edited, new_body;
 	struct buf envelope;			/* of the filters that are done: records */
 	char hold_by[MSG_FILTER_NAME_SIZE], hold[256];	/* hold_by "": it is not held */

@@ -57,7 +57,8 @@ take_header(struct filter_message *m, uint64_t size)
 	header = pos;
 	if (pos < (size_t)have && m->text[pos] == '\r')
 		pos++;
-	if (pos < (size_t)have && m->text[pos] == '\n')
+	m->separated = pos < (size_t)have && m->text[pos] == '\n';
+	if (m->separated)
 		header = pos + 1;
 	if (header <= FILTER_HEADER_MAX)
 		m->text = mem_array(m->text, header + 1, 1);
@@ -218,6 +219,7 @@ filter_message_keep(struct filter_message *m, const char *filter)
 		m->body = m->next_body;
 		m->tail = m->body.at + m->body.size;
 		m->new_body = true;
+		m->edited |= !m->separated;	/* else it would go on with the header */
 	}
 	if (m->next_hold) {
 		snprintf(m->hold_by, sizeof(m->hold_by), "%s", filter);

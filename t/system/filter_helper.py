@@ -170,6 +170,15 @@ def test_told_at_once(t):
     m.wait_heard("mail", 2)
 
 
+def test_body_without_header_end(t):
+    """A new body of a content that has no empty line does not become header."""
+    answers = {"end": [milter.replace_body(b"X-New: body\r\n"), milter.CONTINUE]}
+    for message, header in ((b"Subject: a\r\n", b"Subject: a\r\n\r\n"), (b"Subject: a\r\nno field\r\n", b"Subject: a\r\n\r\n"),
+                            (b"no field\r\n", b"\r\n"), (b"", b"\r\n"), (b"Subject: a\r\n\r\n", b"Subject: a\r\n\r\n")):
+        answer, _, _ = ask_one(t, answers, message)
+        equal((answer.verdict, answer.flags, answer.header, answer.body), ("go on", CHANGED_CONTENT, header, b"X-New: body\r\n"), message)
+
+
 def test_skip(t):
     """What is skipped is not sent."""
     answer, m, _ = ask_one(t, {"body": milter.SKIP}, MESSAGE + b"x" * 500000, steps=milter.SKIPS)
