@@ -1,7 +1,7 @@
 /*
  * envelope_change - what a mail filter wants changed in an envelope; pure
  *
- * Runs in:  listener, pickup
+ * Runs in:  listener, pickup, filter
  * Owns:     nothing
  * Promise:  an address that comes into an envelope was parsed; a recipient is in it once
  * Fails by: -1
@@ -75,16 +75,24 @@ set_sender(struct message_envelope *e, const struct address *a)
 		e->flags |= MESSAGE_UTF8;
 }
 
+int
+envelope_change_parse(struct address *a, const char *record, const char *domain, size_t *used)
+{
+	unsigned flags = ADDRESS_UTF8 | ADDRESS_BARE | (*record == '=' ? ADDRESS_NULL : 0U);
+
+	if (*record == '\0' || strchr("+-=", *record) == NULL || record[1] == '\0' ||
+	    address_parse_path(a, record + 1, strlen(record + 1), flags, used) == -1)
+		return -1;
+	return address_complete(a, domain);
+}
+
 static int
 apply_record(struct message_envelope *e, const char *record, const char *domain)
 {
-	unsigned flags = ADDRESS_UTF8 | ADDRESS_BARE | (*record == '=' ? ADDRESS_NULL : 0U);
 	struct address a;
 	size_t used;
 
-	if (*record == '\0' || strchr("+-=", *record) == NULL || record[1] == '\0' ||
-	    address_parse_path(&a, record + 1, strlen(record + 1), flags, &used) == -1 ||
-	    address_complete(&a, domain) == -1)
+	if (envelope_change_parse(&a, record, domain, &used) == -1)
 		return -1;
 	if (*record == '+')
 		add_recipient(e, &a, record + 1 + used);

@@ -8,6 +8,15 @@
 
 #define ENVELOPE_CHANGES_MAX 1000	/* of one message */
 
+struct address;
+
+/*
+ * One record: its address, completed, and in *used where its parameters begin behind record[1]. So the filter
+ * helper judges what workers will apply. 0; -1: it is none.
+ */
+int envelope_change_parse(struct address *a, const char *record, const char *domain,
+    size_t *used) __attribute__((warn_unused_result));
+
 /*
  * `text`: records that each end in NUL, "+<recipient> PARAMETERS", "-<recipient>", "=<sender> PARAMETERS", in
  * the order in which they count. Of the parameters NOTIFY of a recipient counts. A bare address is completed

@@ -105,28 +105,35 @@ void filter_header_print(struct buf *out, const struct filter_header *h);	/* wit
 
 /* --- filter_message: a message in its scratch file, and what the filters make of it --- */
 
-#define FILTER_EDITS_MAX 10000U		/* of one filter, to header and envelope */
+#define FILTER_EDITS_MAX 10000U		/* of one filter; of all, ENVELOPE_CHANGES_MAX to the envelope */
+struct filter_message_rules {
+	uint64_t most;				/* bytes that a new body may have */
+	const char *domain;			/* completes addresses; lives as long as the message */
+	bool utf8;				/* addresses may be other than ASCII (RFC 6531) */
+	bool binary;				/* BODY=BINARYMIME: a NUL is no fault */
+};
 struct filter_message {
 	int fd;
 	uint64_t tail;				/* where new bytes go: behind all that counts */
-	uint64_t most;				/* bytes that a new body may have */
+	struct filter_message_rules rules;
 	char *text;				/* the header block as it came */
 	struct filter_header header;
 	struct msg_filter_extent head, body;	/* head: as it came; of no meaning while edited */
 	bool separated;				/* the header that came ends with an empty line */
 	bool edited, new_body;
 	struct buf envelope;			/* of the filters that are done: records */
+	unsigned changes;			/* so many records */
 	char hold_by[MSG_FILTER_NAME_SIZE], hold[256];	/* hold_by "": it is not held */
 	/* What the filter that is at work wants; `next` has fields when next_edited */
 	struct filter_header next;
 	bool next_edited, next_new_body, next_hold;
-	unsigned edits;
+	unsigned edits, next_changes;
 	struct msg_filter_extent next_body;
 	struct buf next_envelope;
 	char next_reason[256];
 };
 /* Takes over `fd`. NULL and errno: EFBIG: its header is too large; EINVAL: it is no file of that size. */
-struct filter_message *filter_message_open(int fd, uint64_t size, uint64_t most);
+struct filter_message *filter_message_open(int fd, uint64_t size, const struct filter_message_rules *rules);
 void filter_message_free(struct filter_message *m);	/* NULL is fine */
 /* The next piece of the body from `at` on. Its bytes, 0 at the end; -1 and errno. */
 ssize_t filter_message_read(const struct filter_message *m, uint64_t at, void *data, size_t size);
@@ -138,8 +145,12 @@ void filter_message_forget(struct filter_message *m);			/* it never wanted anyth
 int filter_message_finish(struct filter_message *m, struct msg_filter_answer *a);
 
 /* --- filter_address: an address as filters name it, for a change of the envelope. Pure --- */
-/* "<a@b>" of "a@b" or "<a@b>", and parameters behind a blank. False: not an address, or control bytes. */
-bool filter_address_put(struct buf *out, char what, const char *address, const char *parameters);
+/*
+ * A record with "<a@b>" of "a@b" or "<a@b>", and parameters behind a blank. False: not an address as workers
+ * parse it, or control bytes.
+ */
+bool filter_address_put(struct buf *out, char what, const char *address, const char *parameters,
+    const struct filter_message_rules *rules);
 
 /* --- milter: the dialogue with one filter. Pure --- */
 

@@ -4,14 +4,17 @@
  * Runs in:  filter
  * Owns:     nothing
  * Promise:  one record has one address in angle brackets, and nothing that could end it; listener and pickup
- *           parse it again
+ *           will parse it, and it was parsed as they do
  * Fails by: false
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "common/mail/address.h"
+#include "common/mail/envelope_change.h"
 #include "listener/filter/filter.h"
 
-enum { ADDRESS_MAX = 1000, PARAMETERS_MAX = 2000 };
+enum { PARAMETERS_MAX = 2000 };
 
 static bool
 has_control(const char *text)
@@ -22,9 +25,22 @@ has_control(const char *text)
 	return false;
 }
 
-bool
-filter_address_put(struct buf *out, char what, const char *address, const char *parameters)
+/* What is in angle brackets, alone, is an address. */
+static bool
+is_address(const char *record, const struct filter_message_rules *rules)
 {
+	struct address a;
+	size_t used;
+
+	return envelope_change_parse(&a, record, rules->domain, &used) == 0 && record[1 + used] == '\0' &&
+	    (rules->utf8 || *record == '-' || !address_is_utf8(&a));
+}
+
+bool
+filter_address_put(struct buf *out, char what, const char *address, const char *parameters,
+    const struct filter_message_rules *rules)
+{
+	char record[ADDRESS_MAX + 4];
 	size_t len;
 
 	address += strspn(address, " \t");
@@ -35,13 +51,15 @@ filter_address_put(struct buf *out, char what, const char *address, const char *
 		address++;
 		len -= 2;
 	}
-	/* Only the sender may be empty. */
 	if (len > ADDRESS_MAX || strlen(parameters) > PARAMETERS_MAX || has_control(address) ||
 	    has_control(parameters) || memchr(address, '<', len) != NULL ||
-	    memchr(address, '>', len) != NULL || (len == 0 && what != '='))
+	    memchr(address, '>', len) != NULL)
+		return false;
+	snprintf(record, sizeof(record), "%c<%.*s>", what, (int)len, address);
+	if (!is_address(record, rules))
 		return false;
 	parameters += strspn(parameters, " ");
-	buf_printf(out, "%c<%.*s>%s%s", what, (int)len, address, *parameters != '\0' ? " " : "", parameters);
+	buf_printf(out, "%s%s%s", record, *parameters != '\0' ? " " : "", parameters);
 	buf_add(out, "", 1);
 	return buf_ok(out);
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
+#include "common/mail/envelope_change.h"
 #include "common/mail/header.h"
 
 /* As much of the begin as a header may have, and the byte that would be too many. */
@@ -72,23 +73,26 @@ take_header(struct filter_message *m, uint64_t size)
 }
 
 struct filter_message *
-filter_message_open(int fd, uint64_t size, uint64_t most)
+filter_message_open(int fd, uint64_t size, const struct filter_message_rules *rules)
 {
 	struct filter_message *m = mem_new(struct filter_message);
 	struct stat st;
+	int error;
 
 	m->fd = fd;
 	m->tail = size;
-	m->most = most > size ? most : size;
+	m->rules = *rules;
+	if (m->rules.most < size)
+		m->rules.most = size;
 	buf_init(&m->envelope, MSG_FILTER_CHANGES_MAX);
 	buf_init(&m->next_envelope, MSG_FILTER_CHANGES_MAX);
 	errno = EINVAL;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size >= size &&
 	    take_header(m, size) == 0)
 		return m;
-	most = (uint64_t)errno;
+	error = errno;
 	filter_message_free(m);
-	errno = (int)most;
+	errno = error;
 	return NULL;
 }
 
@@ -149,8 +153,11 @@ add_body(struct filter_message *m, const struct milter_reply *r)
 	if (!m->next_new_body)
 		m->next_body = (struct msg_filter_extent){ m->tail, 0 };
 	m->next_new_body = true;
-	if (r->len > m->most - m->next_body.size)
+	if (r->len > m->rules.most - m->next_body.size)
 		return "its new body is larger than a message may be";
+	/* As the workers will judge; they make CRLF of other line ends. */
+	if (!m->rules.binary && memchr(r->data, '\0', r->len) != NULL)
+		return "its new body has a NUL in it";
 	if (write_all(m->fd, r->data, r->len, m->next_body.at + m->next_body.size) == -1)
 		return "there is no room for its new body";
 	m->next_body.size += r->len;
@@ -169,10 +176,15 @@ header_to_edit(struct filter_message *m)
 static const char *
 add_envelope(struct filter_message *m, char what, const struct milter_reply *r)
 {
-	if (filter_address_put(&m->next_envelope, what, r->name, r->value))
-		return NULL;
-	return buf_ok(&m->next_envelope) ? "it names an address that none can be" :
-	    "it wants too many changes of the envelope";
+	bool good = filter_address_put(&m->next_envelope, what, r->name, r->value, &m->rules);
+
+	if (!good && buf_ok(&m->next_envelope))
+		return "it names an address that none can be";
+	/* Of all filters together, as the workers will count. */
+	if (!good || m->changes + ++m->next_changes > ENVELOPE_CHANGES_MAX ||
+	    m->envelope.len + m->next_envelope.len > MSG_FILTER_CHANGES_MAX)
+		return "it wants too many changes of the envelope";
+	return NULL;
 }
 
 const char *
@@ -227,6 +239,7 @@ filter_message_keep(struct filter_message *m, const char *filter)
 	}
 	if (m->next_envelope.len > 0)
 		buf_add(&m->envelope, m->next_envelope.data, m->next_envelope.len);
+	m->changes += m->next_changes;
 	filter_message_forget(m);
 }
 
@@ -236,7 +249,7 @@ filter_message_forget(struct filter_message *m)
 	filter_header_done(&m->next);
 	buf_clear(&m->next_envelope);
 	m->next_edited = m->next_new_body = m->next_hold = false;
-	m->edits = 0;
+	m->edits = m->next_changes = 0;
 }
 
 /* Writes it behind all others. */

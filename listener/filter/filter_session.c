@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
@@ -157,6 +158,20 @@ replace(char **text, const char *with)
 	*text = mem_strdup(with);
 }
 
+/* Whether MAIL had that parameter. */
+static bool
+mail_says(const struct filter_session *s, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = s->words[FILTER_MAIL].second; p != NULL && *p != '\0'; p += strcspn(p, " ")) {
+		p += strspn(p, " ");
+		if (strncasecmp(p, word, len) == 0 && (p[len] == ' ' || p[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 /* False: the file is none. A header that is too large is answered. */
 static bool
 open_message(struct filter_session *s, const struct msg_filter_ask *ask, int fd)
@@ -164,10 +179,13 @@ open_message(struct filter_session *s, const struct msg_filter_ask *ask, int fd)
 	struct msg_filter_answer a = { .verdict = FILTER_REPLY,
 	    .text = "552 5.3.4 The header of the message is too large" };
 	uint64_t most = s->server->max_message_size;
+	const struct filter_message_rules rules = { most == 0 || most > BODY_MAX ? BODY_MAX : most,
+	    s->server->default_domain->name, s->source == FILTER_PICKUP || mail_says(s, "SMTPUTF8"),
+	    mail_says(s, "BODY=BINARYMIME") };
 
 	if (fd == -1)
 		return false;
-	s->message = filter_message_open(fd, ask->size, most == 0 || most > BODY_MAX ? BODY_MAX : most);
+	s->message = filter_message_open(fd, ask->size, &rules);
 	if (s->message == NULL && errno == EFBIG)
 		send_answer(s, &a);
 	else if (s->message == NULL && errno != EINVAL)

@@ -13,10 +13,11 @@ static const char content[] = "Subject: a\r\nX: b\r\n\tc\r\nX: d\r\n\r\nbody\r\n
 static struct filter_message *
 open_message(void)
 {
+	static const struct filter_message_rules rules = { .most = 100000, .domain = "home.example" };
 	int fd = memfd_create("message", MFD_CLOEXEC);
 
 	fuzz_check(fd != -1 && write(fd, content, sizeof(content) - 1) == sizeof(content) - 1);
-	return filter_message_open(fd, sizeof(content) - 1, 100000);
+	return filter_message_open(fd, sizeof(content) - 1, &rules);
 }
 
 /* What listener and pickup will read. */

@@ -179,6 +179,20 @@ def test_body_without_header_end(t):
         equal((answer.verdict, answer.flags, answer.header, answer.body), ("go on", CHANGED_CONTENT, header, b"X-New: body\r\n"), message)
 
 
+def test_what_mail_allows(t):
+    """SMTPUTF8 and BINARYMIME let pass what is a fault without them; filters share the number of changes."""
+    m = Milter(t, {"end": [milter.replace_body(b"a\0b\r\n"), milter.add_rcpt("<\u00e9@f.example>"), milter.CONTINUE]})
+    session = FilterAsker(t, section(m)).session()
+    for stage, words in (("connect", ("x", "192.0.2.1")), ("mail", ("<a@b.example>", "smtputf8 BODY=BINARYMIME")), ("rcpt", ("<c@d.example>",)), ("data", ())):
+        session.go_on(session.ask(stage, *words, family=4))
+    answer = session.content(MESSAGE)
+    equal((answer.verdict, answer.body, answer.records), ("go on", b"a\0b\r\n", ["+<\u00e9@f.example>"]), answer.text)
+    first, second = (Milter(t, {"end": [milter.add_rcpt(f"{n}{word}@f.example") for n in range(500)] + [milter.CONTINUE]}) for word in "ab")
+    third = Milter(t, {"end": [milter.add_rcpt("one@f.example"), milter.CONTINUE]})
+    sections = section(first, "one") + section(second, "two") + section(third, "three", on_failure="accept")
+    equal(len(FilterAsker(t, sections).session().opening().content(MESSAGE).records), 1000)
+
+
 def test_skip(t):
     """What is skipped is not sent."""
     answer, m, _ = ask_one(t, {"body": milter.SKIP}, MESSAGE + b"x" * 500000, steps=milter.SKIPS)
@@ -198,6 +212,14 @@ HOSTILE = {
     "half, then cut": {"end": [milter.replace_body(b"half"), milter.DROP]},
     "cut": {"rcpt": milter.DROP}, "header cut": {"header": milter.DROP},
     "many edits": {"end": [milter.add_header("a", "b")] * 10001 + [milter.CONTINUE]},
+    "many changes": {"end": [milter.add_rcpt("e@f.example")] * 1001 + [milter.CONTINUE]},
+    "large changes": {"end": [milter.add_rcpt_par("e@f.example", "X=" + "y" * 1900)] * 600 + [milter.CONTINUE]},
+    "no domain": {"end": [milter.add_rcpt("<e@>"), milter.CONTINUE]},
+    "blank in an address": {"end": [milter.delete_rcpt("<e f@g.example>"), milter.CONTINUE]},
+    "long address": {"end": [milter.add_rcpt("e" * 600 + "@f.example"), milter.CONTINUE]},
+    "empty address": {"end": [milter.add_rcpt("<>"), milter.CONTINUE]},
+    "address not ascii": {"end": [milter.change_from("<\u00e9@f.example>"), milter.CONTINUE]},
+    "nul": {"end": [milter.replace_body(b"a\0b\r\n"), milter.CONTINUE]},
     "large header": {"end": [milter.add_header("a", "b" * 60000)] * 20 + [milter.CONTINUE]},
 }
 
