@@ -226,11 +226,11 @@ drop_root(const struct boot *b)
 	const char *also = b->role->reads_pickup ? b->server->pickup_group : NULL;
 
 	if (b->role->user != 0)
-		boot_drop(config_service_user(s, b->role->user), NULL, NULL);
+		boot_drop(config_service_user(s, b->role->user), NULL, NULL, b->role->host_groups);
 	else if (b->server != NULL && b->server->user != NULL)
-		boot_drop(b->server->user, NULL, also);
+		boot_drop(b->server->user, NULL, also, false);
 	else
-		boot_drop(s->user, s->group, also);
+		boot_drop(s->user, s->group, also, false);
 }
 
 int

@@ -40,6 +40,7 @@ struct boot_role {
 	/* Offset of its user in struct config_service; 0: it owns the spool */
 	size_t user;
 	bool reads_pickup;	/* with the group of those who write there */
+	bool host_groups;	/* with those that name its user: it reaches sockets of other programs */
 	/*
 	 * As root perhaps, before rights go: reads files of the installation into b->state, nothing else.
 	 * May be NULL
@@ -108,8 +109,9 @@ void boot_helper_control(struct boot *b, const struct ctl_message *m);
 
 /*
  * Used by boot_main and tested by itself: from root to user and group (NULL: the user's own) for ever, with
- * one more group (NULL: none); does nothing when not root. Dies on failure.
+ * one more group (NULL: none), and those of the host that name the user when `host_groups`, but never root's;
+ * does nothing when not root. Dies on failure.
  */
-void boot_drop(const char *user, const char *group, const char *also);
+void boot_drop(const char *user, const char *group, const char *also, bool host_groups);
 
 #endif

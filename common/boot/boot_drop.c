@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
+
+enum { GROUPS_MAX = 64 };
 
 static void
 must_succeed(bool ok, const char *what)
@@ -37,12 +40,33 @@ shut_bounding_set(void)
 		must_succeed(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0, "capability bounding set");
 }
 
+/* The groups of the host that name the user, but never root's, into `groups` of GROUPS_MAX. Their number. */
+static size_t
+groups_of_host(const char *user, const struct account *a, gid_t *groups)
+{
+	const struct passwd *pw = getpwnam(user);
+	int n = GROUPS_MAX;
+	size_t kept = 0;
+
+	if (pw == NULL)
+		pw = getpwuid(a->uid);
+	if (pw == NULL)		/* a number without a name is in no list */
+		return 0;
+	if (getgrouplist(pw->pw_name, a->gid, groups, &n) == -1)
+		n = GROUPS_MAX;
+	for (int i = 0; i < n; i++)
+		if (groups[i] != 0 && groups[i] != a->gid)
+			groups[kept++] = groups[i];
+	return kept;
+}
+
 static void
-become_user(const char *user, const char *group, const char *also)
+become_user(const char *user, const char *group, const char *also, bool host_groups)
 {
 	struct account a, other = { 0 };
 	int rc = account_find(user, group, &a), more = also != NULL ? account_find(user, also, &other) : 0;
-	gid_t groups[2];
+	gid_t groups[GROUPS_MAX + 2];
+	size_t n = 0;
 
 	if (rc != 0)
 		die(EX_NOUSER, "no %s %s on this host", rc == -1 ? "user" : "group", rc == -1 ? user : group);
@@ -50,10 +74,13 @@ become_user(const char *user, const char *group, const char *also)
 		die(EX_NOUSER, "no group %s on this host", also);
 	if (account_is_root(&a) || (also != NULL && other.gid == 0))
 		die(EX_CONFIG, "the user %s is root, or has its group", user);
-	groups[0] = a.gid;
-	groups[1] = other.gid;
+	if (host_groups)
+		n = groups_of_host(user, &a, groups);
+	groups[n++] = a.gid;
+	if (also != NULL)
+		groups[n++] = other.gid;
 	shut_bounding_set();
-	must_succeed(setgroups(also != NULL ? 2 : 1, groups) == 0, "setgroups");
+	must_succeed(setgroups(n, groups) == 0, "setgroups");
 	must_succeed(setresgid(a.gid, a.gid, a.gid) == 0, "setresgid");
 	must_succeed(setresuid(a.uid, a.uid, a.uid) == 0, "setresuid");
 }
@@ -86,12 +113,12 @@ check_no_way_back(void)
 }
 
 void
-boot_drop(const char *user, const char *group, const char *also)
+boot_drop(const char *user, const char *group, const char *also, bool host_groups)
 {
 	bool root = geteuid() == 0;
 
 	if (root)
-		become_user(user, group, also);
+		become_user(user, group, also, host_groups);
 	clear_capabilities();
 	if (getuid() != 0)
 		check_no_way_back();

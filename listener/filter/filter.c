@@ -78,6 +78,7 @@ const struct boot_role filter_role = {
 	.title = "shows mail to filters",
 	.per_server = false,
 	.user = offsetof(struct config_service, filter_user),
+	.host_groups = true,
 	.run = run_filter,
 	.on_control = on_filter_control,
 	.finish = finish_filter,

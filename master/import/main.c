@@ -42,7 +42,7 @@ give_up_rights(void)
 	const struct rlimit none = { 0, 0 }, seconds = { CPU_SECONDS, CPU_SECONDS };
 	const struct sandbox_plan plan = { .role = "import", .sanitizers = test, .kill = test };
 
-	boot_drop(ACCOUNT, NULL, NULL);
+	boot_drop(ACCOUNT, NULL, NULL, false);
 	(void)!setrlimit(RLIMIT_CORE, &none);
 	(void)!setrlimit(RLIMIT_CPU, &seconds);
 #ifndef POSTERN_TEST	/* sanitizers map far more than they use */
