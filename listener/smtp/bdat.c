@@ -67,8 +67,8 @@ judge_place(const struct session *s)
 	}
 }
 
-static void
-say_refusal(struct session *s, enum reply why)
+void
+bdat_say_refusal(struct session *s, enum reply why)
 {
 	if (why == REPLY_FILTER_WORDS)
 		filter_stage_say(s, NULL);
@@ -94,7 +94,7 @@ finish_chunk(struct session *s)
 		session_phase_enter(s, b->back);
 		if (!b->misplaced)
 			session_phase_reset(s);	/* `b` was freed */
-		say_refusal(s, why);
+		bdat_say_refusal(s, why);
 	} else if (b->last) {
 		transaction_finish(s);
 	} else {
@@ -153,7 +153,7 @@ waste_chunk(struct session *s, size_t used)
 	if (b->left == 0) {
 		finish_chunk(s);
 	} else if (s->data.wasted > transaction_waste_limit(s)) {
-		say_refusal(s, b->refuse);
+		bdat_say_refusal(s, b->refuse);
 		session_phase_end(s, true);
 	}
 }

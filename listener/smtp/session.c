@@ -360,7 +360,7 @@ session_expire(struct session *s)
 	}
 	/* A client that ends content with a bare LF waits for a reply in vain: say what is wrong. */
 	if (fault != REPLY_NONE)
-		session_reply(s, fault, NULL);
+		bdat_say_refusal(s, fault);
 	take_event(s, EVENT_EXPIRE, REPLY_IDLE);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/config/config.h"
 #include "listener/smtp/smtp.h"
 
 /* A client that guesses the names of recipients learns one a second; a list with dead ones goes on. */
@@ -51,10 +52,11 @@ void
 session_reply_about(struct session *s, enum reply which, const char *recipient)
 {
 	/* A client that goes on and on over max-recipients or memory-limit is worth one event a message. */
+	bool closes = reply_rows[which].flags & REPLY_CLOSE;	/* its words name the host */
 	bool *told = which == REPLY_RECIPIENTS ? &s->envelope->overflow :
 	    which == REPLY_MEMORY ? &s->envelope->short_told : NULL;
 
-	say_reply(s, which, recipient, recipient, told == NULL || !*told);
+	say_reply(s, which, closes ? s->server->fqdn : recipient, recipient, told == NULL || !*told);
 	if (told != NULL)
 		*told = true;
 }

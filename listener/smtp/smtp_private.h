@@ -8,6 +8,7 @@
 
 void bdat_command(struct session *s, const char *arg, size_t len);
 size_t bdat_content(struct session *s, const char *data, size_t len);	/* in PHASE_CHUNK */
+void bdat_say_refusal(struct session *s, enum reply why);
 enum reply bdat_refusal(const struct session *s);	/* in PHASE_CHUNK: the reply to come, or REPLY_NONE */
 
 /* --- etrn: ETRN, ATRN and TURN; pure --- */
