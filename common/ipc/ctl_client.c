@@ -336,15 +336,20 @@ ctl_client_forget(struct ctl_client_question *q)
 }
 
 void
-ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type)
+ctl_client_tell(struct ctl_client_question *q, enum ctl_type type)
 {
-	struct ctl_client *k;
+	struct ctl_client *k = q->ctl_client;
 
-	if (q == NULL)
-		return;
-	k = q->ctl_client;
 	if (k->ctl != NULL && q->channel == k->channel)
 		(void)!ctl_send(k->ctl, type, q->request, NULL, 0, -1);
+}
+
+void
+ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type)
+{
+	if (q == NULL)
+		return;
+	ctl_client_tell(q, type);
 	ctl_client_forget(q);
 }
 

@@ -88,6 +88,8 @@ void ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const vo
 void ctl_client_step_with(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len,
     int fd);
 void ctl_client_fail(struct ctl_client_question *q, const char *why);	/* `failed` follows, soon */
+/* To the helper that was asked last, without an answer; not when it is gone. It is quiet. */
+void ctl_client_tell(struct ctl_client_question *q, enum ctl_type type);
 /* Frees the record; a later answer is dropped; NULL is fine. */
 void ctl_client_forget(struct ctl_client_question *q);
 /* The same, and tells the helper if it knows the question. */

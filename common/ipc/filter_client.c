@@ -4,7 +4,8 @@
  * Runs in:  listener, pickup
  * Owns:     one question for each session; what was said of its connection, to say it again
  * Promise:  each stage but RESET is answered once, later. A helper that ended is asked anew from the next
- *           MAIL on, after it was told of the connection; until then the answer is that of a lost one
+ *           MAIL on, after it was told of the connection; until then the answer is that of a lost one. A MAIL
+ *           that was with a helper when it ended is asked once more
  * Fails by: an answer with the flag FILTER_TROUBLE
  */
 #include "common/ipc/filter_client.h"
@@ -36,6 +37,7 @@ struct filter_client {
 	int fd;
 	enum msg_filter_stage sent;	/* the latest question: it may be one of `kept`, or a RESET */
 	bool resetting;			/* the answer to a RESET is to come */
+	bool repeated;			/* this MAIL was asked anew: perhaps it ended the helper */
 };
 static_assert(FILTER_CONNECT == 0 && FILTER_HELO == 1, "the places in `kept`");
 
@@ -96,6 +98,35 @@ answer_lost(struct filter_client *f, const char *why)
 	tell_answer(f, &a);
 }
 
+/* Where a helper that knows nothing of the session begins. */
+static bool
+may_begin_at(enum msg_filter_stage stage)
+{
+	return stage == FILTER_CONNECT || stage == FILTER_MAIL;
+}
+
+static void
+ask_anew(struct filter_client *f)
+{
+	f->sent = FILTER_CONNECT;
+	ctl_client_ask(&f->base);
+}
+
+/* The helper has no room for the session, or for its message: it forgets it, and hears of it anew. */
+static void
+on_no_room(struct filter_client *f, const char *why)
+{
+	bool reset = f->resetting;
+
+	ctl_client_tell(&f->base, CTL_FILTER_END);
+	f->resetting = false;
+	f->state = FILTER_CLIENT_LOST;
+	if (f->ask != NULL && reset && may_begin_at((enum msg_filter_stage)f->ask->stage))
+		ask_anew(f);
+	else if (f->ask != NULL)
+		answer_lost(f, why);
+}
+
 static bool
 on_filter_answer(struct ctl_client_question *base, const struct ctl_message *m)
 {
@@ -104,13 +135,17 @@ on_filter_answer(struct ctl_client_question *base, const struct ctl_message *m)
 
 	if (!msg_filter_answer_take(&a, m->data, m->len))
 		return false;
+	if (!f->resetting && f->ask == NULL)
+		return false;
+	if ((a.flags & FILTER_TROUBLE) && a.filter[0] == '\0') {
+		on_no_room(f, a.text);
+		return true;
+	}
 	f->state = FILTER_CLIENT_KNOWN;
 	if (f->resetting) {
 		f->resetting = false;
 		if (f->ask != NULL)
 			send_next(f);
-	} else if (f->ask == NULL) {
-		return false;
 	} else if (f->sent < f->ask->stage && f->sent < FILTER_MAIL && a.verdict == FILTER_GO_ON) {
 		f->sent++;
 		send_next(f);
@@ -125,13 +160,14 @@ on_filter_lost(struct ctl_client_question *base, const char *why)
 {
 	struct filter_client *f = (struct filter_client *)base;
 
-	bool anew = f->state == FILTER_CLIENT_KNOWN && f->ask != NULL && f->ask->stage == FILTER_MAIL;
+	bool anew = f->state == FILTER_CLIENT_KNOWN && !f->repeated && f->ask != NULL &&
+	    f->ask->stage == FILTER_MAIL;
 
 	f->resetting = false;
 	f->state = FILTER_CLIENT_LOST;
 	if (anew) {	/* between two messages: nothing is lost with it */
-		f->sent = FILTER_CONNECT;
-		ctl_client_ask(base);
+		f->repeated = true;
+		ask_anew(f);
 	} else if (f->ask != NULL) {
 		answer_lost(f, why);
 	}
@@ -162,13 +198,6 @@ filter_client_open(struct ctl_client *k, enum msg_filter_verdict lost,
 	return f;
 }
 
-/* Where a helper that knows nothing of the session begins. */
-static bool
-may_begin_at(enum msg_filter_stage stage)
-{
-	return stage == FILTER_CONNECT || stage == FILTER_MAIL;
-}
-
 void
 filter_client_ask(struct filter_client *f, const struct msg_filter_ask *ask, int fd)
 {
@@ -189,13 +218,13 @@ filter_client_ask(struct filter_client *f, const struct msg_filter_ask *ask, int
 	free(f->ask);
 	f->ask = copy_ask(ask);
 	f->fd = fd;
+	f->repeated = false;
 	if (f->state == FILTER_CLIENT_KNOWN) {
 		f->sent = stage;
 		if (!f->resetting)
 			send_next(f);
 	} else if (may_begin_at(stage)) {
-		f->sent = FILTER_CONNECT;
-		ctl_client_ask(&f->base);
+		ask_anew(f);
 	} else {
 		ctl_client_fail(&f->base, kind.ended);
 	}
