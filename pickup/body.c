@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/mail/data.h"
 #include "pickup/pickup.h"
 
 /* In body_survey the states up to AT_DOTS_MAX count the dots that the line begins with. */
@@ -55,16 +56,6 @@ size_t
 body_mark(const char *in, size_t len)
 {
 	return len >= 3 && memcmp(in, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-}
-
-static bool
-has_eightbit(const char *in, size_t len)
-{
-	unsigned char all = 0;
-
-	for (size_t i = 0; i < len; i++)
-		all |= (unsigned char)in[i];
-	return (all & 0x80) != 0;
 }
 
 /* A line begins with `count` dots, and `next` is behind them. */
@@ -121,7 +112,7 @@ body_survey_add(struct body_survey *s, const char *in, size_t len)
 	const char *p = in;
 
 	s->nul = s->nul || memchr(in, '\0', len) != NULL;
-	s->eightbit = s->eightbit || has_eightbit(in, len);
+	s->eightbit = s->eightbit || data_has_eightbit(in, len);
 	while (p < ends.end) {
 		if (s->crs > 0 && *p == '\n') {
 			s->crs = 0;

@@ -50,6 +50,8 @@ static const struct { int error; enum judge_answer answer; enum judge_reason rea
 	{ ENOMEM, JUDGE_BACK_OFF, JUDGE_GOOD, 0 },
 	{ EWOULDBLOCK, JUDGE_WAIT, JUDGE_GOOD, LOCKED_MS },
 	{ EINTR, JUDGE_WAIT, JUDGE_GOOD, 100 },
+	/* what a mail filter made of it cannot be taken */
+	{ EBADMSG, JUDGE_REFUSE, JUDGE_FILTER, AGAIN_MS },
 	/* a server of files that starts again */
 	{ ESTALE, JUDGE_REFUSE, JUDGE_UNREADABLE, 1000 },
 };

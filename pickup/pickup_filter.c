@@ -6,7 +6,8 @@
  * Owns:     the scratch file and the session with the filter helper of each file
  * Promise:  as in listener/connection/inbound_filtered: what the helper says is checked. A file that is to
  *           wait keeps its place for AGAIN_MS, so that others are taken meanwhile
- * Fails by: PICKUP_FILTER_FAILED, with errno in the file
+ * Fails by: PICKUP_FILTER_FAILED, with errno in the file; an answer that cannot be applied counts as a
+ *           try, as other troubles of one file do
  */
 #include <errno.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct pickup_filter {
 	struct msg_filter_extent extent[PARTS];
 	enum part part;
 	uint64_t at;			/* in that part */
+	uint64_t most;			/* bytes that the filters may make of it */
 	struct data check;		/* of what the filters made of it */
 	bool begun;			/* the first piece was read */
 };
@@ -100,9 +102,27 @@ extents_fit(const struct pickup_filter *f)
 {
 	struct stat st;
 
-	return fstat(f->fd, &st) == 0 && msg_filter_extent_fits(&f->said.changes, (uint64_t)st.st_size) &&
-	    msg_filter_extent_fits(&f->said.header, (uint64_t)st.st_size) &&
-	    msg_filter_extent_fits(&f->said.body, (uint64_t)st.st_size);
+	return fstat(f->fd, &st) == 0 && msg_filter_content_fits(&f->said, (uint64_t)st.st_size, f->most);
+}
+
+/* What filters have added may be 8-bit, too. 0 or errno. */
+static int
+scan_extent(const struct pickup_filter *f, struct message_envelope *e, const struct msg_filter_extent *x)
+{
+	char *data = mem_array(NULL, PICKUP_FILE_PIECE, 1);
+	int error = 0;
+
+	for (uint64_t at = 0; error == 0 && at < x->size && !(e->flags & MESSAGE_8BIT);) {
+		size_t want = (size_t)MIN(x->size - at, (uint64_t)PICKUP_FILE_PIECE);
+
+		if (disk_pread(f->fd, data, want, (off_t)(x->at + at)) != (ssize_t)want)
+			error = EIO;
+		else if (data_has_eightbit(data, want))
+			e->flags |= MESSAGE_8BIT;
+		at += want;
+	}
+	free(data);
+	return error;
 }
 
 /* 0 or errno. */
@@ -111,17 +131,21 @@ apply_changes(struct pickup_filter *f, struct pickup_file *t)
 {
 	size_t len = (size_t)f->said.changes.size;
 	char *text;
-	int rc;
+	int rc = 0;
 
+	f->most = msg_filter_content_most(t->rules->server->max_message_size, f->size);
 	if (!extents_fit(f))
 		return EBADMSG;
 	f->extent[PART_HEADER] = f->said.header;
 	f->extent[PART_BODY] = f->said.body;
-	if (len == 0)
-		return 0;
+	for (size_t i = 0; (f->said.flags & FILTER_CHANGED_CONTENT) && rc == 0 && i < PARTS; i++)
+		rc = scan_extent(f, &t->envelope, &f->extent[i]);
+	if (len == 0 || rc != 0)
+		return rc;
 	text = mem_array(NULL, len, 1);
 	rc = disk_pread(f->fd, text, len, (off_t)f->said.changes.at) == (ssize_t)len &&
-	    envelope_change_apply(&t->envelope, text, len, t->rules->domain) == 0 ? 0 : EBADMSG;
+	    envelope_change_apply(&t->envelope, text, len, t->rules->domain,
+	    pickup_filter_is_held(f)) == 0 ? 0 : EBADMSG;
 	free(text);
 	return rc;
 }
@@ -150,7 +174,7 @@ begin_content(struct pickup_filter *f, struct pickup_file *t, const char *data, 
 	size_t skip;
 
 	f->begun = true;
-	data_begin(&f->check, UINT64_MAX, true);
+	data_begin(&f->check, f->most, true);
 	buf_add(&t->content, f->trace.data, f->trace.len);
 	if (header_opening(data, len, true, &skip) != HEADER_FIELD)
 		buf_puts(&t->content, "\r\n");
@@ -304,12 +328,28 @@ after_write(void *arg, void *job)
 	ask_stage(f);
 }
 
+/* Others are not hindered by it. */
+enum pickup_filter_end
+pickup_filter_bad(struct pickup_file *t)
+{
+	struct pickup_filter *f = t->filter;
+
+	pickup_trouble_log(f->of->p, t->doing, t->name, strerror(t->error));
+	t->error = 0;
+	if (judge_error(EBADMSG, &t->tries).answer != JUDGE_REFUSE)
+		return PICKUP_FILTER_LATER;
+	snprintf(f->said.filter, sizeof(f->said.filter), "filter helper");
+	snprintf(f->said.text, sizeof(f->said.text), "what filters made of it cannot be taken");
+	return PICKUP_FILTER_REFUSED;
+}
+
 static void
 after_apply(void *arg, void *job)
 {
 	struct pickup_file *t = job;
 
-	end_judging(t->filter, t->error != 0 ? PICKUP_FILTER_FAILED :
+	end_judging(t->filter, t->error == EBADMSG ? pickup_filter_bad(t) :
+	    t->error != 0 ? PICKUP_FILTER_FAILED :
 	    t->envelope.nrcpt == 0 ? PICKUP_FILTER_DISCARDED : PICKUP_FILTER_PASSED);
 }
 

@@ -137,6 +137,8 @@ on_queued(void *arg, int error, const char *id)
 	if (error == 0) {
 		f->probing = false;
 		pickup_event_accepted(f->p, t);
+		if (pickup_filter_is_held(t->filter))
+			pickup_event_held(t);
 		clear_file(f, t, false);
 		return;
 	}
@@ -189,10 +191,8 @@ to_queue(struct pickup_flow *f, struct pickup_file *t)
 		pass_on(t);
 		return;
 	}
-	if (pickup_filter_is_held(t->filter)) {
+	if (pickup_filter_is_held(t->filter))
 		enqueue_hold(t->message);
-		pickup_event_held(t);
-	}
 	pool_submit(f->piece, t);
 }
 
@@ -321,12 +321,16 @@ piece_done(void *arg, void *job)
 		pass_on(t);
 		return;
 	}
+	enqueue_discard(t->message);
+	t->message = NULL;
+	if (t->error == EBADMSG && t->filter != NULL) {
+		on_judged(t, pickup_filter_bad(t));
+		return;
+	}
 	if (t->error != 0 && t->error != EAGAIN) { /* EAGAIN: it was written to */
 		pickup_trouble_log(f->p, t->doing, t->name, strerror(t->error));
 		t->tries++;
 	}
-	enqueue_discard(t->message);
-	t->message = NULL;
 	clear_file(f, t, true);
 }
 

@@ -30,6 +30,8 @@ void pickup_filter_list_hurry(struct pickup_filters *fs);	/* what waits is put b
 void pickup_filter_begin(struct pickup_filters *fs, struct pickup_file *t);
 /* As pickup_file_piece; on a pool thread. */
 void pickup_filter_piece(struct pickup_file *t);
+/* Its answer is none (EBADMSG): PICKUP_FILTER_LATER, or REFUSED after so many tries. */
+enum pickup_filter_end pickup_filter_bad(struct pickup_file *t);
 bool pickup_filter_is_held(const struct pickup_filter *f);
 const char *pickup_filter_name(const struct pickup_filter *f);	/* which decided; "" none */
 const char *pickup_filter_words(const struct pickup_filter *f);	/* what it said */

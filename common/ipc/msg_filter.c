@@ -144,6 +144,22 @@ msg_filter_extent_fits(const struct msg_filter_extent *e, uint64_t file_size)
 }
 
 bool
+msg_filter_content_fits(const struct msg_filter_answer *a, uint64_t file_size, uint64_t most)
+{
+	return msg_filter_extent_fits(&a->changes, file_size) &&
+	    msg_filter_extent_fits(&a->header, file_size) && msg_filter_extent_fits(&a->body, file_size) &&
+	    a->header.size + a->body.size <= most;
+}
+
+uint64_t
+msg_filter_content_most(uint64_t max_message_size, uint64_t original)
+{
+	uint64_t most = original > max_message_size ? original : max_message_size;
+
+	return __builtin_add_overflow(most, MSG_FILTER_GROWTH_MAX, &most) ? UINT64_MAX : most;
+}
+
+bool
 msg_filter_answer_take(struct msg_filter_answer *a, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct msg_filter_answer, text);

@@ -9,6 +9,7 @@
 #define MSG_FILTER_TEXT_MAX 24576
 #define MSG_FILTER_NAME_SIZE 64
 #define MSG_FILTER_WORDS_SIZE 1024
+#define MSG_FILTER_GROWTH_MAX (1024U * 1024)	/* bytes over max-message-size: fields that they add */
 #define MSG_FILTER_CHANGES_MAX (1024U * 1024)	/* bytes of all changes of an envelope */
 
 /* The stages of a session; RESET: the message is given up. */
@@ -87,5 +88,9 @@ bool msg_filter_reply_is_good(const char *text);
 bool msg_filter_ask_take(struct msg_filter_ask *a, const void *data, size_t len);
 bool msg_filter_answer_take(struct msg_filter_answer *a, const void *data, size_t len);
 bool msg_filter_extent_fits(const struct msg_filter_extent *e, uint64_t file_size);
+/* All extents of CONTENT lie in the file, and header and body together are not over `most`. */
+bool msg_filter_content_fits(const struct msg_filter_answer *a, uint64_t file_size, uint64_t most);
+/* How large filters may make a message; `max_message_size`: of the server. */
+uint64_t msg_filter_content_most(uint64_t max_message_size, uint64_t original);
 
 #endif

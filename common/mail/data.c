@@ -285,3 +285,13 @@ data_end_raw(struct data *d, data_sink *sink, void *arg)
 	else if (d->state == DATA_CR)
 		set_fault(d, DATA_BARE);
 }
+
+bool
+data_has_eightbit(const char *in, size_t len)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < len; i++)
+		all |= (unsigned char)in[i];
+	return (all & 0x80) != 0;
+}

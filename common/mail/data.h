@@ -59,6 +59,7 @@ void data_begin(struct data *d, uint64_t limit, bool mend);
 size_t data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg);
 /* Content whose end is known (BDAT): uses all. Line ends, long lines and NUL do not matter when `binary`. */
 void data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink *sink, void *arg);
+bool data_has_eightbit(const char *in, size_t len);
 void data_end_raw(struct data *d, data_sink *sink, void *arg);	/* a CR at the very end is bare */
 
 #endif

@@ -3,7 +3,8 @@
  *
  * Runs in:  listener, pickup, filter
  * Owns:     nothing
- * Promise:  an address that comes into an envelope was parsed; a recipient is in it once
+ * Promise:  an address that comes into an envelope was parsed; a recipient is in it once; a message that is
+ *           held has recipients
  * Fails by: -1
  */
 #include "common/mail/envelope_change.h"
@@ -16,12 +17,22 @@
 #include "common/mail/address.h"
 #include "common/mail/notify_words.h"
 
+/* The local part as it is, the domain without regard to case. */
+static bool
+is_same(const char *a, const char *b)
+{
+	const char *at = strrchr(a, '@');
+	size_t local = at != NULL ? (size_t)(at - a) : strlen(a);
+
+	return strncmp(a, b, local) == 0 && strcasecmp(a + local, b + local) == 0;
+}
+
 static size_t
 find_recipient(const struct message_envelope *e, const char *address)
 {
 	size_t i = 0;
 
-	while (i < e->nrcpt && strcmp(e->rcpt[i].address, address) != 0)
+	while (i < e->nrcpt && !is_same(e->rcpt[i].address, address))
 		i++;
 	return i;
 }
@@ -62,8 +73,6 @@ add_recipient(struct message_envelope *e, const struct address *a, const char *p
 {
 	if (find_recipient(e, a->text) == e->nrcpt)
 		message_envelope_add(e, a->text)->notify = notify_of(parameters);
-	if (address_is_utf8(a))
-		e->flags |= MESSAGE_UTF8;
 }
 
 static void
@@ -71,8 +80,6 @@ set_sender(struct message_envelope *e, const struct address *a)
 {
 	free(e->sender);
 	e->sender = mem_strdup(a->text);
-	if (address_is_utf8(a))
-		e->flags |= MESSAGE_UTF8;
 }
 
 int
@@ -94,6 +101,9 @@ apply_record(struct message_envelope *e, const char *record, const char *domain)
 
 	if (envelope_change_parse(&a, record, domain, &used) == -1)
 		return -1;
+	/* It would keep the message from all hosts without SMTPUTF8 (RFC 6531 3.2), also for the others. */
+	if (*record != '-' && address_is_utf8(&a) && !(e->flags & MESSAGE_UTF8))
+		return -1;
 	if (*record == '+')
 		add_recipient(e, &a, record + 1 + used);
 	else if (*record == '-')
@@ -103,8 +113,8 @@ apply_record(struct message_envelope *e, const char *record, const char *domain)
 	return 0;
 }
 
-int
-envelope_change_apply(struct message_envelope *e, const char *text, size_t len, const char *domain)
+static int
+apply_records(struct message_envelope *e, const char *text, size_t len, const char *domain)
 {
 	unsigned count = 0;
 
@@ -113,4 +123,25 @@ envelope_change_apply(struct message_envelope *e, const char *text, size_t len, 
 		    apply_record(e, text + at, domain) == -1)
 			return -1;
 	return 0;
+}
+
+int
+envelope_change_apply(struct message_envelope *e, const char *text, size_t len, const char *domain, bool held)
+{
+	struct message_envelope before = { 0 };
+	int rc;
+
+	if (held)
+		message_envelope_copy(&before, e);
+	rc = apply_records(e, text, len, domain);
+	if (held && rc == 0 && e->nrcpt == 0) {
+		struct message_recipient *none = e->rcpt;
+
+		e->rcpt = before.rcpt;
+		e->nrcpt = before.nrcpt;
+		before.rcpt = none;
+		before.nrcpt = 0;
+	}
+	message_envelope_done(&before);
+	return rc;
 }

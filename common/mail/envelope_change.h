@@ -2,6 +2,7 @@
 #ifndef COMMON_MAIL_ENVELOPE_CHANGE_H
 #define COMMON_MAIL_ENVELOPE_CHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/mail/message.h"
@@ -20,9 +21,11 @@ int envelope_change_parse(struct address *a, const char *record, const char *dom
 /*
  * `text`: records that each end in NUL, "+<recipient> PARAMETERS", "-<recipient>", "=<sender> PARAMETERS", in
  * the order in which they count. Of the parameters NOTIFY of a recipient counts. A bare address is completed
- * with `domain`. 0; -1: one of them is none, and those before it are done.
+ * with `domain`. `held`: when no recipient would be left, those of before stay, so that what is in quarantine
+ * can be released. 0; -1: one of them is none, or adds an address that is not ASCII to a message without
+ * MESSAGE_UTF8; those before it are done.
  */
-int envelope_change_apply(struct message_envelope *e, const char *text, size_t len,
-    const char *domain) __attribute__((warn_unused_result));
+int envelope_change_apply(struct message_envelope *e, const char *text, size_t len, const char *domain,
+    bool held) __attribute__((warn_unused_result));
 
 #endif

@@ -166,7 +166,8 @@ struct inbound_content {
 	struct msg_filter_extent extent[INBOUND_PARTS];
 	enum inbound_part part;
 	uint64_t at;			/* in that part */
-	bool held;
+	bool scanning;			/* header and body are read for 8-bit bytes, then again */
+	struct msg_filter_answer *held;	/* of a filter that wants it so; NULL; until `stored` returns */
 	/* The filters: inbound_filtered_judged() follows */
 	void (*ask)(void *arg, int fd, uint64_t size);
 	void (*refused)(void *arg, const struct msg_filter_answer *a);	/* it will not be stored */
@@ -205,6 +206,7 @@ void inbound_filter_ask(void *arg, enum msg_filter_stage stage, const char *argu
 void inbound_filter_ask_content(void *arg, int fd, uint64_t size);
 /* The event */
 void inbound_filter_discarded(const struct inbound *c, const struct msg_filter_answer *a);
+void inbound_filter_stored(struct inbound *c);	/* says that it is held, if it is */
 void inbound_filter_named(struct inbound *c);		/* the client's names are known, or will not be */
 
 /* --- inbound_log: what one session says and hears, for the protocol log --- */

@@ -291,9 +291,10 @@ on_stored(void *arg, int error, const char *id)
 {
 	struct inbound *c = arg;
 
-	if (error == 0)
+	if (error == 0) {
 		tell_accepted(c, id);
-	else
+		inbound_filter_stored(c);
+	} else
 		log_event(LOG_FAULT, NULL, "trouble", "doing=store client=%s reason=%s", c->ip,
 		    log_safe(strerror(error)));
 	if (c->conn == NULL) {

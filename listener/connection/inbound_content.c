@@ -279,7 +279,9 @@ void
 inbound_content_done(struct inbound_content *c)
 {
 	free(c->scan);
+	free(c->held);
 	c->scan = NULL;
+	c->held = NULL;
 }
 
 void

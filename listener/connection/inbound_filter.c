@@ -8,6 +8,7 @@
  * Fails by: never; a helper that cannot be asked is an answer, as on-failure wants it
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -164,13 +165,16 @@ inbound_filter_discarded(const struct inbound *c, const struct msg_filter_answer
 	    log_safe(a->filter));
 }
 
-static void
-tell_held(const struct inbound *c, const struct msg_filter_answer *a)
+void
+inbound_filter_stored(struct inbound *c)
 {
-	if (a->verdict != FILTER_GO_ON || !(a->flags & FILTER_HOLD))
-		return;
-	log_event(LOG_FACT, c->filter_id, "held", "filter=%s reason=%s", log_safe(a->filter),
-	    log_safe(a->text));
+	struct msg_filter_answer *a = c->content.held;
+
+	if (a != NULL)
+		log_event(LOG_FACT, c->filter_id, "held", "filter=%s reason=%s", log_safe(a->filter),
+		    log_safe(a->text));
+	free(a);
+	c->content.held = NULL;
 }
 
 static void
@@ -180,7 +184,6 @@ on_filter_answer(void *arg, const struct msg_filter_answer *a)
 
 	if (c->judging) {
 		c->judging = false;
-		tell_held(c, a);
 		inbound_filtered_judged(&c->content, a);
 	} else if (c->conn != NULL) {
 		if (a->verdict == FILTER_DISCARD)

@@ -74,6 +74,30 @@ def test_later(t):
     equal([p.name for p in (service.home.path / "pickup").iterdir()], ["late.eml"], "it waits in the folder")
 
 
+def test_bad_answer(t):
+    """What cannot be applied to one file counts as a try: others go on at once, and it ends in badmail."""
+    filter = Milter(t, {"end": lambda s, p: [add_rcpt("<\u00e4@default.example>"), ACCEPT] if b"bad" in s.message.body else None})
+    service = service_with(t, filter)
+    put(service, "bad.eml", FILE + b"bad\n")
+    service.events.wait("trouble", doing="filter", file="bad.eml")
+    put(service, "other.eml")
+    service.home.wait_drops(1)
+    event = service.events.wait("badmailed", file="bad.eml")
+    equal(event["reason"], "refused by a mail filter", "reason")
+    check("cannot be taken" in event["detail"], "detail", event["detail"])
+
+
+def test_held_without_recipients(t):
+    """What is held keeps its recipients when a filter deletes all of them; 8-bit text that it added counts."""
+    service = service_with(t, Milter(t, {"end": [quarantine("odd"), add_header("X-Why", "\u00e4rger"), delete_rcpt("<b@default.example>"), ACCEPT]}))
+    put(service, "one.eml")
+    held = service.events.wait("held")["id"]
+    until(lambda: held in service.ctl("queue", "list", "default", "--held", ok=False).stdout, what="held in the queue")
+    check("8bitmime" in service.ctl("queue", "show", "default", held).stdout, "8-bit text")
+    service.ctl("queue", "release", "default", held)
+    equal(service.home.wait_drops(1)[0].receivers, ["b@default.example"], "recipients")
+
+
 def test_not_for_pickup(t):
     """`for = smtp`: files are not shown."""
     filter = Milter(t, {"connect": REJECT})

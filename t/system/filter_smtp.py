@@ -129,6 +129,29 @@ def test_discard_and_quarantine(t):
     equal(service.home.wait_drops(1)[0].email["Subject"], "odd", "released")
 
 
+def test_quarantine_without_recipients(t):
+    """What is held keeps its recipients when a filter deletes all of them; 8-bit text that a filter added is told to other hosts."""
+    service = service_with(t, Milter(t, {"end": [quarantine("odd"), add_header("X-Why", "\u00e4rger"), delete_rcpt("<b@default.example>"),
+                                                 delete_rcpt("<c@default.example>"), ACCEPT]}))
+    held = service.default.send(to=["b@default.example", "c@default.example"])
+    service.events.wait("held", id=held)
+    until(lambda: held in service.ctl("queue", "list", "default", "--held", ok=False).stdout, what="it is held in the queue")
+    check("8bitmime" in service.ctl("queue", "show", "default", held).stdout, "8-bit text")
+    service.ctl("queue", "release", "default", held)
+    equal(sorted(service.home.wait_drops(1)[0].receivers), ["b@default.example", "c@default.example"], "recipients")
+
+
+def test_utf8_address(t):
+    """A message without SMTPUTF8 does not get an address that needs it: it is put off, and nothing is stored."""
+    service = service_with(t, Milter(t, {"end": [add_rcpt("<\u00e4@default.example>"), ACCEPT]}))
+    with service.default.connect(ehlo="c.example") as client:
+        begin(client)
+        client.expect(354, "DATA")
+        client.send(mail() + b".\r\n")
+        equal(client.reply().code // 100, 4, "code")
+    equal(service.home.drops(), [], "delivered")
+
+
 def test_connection_refused(t):
     """A client that a filter does not want hears why instead of a greeting."""
     verdicts = [REJECT, TEMPFAIL, reply_code("554 5.7.1 Not from there"), None]
@@ -181,6 +204,22 @@ def test_helper_is_killed(t):
         client.content(mail("later"))
     filter.wait_sessions(2)
     equal([n for n in filter.sessions[1].names() if n in ("connect", "helo", "mail")], ["connect", "helo", "mail"], "told again")
+    equal([d.email["Subject"] for d in service.home.wait_drops(1)], ["later"], "stored")
+
+
+def test_mail_ends_helper(t):
+    """A MAIL that ends the helper is asked once more, and then put off."""
+    def kill(session, payload):
+        if b"<kill@" in payload:
+            os.kill(service.child("filter", None), signal.SIGKILL)
+        return SILENCE if b"<kill@" in payload else None
+    filter = Milter(t, {"mail": kill})
+    service = service_with(t, filter)
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect("451 4.7.1", "MAIL FROM:<kill@x>")
+        equal(len(filter.wait_heard("mail", 2)), 2, "how often it was asked")
+        begin(client)
+        client.content(mail("later"))
     equal([d.email["Subject"] for d in service.home.wait_drops(1)], ["later"], "stored")
 
 

@@ -17,6 +17,10 @@ static const struct { const char *text; size_t len; const char *wanted; } rows[]
 	{ RECORDS("-<b@x>"), "a@x -> c@x" },
 	{ RECORDS("-<nobody@x>"), "a@x -> b@x c@x" },
 	{ RECORDS("-<b@x>\0-<c@x>"), "a@x ->" },
+	{ RECORDS("-<b@X>"), "a@x -> c@x" },				/* a domain has no case */
+	{ RECORDS("-<B@x>"), "a@x -> b@x c@x" },			/* a local part has */
+	{ RECORDS("+<\xc3\xa4@y>"), NULL },				/* not without SMTPUTF8 */
+	{ RECORDS("=<\xc3\xa4@y>"), NULL },
 	{ RECORDS("-<b@x>\0+<b@x>"), "a@x -> c@x b@x" },		/* in order */
 	{ RECORDS("=<>"), " -> b@x c@x" },
 	{ RECORDS("=<n@x> AUTH=<>"), "n@x -> b@x c@x" },
@@ -45,7 +49,7 @@ START_TEST(test_rows)
 		int rc;
 
 		fill(&e);
-		rc = envelope_change_apply(&e, rows[i].text, rows[i].len, "home");
+		rc = envelope_change_apply(&e, rows[i].text, rows[i].len, "home", false);
 		ck_assert_msg((rc == 0) == (rows[i].wanted != NULL), "row %zu: %d", i, rc);
 		buf_printf(&text, "%s ->", e.sender);
 		for (size_t k = 0; k < e.nrcpt; k++) {
@@ -71,13 +75,49 @@ START_TEST(test_so_many)
 		buf_printf(&text, "+<r%u@y>", i);
 		buf_add(&text, "", 1);
 	}
-	ck_assert_int_eq(envelope_change_apply(&e, text.data, text.len, "home"), 0);
+	ck_assert_int_eq(envelope_change_apply(&e, text.data, text.len, "home", false), 0);
 	ck_assert_uint_eq(e.nrcpt, ENVELOPE_CHANGES_MAX + 2);
 	buf_add(&text, "+<one@y>", 9);
-	ck_assert_int_eq(envelope_change_apply(&e, text.data, text.len, "home"), -1);
+	ck_assert_int_eq(envelope_change_apply(&e, text.data, text.len, "home", false), -1);
 	buf_done(&text);
 	message_envelope_done(&e);
 }
 END_TEST
 
-UNIT_MAIN("envelope_change", test_rows, test_so_many)
+/* A message that is held keeps those that it had when none would be left. */
+START_TEST(test_held)
+{
+	static const char none[] = "-<b@x>\0+<d@y>\0-<d@y>\0-<c@x>", one[] = "-<b@x>";
+	struct message_envelope e;
+
+	fill(&e);
+	ck_assert_int_eq(envelope_change_apply(&e, one, sizeof(one), "home", true), 0);
+	ck_assert_uint_eq(e.nrcpt, 1);
+	message_envelope_done(&e);
+	fill(&e);
+	ck_assert_int_eq(envelope_change_apply(&e, none, sizeof(none), "home", true), 0);
+	ck_assert_uint_eq(e.nrcpt, 2);
+	ck_assert_str_eq(e.rcpt[0].address, "b@x");
+	ck_assert_str_eq(e.rcpt[1].address, "c@x");
+	message_envelope_done(&e);
+}
+END_TEST
+
+/* What has SMTPUTF8 takes such addresses. */
+START_TEST(test_utf8)
+{
+	static const char records[] = "-<d@Y>\0+<\xc3\xa4@y>\0=<\xc3\xb6@y>";
+	struct message_envelope e;
+
+	fill(&e);
+	message_envelope_add(&e, "d@y");
+	e.flags = MESSAGE_UTF8;
+	ck_assert_int_eq(envelope_change_apply(&e, records, sizeof(records), "home", false), 0);
+	ck_assert_uint_eq(e.nrcpt, 3);
+	ck_assert_str_eq(e.rcpt[2].address, "\xc3\xa4@y");
+	ck_assert_str_eq(e.sender, "\xc3\xb6@y");
+	message_envelope_done(&e);
+}
+END_TEST
+
+UNIT_MAIN("envelope_change", test_rows, test_so_many, test_held, test_utf8)

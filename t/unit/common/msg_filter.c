@@ -126,6 +126,27 @@ START_TEST(test_answer)
 }
 END_TEST
 
+START_TEST(test_content)
+{
+	const uint64_t mib = MSG_FILTER_GROWTH_MAX;
+	uint64_t most = msg_filter_content_most(1000, 10);
+
+	ck_assert_uint_eq(most, 1000 + mib);
+	ck_assert_uint_eq(msg_filter_content_most(1000, 2000), 2000 + mib);
+	ck_assert_uint_eq(msg_filter_content_most(UINT64_MAX, 2000), UINT64_MAX);
+	memset(&answer, 0, sizeof(answer));
+	answer.header = (struct msg_filter_extent){ 0, mib };
+	answer.body = (struct msg_filter_extent){ 0, 1000 };
+	ck_assert(msg_filter_content_fits(&answer, mib, most));
+	answer.body.size++;			/* of both together */
+	ck_assert(!msg_filter_content_fits(&answer, mib, most));
+	answer.body.size = 0;
+	ck_assert(!msg_filter_content_fits(&answer, mib - 1, most));
+	answer.changes = (struct msg_filter_extent){ mib, 1 };
+	ck_assert(!msg_filter_content_fits(&answer, mib, most));
+}
+END_TEST
+
 START_TEST(test_reply)
 {
 	static const char *const good[] = { "550 5.7.1 no", "450 ", "550 5.7.1 a\n550 5.7.1 b" };
@@ -145,4 +166,4 @@ START_TEST(test_reply)
 }
 END_TEST
 
-UNIT_MAIN("msg_filter", test_ask, test_full, test_answer, test_reply)
+UNIT_MAIN("msg_filter", test_ask, test_full, test_answer, test_content, test_reply)

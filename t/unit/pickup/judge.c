@@ -174,7 +174,7 @@ START_TEST(test_errors)
 		{ EMFILE, JUDGE_BACK_OFF, 0 }, { ENFILE, JUDGE_BACK_OFF, 0 }, { ENOMEM, JUDGE_BACK_OFF, 0 },
 		{ EWOULDBLOCK, JUDGE_WAIT, 0 }, { EINTR, JUDGE_WAIT, 0 },
 	};
-	static const int passing[] = { EACCES, EIO, ESTALE, EPERM, EINVAL, ETIMEDOUT };
+	static const int passing[] = { EACCES, EIO, ESTALE, EPERM, EINVAL, ETIMEDOUT, EBADMSG };
 	unsigned tries = 0;
 
 	for (size_t i = 0; i < nitems_of(rows); i++) {
@@ -197,7 +197,8 @@ START_TEST(test_errors)
 		}
 		ck_assert_uint_le(waited, 15000);
 		ck_assert_int_eq(judge_error(passing[i], &tries).answer, JUDGE_REFUSE);
-		ck_assert_int_eq(judge_error(passing[i], &tries).reason, JUDGE_UNREADABLE);
+		ck_assert_int_eq(judge_error(passing[i], &tries).reason,
+		    passing[i] == EBADMSG ? JUDGE_FILTER : JUDGE_UNREADABLE);
 	}
 }
 END_TEST
