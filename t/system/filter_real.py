@@ -6,6 +6,7 @@ import socket
 import subprocess
 
 from checks import check, equal
+from dkim_verifiers import by_dkimpy
 from filter_asker import CHANGED_CONTENT, CHANGED_ENVELOPE, HOLD, FilterAsker
 from patience import until
 from programs import ROOT
@@ -28,16 +29,22 @@ def start(t, *command):
     t.cleanup(end)
 
 
-def test_opendkim(t):
+def opendkim(t):
+    """Its port; it signs for b.example, with the key in t.folder."""
     if not shutil.which("opendkim"):
         t.skip("no opendkim")
     port, folder = t.port(), t.folder
     subprocess.run(["openssl", "genrsa", "-traditional", "-out", folder / "key.pem", "2048"], check=True, capture_output=True)
     os.chmod(folder / "key.pem", 0o600)
     (folder / "opendkim.conf").write_text(f"Socket inet:{port}@127.0.0.1\nMode s\nDomain b.example\nSelector s1\nKeyFile {folder}/key.pem\n"
-                                          "InternalHosts 192.0.2.1\nSyslog no\nCanonicalization relaxed/relaxed\nRequireSafeKeys no\n")
+                                          "InternalHosts 192.0.2.1,127.0.0.1,localhost\nSyslog no\nCanonicalization relaxed/relaxed\nRequireSafeKeys no\n")
     start(t, "opendkim", "-f", "-x", folder / "opendkim.conf")
     until(lambda: listens(port), what="opendkim")
+    return port
+
+
+def test_opendkim(t):
+    port = opendkim(t)
     asker = FilterAsker(t, f"[filter dkim]\nconnect = inet:127.0.0.1:{port}\n")
     message = MESSAGE % b"text"
     session = asker.session().opening()
@@ -49,7 +56,8 @@ def test_opendkim(t):
         session.envelope()
 
 
-def test_rspamd(t):
+def rspamd(t):
+    """Its port; all that it sees gets its mark."""
     if not shutil.which("rspamd"):
         t.skip("no rspamd")
     port, folder = t.port(), t.folder / "rspamd"
@@ -65,13 +73,42 @@ lua = "{folder}/x.lua";
 """)
     (folder / "x.lua").write_text("rspamd_config.MARK = { callback = function(task) return true end, score = 7.0 }\n")
     start(t, "rspamd", "-f", "-i", "-c", folder / "rspamd.conf")
-    until(lambda: listens(port), what="rspamd")
+    until(lambda: listens(port), timeout=120, what="rspamd")
+    return port
+
+
+def test_rspamd(t):
+    port = rspamd(t)
     asker = FilterAsker(t, f"[filter spam]\nconnect = inet:127.0.0.1:{port}\n")
     answer = asker.session().opening().content(MESSAGE % b"text")
     equal((answer.verdict, answer.flags), ("go on", CHANGED_CONTENT), answer.text)
     check(b"X-Spam: Yes\r\n" in answer.header, answer.header)
     answer = asker.session().opening().content(MESSAGE % GTUBE)
     check(answer.verdict in ("reply", "refuse"), answer.verdict, answer.text)
+
+
+def test_through_a_server(t):
+    """rspamd and then opendkim behind an SMTP session and a pickup file: the mark is there, the signature stands for it on its way out."""
+    sink = t.sink()
+    service = t.postern({"default": {"filter spam": {"connect": f"inet:127.0.0.1:{rspamd(t)}"},
+                                     "filter sign": {"connect": f"inet:127.0.0.1:{opendkim(t)}"},
+                                     "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    public = subprocess.run(["openssl", "pkey", "-in", t.folder / "key.pem", "-pubout"], check=True, capture_output=True, text=True).stdout
+    records = {"s1._domainkey.b.example": "v=DKIM1; k=rsa; p=" + "".join(public.splitlines()[1:-1])}
+    with service.default.connect() as client:
+        client.message(sender="a@b.example", to=["c@d.example"], data=MESSAGE % b"..text")
+        client.expect(250, "MAIL FROM:<a@b.example>")
+        client.expect(250, "RCPT TO:<c@d.example>")
+        client.expect(354, "DATA")
+        client.send(MESSAGE % GTUBE + b".\r\n")
+        check(client.reply().code in (550, 554), "what rspamd refuses")
+    part = service.folder / "x.part"
+    part.write_bytes(b"x-sender: a@b.example\r\nx-receiver: c@d.example\r\n" + MESSAGE % b"a file")
+    part.chmod(0o666)
+    part.rename(service.home.path / "pickup" / "x.eml")
+    for message in sink.wait(2):
+        check(b"\r\nX-Spam: Yes\r\n" in message.data, message.data[:2000])
+        equal(by_dkimpy(message.data, records), [True], message.data[:2000])
 
 
 def test_libmilter(t):
