@@ -276,7 +276,7 @@ START_TEST(test_print_shows_origins)
 	put("postern.ini", "[service]\nhostname = host.example\n[messages]\nmax-recipients = 7\n"
 	    "[oauth m365]\ntoken-url = https://a.example/t\nclient-id = c\nsecret-file = /s\n");
 	put("servers/default.ini", "[general]\nid = 9\n[domain r.example]\ntype = remote\n"
-	    "[host a.example]\nrate = 5\n");
+	    "[host a.example]\nrate = 5\n[filter spam]\nconnect = inet:127.0.0.1:8891\n");
 	read_all();
 	text = printed(config, "default");
 	all = printed(config, NULL);
