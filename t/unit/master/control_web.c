@@ -45,10 +45,10 @@ begin(void)
 	m.web_sessions = web_sessions_new();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	peer_fd = pair[1];
+	signal(SIGHUP, SIG_DFL);	/* who runs the tests may ignore it, and the child must not for a moment */
 	helper = (struct child){ .m = &m, .role = ROLE_WEB, .phase = CHILD_READY, .version = ctl_version(),
 	    .pid = fork() };
 	if (helper.pid == 0) {
-		signal(SIGHUP, SIG_DFL);	/* who runs the tests may ignore it */
 		pause();
 		_exit(0);
 	}
