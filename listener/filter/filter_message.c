@@ -17,29 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/mail/envelope_change.h"
 #include "common/mail/header.h"
-
-/* As much of the begin as a header may have, and the byte that would be too many. */
-static ssize_t
-read_begin(int fd, char *data, size_t size)
-{
-	size_t have = 0;
-
-	while (have < size) {
-		ssize_t n = pread(fd, data + have, size - have, (off_t)have);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
 
 /* The fields, and where the body begins. -1 and errno. */
 static int
@@ -49,8 +30,9 @@ take_header(struct filter_message *m, uint64_t size)
 	struct header_field f;
 	ssize_t have;
 
+	/* as much as a header may have, and the byte that would be too many */
 	m->text = mem_zalloc(most + 1);
-	have = read_begin(m->fd, m->text, most);
+	have = disk_pread(m->fd, m->text, most, 0);
 	if (have == -1)
 		return -1;
 	while (header_next(m->text, (size_t)have, &pos, &f) == 1)
@@ -119,30 +101,10 @@ filter_message_read(const struct filter_message *m, uint64_t at, void *data, siz
 		return 0;
 	if (size > m->body.size - at)
 		size = (size_t)(m->body.size - at);
-	do
-		n = pread(m->fd, data, size, (off_t)(m->body.at + at));
-	while (n == -1 && errno == EINTR);
+	n = disk_pread(m->fd, data, size, (off_t)(m->body.at + at));
 	if (n == 0)
 		errno = EIO;		/* the file became shorter */
 	return n == 0 ? -1 : n;
-}
-
-/* At `at`, all of it. -1 and errno. */
-static int
-write_all(int fd, const char *data, size_t len, uint64_t at)
-{
-	while (len > 0) {
-		ssize_t n = pwrite(fd, data, len, (off_t)at);
-
-		if (n == -1 && errno != EINTR)
-			return -1;
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-			at += (uint64_t)n;
-		}
-	}
-	return 0;
 }
 
 /* --- what the filter at work wants --- */
@@ -158,7 +120,7 @@ add_body(struct filter_message *m, const struct milter_reply *r)
 	/* As the workers will judge; they make CRLF of other line ends. */
 	if (!m->rules.binary && memchr(r->data, '\0', r->len) != NULL)
 		return "its new body has a NUL in it";
-	if (write_all(m->fd, r->data, r->len, m->next_body.at + m->next_body.size) == -1)
+	if (disk_pwrite(m->fd, r->data, r->len, (off_t)(m->next_body.at + m->next_body.size)) == -1)
 		return "there is no room for its new body";
 	m->next_body.size += r->len;
 	return NULL;
@@ -261,7 +223,7 @@ append(struct filter_message *m, const struct buf *b, struct msg_filter_extent *
 		errno = E2BIG;
 		return -1;
 	}
-	if (write_all(m->fd, buf_text(b), b->len, m->tail) == -1)
+	if (disk_pwrite(m->fd, buf_text(b), b->len, (off_t)m->tail) == -1)
 		return -1;
 	m->tail += b->len;
 	return 0;
