@@ -207,38 +207,51 @@ START_TEST(test_log_pid)
 }
 END_TEST
 
-#define LINES 3000U
+#define WRITERS 3U
+#define TURNS 400U	/* from one file to the other */
+
+static atomic_uint lines_begun;
+static atomic_bool enough;
 
 static void *
 log_much(void *arg)
 {
-	while (atomic_fetch_add((atomic_uint *)arg, 1) < LINES)
+	while (!enough) {
+		lines_begun++;
 		log_event(LOG_FACT, NULL, "x", "a=b");
-	return NULL;
+	}
+	return arg;
 }
 
-/* The standard outputs become another file under threads that write: each file has lines of its own form. */
+/*
+ * The standard outputs become another file under threads that write: each file has lines of its own form. Of
+ * WRITERS + 1 lines begun in one turn two are of one thread, so that the first of them is in this turn's file.
+ */
 START_TEST(test_log_take)
 {
-	atomic_uint count = 0;
 	FILE *file[2] = { tmpfile(), tmpfile() };
 	char line[400];
 	int status;
 	pid_t child = fork();
 
 	if (child == 0) {
-		pthread_t thread[3];
+		pthread_t thread[WRITERS];
 
 		log_open("child", "", LOG_TO_STDERR);
 		log_take(LOG_TO_FILE, fileno(file[0]));
-		for (size_t i = 0; i < 3; i++)
-			if (pthread_create(&thread[i], NULL, log_much, &count) != 0)
+		for (size_t i = 0; i < WRITERS; i++)
+			if (pthread_create(&thread[i], NULL, log_much, NULL) != 0)
 				_exit(1);
-		for (unsigned i = 0; count < LINES; i++) {
+		for (unsigned i = 0; i < TURNS; i++) {
+			unsigned begun;
+
 			log_take(i % 2 == 0 ? LOG_TO_JSON : LOG_TO_FILE, fileno(file[i % 2 == 0]));
-			sched_yield();
+			begun = lines_begun;
+			while (lines_begun - begun <= WRITERS)
+				sched_yield();
 		}
-		for (size_t i = 0; i < 3; i++)
+		enough = true;
+		for (size_t i = 0; i < WRITERS; i++)
 			pthread_join(thread[i], NULL);
 		_exit(0);
 	}
@@ -250,7 +263,7 @@ START_TEST(test_log_take)
 		rewind(file[i]);
 		for (; fgets(line, sizeof(line), file[i]) != NULL; lines++)
 			ck_assert_msg((line[0] == '{') == (i == 1), "file %zu: %s", i, line);
-		ck_assert_uint_gt(lines, 10);
+		ck_assert_uint_ge(lines, TURNS / 2);
 		fclose(file[i]);
 	}
 }
