@@ -171,10 +171,6 @@ int change_prepare(struct change_request *r, const struct control_command *cmd, 
 bool change_prepare_is_shown(const struct change_record *record, const struct control_command *cmd,
     const struct master *m, const struct server *only);
 
-/* --- hosts_request --- */
-
-struct child *hosts_request_worker(const struct master *m, const char *server);	/* deliver; NULL: not ready */
-
 /* --- test_request: what commands have in common that ask a helper for a test --- */
 
 /* The first member of the request of such a command, which begins with zeros and is freed as a whole. */
@@ -202,5 +198,28 @@ void test_request_gone(struct control_question *q, size_t part);
 void test_request_late(struct control_question *q);
 bool test_request_update(struct control_question *q, struct control_command *cmd);
 void test_request_free(struct control_question *q);
+
+/* --- deliver_request: what commands have in common that ask the deliver worker of a virtual server --- */
+
+/* The first member of the request of such a command, as test_request. */
+struct deliver_request {
+	struct test_request r;
+	const void *ask;		/* in the request; `ask_size` bytes */
+	size_t ask_size;
+	uint32_t *from;			/* in `ask`: what a page begins with; NULL: no list */
+	/* What it answered, when that is no page: its number. Ends the request. */
+	void (*done)(struct deliver_request *d, int32_t count);
+	char server[CONFIG_NAME_MAX + 1], who[CONTROL_ANSWER_WHO_SIZE];
+};
+
+/* False: the command is answered, as the virtual server is stopped. */
+bool deliver_request_can(struct control_command *cmd, const struct server *only);
+/* `ask`, `ask_size`, `from` and `done` are set. The command waits for the answer. */
+void deliver_request_begin(struct deliver_request *d, struct control_command *cmd, struct master *m,
+    const struct server *only, const struct control_question_ops *ops);
+/* For its ops, with late and free of test_request. */
+void deliver_request_page(struct control_question *q, size_t part, const struct ctl_message *m);
+void deliver_request_gone(struct control_question *q, size_t part);
+bool deliver_request_update(struct control_question *q, struct control_command *cmd);
 
 #endif
