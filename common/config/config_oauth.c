@@ -303,13 +303,5 @@ print_all(const struct config *c, struct buf *out)
 bool
 config_oauth_same(const struct config *a, const struct config *b)
 {
-	struct buf left = BUF_INIT(CONFIG_FILE_MAX * 4), right = BUF_INIT(CONFIG_FILE_MAX * 4);
-	bool same;
-
-	print_all(a, &left);
-	print_all(b, &right);
-	same = buf_ok(&left) && buf_ok(&right) && strcmp(buf_text(&left), buf_text(&right)) == 0;
-	buf_done(&left);
-	buf_done(&right);
-	return same;
+	return config_print_is_same(a, b, print_all);
 }

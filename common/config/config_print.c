@@ -212,3 +212,18 @@ config_print_remote_value(struct buf *out, const struct config_remote *r, const 
 {
 	config_value_print(key_find(KEY_REMOTE, key), r, out);
 }
+
+bool
+config_print_is_same(const struct config *a, const struct config *b,
+    void (*print)(const struct config *c, struct buf *out))
+{
+	struct buf left = BUF_INIT(CONFIG_SNAPSHOT_MAX), right = BUF_INIT(CONFIG_SNAPSHOT_MAX);
+	bool same;
+
+	print(a, &left);
+	print(b, &right);
+	same = buf_ok(&left) && buf_ok(&right) && strcmp(buf_text(&left), buf_text(&right)) == 0;
+	buf_done(&left);
+	buf_done(&right);
+	return same;
+}

@@ -186,6 +186,9 @@ void config_manager_judge(struct config_work *w);
 void config_print_owner(enum key_owner owner, const void *base, const struct config_origin *origin,
     struct buf *out);
 void config_print_server(const struct config_server *s, bool origins, struct buf *out);
+/* Whether `print` writes the same of both. */
+bool config_print_is_same(const struct config *a, const struct config *b,
+    void (*print)(const struct config *c, struct buf *out));
 
 /* config_snapshot: text of all sources without errors; parse: 0 or -1 */
 void config_snapshot_format(struct buf *out, const struct config_work *w);

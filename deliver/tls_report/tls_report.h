@@ -116,8 +116,8 @@ void tls_tally_free(struct tls_tally *t);		/* NULL is fine */
 bool tls_tally_add(struct tls_tally *t, const struct tls_session *s);	/* false: there is no room */
 struct tls_domain *tls_tally_find(struct tls_tally *t, const char *name);	/* NULL */
 void tls_tally_remove(struct tls_domain *d);
-uint64_t tls_tally_good(const struct tls_domain *d);
-uint64_t tls_tally_failed(const struct tls_domain *d);
+struct tls_sums { uint64_t good, failed; };	/* sessions */
+struct tls_sums tls_tally_sums(const struct tls_domain *d);
 /* For tls_tally_file: parts as they were kept. NULL: there is no room. */
 struct tls_domain *tls_tally_add_domain(struct tls_tally *t, const char *name);
 struct tls_policy_row *tls_tally_add_policy(struct tls_domain *d, enum tls_applied_type type,

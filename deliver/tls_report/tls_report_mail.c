@@ -34,15 +34,14 @@ put_head(struct buf *out, const struct tls_report_about *a, const char *to, cons
 static void
 put_words(struct buf *out, const struct tls_report_about *a)
 {
-	const struct tls_domain *d = a->domain;
+	struct tls_sums sums = tls_tally_sums(a->domain);
 
 	buf_printf(out,
 	    "--=_postern_tlsrpt\r\nContent-Type: text/plain; charset=us-ascii\r\n"
 	    "Content-Transfer-Encoding: 7bit\r\n\r\n"
 	    "This is an aggregate TLS report (RFC 8460) from %s\r\n"
-	    "about mail to %s: of %llu sessions %llu have failed.\r\n\r\n", a->submitter, d->name,
-	    (unsigned long long)(tls_tally_good(d) + tls_tally_failed(d)),
-	    (unsigned long long)tls_tally_failed(d));
+	    "about mail to %s: of %llu sessions %llu have failed.\r\n\r\n", a->submitter, a->domain->name,
+	    (unsigned long long)(sums.good + sums.failed), (unsigned long long)sums.failed);
 }
 
 void

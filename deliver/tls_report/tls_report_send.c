@@ -80,12 +80,13 @@ static void
 note_sent(struct tls_report_send *x, const char *id)
 {
 	const struct tls_report_target *t = &x->record.target[x->at];
+	struct tls_sums sums = tls_tally_sums(x->domain);
 
 	log_event(LOG_FACT, id, "tls-report",
 	    "domain=%s result=sent to=%s sessions=%llu failed=%llu report=%s",
 	    x->domain->name, log_safe(t->text),
-	    (unsigned long long)(tls_tally_good(x->domain) + tls_tally_failed(x->domain)),
-	    (unsigned long long)tls_tally_failed(x->domain), log_safe(x->about.id));
+	    (unsigned long long)(sums.good + sums.failed), (unsigned long long)sums.failed,
+	    log_safe(x->about.id));
 	x->sent++;
 	x->at++;
 	next_target(x);

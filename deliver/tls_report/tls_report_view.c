@@ -75,9 +75,9 @@ static void
 tell_domain(struct page *p, const struct tls_reports *r, const struct tls_domain *d)
 {
 	char policies[80];
+	struct tls_sums sums = tls_tally_sums(d);
 	struct row row = { .domain = d->name, .policies = policies, .reason = d->why, .day = d->tally->day,
-	    .good = tls_tally_good(d), .failed = tls_tally_failed(d) };
-
+	    .good = sums.good, .failed = sums.failed };
 	bool counts = r->today == NULL || d->tally == r->today;
 
 	put_policies(policies, sizeof(policies), d);

@@ -169,10 +169,11 @@ static void
 put_last(struct tls_reports *r, const struct tls_domain *d, enum tls_report_outcome outcome, const char *text)
 {
 	struct tls_reports_result *l = &r->last[r->next++ % TLS_REPORTS_LAST];
+	struct tls_sums sums = tls_tally_sums(d);
 
 	free(l->domain);
 	*l = (struct tls_reports_result){ .domain = mem_strdup(d->name), .day = d->tally->day,
-	    .at = wall_now(), .outcome = outcome, .good = tls_tally_good(d), .failed = tls_tally_failed(d) };
+	    .at = wall_now(), .outcome = outcome, .good = sums.good, .failed = sums.failed };
 	snprintf(l->text, sizeof(l->text), "%s", text);
 }
 
@@ -281,10 +282,12 @@ drop_days(struct tls_reports *r)
 static void
 tell_failed(struct tls_reports *r, const struct tls_domain *d, const char *text)
 {
+	struct tls_sums sums = tls_tally_sums(d);
+
 	counters_add(r->means.boot->counters, COUNTER_TLS_REPORTS_FAILED, 1);
 	log_event(LOG_WARN, NULL, "tls-report", "domain=%s result=failed sessions=%llu failed=%llu reason=%s",
-	    d->name, (unsigned long long)(tls_tally_good(d) + tls_tally_failed(d)),
-	    (unsigned long long)tls_tally_failed(d), log_safe(text));
+	    d->name, (unsigned long long)(sums.good + sums.failed),
+	    (unsigned long long)sums.failed, log_safe(text));
 }
 
 static void

@@ -255,24 +255,15 @@ tls_tally_remove(struct tls_domain *d)
 	free(d);
 }
 
-uint64_t
-tls_tally_good(const struct tls_domain *d)
+struct tls_sums
+tls_tally_sums(const struct tls_domain *d)
 {
 	const struct tls_policy_row *p;
-	uint64_t n = 0;
+	struct tls_sums sums = { 0 };
 
-	STAILQ_FOREACH(p, &d->policies, link)
-		n += p->good;
-	return n;
-}
-
-uint64_t
-tls_tally_failed(const struct tls_domain *d)
-{
-	const struct tls_policy_row *p;
-	uint64_t n = 0;
-
-	STAILQ_FOREACH(p, &d->policies, link)
-		n += p->failed;
-	return n;
+	STAILQ_FOREACH(p, &d->policies, link) {
+		sums.good += p->good;
+		sums.failed += p->failed;
+	}
+	return sums;
 }

@@ -11,6 +11,7 @@ import threading
 
 from checks import Failure
 from patience import WAIT, wait_for
+from sink import shut_listener
 
 ACCEPT, CONTINUE, DISCARD, REJECT, TEMPFAIL = b"a", b"c", b"d", b"r", b"t"
 PROGRESS, SKIP, SHUTDOWN, CONN_FAIL = b"p", b"s", b"4", b"f"
@@ -132,13 +133,7 @@ class Milter:
         return found()
 
     def end(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)    # closing alone leaves it listening while accept() waits
-        except OSError:
-            pass
-        self.listener.close()
-        for session in self.sessions:
-            session.shut()
+        shut_listener(self.listener, self.sessions)
 
 
 class MilterMessage:

@@ -69,13 +69,17 @@ class Sink:
 
     def end(self):
         self.closing = True
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)    # closing alone leaves it listening while accept() waits
-        except OSError:
-            pass
-        self.listener.close()
-        for session in self.sessions:
-            session.shut()
+        shut_listener(self.listener, self.sessions)
+
+
+def shut_listener(listener, sessions):
+    try:
+        listener.shutdown(socket.SHUT_RDWR)     # closing alone leaves it listening while accept() waits
+    except OSError:
+        pass
+    listener.close()
+    for session in sessions:
+        session.shut()
 
 
 class SinkMessage:

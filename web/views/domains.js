@@ -6,7 +6,6 @@ import { to } from "../base/address.js";
 import { manager } from "../base/manager.js";
 import { confirm } from "../parts/confirm.js";
 import { makeTable } from "../parts/table.js";
-import { change } from "./change.js";
 import { makeSettingsForm, readRows } from "./settings-form.js";
 import { View } from "./view.js";
 
@@ -16,7 +15,7 @@ const TYPES = { remote: "remote: mail for it goes on to its host", alias: "alias
 
 class Domains extends View {
 	#place = make("div");
-	#refusal = make("p", { class: "refused", role: "alert", hidden: true });
+	#refusal = this.makeRefusal();
 	#table = null;
 
 	#makeTable(mayChange) {
@@ -75,13 +74,11 @@ class Domains extends View {
 	}
 
 	async #change(words, title) {
-		const outcome = await change(words, { title });
+		const done = await this.apply(this.#refusal, words, { title });
 
-		this.#refusal.hidden = outcome.refused === undefined;
-		this.#refusal.textContent = outcome.refused ?? "";
-		if (outcome.done)
+		if (done)
 			this.#ask();
-		return outcome.done;
+		return done;
 	}
 
 	async #ask() {

@@ -71,7 +71,7 @@ async function freeNumber(words) {
 class Import extends View {
 	#result = make("div");
 	#progress = make("p", { role: "status" });
-	#refusal = make("p", { class: "refused", role: "alert", hidden: true });
+	#refusal = this.makeRefusal();
 
 	begin() {
 		const file = make("input", { id: "import-file", type: "file", accept: ".xml,.json", required: true });

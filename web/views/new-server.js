@@ -4,7 +4,6 @@
 import { make } from "../base/dom.js";
 import { go, to } from "../base/address.js";
 import { manager } from "../base/manager.js";
-import { change } from "./change.js";
 import { View } from "./view.js";
 
 /* name, label, help; the original's five pages as five fields */
@@ -18,7 +17,7 @@ const FIELDS = [
 const WORDS = { description: "description", domain: "domain", home: "general.home" };
 
 class NewServer extends View {
-	#refusal = make("p", { class: "refused", role: "alert", hidden: true });
+	#refusal = this.makeRefusal();
 
 	begin() {
 		const from = make("select", { id: "new-from", name: "from" }, make("option", { value: "" }, "the defaults"));
@@ -53,12 +52,10 @@ class NewServer extends View {
 		const words = ["create", "-", values.name, ...(values.from === "" ? [] : [`from=${values.from}`]),
 			...addresses.map((address) => `listen=${address}`),
 			...Object.entries(WORDS).filter(([name]) => values[name] !== "").map(([name, word]) => `${word}=${values[name]}`)];
-		const outcome = await change(words, { title: `Make the virtual server ${values.name}?`, button: "Make it",
+		const done = await this.apply(this.#refusal, words, { title: `Make the virtual server ${values.name}?`, button: "Make it",
 			lines: ["It is started at once."] });
 
-		this.#refusal.hidden = outcome.refused === undefined;
-		this.#refusal.textContent = outcome.refused ?? "";
-		if (outcome.done)
+		if (done)
 			go(["server", values.name]);
 	}
 }

@@ -9,7 +9,6 @@ import { to } from "../base/address.js";
 import { manager } from "../base/manager.js";
 import { refusalOf } from "../base/pages.js";
 import { makeTable } from "../parts/table.js";
-import { change } from "./change.js";
 import { makeSettingsForm, readRows } from "./settings-form.js";
 import { View } from "./view.js";
 
@@ -41,7 +40,7 @@ async function readSections(server, kind) {
 
 class Sections extends View {
 	#place = make("div");
-	#refusal = make("p", { class: "refused", role: "alert", hidden: true });
+	#refusal = this.makeRefusal();
 	#table = null;
 
 	begin() {
@@ -87,13 +86,11 @@ class Sections extends View {
 	}
 
 	async #change(words, title) {
-		const outcome = await change(words, { title });
+		const done = await this.apply(this.#refusal, words, { title });
 
-		this.#refusal.hidden = outcome.refused === undefined;
-		this.#refusal.textContent = outcome.refused ?? "";
-		if (outcome.done)
+		if (done)
 			this.#ask();
-		return outcome.done;
+		return done;
 	}
 
 	async #ask() {

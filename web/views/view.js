@@ -10,6 +10,7 @@ import { manager } from "../base/manager.js";
 import { refusalOf } from "../base/pages.js";
 import { makeCommand } from "../parts/command.js";
 import { consoleText } from "../base/console.js";
+import { change } from "./change.js";
 
 export class View extends HTMLElement {
 	words = {};			/* of the address: { NAME: "default" } */
@@ -69,6 +70,20 @@ export class View extends HTMLElement {
 			this.refuse(place, error.message);
 		}
 		return null;
+	}
+
+	/* Where apply() says why something was refused. */
+	makeRefusal() {
+		return make("p", { class: "refused", role: "alert", hidden: true });
+	}
+
+	/* A change of the configuration, as change(). True: it is done. */
+	async apply(place, words, about) {
+		const outcome = await change(words, about);
+
+		place.hidden = outcome.refused === undefined;
+		place.textContent = outcome.refused ?? "";
+		return outcome.done;
 	}
 
 	refuse(place, text) {

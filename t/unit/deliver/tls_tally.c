@@ -34,8 +34,8 @@ START_TEST(test_rows)
 	ck_assert_uint_eq(t->count, 1);
 	d = tls_tally_find(t, "a.example");
 	ck_assert_uint_eq(d->npolicies, 2);
-	ck_assert_uint_eq(tls_tally_good(d), 2);
-	ck_assert_uint_eq(tls_tally_failed(d), 3);
+	ck_assert_uint_eq(tls_tally_sums(d).good, 2);
+	ck_assert_uint_eq(tls_tally_sums(d).failed, 3);
 	ck_assert_uint_eq(STAILQ_NEXT(STAILQ_FIRST(&d->policies), link)->ndetails, 2);
 	tls_tally_remove(d);
 	ck_assert_uint_eq(t->bytes, 0);
@@ -56,7 +56,7 @@ START_TEST(test_limits)
 	}
 	d = tls_tally_find(t, "a.example");
 	ck_assert_uint_eq(STAILQ_FIRST(&d->policies)->ndetails, TLS_TALLY_DETAILS_MAX);
-	ck_assert_uint_eq(tls_tally_failed(d), TLS_TALLY_DETAILS_MAX + 10);
+	ck_assert_uint_eq(tls_tally_sums(d).failed, TLS_TALLY_DETAILS_MAX + 10);
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	add(t, "b.example", TLS_APPLIED_NONE, TLS_RESULT_OTHER, text);
@@ -89,13 +89,13 @@ START_TEST(test_policies)
 	}
 	d = tls_tally_find(t, "a.example");
 	ck_assert_uint_eq(d->npolicies, TLS_TALLY_POLICIES_MAX);
-	ck_assert_uint_eq(tls_tally_good(d), TLS_TALLY_POLICIES_MAX + 3);
+	ck_assert_uint_eq(tls_tally_sums(d).good, TLS_TALLY_POLICIES_MAX + 3);
 	/* there is none of that type to count it for: it has a row all the same, and the next one counts there */
 	add(t, "a.example", TLS_APPLIED_NONE, TLS_RESULT_GOOD, "");
 	add(t, "a.example", TLS_APPLIED_NONE, TLS_RESULT_GOOD, "");
 	ck_assert_uint_eq(t->left_out, 0);
 	ck_assert_uint_eq(d->npolicies, TLS_TALLY_POLICIES_MAX + 1);
-	ck_assert_uint_eq(tls_tally_good(d), TLS_TALLY_POLICIES_MAX + 5);
+	ck_assert_uint_eq(tls_tally_sums(d).good, TLS_TALLY_POLICIES_MAX + 5);
 	/* there is room for a domain, and none for its policy */
 	t->bytes += TLS_TALLY_BYTES_MAX - t->bytes - 300;
 	add(t, "b.example", TLS_APPLIED_STS, TLS_RESULT_GOOD, "");
