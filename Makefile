@@ -93,6 +93,7 @@ programs: $(PROGRAMS) $(B)/sample
 help:
 	@echo "make run      install what is missing, build, run one virtual server on 127.0.0.1:2525 (Ctrl-C ends it)"
 	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
+	@echo "make contract  t/CONTRACT.md, what is promised and which tests show it"
 	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
 	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
 	@echo "make model    the hand-overs of a message as a model, every order of crashes (spin, minutes)"
@@ -148,12 +149,17 @@ bench: deps-bench
 	@$(MAKE) $(PARALLEL) programs
 	@exec /usr/bin/python3 t/bench/bench.py $(BENCH)
 
-# Programs of another tree take over from those of this one, under load, and back; AGAINST=TREE
+# The table of what is promised and what shows it, from t/contract/rows and the markers in the tests
+.PHONY: contract
+contract:
+	@t/lint/contract write
+
 # The hand-overs of a message in every order, with more crashes than make check tries; minutes, some GiB
 .PHONY: model
 model: deps-check
 	@exec /usr/bin/python3 t/crash/model.py
 
+# Programs of another tree take over from those of this one, under load, and back; AGAINST=TREE
 .PHONY: check-upgrade
 check-upgrade: deps-check
 	@$(MAKE) $(PARALLEL) CHECK=1 B=build/check programs

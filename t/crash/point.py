@@ -17,6 +17,7 @@ BACKLOG = 60        # of a queue that an operator works on
 FIRST = {"order-delete": "delete", "order-bounce": "bounce", "order-done": "delete", "release-done": "hold"}
 
 
+# shows 3.17, 3.18
 def test_point(t):
     point = t.args[0]
     operated = re.match(r"(hold|release|move|order)-|badmail-(left|queued)$", point)      # by commands about the queue

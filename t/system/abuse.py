@@ -120,6 +120,7 @@ def test_many_at_once(t):
     check_recovered(service, before, "1,500 at once")
 
 
+# shows 2.3h
 def test_memory_limit_is_true(t):
     """Many messages that do not end: what the listener holds stays below memory-limit, the others hear 452, and one ends as usual."""
     service = service_of(t, general={"memory-limit": "32M"})
@@ -198,6 +199,7 @@ def test_errors_end_the_session(t):
         check(client.is_closed(), "open after 421")
 
 
+# shows 2.3k
 def test_slow_drips(t):
     """A byte now and then keeps no session beyond the time of a command."""
     service = service_of(t, general={"connection-timeout": "2s"})

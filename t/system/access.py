@@ -55,6 +55,7 @@ def start_mail(client):
     client.expect(250, "MAIL FROM:<a@sender.example>")
 
 
+# shows 2.3i
 def test_derived_limit_is_told(t):
     """Whoever set no limit per client learns once that there is one, and which key it is."""
     s = service(t, general={"memory-limit": "1M"})
@@ -70,6 +71,7 @@ def test_derived_limit_is_told(t):
 
 # --- names -----------------------------------------------------------------------------------------------------
 
+# shows 2.4p
 def test_connection_only_by_name(t):
     s = service(t, named(t), {"connection-control": "only", "connection-list": "partner.example, 10.7.0.0/16"})
     with Proxied(s.default, "10.1.2.3") as client:
@@ -83,6 +85,7 @@ def test_connection_only_by_name(t):
         s.events.wait("refused", client=other)
 
 
+# shows 2.4p
 def test_connection_all_except_by_name(t):
     s = service(t, named(t), {"connection-list": "two.example"})
     with Proxied(s.default, "10.1.2.5") as client:
@@ -92,6 +95,7 @@ def test_connection_all_except_by_name(t):
             equal(client.banner.code, 220, other)
 
 
+# shows 2.4q
 def test_relay_by_name(t):
     s = service(t, named(t), {"relay-list": "partner.example, six.example"})
     for address, code in (("10.1.2.3", 250), ("2001:db8::5", 250), ("10.1.2.4", 550), ("2001:db8::6", 550)):
@@ -172,6 +176,7 @@ def test_killed_helper_is_asked_again(t):
         client.expect("451 4.4.3", "RCPT TO:<x@elsewhere.example>")
 
 
+# shows 2.6o
 def test_reverse_dns_in_received(t):
     s = service(t, named(t), delivery={"reverse-dns": "yes"})
     for address, comment in (("10.1.2.3", b"(mail.partner.example [10.1.2.3])"), ("10.1.2.4", b"([10.1.2.4] RDNS failed)"),
@@ -225,6 +230,7 @@ def v2(client, reached, command=0x21, family=0x11, tail=b""):
     return V2 + bytes([command, family]) + len(body).to_bytes(2, "big") + body
 
 
+# shows 2.4s
 def test_proxied_address_is_the_client(t):
     """For the log, Received, relaying and the address literal of the server itself."""
     s = service(t, access={"relay-list": "10.1.2.3"})
@@ -272,6 +278,7 @@ def test_malformed_header_is_an_event(t):
     until(lambda: "inbound_connections_current 0" in s.ctl("counters").stdout, what="nobody connected")
 
 
+# shows 2.4s
 def test_untrusted_peer_is_itself(t):
     """From elsewhere a PROXY header is an unknown command, and no header is needed."""
     s = service(t, access={"proxy-trusted": "10.0.0.1"})
@@ -364,6 +371,7 @@ def haproxy(t, port, server, option):
     until(is_up, what="haproxy")
 
 
+# shows 2.4s
 def test_haproxy(t):
     """Both versions, with the checks of HAProxy, which say LOCAL or UNKNOWN; the client is who came to HAProxy."""
     s = service(t, access={"relay-list": "127.0.0.7"})
@@ -382,6 +390,7 @@ def test_haproxy(t):
 
 # --- connections per client ------------------------------------------------------------------------------------
 
+# shows 2.3i
 def test_per_client_over_all_processes(t):
     """Not one more in three processes; the proxied address counts; a killed process leaves nothing counted."""
     s = service(t, general={"processes": 3, "connection-limit-per-client": 6})

@@ -43,6 +43,7 @@ def read(service, *args, status=0):
     return document
 
 
+# shows 9b.1
 def test_documents(t):
     """Each read: the values are as they are, and go into the next command."""
     service = begin(t)
@@ -147,6 +148,7 @@ def width(line):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in COLOR.sub("", line))
 
 
+# shows 9b.1
 def test_tables(t):
     """Tables fit 60 and 200 columns, have headings, and colours unless NO_COLOR is set; piped nothing has changed."""
     service = begin(t)

@@ -56,6 +56,7 @@ def scram(client, user, password, mechanism="SCRAM-SHA-256", header="n,,", bindi
     return client.cmd("")
 
 
+# shows 2.4b, 9.14
 def test_passwords(t):
     """PLAIN and LOGIN with Python and swaks, against both kinds of hash; what becomes of the name."""
     made = subprocess.run([BUILD / "posternctl", "passwd", "--yescrypt", "--stdin", t.folder / "made", "bob"], input=b"hunter2\n",
@@ -80,6 +81,7 @@ def test_passwords(t):
     equal(done.returncode, 0, done.stdout)
 
 
+# shows 2.4d
 def test_basic_domain(t):
     """basic-domain stands before a bare name; a name with a domain of its own is taken as it is."""
     accounts = {"OFFICE\\alice": verifier(PASSWORD), "LAB\\bob": verifier(PASSWORD), "carol": verifier(PASSWORD)}
@@ -234,6 +236,7 @@ def test_guesses_from_many_addresses(t):
         client.close()
 
 
+# shows 2.4b, 9.14
 def test_scram(t):
     """Own client; a crypt hash cannot do it; another's name; rubbish."""
     service = protected(t, accounts={"alice": verifier(PASSWORD), "bob": "$5$rounds=1000$abc$" + "a" * 43})
@@ -276,6 +279,7 @@ def test_salts_of_unknown_names(t):
     equal(len(key.read_bytes()), 32)
 
 
+# shows 2.1e, 2.4b
 def test_file_changes(t):
     """A changed file counts by itself; one that every user may read is refused; with posternctl passwd."""
     service = protected(t)
@@ -329,6 +333,7 @@ def test_file_that_cannot_be_used(t):
     until(works, what="the account")
 
 
+# shows 2.4a
 def test_combinations(t):
     """Anonymous, basic and integrated, each with and without the others: what is offered and what MAIL says."""
     keytab = t.folder / "keytab"
@@ -447,6 +452,7 @@ with Smtp(("127.0.0.1", port), ehlo="c") as client:
 """
 
 
+# shows 2.4e, 9.14
 def test_kerberos(t):
     """A real KDC: raw Kerberos and SPNEGO tokens, a ticket for another service, another's name, a wrong keytab."""
     kdc = Kdc(t)
@@ -645,6 +651,7 @@ def under_tls(service, version, session=None, source=None):
     return client, offer.split(), (using if session is None else session[0], client.socket.session)
 
 
+# shows 9.14
 def test_channel_binding(t):
     """SCRAM-SHA-256-PLUS with the gsasl program: tls-exporter under TLS 1.3, tls-unique under 1.2."""
     service = secured(t)

@@ -106,6 +106,7 @@ def no_secret(service, *more):
     return text
 
 
+# shows 2.6e
 def test_postern_to_postern(t):
     """SCRAM; two messages need one authentication; a new helper comes when the old one died; nothing in the logs of either side."""
     service = relay_to(t)
@@ -143,6 +144,7 @@ def test_bound_to_the_connection(t):
     no_secret(service)
 
 
+# shows 2.6e
 def test_plain_and_login(t):
     """The words arrive as they should; other servers' ways to ask; the inbound log of a real client has no secret either."""
     for mechanism, password in (("PLAIN", SECRET + "\r\n"), ("LOGIN", SECRET)):
@@ -229,6 +231,7 @@ def test_next_mechanism(t):
     equal(sinks[5].asked, ["SCRAM-SHA-256"], "it is left alone")
 
 
+# shows 2.8j
 def test_named_mechanisms(t):
     """auth-mechanisms of the server and of a domain: named and left out; what leaves nothing is an error."""
     sinks = [auth_sink(t, "SCRAM-SHA-256 PLAIN LOGIN") for _ in range(3)]
@@ -283,6 +286,7 @@ def test_wrong_password(t):
     no_secret(service, "wr0ng", b64("wr0ng one"), plain("bob", "wr0ng one"))
 
 
+# shows 2.1e, 2.6e
 def test_secret_file(t):
     """One that everybody may read, that is not there, that is empty or has two lines: the mail waits, and nothing is said to the host."""
     sink = auth_sink(t)
@@ -390,6 +394,7 @@ def test_no_password_in_clear(t):
         service.stop()
 
 
+# shows 2.8h, 2.8i
 def test_whose_account(t):
     """The domain's over the server's in both directions; no account for hosts that the DNS or another route names, but for a domain that has its own."""
     sinks = {name: auth_sink(t) for name in ("server", "open", "own", "mx", "partner", "named")}
@@ -428,6 +433,7 @@ def test_whose_account(t):
     equal(by, {"x@open.example": False, "x@mx.example": False, "x@mine.example": True})
 
 
+# shows 2.6e
 def test_kerberos(t):
     """A real KDC: our principal by its keytab; a host that is an address; no KDC."""
     kdc = Kdc(t)

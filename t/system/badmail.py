@@ -30,6 +30,7 @@ def lose(service, *recipients):
     service.home.wait_badmails(len(recipients))
 
 
+# shows 5.2b
 def test_list_show(t):
     service, _ = begin(t)
     equal(rows(service, "list"), [], "no badmail")
@@ -57,6 +58,7 @@ def test_list_show(t):
         equal(service.ctl("badmail", *wrong, ok=False).returncode, 64, wrong)
 
 
+# shows 5.2b
 def test_retry(t):
     """Back into the queue as a new message, for the recipients that failed; gone from badmail when it is safe."""
     service, sink = begin(t)
@@ -77,6 +79,7 @@ def test_retry(t):
     service.events.wait("operator", command="badmail", action="retry")
 
 
+# shows 2.5g
 def test_limit(t):
     """badmail-limit holds at every moment, for what deliver adds and for what pickup adds; messages go whole, the oldest first."""
     limit = 100 << 10
@@ -126,6 +129,7 @@ def test_retry_without_envelope(t):
     equal(len(service.home.badmails()), 1, "stays")
 
 
+# shows 5.2b
 def test_purge(t):
     service, _ = begin(t)
     lose(service, "no-1@one.example", "no-2@one.example", "no-3@two.example")

@@ -82,6 +82,7 @@ def test_self_signed(t):
     equal(len(list((service.folder / "tls").iterdir())), 4, "what was refused left no file")
 
 
+# shows S4.35
 def test_request(t):
     """A request is signed by an authority, and its certificate installed with the key that waited for it."""
     service = t.postern()
@@ -159,6 +160,7 @@ def test_served_is_for_another(t):
     check("no certificate is for elsewhere.example, which is fqdn" in answer_of(service)[1], answer_of(service))
 
 
+# shows S4.35
 def test_wizard(t):
     """Shows what there is, then asks; a file that is not there is told and asked again; Ctrl-C leaves nothing."""
     service = t.postern()

@@ -89,6 +89,7 @@ def makers(t):
     return good, stranger, good.pair("mx")
 
 
+# shows 2.6r
 def test_hosts_that_demand_one(t):
     """Both versions, both kinds of keys, without and with a proof of the host; explain, probe and the event say it."""
     good, _, own = makers(t)

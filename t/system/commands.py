@@ -30,6 +30,7 @@ def refused(service, name, wrong, said):
     check(False, name, wrong, done.stderr)
 
 
+# shows S3.14
 def test_help(t):
     """--help behind each command shows how it is used; an option with a slip of the pen is named, with what was meant."""
     service = t.postern({"default": {}})
@@ -51,6 +52,7 @@ READS = {
 LINES = {"trace"}       # a document a line
 
 
+# shows 9b.1
 def test_json(t):
     """Each command that can speak JSON: one document, or one a line, with its schema."""
     service = t.postern({"default": {}})
@@ -180,6 +182,7 @@ def table_of(service, *sections):
 OF_SERVER, OF_SERVICE = ("general", "access", "messages", "delivery", "ldap", "security", "domain", "host", "filter"), ("service", "manager", "oauth")
 
 
+# shows 1.9d
 def test_keys(t):
     """Each key of a virtual server, in a file full of comments."""
     service = t.postern({"default": {"domain far.example": {"type": "remote"}}})
@@ -195,6 +198,7 @@ def test_keys(t):
     set_and_take_back(service, file, rows_to_set, places, ("default",))
 
 
+# shows 1.9d
 def test_keys_of_the_service(t):
     """Each key of postern.ini: of the service, of the manager, of a profile of OAuth."""
     service = t.postern()

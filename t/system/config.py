@@ -27,6 +27,7 @@ def test_good(t):
     equal(done.returncode, 0, done.stdout + done.stderr)
 
 
+# shows 1.12b, 2.1d
 def test_all_faults_at_once(t):
     service = t.postern({"one": {}, "two": {}}, start=False)
     service["one"].file.write_text("[general]\nlisen = 127.0.0.1:2600\nconnection-limit = many\n[acess]\nx = y\n"
@@ -37,6 +38,7 @@ def test_all_faults_at_once(t):
            r"two\.ini:2: ", r"two\.ini:5: .*id", r"two\.ini:7: .*max-message-size")
 
 
+# shows 1.12b
 def test_did_you_mean(t):
     service = t.postern(start=False)
     service.default.set("messages", max_recipient="5")
@@ -44,6 +46,7 @@ def test_did_you_mean(t):
     check("max-recipients" in text, text)
 
 
+# shows 2.4v
 def test_open_relay(t):
     service = t.postern(start=False)
     service.default.set("access", relay_list="0.0.0.0/0")
@@ -80,11 +83,13 @@ def test_what_is_hardly_meant(t):
     equal(service.check().returncode, 0, "a group may write it")
 
 
+# shows 2.8a
 def test_two_default_domains(t):
     service = t.postern({"default": {"domain second.example": {"type": "default"}}}, start=False)
     faults(service, r"default")
 
 
+# shows 2.1c
 def test_long_lines(t):
     """inih cuts at 200 bytes and takes the tail for a new line: such a line is refused, and a list may go on in the next."""
     service = t.postern(start=False)
@@ -125,6 +130,7 @@ def test_bad_file_affects_nothing_else(t):
     check("nonsense" in "\n".join(service.events.lines), "the fault is in the event log")
 
 
+# shows 2.1a
 def test_config_is_shown_with_its_places(t):
     service = t.postern(start=False)
     text = service.ctl("config", "default").stdout
@@ -134,6 +140,7 @@ def test_config_is_shown_with_its_places(t):
         check(key in text, key, "is not shown")
 
 
+# shows 2.2a, 2.6l
 def test_name_without_dot_is_warned_of(t):
     service = t.postern(start=False)
     service.default.set("delivery", fqdn="shorty")

@@ -80,6 +80,7 @@ def test_descriptors_are_not_leaked(t):
     until(lambda: len(descriptors_of(service.process.pid)) <= before, what="the descriptors to be closed again")
 
 
+# shows 1.8e
 def test_strangers_are_refused(t):
     """Neither root nor an operator: a clear refusal, and an event."""
     t.need_root()
@@ -124,6 +125,7 @@ def test_places_of_one_user(t):
         process.wait()
 
 
+# shows 1.8a, 1.8d, 2.2e, 7.2c
 def test_operators(t):
     """An account of [security] controls its virtual server and no other; one of [service] all."""
     t.need_root()

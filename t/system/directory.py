@@ -31,6 +31,7 @@ def rcpt(service, address, code=250):
         return client.expect(code, f"RCPT TO:<{address}>")
 
 
+# shows 2.9c, 2.9d
 def test_unknown_at_rcpt(t):
     service = service_for(t, Slapd(t, PEOPLE + person("dave", "dave@default.example", "extras", mailAlternateAddress="David@default.example")),
                           sections={"domain alias.example": {"type": "alias"}})
@@ -59,6 +60,7 @@ def test_changes_beside_it(t):
     rcpt(service, "ann@default.example")
 
 
+# shows 2.9d
 def test_unknown_from_pickup(t):
     """Nobody asks at the pickup folder: a report comes from deliver."""
     service = service_for(t, Slapd(t, PEOPLE))
@@ -81,6 +83,7 @@ def test_hostile_names(t):
     equal(service.events.all("trouble"), [])
 
 
+# shows 2.9b, 2.9c, 2.9e
 def test_active_directory(t):
     """Bind with a password; proxy addresses, primary ones, forwarding to addresses and to entries, with and without a copy."""
     sink = t.sink()
@@ -124,6 +127,7 @@ def test_wrong_password(t):
     check("wrong" not in log and PASSWORD not in log, "a password in the log")
 
 
+# shows 2.1e
 def test_secret_for_all_to_read(t):
     slapd = Slapd(t, PEOPLE, anonymous=False)
     service = service_for(t, slapd, start=False, bind="simple", user=ADMIN)
@@ -161,6 +165,7 @@ def put_keytab(service, path):
     service.own()
 
 
+# shows 2.9c
 def test_kerberos(t):
     """Bind by a keytab; an old ticket is renewed; without a KDC mail waits, and other mail flows."""
     kdc, slapd, service = kerberos(t)
@@ -236,6 +241,7 @@ def test_silent_kdc(t):
     service.home.wait_drops()
 
 
+# shows 2.9a
 def test_tls(t):
     """StartTLS and ldaps; another authority's certificate, or another name, is no directory: mail waits."""
     ours, other = Authority(t.folder, "ours"), Authority(t.folder, "other")
@@ -261,6 +267,7 @@ def test_tls(t):
         equal(service[name].home.drops(), [])
 
 
+# shows 2.9a
 def test_ldapi(t):
     slapd = Slapd(t, PEOPLE)
     service = service_for(t, slapd, uri=slapd.ldapi)
@@ -269,6 +276,7 @@ def test_ldapi(t):
     service.home.wait_drops()
 
 
+# shows 2.9e
 def test_forwarding(t):
     """To an address elsewhere, to one of ours, to both; to itself as well, which keeps a copy; DSN parameters go along."""
     sink = t.sink(ehlo=("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN"))
@@ -319,6 +327,7 @@ GROUPS = (PEOPLE + person("cara", "cara@default.example") + entry("mute", "inetO
           + entry("twin1", "inetOrgPerson", sn="t", mail="twin@default.example") + entry("twin2", "inetOrgPerson", sn="t", mail="twin@default.example"))
 
 
+# shows 2.9f
 def test_groups(t):
     sink = t.sink()
     service = service_for(t, Slapd(t, GROUPS), sink, group_depth="4", report_members="no")
@@ -350,6 +359,7 @@ def test_groups(t):
     service.home.wait_queued(0)
 
 
+# shows 6.6
 def test_expanded_report(t):
     """NOTIFY=SUCCESS for a group: one report says "expanded", and the members' deliveries tell nothing; failures still do."""
     sink = t.sink(ehlo=("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN"), answers={"RCPT": lambda s, line: "550 5.1.1 no" if "<bad@" in line else None})
@@ -393,6 +403,7 @@ def test_large_group(t):
     equal(receivers(service, 1), ["ann@default.example"])
 
 
+# shows 2.9g
 def test_cache(t):
     """What was found, and what was not, is believed for its time, and no longer. A machine too slow for the short time gets a longer one."""
     for found, not_found in ((3, 2), (15, 10), (75, 50)):
@@ -425,6 +436,7 @@ def is_remembered(t, found, not_found):
     return True
 
 
+# shows 2.9h
 def test_dead_directory(t):
     """Mail is taken and waits, no report; other mail flows; it goes out when the directory is back."""
     sink, slapd = t.sink(), Slapd(t, PEOPLE)

@@ -167,6 +167,7 @@ def test_referral_object(t):
     equal(receivers(service, 3), ["ann@default.example", "bob@default.example", "bob@default.example"])
 
 
+# shows 2.9b
 def test_redirect_of_exchange(t):
     """deliverAndRedirect keeps a copy in the mailbox, with both schemas that have it."""
     slapd = Slapd(t, entry("one", "user", mail="one@default.example")

@@ -99,6 +99,7 @@ def verify(t, messages, records):
     equal((len(said), [line for line in said if "succeeded" not in line]), (len(readable), []))
 
 
+# shows 9a.1
 def test_both_kinds(t):
     """One message, two signatures over one body hash; what is signed, the event, the counter."""
     sink = t.sink()
@@ -403,6 +404,7 @@ def checks_of(service, *words):
     return {(c["about"], c["topic"]): (c["verdict"], c["text"]) for c in json.loads(done.stdout)["checks"]}, done.returncode
 
 
+# shows 9a.8
 def test_check_dns(t):
     """What the large receivers ask for, by a real DNS: all right, then all wrong, then none."""
     service = t.postern({"default": {"general": {"own-address": "192.0.2.1"}, "domain default.example": None, "domain good.example": {"type": "default"}}},

@@ -32,6 +32,7 @@ def anchor_file(t, text):
     return path
 
 
+# shows 2.2g
 def test_signed_zone(t):
     port = t.port()
     sink = sink_at(t, "127.0.0.8", port)
@@ -41,6 +42,7 @@ def test_signed_zone(t):
     sink.wait(1, 40)
 
 
+# shows 2.2g
 def test_wrong_key_is_a_retry_that_says_why(t):
     """A zone that does not fit its key is no reason to send anywhere, nor to return the mail."""
     port = t.port()
@@ -55,6 +57,7 @@ def test_wrong_key_is_a_retry_that_says_why(t):
     equal(service.home.drops(), [], "reports")
 
 
+# shows 2.2g
 def test_insecure_domain_needs_no_key(t):
     """Below a key that does not fit, the names that are declared unsigned are believed."""
     port = t.port()
@@ -66,6 +69,7 @@ def test_insecure_domain_needs_no_key(t):
     sink.wait(1, 40)
 
 
+# shows 2.7g
 def test_large_answer_comes_by_tcp(t):
     """Sixty hosts do not fit a datagram; the best of them is used."""
     port = t.port()
@@ -99,6 +103,7 @@ def test_no_helper_before_a_name_is_needed(t):
     equal(service.children("resolver"), [], "resolver helpers")
 
 
+# shows 2.7a
 def test_equal_hosts_share_the_mail(t):
     """Of two with the same preference both are used at a time; the one behind them is not."""
     port = t.port()
@@ -121,6 +126,7 @@ def test_equal_hosts_share_the_mail(t):
     equal(len(spare.sessions), 0, "connections to the one behind them")
 
 
+# shows 2.7b
 def test_either_family(t):
     """AAAA alone, with MX and without, and both with one of them dead."""
     port = t.port()
@@ -134,6 +140,7 @@ def test_either_family(t):
     equal(four.wait()[0].recipients, ["x@oldest.example"])
 
 
+# shows 2.7d
 def test_aliases(t):
     """The domain is an alias of one with MX; the MX is an alias; aliases in a circle lead nowhere, and no mail is lost by them."""
     port = t.port()
@@ -147,6 +154,7 @@ def test_aliases(t):
     equal(service.events.wait("deferred", id=circle)["status"], "4.4.3", "status")
 
 
+# shows 2.7f
 def test_second_host_is_ourselves(t):
     """While the better one is dead the mail waits: it comes neither to us again nor to one behind us."""
     dns = t.dns("remote MX 10 mx1", "remote MX 20 default", "remote MX 30 mx3", "mx1 A 127.0.0.8", "default A 127.0.0.1", "mx3 A 127.0.0.10")
@@ -171,6 +179,7 @@ def test_domain_without_address(t):
         equal(service.events.wait("failed", id=ident)["status"], "5.4.4", domain)
 
 
+# shows 2.7g
 def test_name_server_in_trouble(t):
     """SERVFAIL, and silence, which takes libunbound some seconds: mail for that domain waits, no other is held up."""
     port = t.port()
@@ -200,6 +209,7 @@ def test_answers_are_kept(t):
     equal((forger.count("remote.example", MX), forger.count("mx.example", A)), (1, 1), "questions")
 
 
+# shows 2.6q, 2.7f
 def test_own_and_never(t):
     """Ourselves behind a NAT, by name and by address, is the end (5.4.6); what the DNS may not name is no host (5.4.4)."""
     other = sink_at(t, "127.0.0.8", t.port())

@@ -9,6 +9,7 @@ from patience import until
 from smtp import mail
 
 
+# shows 2.8b, 4.1, 4.2, 4.3, 9.24
 def test_form(t):
     service = t.postern({"default": {"domain alias.example": {"type": "alias"}}})
     ident = service.default.send("a@s.example", ["one@default.example", "two@alias.example", "three@default.example"], mail("form"))
@@ -26,6 +27,7 @@ def test_form(t):
     service.home.wait_queued(0)
 
 
+# shows 4.3
 def test_null_sender(t):
     service = t.postern()
     service.default.send("", "b@default.example")
@@ -42,6 +44,7 @@ def test_large(t):
     check(drop.message.endswith(data.partition(b"\r\n\r\n")[2]), "content differs")
 
 
+# shows 4.2
 def test_nothing_half_is_visible(t):
     """Whatever has a name without a leading dot is whole, at any moment."""
     service = t.postern()
@@ -56,6 +59,7 @@ def test_nothing_half_is_visible(t):
     check(all(seen) and all(d.raw.endswith(body[-100:]) for d in service.home.drops()), "a half file was visible")
 
 
+# shows 4.4
 def test_back_through_pickup(t):
     """A drop file copied to pickup goes to exactly its recipients, with one Return-Path in the end."""
     service = t.postern()
@@ -69,6 +73,7 @@ def test_back_through_pickup(t):
     equal(second.body, first.body)
 
 
+# shows 2.8d
 def test_own_folder(t):
     other = t.folder / "elsewhere"
     other.mkdir()
@@ -78,6 +83,7 @@ def test_own_folder(t):
     until(lambda: list(other.glob("*.eml")), what="a file in the other folder")
 
 
+# shows 2.8d
 def test_quota(t):
     """Over the quota 452 4.2.2, and what is in the queue waits; nothing is lost."""
     service = t.postern({"default": {"domain default.example": {"type": "default", "drop-quota": "30K"}, "delivery": {"retry": "1s"}}})

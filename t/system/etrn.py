@@ -50,6 +50,7 @@ def queue_for_etrn(service, to, subject="test"):
     return ident
 
 
+# shows 2.8l, 9.15
 def test_etrn(t):
     """It waits, until ETRN; what comes later waits again."""
     sink = t.sink()
@@ -164,6 +165,7 @@ def test_failed_attempt_holds_again(t):
     service.events.wait("failed", recipient="b@customer.example", status="5.1.1")
 
 
+# shows 2.8l
 def test_held_over_restart(t):
     """The configuration alone says which mail waits for ETRN: after kill -9, and when it says otherwise."""
     sink = t.sink()
@@ -239,6 +241,7 @@ class Turned:
         return self.sink.messages
 
 
+# shows 2.8m, 9.15
 def test_atrn(t):
     """All of the account's mail comes down its connection, nothing else does, then QUIT; no connection is made to the usual host."""
     usual = t.sink()
@@ -266,6 +269,7 @@ def test_atrn(t):
         client.expect(250, "NOOP")
 
 
+# shows 2.8m, 9.15
 def test_atrn_who(t):
     """Only the domains of the account, only those named; and one turn at a time."""
     service = with_accounts(t)

@@ -222,6 +222,7 @@ def test_json_of_an_older_configuration(t):
     check(not any("event=accepted" in line for line in service.events.lines), "the standard error output")
 
 
+# shows 2.2i
 def test_lost_events_are_told(t):
     """In the background nothing reads stderr, and syslog may have no daemon: the start says so in one line."""
     rows = [({"syslog": "no"}, "has no standard output"), ({"events": "stderr"}, "has no standard output"), ({"events": "json"}, "has no standard output")]
@@ -239,6 +240,7 @@ HOSTILE = (b"\x9b31mx", "\u009b2J".encode(), "a\u202eb".encode(), "\u2028event=x
            "\U000e0041".encode(), b"\xff", "\x1b]0;t\x07".encode())
 
 
+# shows 7.2a
 def test_nothing_for_a_terminal(t):
     """Names in AUTH and EHLO, addresses, file names in pickup, a host's replies: the log has ASCII and letters, nothing that a terminal obeys."""
     passwords = t.folder / "passwords"

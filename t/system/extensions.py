@@ -19,6 +19,7 @@ def chunks(client, to, parts, params="", rcpt_params=""):
     return [client.reply() for _ in range(2 + len(parts))]
 
 
+# shows 9.12
 def test_chunks_pipelined(t):
     service = t.postern()
     data = mail("chunks", "One\r\n.two\r\n" + "x" * 70 + "\r\n", size=300000)
@@ -37,6 +38,7 @@ def test_chunks_pipelined(t):
     equal([d.message.endswith(data) for d in drops], [True, True], "content as it was")
 
 
+# shows 2.5b
 def test_chunk_session_size(t):
     service = t.postern({"default": {"messages": {"max-session-size": "10K", "max-message-size": "8K"}}})
     with service.default.connect(ehlo="c.example") as client:
@@ -49,6 +51,7 @@ def test_chunk_session_size(t):
         equal([r.code for r in chunks(client, "b@default.example", [line * 64, line * 64 + b"x"])], [250, 250, 250, 552], "one beyond")
 
 
+# shows 2.7k, 9.12
 def test_binary(t):
     sink, plain = t.sink(ehlo=ALL), t.sink(ehlo=("8BITMIME", "CHUNKING"))
     service = t.postern(smart(sink))
@@ -69,6 +72,7 @@ def test_binary(t):
     equal(plain.messages, [])
 
 
+# shows 2.7i
 def test_chunks_out(t):
     sink = t.sink(ehlo=ALL)
     service = t.postern(smart(sink))
@@ -83,6 +87,7 @@ def test_chunks_out(t):
 DSN = (" RET=HDRS ENVID=QQ+2B1", " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first+2Bname@there.example")
 
 
+# shows 2.7i, 6.5
 def test_dsn_handed_on(t):
     sink = t.sink(ehlo=ALL)
     service = t.postern(smart(sink))
@@ -99,6 +104,7 @@ def fields(drop):
     return [dict(part.items()) for part in drop.email.walk() if part.get("Action") or part.get("Reporting-MTA")]
 
 
+# shows 6.5, 6.6
 def test_dsn_relayed(t):
     """A peer without DSN: we tell that it was relayed, and only those who asked."""
     sink = t.sink()
@@ -118,6 +124,7 @@ def test_dsn_relayed(t):
     check(service.events.all("report")[0]["kind"] == "relayed", service.events.all("report"))
 
 
+# shows 6.6
 def test_dsn_delivered(t):
     service = t.postern()
     with service.default.connect(ehlo="c.example") as client:
@@ -129,6 +136,7 @@ def test_dsn_delivered(t):
     equal(len(service.home.drops()), 2, "no report about a report")
 
 
+# shows 6.5
 def test_dsn_never(t):
     """NOTIFY=NEVER: a refusal for good is not reported."""
     sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
@@ -140,6 +148,7 @@ def test_dsn_never(t):
     equal((service.home.drops(), service.home.badmails(), service.events.all("report")), ([], [], []))
 
 
+# shows 6.4
 def test_what_comes_back(t):
     """The original with a failure, its header when RET=HDRS says so or when it is large; the header alone never has the body."""
     sink = t.sink(answers={"RCPT": lambda s, line: "550 5.1.1 no"})
@@ -166,6 +175,7 @@ def say_utf8(service, to, data=None, sender="a@default.example"):
         return reply
 
 
+# shows 9.9
 def test_idn_local(t):
     """A domain written in its own script in the INI; mail for it in either form and any case."""
     service = t.postern({"default": {"domain bücher.example": {"type": "alias"}, "domain *.straße.example": {"type": "alias"}}})
@@ -177,6 +187,7 @@ def test_idn_local(t):
     equal(say_utf8(service, "m@\u200b.example").code, 501, "no name at all")
 
 
+# shows 2.7i, 2.7k
 def test_idn_out(t):
     """To a peer without SMTPUTF8: the domain goes in its ASCII form when that is enough, else 5.6.7."""
     plain, modern = t.sink(ehlo=("PIPELINING", "8BITMIME")), t.sink(ehlo=ALL)

@@ -87,6 +87,7 @@ def test_rspamd(t):
     check(answer.verdict in ("reply", "refuse"), answer.verdict, answer.text)
 
 
+# shows 9a.5
 def test_through_a_server(t):
     """rspamd and then opendkim behind an SMTP session and a pickup file: the mark is there, the signature stands for it on its way out."""
     sink = t.sink()

@@ -52,6 +52,7 @@ def test_what_it_sees(t):
     until(lambda: "quit" in filter.sessions[0].names() or filter.sessions[0].over.is_set(), what="the filter hears the end")
 
 
+# shows 9a.5
 def test_each_stage(t):
     """Each verdict at each stage is the reply to that command; the session and its next message go on."""
     answers = {
@@ -88,6 +89,7 @@ def test_each_stage(t):
     service.events.wait("refused", filter="f0", recipient="grey@default.example")
 
 
+# shows 9a.5
 def test_changes(t):
     """Header, body and envelope come out as the filter wants them, and the next filter sees that."""
     first = Milter(t, {"end": [add_header("X-Spam", "no"), insert_header(0, "X-First", "1"), change_header(1, "Subject", "changed"),

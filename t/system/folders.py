@@ -36,6 +36,7 @@ def is_well(service):
     until(lambda: service.ctl("status", "--check", ok=False).stdout.startswith("OK: "), what="good words for monitoring")
 
 
+# shows 2.3e
 def test_unusable_at_start(t):
     """Without drop, badmail and pickup: local mail waits, remote mail goes; each is used as soon as it can be."""
     service, folder, sink = with_folder(t, "drop", 0)
@@ -87,6 +88,7 @@ def test_lost_while_it_runs(t):
     is_well(service)
 
 
+# shows 2.3e, 2.8d
 def test_elsewhere(t):
     """Folders outside of the home, one of which is not there at the start, as when a disk is mounted late; the other is made anew."""
     late, again = t.folder / "disk" / "mail" / "drop", t.folder / "other" / "drop"

@@ -388,6 +388,7 @@ def test_filter(t):
                   "posternctl queue default release": lambda _: has_drops(service, 2)}).go()
 
 
+# shows S3.10
 def test_the_set(t):
     """Each guide is followed by a test of this file, names the others, and is named by postern(8) and README."""
     me = (ROOT / "t/system/guide.py").read_text()

@@ -45,6 +45,7 @@ def owned(service, path, mode=0o600):
     return path
 
 
+# shows 1.13c
 def test_ini_with_errors(t):
     """A file on disk has errors while the service runs on: the next start would leave it stopped."""
     service = t.postern({"default": {}, "sales": {}})
@@ -78,6 +79,7 @@ def test_ini_with_errors(t):
     equal(service.events.all("crash"), [])
 
 
+# shows 1.13c, 1.13d
 def test_certificate(t):
     """Junk on disk, and a key that does not fit: the old pair is in use. One that ends soon. One that is gone."""
     service = t.postern(start=False)
@@ -120,6 +122,7 @@ def test_certificate(t):
     says(service, "pair.pem", "No such file", "it would not start again")
 
 
+# shows 1.13e
 def test_dns_is_down(t):
     """Not because one domain fails: because nothing is answered. Over as soon as there is an answer."""
     dns = Dns(t, ("remote MX 10 mx", "mx A 127.0.0.8"), zones={".": []})
@@ -139,6 +142,7 @@ def test_dns_is_down(t):
     says(service, "OK: ", status=0, timeout=90)
 
 
+# shows 1.13e
 def test_directory_is_down(t):
     """It is seen to be back without a question of anybody."""
     directory = Slapd(t, PEOPLE)
@@ -167,6 +171,7 @@ def on_disk(t, disk):
     return service
 
 
+# shows 1.13f
 def test_room(t):
     """A file system that is nearly full is told before mail has to be refused."""
     disk = small_disk(t, "64M")
@@ -198,6 +203,7 @@ def test_room_for_files(t):
     is_well(service)
 
 
+# shows 1.13e
 def test_token_endpoint_is_down(t):
     """It gives no token: told with its reason until it gives one; the number for Prometheus says the same, for every virtual server."""
     service = t.postern({"default": {}, "other": {}}, start=False)
@@ -232,6 +238,7 @@ def numbers(service):
     return {name: int(value) for name, value in re.findall(r'^postern_health\{server="(\w+)"\} (\d)$', text, re.M)}
 
 
+# shows 1.13g
 def test_smart_host(t):
     """It takes nothing, mail waits: told after the time, over when it takes a message or nothing waits any more."""
     sink = t.sink()
@@ -338,6 +345,7 @@ def test_folder_and_log(t):
     until(lambda: "cannot be used" not in health(service).stdout, what=f"the folder to be good again: {said}")
 
 
+# shows 1.13a
 def test_unknown(t):
     """Exit status 3 is "unknown" to monitoring: what cannot be asked is neither good nor bad."""
     service = t.postern()

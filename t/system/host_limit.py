@@ -76,6 +76,7 @@ OVER = {
 LOGINS = ("432 4.7.12 A password transition is needed", "454 4.7.0 Temporary authentication failure", "535 5.7.8 bad")
 
 
+# shows 9a.6
 def test_further_connections_are_refused(t):
     """Each host lets two in. TLS that works on two is no reason for clear text, a login that does none for a lockout."""
     context = sink_context(t)
@@ -201,6 +202,7 @@ STAYING = {
 }
 
 
+# shows 9a.6
 def test_throttle(t):
     """Hosts that say "slow down" to each message: a handful of connections. An operator's retry ends the rest."""
     domains = {f"d{number}.example": {"route": [limited(t, 0, {verb: answer})]}

@@ -24,6 +24,7 @@ def verbs(message):
     return [line.split(" ")[0].split(":")[0] for line in message.session.lines]
 
 
+# shows 2.7i, 2.8j
 def test_without(t):
     """Each extension is offered, and used until it is switched off; a change counts after the reload."""
     sink = t.sink(ehlo=ALL)
@@ -48,6 +49,7 @@ def test_without(t):
     check("BDAT" in one(3)[0], "the more exact section counts")
 
 
+# shows 2.8j
 def test_domain_before_host(t):
     """What a [domain] says goes before the [host] of its hosts, for its mail alone; its limits count apart from those of other mail there."""
     sink = t.sink(ehlo=ALL)
@@ -86,6 +88,7 @@ def test_without_starttls(t):
     equal((may.wait()[0].session.tls, bool(must.wait()[0].session.tls)), (None, True))
 
 
+# shows 2.8j
 def test_connections_of_a_host(t):
     """Five domains behind one host: two connections, never more, and all mail comes."""
     sink = limited(t, 2, {"CONNECT": "421 4.7.0 Too many connections"})
@@ -114,6 +117,7 @@ def test_connections_of_unlike_domains(t):
     equal((sink.most, sink.refused), (1, 0), "connections at a time")
 
 
+# shows 2.8j
 def test_rate(t):
     """240 a minute: a message each quarter of a second, though there are two destinations; none is deferred."""
     sink = t.sink()
@@ -138,6 +142,7 @@ def test_recipients(t):
     service.home.wait_queued(0)
 
 
+# shows 2.8k
 def test_explained(t):
     service = t.postern({"default": {
         "delivery": {"smart-host": "smtp.office365.com:587"},

@@ -73,6 +73,7 @@ def explained(ctl, *args, status=0):
 
 # --- what comes in ---
 
+# shows 8.1
 def test_metabase(t):
     """Four virtual servers: the set passes check, and explain says of addresses what IIS did with them."""
     service = t.postern(start=False)
@@ -104,6 +105,7 @@ def test_metabase(t):
     check("; HopCount was 15: " in text and "atrn-accounts = EXAMPLE\\branch1, EXAMPLE\\branch2" in text, text)
 
 
+# shows 8.2
 def test_inheritance(t):
     """A value of the server, else of the service, else what IIS has without: schema, or installed when the service is not in the file."""
     service = t.postern(start=False)
@@ -138,6 +140,7 @@ def test_value_sets(t):
     check(row(second, "InventedProperty")["loud"] and row(second, "AuthFlags", "asked")["loud"], "named")
 
 
+# shows 8.3, 8.5
 def test_relay_lists(t):
     """Absent, empty and full are not confused, in both forms; what is not understood lets nobody relay."""
     service = t.postern(start=False)
@@ -232,6 +235,7 @@ def table():
     return json.loads(subprocess.run([BUILD / "postern-import", "--properties"], capture_output=True, check=True, env=env).stdout)
 
 
+# shows 8.4
 def test_table_of_properties(t):
     """Each property has a row, each row leads to a key that there is or says why none, and names itself in the report."""
     keys = {".".join(line.split()) for line in subprocess.run([BUILD / "sample", "keys"], capture_output=True, text=True, check=True,
@@ -449,6 +453,7 @@ def test_what_is_asked_for(t):
     service.ctl("check")
 
 
+# shows 8.1, 8.4
 def test_guide(t):
     """Each command of the manual's way from IIS, with the mail of the old machine."""
     service = t.postern()

@@ -31,6 +31,7 @@ def layout(t):
     return base, [f"B={t.folder}/build", f"PREFIX={base}/usr", f"SYSCONFDIR={base}/etc", f"LOCALSTATEDIR={base}/var", f"RUNDIR={base}/run"]
 
 
+# shows 1.7c
 def test_staged(t):
     """DESTDIR: every file in its place; a second install keeps what was changed; uninstall takes all but data and configuration."""
     stage = t.folder / "stage"
@@ -68,6 +69,7 @@ def test_staged(t):
     equal(left, ["etc/postern/postern.ini", "etc/postern/servers/default.ini"], "what uninstall leaves")
 
 
+# shows 1.7a, 1.7b
 def test_unit_and_script_texts(t):
     script = (ROOT / "etc/postern.init").read_text()
     for word in ("### BEGIN INIT INFO", "# Provides:", "# Required-Start:", "# Required-Stop:", "# Default-Start:", "# Default-Stop:",
@@ -83,6 +85,7 @@ def test_unit_and_script_texts(t):
         check(call in calls, call, "is not in the unit")
 
 
+# shows 1.7a, 2.2d
 def test_init_script(t):
     """As root: LSB verbs and exit codes against an installed tree; workers are not root."""
     t.need_root()

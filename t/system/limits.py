@@ -34,6 +34,7 @@ def try_size(service, size, declared=None):
         return f"{reply.code} {reply.text}"
 
 
+# shows 2.5a, 9.7
 def test_message_size(t):
     service = t.postern({"default": {"messages": {"max-message-size": "20K"}}})
     with service.default.connect() as client:
@@ -52,6 +53,7 @@ def test_message_size_unlimited(t):
     equal(len(service.home.wait_drops()[0].body) + len(b"Subject: size\r\n\r\n"), 3 << 20, "size that came out")
 
 
+# shows 2.5b
 def test_session_size(t):
     service = t.postern({"default": {"messages": {"max-session-size": "10K"}}})
     with service.default.connect(ehlo="c.example") as client:
@@ -95,6 +97,7 @@ def recipients(service, count):
     return codes
 
 
+# shows 2.5d
 def test_recipients(t):
     service = t.postern({"default": {"messages": {"max-recipients": "5"}}})
     codes = recipients(service, 7)
@@ -109,6 +112,7 @@ def test_recipients_unlimited(t):
     until(lambda: sum(len(d.receivers) for d in service.home.drops()) == 1500, what="1500 receivers in drop files")
 
 
+# shows 2.3g
 def test_connection_limit(t):
     service = t.postern({"default": {"general": {"connection-limit": "3"}}})
     clients = [service.default.connect(ehlo="c.example") for _ in range(3)]
@@ -126,6 +130,7 @@ def test_connection_limit(t):
         client.close()
 
 
+# shows 2.3i
 def test_connection_limit_per_client(t):
     service = t.postern({"default": {"general": {"connection-limit-per-client": "2"}}})
     clients = [service.default.connect(ehlo="c.example") for _ in range(2)]
@@ -137,6 +142,7 @@ def test_connection_limit_per_client(t):
         client.close()
 
 
+# shows 2.3g
 def test_connections_unlimited(t):
     service = t.postern({"default": {"general": {"connection-limit": "unlimited", "connection-limit-per-client": "unlimited"}}})
     clients = [service.default.connect(ehlo="c.example") for _ in range(150)]
@@ -159,6 +165,7 @@ def quota(service, size):
     return asked
 
 
+# shows 2.8d
 def test_drop_quota(t):
     """452 4.2.2 for the default domain's mail once the folder is full; others go on, and emptying it opens it again."""
     service = t.postern({"default": {"domain default.example": {"type": "default", "drop-quota": "1K"}, "delivery": {"retry": "1s"}}}, start=False)
@@ -177,6 +184,7 @@ def test_drop_quota_unlimited(t):
     check(quota(service, 3 << 20)().startswith("250"), "unlimited")
 
 
+# shows 2.3l
 def test_processes_at_the_limit(t):
     """As many listeners as may be start, and a reload finds room for as many again."""
     service = t.postern({"default": {"general": {"processes": "64"}}})
@@ -190,6 +198,7 @@ def test_processes_at_the_limit(t):
     service.home.wait_drops()
 
 
+# shows 2.3j
 def test_idle_time(t):
     service = t.postern({"default": {"general": {"connection-timeout": "1s"}}})
     with service.default.connect(ehlo="c.example") as client:
@@ -270,6 +279,7 @@ def begin_content(client):
     return client.cmd("DATA")
 
 
+# shows 2.3h
 def test_memory_limit_of_messages(t):
     """Messages that would hold more than memory-limit hear 452; those under way end, and then there is room again."""
     service = t.postern({"default": {"general": {"memory-limit": "1M"}}})

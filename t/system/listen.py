@@ -78,6 +78,7 @@ def test_address_that_comes_by_a_reload(t):
     service.events.wait("failed", recipient="c@late.example", status="5.4.6")
 
 
+# shows 1.2c
 def test_removed_while_stopped(t):
     """A virtual server that is gone leaves its address to the wildcard; one that comes has it before it is started."""
     service, port = pair(t)
@@ -98,6 +99,7 @@ def test_removed_while_stopped(t):
     equal([who("127.0.0.2", port), who("127.0.0.1", port)], ["exact", "wide"], "started")
 
 
+# shows 1.2a, 1.2c
 def test_beside_a_wildcard(t):
     """In either order of start."""
     for first in ("wide", "exact"):
@@ -108,6 +110,7 @@ def test_beside_a_wildcard(t):
         service.stop()
 
 
+# shows 1.2c
 def test_beside_a_wildcard_ipv6(t):
     service, port = pair(t, v6=True)
     equal(who("::1", port), "exact")
@@ -115,6 +118,7 @@ def test_beside_a_wildcard_ipv6(t):
     equal(who("::1", port), "")
 
 
+# shows 1.2c
 def test_states(t):
     """Paused or stopped, clients of the address are turned away: another server's rules would return their mail."""
     service, port = pair(t)
@@ -145,6 +149,7 @@ def test_states(t):
     equal(who("127.0.0.2", port), "exact", "and started")
 
 
+# shows 1.2c
 def test_reload_widens(t):
     """From an address to the wildcard and back, under load: no connection is refused, and none gets the other server."""
     service, port = pair(t)

@@ -11,6 +11,7 @@ from smtp import Smtp
 from spool_files import Home
 
 
+# shows 1.9a
 def test_create(t):
     """One command makes the file and, in a running service, the virtual server; no other one is touched."""
     service = t.postern()
@@ -49,6 +50,7 @@ def test_create_refuses(t):
     equal(sorted(p.name for p in (service.folder / "servers").iterdir()), files, "files")
 
 
+# shows 1.2b
 def test_create_with_a_taken_address(t):
     """It could never start beside the one that has the address: it is not made."""
     service = t.postern()
@@ -72,6 +74,7 @@ def test_create_beside_all_addresses(t):
     Home(service.spool / "sales").wait_drops()
 
 
+# shows 1.9b
 def test_rename(t):
     """Mail and wanted state go along."""
     service = t.postern({"default": {}, "old": {}})
@@ -139,6 +142,7 @@ def test_rename_that_would_not_do(t):
     service["old"].home.wait_drops()
 
 
+# shows 1.9b, 1.9c
 def test_rename_default(t):
     """It is renamed like any other; explain then means the only one."""
     service = t.postern()
@@ -191,6 +195,7 @@ def test_rename_undone(t):
     service["old"].home.wait_drops()
 
 
+# shows 1.9c
 def test_delete(t):
     """The file is kept aside, the mail stays; default and the last one cannot go."""
     service = t.postern({"default": {}, "more": {}})
@@ -205,6 +210,7 @@ def test_delete(t):
     service.default.send()
 
 
+# shows 1.9c
 def test_delete_the_last(t):
     service = t.postern({"only": {}})
     done = service.ctl("delete", "only", ok=False)
@@ -464,6 +470,7 @@ def number(service, name):
     return re.search(r" id=(\d+) ", service.ctl("status", name).stdout)[1]
 
 
+# shows 1.2d, 2.3a
 def test_numbers_never_move(t):
     """A file that sorts before the others, a reload, a restart, a rename, files that go and come back."""
     service = t.postern({"default": {}, "more": {}})
@@ -488,6 +495,7 @@ def test_numbers_never_move(t):
     equal(number(service, "newer"), "4", "a deleted one's number is free")
 
 
+# shows S2.6
 def test_start_after_mending(t):
     """start reads a file again that had errors; what is still wrong is told with its line, and nothing else."""
     service = t.postern({"default": {}, "more": {}}, start=False)

@@ -44,6 +44,7 @@ def sent_part(drop):
     return drop.message[drop.message.index(mark) + len(mark):]
 
 
+# shows 2.4k, 9.24
 def test_mended(t):
     """Each client in one piece and byte by byte: the same comes out, and the event names each mend."""
     service = t.postern({"default": {"access": {"mend": "relay"}}})
@@ -79,6 +80,7 @@ def test_python_smtplib(t):
     check(any(d.body.rstrip(b"\r\n") == b"<p>word</p> " * 2000 for d in service.home.wait_drops(2)), "the long line")
 
 
+# shows 2.4k, 2.4l, 9.24
 def test_strangers(t):
     """They are refused what lines they cannot write, and their header is left alone."""
     service = t.postern({"default": {"access": {"mend": "relay", "relay-list": None}}})

@@ -88,6 +88,7 @@ def scrape_if_there(where):
         return None
 
 
+# shows 1.3d, 7.3a, 7.3b
 def test_by_command(t):
     service = t.postern({"one": {}, "two": {}})
     service["one"].send(to="b@one.example")
@@ -102,6 +103,7 @@ def test_by_command(t):
     equal(total[1], "1", "the sum")
 
 
+# shows 1.3d, 2.2j, 7.3c
 def test_socket_and_loopback(t):
     port = t.port()
     service = t.postern({"one": {}, "two": {}}, start=False)
@@ -209,6 +211,7 @@ def text_of(service):
     return service.ctl("counters", "--prometheus").stdout
 
 
+# shows 7.3c
 def test_what_is_measured(t):
     """Times, room, next hops, a certificate, refused logins: each has a number that is true."""
     began = time.time()
@@ -259,6 +262,7 @@ def test_what_is_measured(t):
     check(value(text_of(service), success, next_hop=hop) >= int(began), "kept")
 
 
+# shows 7.3c
 def test_promtool(t):
     """Debian's promtool finds nothing to complain about, with labels that have to be escaped, too."""
     sink = t.sink()

@@ -40,6 +40,7 @@ def outcome(service, to="x@d.example"):
     return event["verified"] if event["event"] == "delivered" else event["event"], event
 
 
+# shows 9a.2
 def test_enforce(t):
     """The host that the policy names, under TLS with a certificate for its name: whatever the name in the policy is written like."""
     service, host, sink, _ = start(t, policy("other.example", "MX.example."), [RECORD])
@@ -51,6 +52,7 @@ def test_enforce(t):
     equal({s.asked for s in sink.sessions}, {"mx.example"})
 
 
+# shows 9a.2
 def test_host_that_is_not_named(t):
     service, _, sink, _ = start(t, policy("mail.d.example", "*.d.example"), [RECORD])
     word, event = outcome(service)

@@ -65,6 +65,7 @@ def test_no_anchor(t):
     service.events.wait("config", since=since, error=lambda e: "dnssec" in e)
 
 
+# shows 2.2g
 def test_trust_anchor_is_exchanged(t):
     """After a roll-over the next key counts without a restart; a bad file that follows changes nothing."""
     authority = Authority(t.folder, "ours")

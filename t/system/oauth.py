@@ -398,6 +398,7 @@ def test_the_probe_asks_for_a_token(t):
     no_secrets(service, str(steps))
 
 
+# shows 2.6e, 2.6f
 def test_to_microsoft(t):
     """XOAUTH2 with the token of the application: mail goes, over a kept connection too, and the token is in no log."""
     service = sending(t).start()
@@ -419,6 +420,7 @@ def test_to_microsoft(t):
     no_secrets(service, logs)
 
 
+# shows 2.6f
 def test_to_google(t):
     """OAUTHBEARER goes before XOAUTH2; the token is the user's."""
     service = sending(t, flow="refresh-token", mechanisms="LOGIN PLAIN XOAUTH2 PLAIN-CLIENTTOKEN OAUTHBEARER XOAUTH").start()
@@ -512,6 +514,7 @@ def test_the_endpoint_names_its_time(t):
     equal(len(service.endpoint.requests), 2, "requests")
 
 
+# shows 2.6f
 def test_renewed_before_the_end(t):
     """A token in use is replaced in time without any mail; one that is not used is not."""
     service = sending(t)

@@ -103,6 +103,7 @@ def test_refused(t):
     equal((service.default.file.read_text(), service.config.read_text()), before)
 
 
+# shows 1.8b
 def test_listen(t):
     """An operator of a virtual server gives it addresses within operator-listen, and takes his changes back; others are refused with the range."""
     t.need_root()

@@ -10,6 +10,7 @@ from programs import ROOT
 FIXTURES = ROOT / "t/system/pickup"
 
 
+# shows 3.7, 3.11, 3.12
 def test_plain_lines(t):
     service = t.postern()
     service.home.put("one", "X-Sender: \"A Person\" <a@s.example>\nx-receiver: b@default.example\nX-RECEIVER: c\n\nFrom: a@s.example\n\nhello\n")
@@ -20,6 +21,7 @@ def test_plain_lines(t):
     until(lambda: list(service.home.pickup.iterdir()) == [], what="the pickup folder to be empty")
 
 
+# shows 3.8, 3.9, 3.10
 def test_envelope_from_header(t):
     service = t.postern()
     service.home.put("one", "From: a@s.example\nSender: real@s.example\nTo: B <b@default.example>, c@default.example\nCc: d@default.example\n"
@@ -31,6 +33,7 @@ def test_envelope_from_header(t):
     check(drop.email["Date"] and drop.email["Message-ID"], "Date and Message-ID are added")
 
 
+# shows 3.5
 def test_before_the_start(t):
     service = t.postern()
     service.stop()
@@ -39,6 +42,7 @@ def test_before_the_start(t):
     service.home.wait_drops()
 
 
+# shows 3.1, 3.2
 def test_written_slowly(t):
     """Nothing is taken before the writer is done, however it writes: in place, in pieces, under flock."""
     service = t.postern()
@@ -55,6 +59,7 @@ def test_written_slowly(t):
     check(any(d.body == b"first second\r\n" for d in drops), [d.body for d in drops])
 
 
+# shows 3.3
 def test_names_that_are_waited_for(t):
     service = t.postern()
     data = b"x-sender: a@s.example\nx-receiver: b@default.example\n\nhello\n"
@@ -103,10 +108,12 @@ def test_one_malformed_recipient(t):
     service.home.wait_badmails(1)
 
 
+# shows 3.16
 def test_no_recipient(t):
     bad(t, "x", write(b"From: a@s.example\nSubject: x\n\nhello\n"), "recipient")
 
 
+# shows 3.16
 def test_no_sender(t):
     bad(t, "x", write(b"To: b@default.example\nSubject: x\n\nhello\n"), "sender")
 
@@ -119,10 +126,12 @@ def test_binary(t):
     bad(t, "x", write(bytes(range(256)) * 50))
 
 
+# shows 3.7
 def test_two_senders(t):
     bad(t, "x", write(b"x-sender: a@s.example\nx-sender: b@s.example\nx-receiver: b@default.example\n\nhello\n"))
 
 
+# shows 3.16
 def test_link(t):
     def make(path, service):
         secret = service.folder / "secret"
@@ -132,10 +141,12 @@ def test_link(t):
     bad(t, "x", make)
 
 
+# shows 3.16
 def test_fifo(t):
     bad(t, "x", lambda path, _service: os.mkfifo(path, 0o666))
 
 
+# shows 3.16
 def test_too_large(t):
     service = t.postern({"default": {"messages": {"max-message-size": "10K"}}})
     service.home.put("x", b"x-sender: a@s.example\nx-receiver: b@default.example\n\n" + b"line\n" * 5000)
@@ -150,6 +161,7 @@ def test_folder_is_left_alone(t):
     check((service.home.pickup / "folder").is_dir(), "a folder in pickup was touched")
 
 
+# shows 3.13
 def test_dots(t):
     """IIS and .NET Framework double leading dots, .NET since 5 does not: `stuffed` and `plain` say which."""
     text = "x-sender: a@s.example\nx-receiver: b@default.example\n\n..one\nend\n"
@@ -160,6 +172,7 @@ def test_dots(t):
         service.stop()
 
 
+# shows 4.1
 def test_many_at_once(t):
     service = t.postern()
     for number in range(300):
@@ -169,6 +182,7 @@ def test_many_at_once(t):
     equal(len(service.home.drops()), 300)
 
 
+# shows 3.8, 3.10, 3.13, S4.15
 def test_fixtures(t):
     """Files as .NET Framework, .NET 8, CDO, Python and a shell write them (t/system/pickup)."""
     service = t.postern()

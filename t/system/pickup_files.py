@@ -33,6 +33,7 @@ def through(service, count, timeout=20):
     service.home.wait_drops(count, timeout)
 
 
+# shows 3.1, 3.4
 def test_open_without_lock(t):
     """`cat > file` typed slowly: the close decides, however long the pauses; a scan in between changes nothing."""
     service = t.postern()
@@ -77,6 +78,7 @@ def test_pieces_with_pauses(t):
     wait_empty(service)
 
 
+# shows 3.14
 def test_settle_key(t):
     """pickup-settle counts for what is written in place; not for what is renamed in, or whose writer held a lock."""
     service = t.postern({"default": {"messages": {"pickup-settle": "1d"}}})
@@ -110,6 +112,7 @@ def test_touched_first(t):
     check(b"one\r\ntwo\r\n" in bodies(service), bodies(service))
 
 
+# shows 3.2
 def test_lock_held_after_rename(t):
     service = t.postern()
     part = service.home.pickup / "x.tmp"
@@ -122,6 +125,7 @@ def test_lock_held_after_rename(t):
     service.home.wait_drops(2)
 
 
+# shows 3.1
 def test_linked_in(t):
     """link(2), then unlink(2) of the name it was written under: complete at once, and not held for a hard link."""
     service = t.postern()
@@ -184,6 +188,7 @@ def test_large(t):
     wait_empty(service)
 
 
+# shows 2.5a
 def test_size_limit(t):
     """At the limit and one byte above it; unlimited."""
     service = t.postern({"default": {"messages": {"max-message-size": "10K"}}})
@@ -255,6 +260,7 @@ def test_fair_share(t):
     check(behind < (flood - before) / 2, f"{behind} files were taken before it, of {flood - before} that were there")
 
 
+# shows 3.6
 def test_without_notification(t):
     """With the kernel silent the scan finds everything: old files at once, others after they stayed the same."""
     service = t.postern(env={"POSTERN_NO_WATCH": "1"})
@@ -265,6 +271,7 @@ def test_without_notification(t):
     wait_empty(service)
 
 
+# shows 3.4
 def test_growing_without_notification(t):
     service = t.postern(env={"POSTERN_NO_WATCH": "1"})
     path, pause = service.home.pickup / "x", threading.Event()
@@ -296,6 +303,7 @@ def test_left_behind(t):
     until(lambda: [p.name for p in service.home.pickup.iterdir()] == [".taken-something else"], what="the foreign one to stay alone")
 
 
+# shows 3.17
 def test_killed_while_queued(t):
     """
     kill -9 between queue and removal: while the message waits in the queue the file is not queued a second time.
@@ -312,6 +320,7 @@ def test_killed_while_queued(t):
     equal([p.name for p in service.home.queued()], [message_id])
 
 
+# shows 3.17
 def test_killed_while_dropped(t):
     """The same of local mail, which was never queued: while its drop file lies there the file is not dropped a second time."""
     service = t.postern()
@@ -329,6 +338,7 @@ def test_killed_while_dropped(t):
     equal([drop.path.name for drop in service.home.drops()], [f"{ident}-0.eml"])
 
 
+# shows 3.16
 def test_unreadable(t):
     if is_root() and t.uid == 0:
         raise Skip("root reads everything")
@@ -343,6 +353,7 @@ def test_unreadable(t):
     check("cannot be read" in reason and f"({os.geteuid()})" in reason and "mode 0000" in reason, reason)
 
 
+# shows 3.17
 def test_unwritable_folder(t):
     """What cannot be removed is not sent; it is as soon as it can."""
     service = t.postern()
@@ -382,6 +393,7 @@ def test_folder_renamed(t):
     through(service, 3)
 
 
+# shows 1.4c, 1.4f
 def test_pause_and_stop(t):
     """Pause is about connections: pickup goes on. Stopped: nothing is taken, and the files stay as they are."""
     service = t.postern()
@@ -397,6 +409,7 @@ def test_pause_and_stop(t):
     service.home.wait_drops(2)
 
 
+# shows 3.18
 def test_stop_amid_work(t):
     """Stopped with files on their way: each is in the queue, or has its own name back."""
     service = t.postern()
@@ -410,6 +423,7 @@ def test_stop_amid_work(t):
     equal(sorted(int(d.body) for d in service.home.drops()), list(range(1000)))
 
 
+# shows 3.17
 def test_killed_amid_work(t):
     """kill -9 of the pickup process again and again while files come in: nothing is lost."""
     service = t.postern()
@@ -423,6 +437,7 @@ def test_killed_amid_work(t):
         raise Failure(f"{len(service.home.drops())} copies of 600 messages")
 
 
+# shows 1.2a, 3.11
 def test_two_homes(t):
     """Two virtual servers: each takes from its own folder, and completes bare names with its own domain."""
     service = t.postern({"one": {}, "two": {}})

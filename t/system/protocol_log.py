@@ -56,6 +56,7 @@ def short(row):
     return f"{row['cs-method']} {row['cs-uri-query']} {row['sc-status']} {row['sc-bytes']} {row['cs-bytes']}"
 
 
+# shows 2.3a, 2.3m, 7.1a
 def test_inbound(t):
     day = time.strftime("ex%y%m%d.log", time.gmtime())
     service = t.postern()
@@ -91,6 +92,7 @@ def test_inbound(t):
     equal(oct(files(service)[0].stat().st_mode & 0o777), "0o640")
 
 
+# shows 7.1a
 def test_outbound(t):
     sink = t.sink()
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
@@ -106,6 +108,7 @@ def test_outbound(t):
     check("never@logged" not in text(service) and "c2VjcmV0" not in text(service), "content is in the log")
 
 
+# shows 7.1d
 def test_hostile_bytes(t):
     """Whatever is typed, a line stays a line of as many fields; secrets do not get in."""
     service = t.postern({"default": {"general": {"log-fields": "cs-method, cs-uri-query, sc-status, sc-win32-status"}}})
@@ -142,6 +145,7 @@ def test_ends_of_sessions(t):
     check(int(by["idle.example"]["sc-win32-status"]) >= 900, by["idle.example"])
 
 
+# shows 2.3m, 7.1c
 def test_json(t):
     sink = t.sink()
     service = t.postern({"default": {"general": {"log-format": "json"}, "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
@@ -164,6 +168,7 @@ def test_json(t):
     equal({o["kind"] for o in found}, {"inbound", "outbound-command", "outbound-response"})
 
 
+# shows 7.1d
 def test_rotation(t):
     """Renamed away: the next lines go to a new file, by HUP at once, and without it too."""
     service = t.postern()
@@ -195,6 +200,7 @@ def test_nothing_is_lost_at_stop_and_header_again(t):
     check(text(service).count("#Fields:") >= 2, "the header is not repeated")
 
 
+# shows 2.3m, 7.1b
 def test_field_choice_and_roll(t):
     service = t.postern({"default": {"general": {"log-fields": ["time, c-ip", "cs-method", "SC-Status"], "log-roll": "hourly"}}})
     service.default.send()
@@ -204,6 +210,7 @@ def test_field_choice_and_roll(t):
     check(re.match(r"ex\d{8}\.log$", files(service)[0].name), files(service)[0].name)
 
 
+# shows 2.3m
 def test_no_log(t):
     service = t.postern({"default": {"general": {"log": "no"}}})
     service.default.send()
@@ -212,6 +219,7 @@ def test_no_log(t):
     equal(list(folder(service).glob("*")) if folder(service).exists() else [], [])
 
 
+# shows 7.1b
 def test_size_roll_with_several_processes(t):
     """Four listeners and the deliver process share the files: every line whole, none lost, no file much over its size."""
     sink = t.sink()

@@ -58,6 +58,7 @@ def path_of(home, id):
     return next(home.path.glob(f"queue/???/{id}"))
 
 
+# shows 5.1a, 5.1b, 5.1g
 def test_list_show_count(t):
     service, _ = begin(t)
     equal(listed(service), [], "an empty queue")
@@ -139,6 +140,7 @@ def test_long_addresses(t):
     equal([one["address"] for one in shown["recipients"]], recipients)
 
 
+# shows 5.1h
 def test_many_need_yes(t):
     service, _ = begin(t)
     queue_some(service, *(f"later-{n}@one.example" for n in range(12)))
@@ -159,6 +161,7 @@ def test_many_need_yes(t):
     equal(service.home.drops(), [], "nobody is told")
 
 
+# shows 5.1c, 5.1e
 def test_delete_and_bounce_are_for_recipients(t):
     """Only the recipients that are meant: the others of the message stay, and what was delivered stays delivered."""
     service, sink = begin(t)
@@ -197,6 +200,7 @@ def test_bounce_without_sender(t):
     service.home.wait_queued(0)
 
 
+# shows 5.1d
 def test_hold_and_release(t):
     """A held message rests, also after a restart and after `retry`; released, it goes."""
     service, sink = begin(t)
@@ -355,6 +359,7 @@ def test_move_to_another_user(t):
     service["other"].home.wait_queued(0)
 
 
+# shows 5.1f
 def test_move(t):
     """Durable in the other queue before it leaves this one; the other one is told, and delivers."""
     service, sink = begin(t, {"default": {}, "other": {}})

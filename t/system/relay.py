@@ -13,6 +13,7 @@ def smart(*ports, **delivery):
     return {"default": {"delivery": keys}}
 
 
+# shows 2.6l, 2.6m, 9.24
 def test_smart_host(t):
     sink = t.sink()
     service = t.postern(smart(sink.port))
@@ -38,6 +39,7 @@ def test_local_and_remote(t):
     service.home.wait_queued(0)
 
 
+# shows 2.6m
 def test_smart_host_fail_over(t):
     """The first refuses the connection, the second greets with 421: the third gets it."""
     busy, good = t.sink(answers={"CONNECT": lambda s, line: "421 4.3.2 not now"}), t.sink()
@@ -65,6 +67,7 @@ def test_dead_smart_host_comes_last_next_time(t):
     equal(len(good.sessions), 3, "connections to the second")
 
 
+# shows 2.6m
 def test_smart_host_by_name(t):
     """Its address, at its port or the server's; an MX of that name says nothing."""
     port, usual = t.port(), t.port()
@@ -80,6 +83,7 @@ def test_smart_host_by_name(t):
     equal(literal.wait()[0].recipients, ["y@remote.example"])
 
 
+# shows 2.6n
 def test_smart_host_after_direct(t):
     """yes: for a domain that cannot be found; on-failure: also for one that cannot be reached. Never after a domain's own no."""
     port = t.port()
@@ -128,6 +132,7 @@ def test_host_that_refuses_all_is_not_away(t):
     equal(service.events.all("deferred"), [])
 
 
+# shows 2.7k
 def test_another_host_that_can(t):
     """What the first host cannot take goes to the second; when none can, it is returned."""
     full = ("PIPELINING", "SIZE 100000", "8BITMIME", "SMTPUTF8")
@@ -148,6 +153,7 @@ def test_another_host_that_can(t):
     equal((len(small.messages), len(old.messages), len(good.messages)), (0, 1, 2))
 
 
+# shows 2.7e
 def test_another_host_when_nobody_was_taken(t):
     """4xx to all recipients, to DATA, to the content: the next host; also the others, when one was taken."""
     def later(_, line):
@@ -177,6 +183,7 @@ def test_another_host_when_nobody_was_taken(t):
     service.events.wait("deferred", id=ident, recipient="x@remote.example")
 
 
+# shows 2.7h
 def test_connection_is_kept(t):
     sink = t.sink()
     service = t.postern(smart(sink.port))
@@ -186,6 +193,7 @@ def test_connection_is_kept(t):
     equal(len(sink.sessions), 1, "connections for six messages in a row")
 
 
+# shows 2.5c
 def test_messages_per_connection(t):
     sink = t.sink()
     service = t.postern({"default": {"messages": {"max-messages-per-connection": "2"}, "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
@@ -196,6 +204,7 @@ def test_messages_per_connection(t):
     equal([len([m for m in sink.messages if m.session is s]) for s in sink.sessions], [2, 2, 2])
 
 
+# shows 2.6h
 def test_connections_limit(t):
     """Never more connections to one domain than allowed, and all goes out."""
     now = {"open": 0, "most": 0}
@@ -216,6 +225,7 @@ def test_connections_limit(t):
     check(now["most"] <= 3, now)
 
 
+# shows 2.5e
 def test_recipients_in_portions(t):
     """A message with more recipients than max-recipients goes out in portions."""
     sink = t.sink()
@@ -226,6 +236,7 @@ def test_recipients_in_portions(t):
     equal(sorted(r for m in sink.messages for r in m.recipients), sorted(f"r{n}@remote.example" for n in range(25)))
 
 
+# shows 2.7j
 def test_helo_when_ehlo_is_refused(t):
     sink = t.sink(answers={"EHLO": "500 what"})
     service = t.postern(smart(sink.port))
@@ -233,6 +244,7 @@ def test_helo_when_ehlo_is_refused(t):
     equal(sink.wait()[0].params, "", "parameters after HELO")
 
 
+# shows 2.7k
 def test_size_too_large_for_peer(t):
     sink = t.sink(ehlo=["SIZE 1000"])
     service = t.postern(smart(sink.port))
@@ -278,10 +290,12 @@ def test_peer_gone_in_the_data(t):
     drops_connection_at(t, "DATA")
 
 
+# shows 2.7l
 def test_peer_gone_after_the_dot(t):
     drops_connection_at(t, "DOT")
 
 
+# shows 2.7a, 2.7e
 def test_mx_order(t):
     """By preference; a dead first one is passed over, and so is one that says 4xx."""
     port = t.port()
@@ -308,6 +322,7 @@ def test_several_addresses_of_one_mx(t):
     good.wait(1, 40)
 
 
+# shows 2.7b, 2.7d
 def test_no_mx_means_the_address(t):
     port = t.port()
     sink = Sink(port, "127.0.0.6")
@@ -332,10 +347,12 @@ def test_domain_that_does_not_exist(t):
     failing(t, "nothing.example", "5.1.2", "x A 127.0.0.1")
 
 
+# shows 2.7c
 def test_null_mx(t):
     failing(t, "silent.example", "5.1.10", "silent MX 0 .", "silent A 127.0.0.9")
 
 
+# shows 2.7f
 def test_mx_is_ourselves(t):
     """Mail that would come back to this server is refused as a loop."""
     dns = t.dns("loop MX 10 default", "default A 127.0.0.1")
@@ -347,6 +364,7 @@ def test_mx_is_ourselves(t):
     check(failed["status"] == "5.4.6", failed.line)
 
 
+# shows 2.7g
 def test_dns_down_is_a_retry(t):
     port, dns_port = t.port(), t.port()
     sink = Sink(port, "127.0.0.7")
@@ -360,6 +378,7 @@ def test_dns_down_is_a_retry(t):
     equal(service.home.drops(), [], "reports")
 
 
+# shows 2.8c, 2.8f, 2.8g
 def test_remote_domain_with_its_own_route(t):
     usual, own = t.sink(), t.sink()
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{usual.port}"},
@@ -372,6 +391,7 @@ def test_remote_domain_with_its_own_route(t):
     check(any(line.startswith("HELO") for s in own.sessions for line in s.lines), "helo = yes")
 
 
+# shows 2.6p, 2.8g
 def test_route_dns_is_no_smart_host(t):
     """A remote domain that says dns goes by its MX, whatever the server's smart host is; from the address that is set."""
     port, usual = t.port(), t.sink()
@@ -387,6 +407,7 @@ def test_route_dns_is_no_smart_host(t):
     equal({s.peer[0] for s in own.sessions + usual.sessions}, {"127.0.0.18"}, "source address")
 
 
+# shows 2.6k
 def test_masquerade(t):
     sink = t.sink()
     service = t.postern(smart(sink.port, masquerade="public.example"))
@@ -396,6 +417,7 @@ def test_masquerade(t):
     equal(sorted(m.sender for m in sink.wait(3)), ["", "a@public.example", "b@foreign.example"])
 
 
+# shows 2.6j
 def test_hop_limit(t):
     sink = t.sink()
     service = t.postern(smart(sink.port, hop_limit="3"))

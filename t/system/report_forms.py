@@ -52,6 +52,7 @@ def test_refused_recipient_of_a_report_is_asked_once(t):
     equal(sum("author@" in line for s in sink.sessions for line in s.lines if line.startswith("RCPT")), 1, "asked")
 
 
+# shows 9.23
 def test_long_lines(t):
     """5,000 octets without a blank, and with blanks; a host with BINARYMIME gets them as they are."""
     hosts = {"DATA": ("SIZE",), "BDAT": ("CHUNKING", "SIZE"), "binary": ("CHUNKING", "BINARYMIME", "8BITMIME")}

@@ -47,6 +47,7 @@ def send(service, to, options=("REQUIRETLS",), sender="a@default.example", tls=T
         client.sendmail(sender, [to], data or mail(subject="secret", body="the secret itself\r\n"), mail_options=list(options))
 
 
+# shows 9a.4
 def test_taken_under_tls_alone(t):
     service, _ = start(t, [])
     send(service, "b@default.example")
@@ -60,6 +61,7 @@ def test_taken_under_tls_alone(t):
             check(False, "taken:", tls, option)
 
 
+# shows 9a.4
 def test_on_the_way(t):
     """A host that proves its name and offers it gets it; another one does not; without the word nothing changes."""
     service, (good, old, other) = start(t, [(("hub.example",), OFFERS), (("hub.example",), OFFERS[:-1]), (("stranger.example",), OFFERS)])

@@ -20,6 +20,7 @@ def fields_of_status(report):
     return [dict(block.items()) for block in part.get_payload()]
 
 
+# shows 6.1, 6.3
 def test_report_of_a_refusal(t):
     sink = t.sink(answers={"RCPT": "550 5.1.1 <x@remote.example>: no such mailbox here"})
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
@@ -62,6 +63,7 @@ def test_refused_in_the_answer_to_ehlo(t):
     check(b"https://mx.example/why" in report.message and b"Status: 5.7.1" in report.message, report.message)
 
 
+# shows 6.2
 def test_one_report_for_all_that_failed_together(t):
     sink = t.sink(answers={"RCPT": "554 5.7.1 " + "not today " * 60})
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
@@ -83,6 +85,7 @@ def test_report_goes_out_by_smtp(t):
     check(b"multipart/report" in message.data, message.data)
 
 
+# shows 2.5f
 def test_copy_of_reports(t):
     sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}, "messages": {"ndr-copy-to": "boss@default.example"}}})
@@ -91,6 +94,7 @@ def test_copy_of_reports(t):
           what="report and copy")
 
 
+# shows 5.2a, 6.7
 def test_null_sender_goes_to_badmail(t):
     sink = t.sink(answers={"RCPT": "550 5.1.1 no such user"})
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
@@ -104,6 +108,7 @@ def test_null_sender_goes_to_badmail(t):
     service.events.wait("badmailed", id=ident)
 
 
+# shows 6.8
 def test_report_that_fails_goes_to_badmail(t):
     """The author does not exist either: one report, no report about it, never a loop."""
     sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
@@ -115,6 +120,7 @@ def test_report_that_fails_goes_to_badmail(t):
     equal(len(service.home.badmails()), 1)
 
 
+# shows 2.6a
 def test_retry_table(t):
     """Each attempt comes after its own wait: 1s, 2s, then 3s for ever."""
     sink = t.sink(answers={"RCPT": ["451 4.7.1 greylisted"] * 4})
@@ -128,6 +134,7 @@ def test_retry_table(t):
     equal((deferred["status"], deferred["reason"]), ("4.7.1", "greylisted"), "told once each")
 
 
+# shows 2.6b
 def test_quick_tries(t):
     """A connection that cannot be made, or ends, is tried again after a minute, whatever the table says; a refusal waits for the table."""
     sinks = {"busy": t.sink(answers={"RCPT": lambda s, line: "451 4.2.1 later"})}
@@ -141,6 +148,7 @@ def test_quick_tries(t):
         check(abs(wait - seconds) <= seconds / 20 + 1, domain, "waits", wait)
 
 
+# shows 2.6c, 6.3
 def test_expiry(t):
     """A delay report once, then a failure report, then nothing more."""
     sink = t.sink(answers={"RCPT": lambda s, line: "451 4.7.1 never"})
@@ -183,6 +191,7 @@ def test_report_with_hostile_text(t):
     check(b"\x1b" not in drop.message and b"\x01" not in drop.message, "control bytes")
 
 
+# shows 9.8
 def test_eight_bit_original(t):
     sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})

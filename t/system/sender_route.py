@@ -21,6 +21,7 @@ def hosts(sink):
     return f"[127.0.0.1]:{sink.port}"
 
 
+# shows 9a.7
 def test_hosts_by_sender(t):
     usual, boss, news, reports, partner = (t.sink() for _ in range(5))
     service = t.postern({"default": {

@@ -72,6 +72,7 @@ def test_as_a_user(t):
         equal(status_of(pid)["NoNewPrivs"], "1", f"NoNewPrivs of {service.title(pid)}")
 
 
+# shows 2.2b
 def test_as_root(t):
     """Started as root: the master stays root; each worker has given up everything for ever."""
     t.need_root()
@@ -115,6 +116,7 @@ def test_workers_refuse_to_be_started_by_hand(t):
         equal(done.returncode, 64, f"exit status of postern-{role}")
 
 
+# shows 1.11a, 1.11b, 7.2c
 def test_crash_and_restart(t):
     """A killed worker is one event, starts again; the other virtual server notices nothing; the delay doubles."""
     service = t.postern({"one": {}, "two": {}})
@@ -179,6 +181,7 @@ def answers(server):
         return False
 
 
+# shows 1.11a
 def test_each_worker_comes_back(t):
     service = t.postern()
     for role in ROLES:
@@ -224,6 +227,7 @@ def test_master_killed_and_started_again(t):
     service.home.wait_drops(2, 40)
 
 
+# shows 2.2d
 def test_reload_cannot_move_the_service(t):
     """What cannot change in a running service changes nothing at all: not for workers that start later, nor in part."""
     service = t.postern()
@@ -248,6 +252,7 @@ def test_second_master_refuses(t):
     service.default.send()
 
 
+# shows 2.2d
 def test_daemon(t):
     """Without -f the parent exits 0 when the service is up; the pid file names it and is locked."""
     service = t.postern(start=False, service={"syslog": "no"})
@@ -263,6 +268,7 @@ def test_daemon(t):
     until(lambda: not is_alive(pid), 40, "the service to end")
 
 
+# shows 1.1d
 def test_make_run(t):
     """The newcomer: a fresh checkout, make run, a first message, Ctrl-C; the second start finds the queue again."""
     tree = t.folder / "tree"

@@ -35,6 +35,7 @@ def is_ended(client):
     check(client.is_closed(), "open after 421")
 
 
+# shows 1.10a
 def test_columns(t):
     service = t.postern()
     equal(rows(service), [], "sessions of an idle service")
@@ -60,6 +61,7 @@ def test_columns(t):
     until(lambda: len(rows(service)) == 1, what="one session left")
 
 
+# shows 1.10b
 def test_all_processes(t):
     """Every listener answers, also one that is draining; and one session is ended by its id."""
     service = t.postern({"default": {"general": {"processes": 3}}, "other": {}})
@@ -87,6 +89,7 @@ def test_all_processes(t):
     del elsewhere
 
 
+# shows 1.10b
 def test_many_need_yes(t):
     service = t.postern({"default": {"general": {"processes": 2}}})
     clients = open_sessions(service.default, 5)
@@ -101,6 +104,7 @@ def test_many_need_yes(t):
     equal(service.ctl("sessions", "terminate", "--all", "--yes", ok=False).returncode, 3, "nobody left")
 
 
+# shows 1.10b
 def test_filters(t):
     service = t.postern()
     here, there = open_sessions(service.default, 2), open_sessions(service.default, 2, helo="spam.example", source="127.0.0.9")
@@ -165,6 +169,7 @@ def test_stored_is_answered_first(t):
     check(b"whole" in home.wait_drops()[0].message, "the message")
 
 
+# shows 1.10a
 def test_authenticated_user(t):
     """Shown by name, and all of one user's sessions can be ended, also where the HELO names are others."""
     passwords = t.folder / "passwords"
@@ -215,6 +220,7 @@ def test_thousands(t):
         client.close()
 
 
+# shows 1.8a, 1.8e
 def test_operators_of_one_server(t):
     """Who may control one virtual server sees and ends its sessions alone; others are refused, which is an event."""
     if not is_root():

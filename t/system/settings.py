@@ -24,6 +24,7 @@ def ask_and_go(service, *words):
         process.kill()
 
 
+# shows 1.9d, 1.9e, 2.1d
 def test_set(t):
     """What is set counts at once and stands in the file; what is wrong is refused with file, line and what was meant."""
     service = t.postern()
@@ -63,6 +64,7 @@ def test_set(t):
     equal(file.read_text(), before, "nothing of it was written")
 
 
+# shows 1.9e
 def test_dry_run_and_hand_edit(t):
     service = t.postern({"default": {}, "more": {}})
     file = service.default.file
@@ -90,6 +92,7 @@ def test_dry_run_and_hand_edit(t):
     service.ctl("set", "more", "general.banner=z")
 
 
+# shows 1.9e
 def test_taken_back(t):
     """A change that the service cannot run with: the file is as before, and so is the service."""
     service = t.postern({"default": {}, "more": {}})
@@ -119,6 +122,7 @@ def test_taken_back(t):
     service.ctl("set", "more", "general.banner=x")
 
 
+# shows 1.8b
 def test_rights(t):
     """Operators of a virtual server set what cannot hurt others; viewers look; others are refused."""
     t.need_root()
@@ -165,6 +169,7 @@ def test_rights(t):
     equal(said("bin", *words)[0], 0, "the service's operator")
 
 
+# shows 1.9d, S1.5
 def test_without_a_service(t):
     """The same by the same code, as the user who calls it."""
     service = t.postern(start=False)
@@ -183,6 +188,7 @@ def rows(service, *words):
     return [line.split("\t") for line in service.ctl(*words).stdout.splitlines()]
 
 
+# shows 1.9f, 2.8a
 def test_domains(t):
     """Domains come, are changed, get another name and go; what is written by hand around them stays."""
     service = t.postern()
@@ -208,6 +214,7 @@ def test_domains(t):
     equal(file.read_text(), before)
 
 
+# shows 1.9e, 7.2c, 9b.7
 def test_history_and_undo(t):
     """The last changes with who and what; each can be taken back as long as its lines are as it left them."""
     service = t.postern()
@@ -284,6 +291,7 @@ def test_two_at_once(t):
     equal(service.default.file.read_text(), before)
 
 
+# shows 1.9a, 2.3e
 def test_create_with_keys(t):
     """A new virtual server with any key, and one like another: its rules, but not its number, folders and addresses."""
     service = t.postern()

@@ -5,6 +5,7 @@ from patience import until
 from smtp import mail
 
 
+# shows 2.6l, 9.6, 9.7, 9.8, 9.9, 9.11, 9.16
 def test_greeting_and_extensions(t):
     service = t.postern()
     with service.default.connect() as client:
@@ -66,6 +67,7 @@ def test_helo_says_smtp(t):
     check(b" with SMTP id " in service.home.wait_drops()[0].message, "HELO is SMTP")
 
 
+# shows 9.3
 def test_names_of_clients(t):
     """Whatever a computer calls itself, its mail is taken; Received has the name, or the address where no name can stand."""
     service = t.postern()
@@ -85,6 +87,7 @@ def test_names_of_clients(t):
     check(any("B\\xc3\\xbcro-PC" in line or "B\\\\xc3\\\\xbcro-PC" in line for line in service.events.lines), "the name is shown escaped")
 
 
+# shows 9.6
 def test_pipelined_in_one_write(t):
     service = t.postern()
     with service.default.connect() as client:
@@ -128,6 +131,7 @@ OPENINGS = {
 }
 
 
+# shows 9.1
 def test_content_without_a_header(t):
     """By DATA, by DATA byte by byte, and by BDAT in two chunks: the sender of the content never writes our trace fields."""
     service = t.postern()
@@ -173,10 +177,12 @@ def bare(t, data, what):
     equal(service.home.drops(), [], "drop")
 
 
+# shows 2.4l, 9.17
 def test_bare_lf(t):
     bare(t, b"Subject: x\r\n\r\none\ntwo", "bare LF")
 
 
+# shows 2.4l, 9.17
 def test_bare_cr(t):
     bare(t, b"Subject: x\r\n\r\none\rtwo", "bare CR")
 
@@ -197,6 +203,7 @@ def test_smuggling_cr_dot_cr(t):
     bare(t, b"Subject: x\r\n\r\none\r.\rMAIL FROM:<evil@s.example>\r\nDATA\r\nbad", "CR . CR")
 
 
+# shows 9.19
 def test_bad_bytes_in_commands(t):
     service = t.postern()
     for line in (b"NOOP\n", b"NO\0OP\r\n", b"MAIL FROM:<\xe4@s.example>\r\n", b"MAIL FROM:<a\r@s.example>\r\n"):
@@ -229,6 +236,7 @@ def test_too_many_errors(t):
         check(client.is_closed(), "open after too many errors")
 
 
+# shows 2.8a, 9.18
 def test_addresses(t):
     service = t.postern()
     wanted = {
@@ -265,6 +273,7 @@ def test_parameters(t):
         check(client.cmd("RCPT TO:<b@default.example> NOPE=1").code in (504, 555), "unknown parameter")
 
 
+# shows 9.9
 def test_utf8(t):
     service = t.postern()
     with service.default.connect(ehlo="c.example") as client:
@@ -276,6 +285,7 @@ def test_utf8(t):
     check(b"with UTF8SMTP id" in drop.message and "Grüße".encode() in drop.message, drop.message)
 
 
+# shows 2.4q, 2.4t, 2.8e
 def test_relay_list(t):
     service = t.postern({"default": {"access": {"relay-list": "127.0.0.2, 127.0.1.0/24"},
                                      "delivery": {"smart-host": f"[127.0.0.1]:{t.port()}"},
@@ -292,6 +302,7 @@ def test_relay_list(t):
     check("5.7.1" in refused["reply"], refused.line)
 
 
+# shows 2.4q
 def test_relay_all_except(t):
     service = t.postern({"default": {"access": {"relay": "all-except", "relay-list": "127.0.0.2"}}})
     for source, code in (("127.0.0.1", 250), ("127.0.0.2", 550)):
@@ -300,6 +311,7 @@ def test_relay_all_except(t):
             client.expect(code, "RCPT TO:<x@remote.example>")
 
 
+# shows 2.4p
 def test_connection_list(t):
     service = t.postern({"default": {"access": {"connection-control": "only", "connection-list": "127.0.0.1"}}})
     with service.default.connect(ehlo="c.example") as client:

@@ -11,6 +11,7 @@ from processes import descendants_of
 from programs import PROGRAMS
 
 
+# shows 1.8e
 def test_start_by_another_user(t):
     """One line that says who may, and the exit status of missing rights."""
     t.need_root()

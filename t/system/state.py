@@ -21,6 +21,7 @@ def words(service, name):
     return [e["state"] for e in service.events.all("state", server=name)]
 
 
+# shows 1.3a, 1.3b, 1.3c, 1.3e, 7.2c
 def test_states_in_order(t):
     service = t.postern()
     service.ctl("pause", "default")
@@ -34,6 +35,7 @@ def test_states_in_order(t):
     check("started" in service.ctl("status").stdout, service.ctl("status").stdout)
 
 
+# shows 1.4a, 1.4b, 1.4c
 def test_pause_refuses_new_and_keeps_old(t):
     service = t.postern()
     with service.default.connect(ehlo="c.example") as session:
@@ -49,6 +51,7 @@ def test_pause_refuses_new_and_keeps_old(t):
     service.home.wait_drops(3)
 
 
+# shows 1.3a, 1.4d, 1.4f
 def test_stop_says_421_and_stops_everything(t):
     service = t.postern({"one": {}, "two": {}})
     with service["one"].connect(ehlo="c.example") as session, service["two"].connect(ehlo="c.example") as other:
@@ -65,6 +68,7 @@ def test_stop_says_421_and_stops_everything(t):
     service["one"].home.wait_drops()
 
 
+# shows 2.2h
 def test_stop_finishes_a_transaction(t):
     """A session in the middle of its data may finish within the grace time."""
     service = t.postern()
@@ -84,6 +88,7 @@ def test_stop_finishes_a_transaction(t):
     service.home.wait_drops()
 
 
+# shows 1.6a, 1.6b, 2.3a
 def test_signals(t):
     service = t.postern({"one": {"general": {"id": "3"}}, "two": {"general": {"id": "7"}}})
     service.signal(signal.SIGUSR1)
@@ -109,6 +114,7 @@ def test_signals(t):
     equal(service.stop(), 0, "exit status after TERM")
 
 
+# shows 1.5b, 1.5c
 def test_stopped_stays_stopped(t):
     service = t.postern({"one": {}, "two": {}, "three": {}})
     service.ctl("stop", "two")
@@ -126,6 +132,7 @@ def test_stopped_stays_stopped(t):
     service.start()
 
 
+# shows 1.5d
 def test_start_one_from_stopped_service(t):
     """-S NAME starts that one and all that had been running, not the others."""
     service = t.postern({"one": {}, "two": {}, "three": {}})
@@ -138,6 +145,7 @@ def test_start_one_from_stopped_service(t):
     service.start(wait=("one", "two"))
 
 
+# shows 1.5a, S1.5
 def test_service_orders(t):
     """Without a name all are meant."""
     service = t.postern({"one": {}, "two": {}})
@@ -150,6 +158,7 @@ def test_service_orders(t):
     check(service.ctl("status", ok=False).returncode in (2, 69), "status of a service that is down")
 
 
+# shows 1.13a, 1.13b
 def test_status_check(t):
     service = t.postern({"one": {}, "two": {}})
     done = service.ctl("status", "--check")
@@ -173,6 +182,7 @@ def test_wrong_orders(t):
     service.default.send()
 
 
+# shows 1.2b
 def test_same_address_twice(t):
     service = t.postern({"aaa": {}, "bbb": {}, "ccc": {}}, start=False)
     service["bbb"].set("general", listen=f"127.0.0.1:{service['aaa'].port}")
@@ -226,6 +236,7 @@ class Load:
         return self.sent
 
 
+# shows 1.12a
 def test_reload_under_load(t):
     """Ten reloads that each change the virtual server: no session dropped, no connection refused, nothing lost."""
     service = t.postern({"default": {"messages": {"max-session-size": "unlimited"}}})

@@ -56,6 +56,7 @@ def start(service, name="default"):
     service.wait_state(name, "started")
 
 
+# shows 1.4e, 5.1a
 def test_look_and_change(t):
     """With the code of a live queue; nothing is sent until it is started."""
     service, sink = begin(t, [f"u{n}@d{n % 3}.example" for n in range(9)])

@@ -18,6 +18,7 @@ def is_open(port, address="127.0.0.1"):
         return probe.connect_ex((address, port)) == 0
 
 
+# shows 1.7b
 def test_notify(t):
     """systemd's protocol: ready, reloading and ready again, stopping."""
     service = t.postern(start=False)
@@ -105,6 +106,7 @@ def test_background_says_what_was_refused(t):
     check(not (service.run / "postern.pid").exists() and not (service.run / "control.sock").exists(), "left behind")
 
 
+# shows 1.5a, 1.5d
 def test_start_of_a_service_that_is_down(t):
     """posternctl start NAME starts the service, that one and all that had been running."""
     service = t.postern({"one": {}, "two": {}, "three": {}}, service={"syslog": "no"})
@@ -143,6 +145,7 @@ def test_reload_while_paused(t):
     service.default.send()
 
 
+# shows 1.3a
 def test_reload_leaves_the_others_alone(t):
     """Neither an unchanged virtual server nor one whose new file is bad gets new processes."""
     service = t.postern({"one": {}, "two": {}, "three": {}})
@@ -157,6 +160,7 @@ def test_reload_leaves_the_others_alone(t):
     check(service.ctl("status", "two").stdout.count("changed") == 1)
 
 
+# shows 2.3c
 def test_reload_widens_an_address(t):
     """127.0.0.1:N becomes *:N, and a second virtual server with *:N is then refused."""
     service = t.postern({"one": {}, "two": {}})
@@ -171,6 +175,7 @@ def test_reload_widens_an_address(t):
     service["one"].send(to="b@one.example")
 
 
+# shows 2.3l
 def test_more_and_fewer_listeners(t):
     service = t.postern()
     for count in (3, 1):

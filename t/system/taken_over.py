@@ -131,6 +131,7 @@ def intrude(t, service, role):
     return done
 
 
+# shows 2.2b
 def test_users(t):
     """Each process has the user that its key names; those of a virtual server with a user of its own have that one."""
     t.need_root()
@@ -190,6 +191,7 @@ def test_pickup(t):
     equal({word for word in done if word.endswith("one/ini")}, set(), "the INI file")
 
 
+# shows 1.2a
 def test_deliver(t):
     """Both servers have one user: the sandbox alone keeps it from the other one's queue, drop, badmail, pickup, logs and files.
 

@@ -143,6 +143,7 @@ def test_pipelined_under_tls(t):
             client.expect(code)
 
 
+# shows 9.13
 def test_known_clients(t):
     """openssl s_client and swaks, on both kinds of port."""
     port = t.port()
@@ -160,6 +161,7 @@ def test_known_clients(t):
     equal([e["tls"].split("/")[0] for e in (service.events.wait("accepted", count=n) for n in (1, 2))], ["TLSv1.3", "TLSv1.3"])
 
 
+# shows 9.13
 def test_injected_before_the_handshake(t):
     """What stands behind STARTTLS in the clear is neither run nor answered, before or after the handshake."""
     service = secured(t).start()
@@ -177,6 +179,7 @@ def test_injected_before_the_handshake(t):
     equal(len(service.events.all("handshake", result="plaintext-discarded", client="127.0.0.1")), 3, "events about it")
 
 
+# shows 2.4f
 def test_required(t):
     service = secured(t, access={"tls": "required"}).start()
     with service.default.connect() as client:
@@ -190,6 +193,7 @@ def test_required(t):
     service.home.wait_drops()
 
 
+# shows 2.3d
 def test_port_of_its_own(t):
     port = t.port()
     service = secured(t, access={"tls": "off"}, general={"tls-listen": f"127.0.0.1:{port}", "connection-limit": "1"}).start()
@@ -210,6 +214,7 @@ def test_port_of_its_own(t):
     until(plain, what="a place for a session in clear")
 
 
+# shows 2.4h
 def test_certificate_by_name(t):
     service = secured(t, names=("mx.example.com", "*.example.net"))
     second = Pair(service, "second", ("special.example.net", "mail.example.org"))
@@ -300,6 +305,7 @@ def test_client_certificate(t):
         equal(seen(client), (wanted, wanted), "asked again")
 
 
+# shows 2.4i
 def test_oldest_version(t):
     service = secured(t).start()
     equal([version_taken(service, v) for v in ("tls1", "tls1_1", "tls1_2", "tls1_3")], [False, False, True, True])
@@ -319,6 +325,7 @@ def test_oldest_version(t):
     equal([version_taken(service, v) for v in ("tls1", "tls1_1", "tls1_2", "tls1_3")], [True, True, True, True])
 
 
+# shows 2.4j
 def test_forward_secrecy(t):
     """sslscan finds ECDHE with AEAD and nothing else; a key lets old devices in, which have RSA key exchange or CBC."""
     service = secured(t).start()
@@ -426,6 +433,7 @@ def test_tickets_outlive_one_turn(t):
     equal(service.events.all("crash"), [], "crashes")
 
 
+# shows 2.4g
 def test_renewed_files(t):
     service = secured(t, as_root=is_root()).start()
     with service.default.connect() as old:
@@ -477,6 +485,7 @@ def test_does_not_start_without_files(t):
     names_shown(service, None)
 
 
+# shows 1.13b
 def test_pair_that_does_not_fit_at_the_start(t):
     """Stopped, with the reason, in one event and without a crash; started by itself when the files are right, or by order."""
     service = secured(t)

@@ -76,6 +76,7 @@ def judge(service, ident, want, peer):
     equal((delivered["tls"][:3].rstrip(), delivered["verified"]), want, delivered.line)
 
 
+# shows 2.6g
 def test_every_mode_with_every_peer(t):
     authority = Authority(t.folder)
     peers = make_peers(t, authority)
@@ -157,6 +158,7 @@ def test_check_looks_at_the_authorities(t):
     check("there is no certificate in PEM form in" in service.ctl("check", ok=False).stdout, "an empty file is no fault")
 
 
+# shows 2.8h
 def test_the_domain_overrules_the_server(t):
     """In both directions, by MX, by a route of its own and by the server's smart host."""
     authority = Authority(t.folder)
@@ -300,6 +302,7 @@ def make_zone(authority, port):
     return records + ["d-away MX 10 host.insecure"], zones
 
 
+# shows 2.6g
 def test_dane(t):
     authority = Authority(t.folder)
     authority.sign("good", "nobody.example")

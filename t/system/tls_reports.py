@@ -211,6 +211,7 @@ class World:
         return report_of(self.mail.wait(1)[0])
 
 
+# shows 9a.3
 def test_by_mail(t):
     """One session with three messages and one more: counted once each, over a restart; the report of the day, on the next one."""
     world = World(t, {"d": {}}, **{"tls-report-contact": "tls@default.example", "tls-report-organization": 'The "Example" Company'})
@@ -266,6 +267,7 @@ FETCHED = {
 }
 
 
+# shows 9a.3
 def test_each_failure(t):
     """MTA-STS in mode enforce, in mode testing (which holds nothing back), and policies that cannot be got."""
     domains = {}

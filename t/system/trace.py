@@ -29,6 +29,7 @@ def lines(service, since=0):
     return "".join(f"2026-11-30T18:00:{number % 60:02}.000000Z {line}" for number, line in enumerate(text))
 
 
+# shows 7.2b, 9b.3
 def test_story(t):
     sink = t.sink(answers={"RCPT": lambda _, line: "550 5.1.1 no such user" if "no@" in line else None})
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})

@@ -174,11 +174,13 @@ def under_load(t, as_root, messages=(), trees=()):
         wait_dropped(service[name], ["then."])
 
 
+# shows 1.12c
 def test_under_load(t):
     """Three times, to another version and back, with sessions that live through all of them; as a plain user."""
     under_load(t, as_root=False)
 
 
+# shows 1.12c
 def test_under_load_as_root(t):
     """The same as root, with a user for each role."""
     t.need_root()

@@ -36,6 +36,7 @@ def served(t):
     return service
 
 
+# shows 1.8c
 def test_viewers(t):
     """A viewer looks, and that is all: of the service, of one virtual server, by user and by group."""
     service = served(t)
@@ -56,6 +57,7 @@ def test_viewers(t):
     check(service.events.all("operator", reason="a viewer only"), "an event for each refusal")
 
 
+# shows 1.8a
 def test_only_their_own(t):
     """Viewers and operators of one virtual server see and change no other."""
     service = served(t)
@@ -78,6 +80,7 @@ def test_each_row_says_the_right(t):
         equal(said["service"] and said["service"]["right"], of_service, name)
 
 
+# shows 1.8a, 1.8d
 def test_operators(t):
     service = served(t)
     for name in ("daemon", "bin"):
@@ -93,6 +96,7 @@ def test_operators(t):
         service.ctl(*words, account=account("bin"))
 
 
+# shows 1.8e
 def test_strangers(t):
     """Neither: a refusal that says what would help; for monitoring it is the status "unknown", on one line."""
     service = served(t)

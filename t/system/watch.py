@@ -44,6 +44,7 @@ class Watch:
         self.process.wait()
 
 
+# shows 7.2b, 9b.2
 def test_story(t):
     """A message from the client's connection to its drop file, with values as they are; a new process is watched, too."""
     service = t.postern({"default": {}, "other": {}})

@@ -10,6 +10,7 @@ from patience import until
 from web_client import Browser, ask, connect, start_manager, wait_served
 
 
+# shows 9b.5, 9b.7
 def test_login_and_commands(t):
     service, port = start_manager(t)
     link = service.ctl("web", "login").stdout

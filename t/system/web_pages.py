@@ -433,6 +433,7 @@ def viewer(page, service):
         equal(page.run("return document.querySelectorAll('main input[type=checkbox]').length"), 0)
 
 
+# shows 1.9h, 9b.5
 def test_person(t):
     service, ids = start(t)
     page = Chromium(t)
@@ -458,6 +459,7 @@ def test_person(t):
     consoles(page, service)
 
 
+# shows 1.9h
 def test_sections(t):
     service, _ = start(t)
     page = Chromium(t)

@@ -20,6 +20,7 @@ def names(service):
     return sorted(path.name for path in (service.folder / "servers").iterdir())
 
 
+# shows 1.9g
 def test_new(t):
     """The five pages: wrong answers are told where they are, then the difference and the command; it is made, and runs."""
     service = t.postern()
@@ -96,6 +97,7 @@ def test_without_a_service(t):
     equal(names(service), ["default.ini", "server2.ini"])
 
 
+# shows 1.9g
 def test_domain(t):
     """Kinds, names and routes are judged beside their questions."""
     service = t.postern({"default": {}, "other": {}})

@@ -272,6 +272,7 @@ feed_prefixes(const char *in, size_t len)
 	}
 }
 
+/* shows 9.2 */
 START_TEST(test_paths)
 {
 	for (size_t i = 0; i < nitems_of(paths); i++) {

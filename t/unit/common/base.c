@@ -134,6 +134,7 @@ START_TEST(test_line_rest)
 }
 END_TEST
 
+/* shows 7.2a */
 START_TEST(test_log_safe_rows)
 {
 	char huge[5000];

@@ -315,6 +315,7 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[domain host.example]\n", D "1" E "[domain host.example] has no type" },
 };
 
+/* shows 1.12b, 2.1d, 2.4v, 2.8a */
 START_TEST(test_rows)
 {
 	begin();

@@ -157,6 +157,7 @@ round_trip(const char *start, const struct key *k, const char *value, bool place
 	buf_done(&diff);
 }
 
+/* shows 1.9d */
 START_TEST(each_key)
 {
 	static const char *const others[] = { "", "; only a comment", "[messages]\r\nmax-recipients = 5\r\n",

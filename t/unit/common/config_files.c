@@ -2,6 +2,7 @@
 #include "common/config/server_numbers.h"
 #include "t/unit/common/temp_config.h"
 
+/* shows 2.1a */
 START_TEST(test_files)
 {
 	char *path, *big, *link, *fifo;
@@ -43,6 +44,7 @@ START_TEST(test_files)
 }
 END_TEST
 
+/* shows 2.1a */
 START_TEST(test_service_file)
 {
 	char *path;
@@ -185,6 +187,7 @@ START_TEST(test_ids)
 END_TEST
 
 /* Numbers as they were first seen stay, whatever files come and go; a number that a file says is obeyed. */
+/* shows 1.2d */
 START_TEST(test_remembered_ids)
 {
 	char *service, *numbers;
@@ -249,6 +252,7 @@ START_TEST(test_servers_against_each_other)
 }
 END_TEST
 
+/* shows 2.3f */
 START_TEST(test_file_systems)
 {
 	char *text;
@@ -430,6 +434,7 @@ START_TEST(test_shared_sections)
 }
 END_TEST
 
+/* shows 2.2a */
 START_TEST(test_hostname)
 {
 	char name[256] = "";

@@ -42,6 +42,7 @@ static const struct {
 	{ "smtp.gmail.com", NULL, CONFIG_WITHOUT_DSN, 4, 600, 100, "*", false },
 };
 
+/* shows 2.8j */
 START_TEST(sections_that_win)
 {
 	begin();

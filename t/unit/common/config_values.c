@@ -7,6 +7,7 @@
 
 #include "t/unit/common/temp_config.h"
 
+/* shows 1.1b, 2.2a */
 START_TEST(test_defaults)
 {
 	const struct config_server *s;
@@ -38,6 +39,7 @@ START_TEST(test_defaults)
 END_TEST
 
 /* Where events go, by both keys, in the background and in the foreground. */
+/* shows 2.2i, 7.2a */
 START_TEST(events_go)
 {
 	static const struct {
@@ -78,6 +80,7 @@ static const char rich[] =
     "c.example]\ntype = default\ndrop-quota = 1M\n"
     "[domain x.b.example]\ntype = alias\n[domain B\xc3\x9c" "cher.example]\ntype = alias\n";
 
+/* shows 2.1c */
 START_TEST(test_rich_values)
 {
 	const struct config_domain *d;
@@ -361,6 +364,7 @@ END_TEST
  * The sample, with the semicolons taken away, sets everything to its default. A choice whose default depends on
  * other keys stands behind a #.
  */
+/* shows 1.1a */
 START_TEST(test_sample_is_the_defaults)
 {
 	struct config *before;

@@ -223,6 +223,7 @@ static const struct { const char *text; uint64_t size, time, number; } values[] 
 	{ "99999999999999999d", BAD, BAD, BAD },
 };
 
+/* shows 2.1b */
 START_TEST(test_values)
 {
 	for (size_t i = 0; i < nitems_of(values); i++) {
@@ -238,6 +239,7 @@ START_TEST(test_values)
 }
 END_TEST
 
+/* shows 2.1b */
 START_TEST(test_formats)
 {
 	static const struct { uint64_t value; const char *size; } sizes[] = {
@@ -323,6 +325,7 @@ static const struct { key_check *check; const char *text; bool good; } forms[] =
 };
 
 /* What an item of operator-listen allows. */
+/* shows 2.1b */
 START_TEST(test_range)
 {
 	static const struct { const char *item, *address; bool allowed; } rows[] = {

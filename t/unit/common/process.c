@@ -105,6 +105,7 @@ START_TEST(test_first)
 }
 END_TEST
 
+/* shows 1.6b */
 START_TEST(test_signal_values)
 {
 	static const int signals[] = { SIGUSR1, 0 };

@@ -72,6 +72,7 @@ static const struct line_row {
 	    "\"command\":\"a\\\\\\u0000b\",\"arguments\":\"\xc3\xa9\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd \xe2\x82\xac\"," },
 };
 
+/* shows 7.1d */
 START_TEST(test_lines)
 {
 	struct w3clog_format w3c = format_of(CONFIG_LOG_W3C, (struct config_strings){ 0 });
@@ -146,6 +147,7 @@ START_TEST(test_field_choice)
 }
 END_TEST
 
+/* shows 7.1b */
 START_TEST(test_names)
 {
 	static const struct { enum config_log_roll roll; int64_t seconds; const char *name; } rows[] = {

@@ -758,6 +758,7 @@ static const struct row rows[] = {
 	{ "a reply too many", 0, 1, "hi\r\n", false, PIPES "S 250 again\nA close\n" },
 };
 
+/* shows 2.7i */
 START_TEST(test_transcripts)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++) {

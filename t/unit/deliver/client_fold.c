@@ -110,6 +110,7 @@ static const struct { const char *in, *out; } rows[] = {
 	{ "short_lineN999xNshortN", "short_lineN998xN_xNshortN" },
 };
 
+/* shows 9.23 */
 START_TEST(test_rows)
 {
 	struct buf in = BUF_INIT(1U << 20), want = BUF_INIT(1U << 20), out = BUF_INIT(1U << 20);

@@ -105,6 +105,7 @@ static const char failure[] =
     "\r\n"
     "--=_1k0stx2a3b4c5d6e--\r\n";
 
+/* shows 6.1, 6.3 */
 START_TEST(test_failure)
 {
 	struct dsn_recipient r[] = {
@@ -177,6 +178,7 @@ static const char delay[] =
     "\r\n"
     "--=_1k0stx2a3b4c5d6e--\r\n";
 
+/* shows 6.3 */
 START_TEST(test_delay)
 {
 	struct dsn_recipient r = { "slow@far.example", NULL, "4.7.1", 451, "mx.far.example",

@@ -319,6 +319,7 @@ set_self(void)
 		    "169.254.0.0/16", "fe80::/10" }[i], &why), 0);
 }
 
+/* shows 2.6q, 2.7a, 2.7b, 2.7c, 2.7d */
 START_TEST(test_rows)
 {
 	set_self();
@@ -434,6 +435,7 @@ START_TEST(test_dane_rows)
 }
 END_TEST
 
+/* shows 2.7a */
 START_TEST(test_equal_preferences_are_shuffled_within)
 {
 	static const struct row row = { "", "d.example", false,
@@ -582,6 +584,7 @@ START_TEST(test_so_far)
 END_TEST
 
 /* Addresses of others, as the supervisor tells them; bad lines are left out. */
+/* shows 2.6q */
 START_TEST(test_addresses_of_others)
 {
 	static const char text[] = "192.0.2.9:25\n[2001:db8::9]:26\nnonsense\n\n";

@@ -181,6 +181,7 @@ START_TEST(test_lost_after_the_dot_is_not_repeated_at_once)
 }
 END_TEST
 
+/* shows 2.6i */
 START_TEST(test_silent_peer)
 {
 	struct sink a, b;
@@ -200,6 +201,7 @@ START_TEST(test_silent_peer)
 }
 END_TEST
 
+/* shows 2.6h */
 START_TEST(test_limits)
 {
 	struct sink k[3];
@@ -280,6 +282,7 @@ START_TEST(test_places_go_round)
 }
 END_TEST
 
+/* shows 2.2h */
 START_TEST(test_drain)
 {
 	struct sink k;

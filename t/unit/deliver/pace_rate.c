@@ -130,6 +130,7 @@ START_TEST(one_gate_a_host_and_account)
 }
 END_TEST
 
+/* shows 9a.6 */
 START_TEST(learns)
 {
 	struct pace_rate r;

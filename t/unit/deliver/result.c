@@ -130,6 +130,7 @@ START_TEST(test_partly_failed)
 }
 END_TEST
 
+/* shows 6.7 */
 START_TEST(test_null_sender)
 {
 	char id[MESSAGE_ID_SIZE];
@@ -149,6 +150,7 @@ END_TEST
  * A sender that asked for it gets one report of success for all recipients; a report and a null sender cause
  * none.
  */
+/* shows 6.5 */
 START_TEST(test_success)
 {
 	struct message_envelope e = { .sender = mem_strdup("author@home.example"),
@@ -192,6 +194,7 @@ START_TEST(test_success)
 END_TEST
 
 /* Three Received lines are allowed, four are not; from the null sender the message goes to badmail. */
+/* shows 2.6j */
 START_TEST(test_hops)
 {
 	static const char hop[] = "Received: from a\r\n\tby b\r\n";

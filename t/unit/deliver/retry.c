@@ -85,6 +85,7 @@ static const struct {
 	    { .delayed = true, .after = 2 * S } },
 };
 
+/* shows 2.6a, 2.6b, 2.6c, 2.6d */
 START_TEST(test_rows)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++) {
@@ -99,6 +100,7 @@ START_TEST(test_rows)
 END_TEST
 
 /* From arrival to the end, each attempt failing: the times of the table, and an end. */
+/* shows 2.6a */
 START_TEST(test_a_life)
 {
 	static const uint64_t want[] = { 0, 15 * M, 45 * M, 105 * M, 105 * M + 4 * H, 105 * M + 8 * H };

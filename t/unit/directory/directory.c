@@ -30,6 +30,7 @@ START_TEST(test_filter)
 }
 END_TEST
 
+/* shows 2.9b */
 START_TEST(test_presets)
 {
 	struct config_ldap c = { 0 };
@@ -288,6 +289,7 @@ check_expansion(const char *name, const char *member, enum msg_directory_result 
 	buf_done(&got);
 }
 
+/* shows 2.9f */
 START_TEST(test_alias_expand)
 {
 	static const struct { const char *name; enum msg_directory_result result; const char *want; } rows[] = {
@@ -361,6 +363,7 @@ END_TEST
 
 /* --- memory --- */
 
+/* shows 2.9g */
 START_TEST(test_cache)
 {
 	struct directory_cache *m = directory_cache_new(100000);

@@ -79,6 +79,7 @@ check_row(const struct row *row)
 	ip_list_done(&l);
 }
 
+/* shows 8.3 */
 START_TEST(test_lists)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++)

@@ -31,6 +31,7 @@ static const struct relay_row {
 	{ CONFIG_ALL_EXCEPT, { NULL }, "192.0.3.1", false, true },
 };
 
+/* shows 2.4t */
 START_TEST(relay)
 {
 	for (size_t i = 0; i < nitems_of(relay_rows); i++) {
@@ -144,6 +145,7 @@ START_TEST(reverse_names)
 }
 END_TEST
 
+/* shows 2.4p */
 START_TEST(forward_confirmation)
 {
 	static struct msg_dns_answer answer;
@@ -183,6 +185,7 @@ START_TEST(relay_without_the_authenticated)
 }
 END_TEST
 
+/* shows 2.8c */
 START_TEST(domains)
 {
 	static const struct { const char *domain; enum policy_domain where; } rows[] = {
@@ -235,6 +238,7 @@ are_one_client(unsigned v4, unsigned v6, const char *one, const char *two)
 	return same;
 }
 
+/* shows 2.3i */
 START_TEST(client_networks)
 {
 	static const struct { unsigned v4, v6; const char *one, *two; bool same; } rows[] = {
@@ -258,6 +262,7 @@ START_TEST(client_networks)
 END_TEST
 
 /* What the configuration leaves to us fits the machine; what it says is taken. Loopback is free by default only. */
+/* shows 2.3g, 2.3i */
 START_TEST(machine_ceilings)
 {
 	struct config_server s = { .processes = 1 };
@@ -366,6 +371,7 @@ START_TEST(per_client)
 END_TEST
 
 /* RFC 3463 classes fit the codes; a long detail is cut, never the line's end. */
+/* shows 9.11 */
 START_TEST(replies)
 {
 	char line[REPLY_SIZE], detail[2000];

@@ -121,6 +121,7 @@ feed(size_t i, const char *data, size_t len, size_t cut, size_t extra)
 	}
 }
 
+/* shows 2.4s */
 START_TEST(headers)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++) {

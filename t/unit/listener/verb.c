@@ -74,6 +74,7 @@ go_to(struct session_fixture *w, unsigned phase)
 	buf_clear(&w->out);
 }
 
+/* shows 9.16 */
 START_TEST(phases)
 {
 	for (size_t i = 0; i < nitems_of(matrix); i++) {

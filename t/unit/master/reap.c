@@ -6,6 +6,7 @@
 #include "master/processes/processes.h"
 #include "t/unit/check_main.h"
 
+/* shows 1.11a */
 START_TEST(doubles)
 {
 	static const unsigned seconds[] = { 1, 2, 4, 8, 16, 32, 60, 60, 60 };
@@ -22,6 +23,7 @@ START_TEST(doubles)
 }
 END_TEST
 
+/* shows 1.11a */
 START_TEST(forgives)
 {
 	struct restart_record r = { 0 };

@@ -38,6 +38,7 @@ letter(enum state from, const struct state_move *m)
 	}
 }
 
+/* shows 1.3b */
 START_TEST(table)
 {
 	for (enum state s = STATE_STARTING; s < STATE_COUNT; s++) {
@@ -83,6 +84,7 @@ START_TEST(acts)
 END_TEST
 
 /* The numbers and names of the original. */
+/* shows 1.3b */
 START_TEST(numbers)
 {
 	static const char *const names[] = { "?", "starting", "started", "stopping", "stopped", "pausing",

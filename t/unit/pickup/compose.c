@@ -120,6 +120,7 @@ check_fixture(const char *name, const char *mode, const char *expected)
 	free(want);
 }
 
+/* shows 3.7, 3.8, 3.9, 3.10, 3.12, 3.13, 3.15 */
 START_TEST(test_fixtures)
 {
 	DIR *dir = opendir(FIXTURES);
@@ -226,6 +227,7 @@ check_dots(const struct dots_row *row, size_t cut)
 	}
 }
 
+/* shows 3.13 */
 START_TEST(test_dots)
 {
 	for (size_t i = 0; i < nitems_of(dots_rows); i++)

@@ -8,6 +8,7 @@
 #include "pickup/pickup.h"
 #include "t/unit/check_main.h"
 
+/* shows 3.3 */
 START_TEST(test_names)
 {
 	static const struct { const char *name; bool ignored; } rows[] = {
@@ -144,6 +145,7 @@ START_TEST(test_clock_set)
 }
 END_TEST
 
+/* shows 3.4 */
 START_TEST(test_growing)
 {
 	struct judge_facts f = good;

@@ -186,6 +186,7 @@ START_TEST(test_bit)
 }
 END_TEST
 
+/* shows 2.2f */
 START_TEST(test_servers)
 {
 	char far[] = "192.0.2.1", *servers[] = { silent_address, far, address };

@@ -411,6 +411,7 @@ static const struct { const char *text, *expect; } servers[] = {
 	{ "192.0.2.1:0x", NULL },
 };
 
+/* shows 2.2f */
 START_TEST(test_servers)
 {
 	for (size_t i = 0; i < nitems_of(servers); i++) {
@@ -437,6 +438,7 @@ settings_have(const struct config_service *s, const char *resolv, const char *te
 	return found;
 }
 
+/* shows 2.2f */
 START_TEST(test_settings)
 {
 	static char *given[] = { (char *)"192.0.2.7:5300" },
@@ -576,6 +578,7 @@ count_unread(void *arg, const struct dns_file *f)
 }
 
 /* A file that cannot be read is no file without servers: nothing is asked from the root on. */
+/* shows 2.2f */
 START_TEST(test_unreadable_resolv)
 {
 	struct config_service s = { 0 };
