@@ -57,12 +57,16 @@ _posternctl()
 			options+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
 			((i++))
 			;;
+		--on | --on-timeout)	# what may follow is what this host's service has: the other ones are not asked
+			((i + 1 == COMP_CWORD)) && { mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur"); return; }
+			((i++))
+			;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]}; break ;;
 		esac
 	done
 	if [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "-c -s -V -h $("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "-c -s --on --on-timeout -V -h $("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
 		return
 	fi
 	usage=$("$control" help "$command" 2>/dev/null | head -n 1)

@@ -20,6 +20,7 @@
 #include "common/config/config_check.h"
 #include "master/posternctl/certificate/certificate.h"
 #include "master/posternctl/dkim/dkim.h"
+#include "master/posternctl/nodes/nodes.h"
 #include "master/posternctl/posternctl.h"
 #include "master/posternctl/wizard/wizard.h"
 
@@ -327,7 +328,8 @@ command_find(const char *name)
 void
 command_usage(FILE *out)
 {
-	fprintf(out, "usage: posternctl [-c file] [-s socket] command [argument ...]\n");
+	fprintf(out, "usage: posternctl [-c file] [-s socket] [--on host,...] [--on-timeout time] command "
+	    "[argument ...]\n");
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *row = &command_rows[i];
 
@@ -378,5 +380,7 @@ command_run(const struct command_context *c, const char *const *words, size_t co
 	if (count > 1 && (is_help(words[1]) || is_help(words[count - 1])))
 		return run_help(c, row, words, 1);
 	status = judge_words(row, words + 1, count - 1);
+	if (status == EX_OK && c->nodes != NULL)
+		return nodes_command_run(c, row, words, count);
 	return status == EX_OK ? row->run(c, row, words + 1, count - 1) : status;
 }

@@ -15,7 +15,6 @@
 struct answers_column;
 struct answers_table;
 struct buf;
-struct config;
 struct config_faults;
 struct explain_lines;
 struct queue_count;
@@ -25,6 +24,8 @@ struct queue_print;
 struct command_context {
 	const char *config_path;	/* NULL: the installed one */
 	const char *socket_path;	/* NULL: from the configuration */
+	const char *nodes;		/* hosts that are to run it, parted by commas; NULL: this one */
+	uint64_t nodes_limit_ms;	/* of each; 0: NODES_LIMIT_MS */
 };
 
 struct command {
@@ -90,7 +91,6 @@ int watch_command_run(const struct command_context *c, const struct command *row
     size_t count);
 
 /* --- api_command: posternctl api --- */
-
 int api_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 

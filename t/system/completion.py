@@ -26,6 +26,7 @@ def test_completion(t):
     message = service["one"].send(to="b@remote.example")
     equal(offered(service, "pau"), ["pause"])
     equal(sorted(offered(service, "pause", "")), ["one", "two"])
+    equal(offered(service, "--on", "mx1,mx2", "--on-timeout", "9s", "pau"), ["pause"])
     equal(offered(service, "set", "one", "access.tls-mi"), ["access.tls-minimum="])
     equal(offered(service, "get", "service.gra"), ["service.grace"])
     check({"one", "two"} <= set(offered(service, "unset", "")), "names")
