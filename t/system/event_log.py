@@ -11,6 +11,7 @@ import unicodedata
 from checks import check, equal
 from patience import until
 from processes import descendants_of
+from programs import ROOT
 
 LINE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (postern(?:-[a-z]+)?)\[\d+\]: \S+ event=\S+.*")
 
@@ -64,6 +65,33 @@ def test_named_file(t):
     equal(moved.stat().st_size, size, "size of the file before")
     service.ctl("stop")
     check("event=service state=stopped" in file.read_text(), file.read_text())
+
+
+def test_logrotate(t):
+    """The installed file of logrotate, with logrotate itself: events go on in a new file, and no protocol log is touched."""
+    service, file = with_file(t)
+    month = service.folder / "logs/default/ex2612.log"
+    month.parent.mkdir(parents=True, exist_ok=True)
+    month.write_text("a line\n")
+    in_background(service)
+    rules = (ROOT / "etc/postern.logrotate").read_text()
+    for old, new in (("/var/log/postern/events.log", file), ("/var/log/postern", service.folder / "logs"),
+                     ("/usr/bin/posternctl", f"{service.bin}/posternctl -c {service.config}")):
+        rules = rules.replace(old, str(new))
+    config = t.folder / "logrotate.conf"
+    config.write_text(rules)
+    config.chmod(0o644)
+    for _ in range(2):      # in the second round what it renamed is compressed
+        done = subprocess.run(["/usr/sbin/logrotate", "--force", "--state", t.folder / "logrotate.state", config], capture_output=True,
+                              text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, check=False)
+        equal((done.returncode, done.stderr), (0, ""))
+        until(file.exists, what="the next file")
+    check(file.with_name("events.log.2.gz").exists(), list(file.parent.iterdir()))
+    equal([path.name for path in month.parent.glob("*2612.*")], [month.name], "the protocol log of a month")
+    service.default.send_by_queue()
+    service.home.wait_drops()
+    until(lambda: ALL <= programs_in(file), what="lines of each process in the next file")
+    service.ctl("stop")
 
 
 def test_named_file_as_root(t):
