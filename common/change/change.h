@@ -47,6 +47,8 @@ struct change {
 	struct config_edit *edit;
 	struct buf text;		/* the new text, after change_judge */
 	bool account;			/* at other hosts: before or with the change; after change_judge */
+	/* Why everybody may relay with the change, who may not without it; NULL. After change_judge */
+	const char *opens;
 	struct change_key *key;
 	size_t keys;
 	struct buf why;			/* what is wrong, and warnings; a line each */

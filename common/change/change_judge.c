@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "common/change/change.h"
+#include "common/config/config_check.h"
 #include "common/config/config_files.h"
 
 /* Whether the error keeps the file from being read: it would not be taken over. */
@@ -92,6 +93,16 @@ change_judge_read(const struct change *c, const struct buf *text, struct config_
 	return config;
 }
 
+/* NULL: it does not, or its file has errors. */
+static const char *
+opens_by(const struct config *config, const char *server)
+{
+	const struct config_server *s = config != NULL && server != NULL ?
+	    config_server_by_name(config, server) : NULL;
+
+	return s != NULL ? config_relay_opens(s) : NULL;
+}
+
 int
 change_judge(struct change *c, config_check_files *files)
 {
@@ -113,6 +124,9 @@ change_judge(struct change *c, config_check_files *files)
 		files(after, &after_faults);
 	c->account = c->server != NULL && (change_guarded_has_account(before, c->server) ||
 	    change_guarded_has_account(after, c->server));
+	c->opens = opens_by(after, c->server);
+	if (opens_by(before, c->server) != NULL)
+		c->opens = NULL;
 	errors = tell_faults(c, &before_faults, after, &after_faults);
 	config_free(before);
 	config_free(after);

@@ -7,6 +7,7 @@
 
 struct config;
 struct config_faults;
+struct config_server;
 
 /* Adds faults of the files that the configuration names. */
 typedef void config_check_files(const struct config *c, struct config_faults *faults);
@@ -15,6 +16,11 @@ typedef void config_check_files(const struct config *c, struct config_faults *fa
 int config_check_run(const char *path, config_check_files *files);
 /* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
 int config_check_print(const char *path, const char *name);
+
+/* --- config_relay --- */
+
+/* Why everybody may relay, or a large part of the world; NULL: the administrator has named who may. */
+const char *config_relay_opens(const struct config_server *s);
 
 /* --- config_print: each value in effect, as `posternctl config` prints them --- */
 

@@ -24,7 +24,7 @@ judge_twice(struct config_work *w, size_t server, const struct config_dkim *k, s
 		    strcmp(before.selector, k->selector) == 0) {
 			snprintf(text, sizeof(text), "dkim-key has the selector %.250s of %.250s twice",
 			    k->selector, k->domain);
-			config_faults_at_key(w, server, KEY_DELIVERY, "dkim-key", false, text);
+			config_faults_at_key(w, server, KEY_DELIVERY, "dkim-key", false, "%s", text);
 			return;
 		}
 }
@@ -45,5 +45,5 @@ config_dkim_judge(struct config_work *w, size_t server)
 		return;
 	snprintf(text, sizeof(text), "dkim-key has no key of %.250s: our own reports are not signed",
 	    config_dkim_report_domain(s));
-	config_faults_at_key(w, server, KEY_DELIVERY, "dkim-key", true, text);
+	config_faults_at_key(w, server, KEY_DELIVERY, "dkim-key", true, "%s", text);
 }

@@ -331,17 +331,6 @@ is_made(const struct config_domain *d)
 	    config_origin_of(d->origin, KEY_DOMAIN, "type")->file == NULL;
 }
 
-/* "*.com": a large part of the world. */
-static void
-judge_relay_for(struct config_work *w, size_t server, const struct config_domain *d)
-{
-	if (d->relay && strncmp(d->name, "*.", 2) == 0 && strchr(d->name + 2, '.') == NULL)
-		config_faults_add(w->faults, config_work_source(w, server),
-		    config_origin_of(d->origin, KEY_DOMAIN, "relay")->line, true,
-		    "relay = yes for %s: everybody may send mail to all domains below %s", d->name,
-		    d->name + 2);
-}
-
 void
 config_domain_judge(struct config_work *w, size_t server)
 {
@@ -358,7 +347,6 @@ config_domain_judge(struct config_work *w, size_t server)
 		judge_one(w, server, d);
 		judge_accounts(w, server, d);
 		judge_helo(w, server, d);
-		judge_relay_for(w, server, d);
 		if (type->file == NULL || type->bad || d->type != CONFIG_DOMAIN_DEFAULT)
 			continue;
 		if (first != NULL)

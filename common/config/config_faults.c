@@ -41,11 +41,16 @@ config_faults_add(struct config_faults *f, struct config_source *s, unsigned lin
 
 void
 config_faults_at_key(struct config_work *w, size_t server, enum key_section section, const char *name,
-    bool warning, const char *text)
+    bool warning, const char *fmt, ...)
 {
 	const struct config_origin *o = config_origin_of(w->config->server[server].origin, section, name);
 	struct config_source *own = config_work_source(w, server);
+	char text[512];
+	va_list ap;
 
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	if (o->file != NULL && o->file == w->config->path[0])
 		config_faults_add(w->faults, own, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
 	else
@@ -73,7 +78,7 @@ config_faults_at_delivery(const struct config_delivery *p, const char *key, bool
 		config_faults_add(p->w->faults, config_work_source(p->w, p->server),
 		    config_faults_origin(p, key)->line, warning, "%s", text);
 	else
-		config_faults_at_key(p->w, p->server, KEY_DELIVERY, key, warning, text);
+		config_faults_at_key(p->w, p->server, KEY_DELIVERY, key, warning, "%s", text);
 }
 
 void

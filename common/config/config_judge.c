@@ -34,7 +34,7 @@ blame_server(struct config_work *w, size_t server, enum key_section section, con
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	config_faults_at_key(w, server, section, name, warning, text);
+	config_faults_at_key(w, server, section, name, warning, "%s", text);
 }
 
 static const struct sockaddr *
@@ -82,60 +82,11 @@ judge_listen(struct config_work *w, size_t server)
 	}
 }
 
-/* Whether entries are a whole address family: one alone, or halves and quarters put together. */
-static bool
-list_is_everybody(const struct config_nets *list)
-{
-	double share[2] = { 0, 0 };
-
-	for (size_t i = 0; i < list->count; i++) {
-		unsigned prefix = net_entry_prefix(&list->entry[i]);
-
-		if (prefix < 8 && list->entry[i].family != AF_UNSPEC)
-			share[list->entry[i].family == AF_INET6] += 1.0 / (1U << prefix);
-	}
-	return share[0] >= 1 || share[1] >= 1;
-}
-
-/* "com" stands for every host whose name ends so. */
 static void
-judge_top_level(struct config_work *w, size_t server, const char *key, const struct config_nets *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		const struct net_entry *e = &list->entry[i];
-
-		if (e->family == AF_UNSPEC && strchr(e->domain, '.') == NULL &&
-		    strcmp(e->domain, "localhost") != 0)
-			blame_server(w, server, KEY_ACCESS, key, true,
-			    "%s names the top-level domain \"%s\": that is every host below it", key,
-			    e->domain);
-	}
-}
-
-static void
-judge_relay(struct config_work *w, size_t server)
+judge_connections(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
-	bool list = s->relay == CONFIG_ONLY && list_is_everybody(&s->relay_list);
-	bool empty = s->relay == CONFIG_ALL_EXCEPT && s->relay_list.count == 0;
-	const char *key = list ? "relay-list" : "relay";
 
-	if (config_origin_of(s->origin, KEY_ACCESS, "relay-list")->bad ||
-	    config_origin_of(s->origin, KEY_ACCESS, "relay")->bad)
-		return;
-	if ((list || empty) && s->open_relay)
-		blame_server(w, server, KEY_ACCESS, "open-relay", true,
-		    "open relay: every client may send mail to every domain");
-	else if (list || empty)
-		blame_server(w, server, KEY_ACCESS, key, false,
-		    "open relay: %s would let every client send mail to every domain; "
-		    "name the networks that may, or say open-relay = i-know",
-		    list ? "relay-list" : "relay = all-except with an empty relay-list");
-	else if (s->relay == CONFIG_ALL_EXCEPT)
-		blame_server(w, server, KEY_ACCESS, "relay", true,
-		    "open relay: every client outside relay-list may send mail to every domain");
-	if (s->relay == CONFIG_ONLY)
-		judge_top_level(w, server, "relay-list", &s->relay_list);
 	if (s->connection_control == CONFIG_ONLY && s->connection_list.count == 0)
 		blame_server(w, server, KEY_ACCESS, "connection-control", true,
 		    "nobody can connect: connection-control = only with an empty connection-list");
@@ -179,7 +130,7 @@ judge_tls(struct config_work *w, size_t server)
 		    "client-certificate has no effect without TLS");
 	if (s->tls_minimum < CONFIG_TLS_1_2 &&
 	    (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0 ||
-	    list_is_everybody(&s->connection_list)))
+	    config_relay_is_everybody(&s->connection_list)))
 		blame_server(w, server, KEY_ACCESS, "tls-minimum", false,
 		    "tls-minimum under 1.2 is for devices that are known: it needs "
 		    "connection-control = only and a connection-list that is not everybody");
@@ -196,7 +147,7 @@ judge_proxy(struct config_work *w, size_t server)
 		blame_server(w, server, KEY_ACCESS, "proxy", false,
 		    "\"proxy\" is not complete without proxy-trusted, the addresses whose headers are "
 		    "believed");
-	else if (s->proxy && list_is_everybody(&s->proxy_trusted))
+	else if (s->proxy && config_relay_is_everybody(&s->proxy_trusted))
 		blame_server(w, server, KEY_ACCESS, "proxy-trusted", false,
 		    "proxy-trusted would let every client claim any address; name the load balancers");
 	else if (!s->proxy && s->proxy_trusted.count > 0)
@@ -427,7 +378,8 @@ config_judge_all(struct config_work *w)
 		if (config_work_source(w, i)->text == NULL)
 			continue;
 		judge_listen(w, i);
-		judge_relay(w, i);
+		config_relay_judge(w, i);
+		judge_connections(w, i);
 		judge_tls(w, i);
 		judge_proxy(w, i);
 		judge_times(w, i);

@@ -99,13 +99,18 @@ void config_domain_sort(struct config_server *s);
 bool config_domain_has_key(const struct config_domain *d, const char *key);
 void config_domain_judge(struct config_work *w, size_t server);
 
+/* config_relay: whether an open relay comes of it */
+void config_relay_judge(struct config_work *w, size_t server);
+bool config_relay_is_everybody(const struct config_nets *list);		/* a whole address family */
+
 /* config_faults: the list of errors and warnings */
 void config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning,
     const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* The same for a key of a virtual server, which may be in the shared sections of postern.ini. */
 void config_faults_at_key(struct config_work *w, size_t server, enum key_section section, const char *name,
-    bool warning, const char *text);
+    bool warning, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
 /* Where remote delivery is configured: the [delivery] of a virtual server, or a [domain] of it. */
 struct config_delivery {
 	struct config_work *w;

@@ -569,7 +569,10 @@ const struct key key_rows[] = {
 	{ ACCESS("relay-authenticated", KEY_BOOL, relay_authenticated), .standard = "yes",
 	    .meaning = "Whether an authenticated client may relay, whatever relay-list says." },
 	{ ACCESS("open-relay", KEY_ENUM, open_relay), BY_SERVICE, .standard = "no", .choice = open_relay,
-	    .meaning = "A list that lets everybody relay is an error, unless this key is i-know." },
+	    .meaning =
+	    "A list that lets everybody relay is an error, unless this key is i-know. A large part of the "
+	    "world (relay = all-except, more than a 64th of all IPv4 addresses, a top-level domain) is a "
+	    "warning, and operators of the service alone may say so by command." },
 	{ ACCESS("proxy", KEY_BOOL, proxy), BY_SERVICE, .standard = "no",
 	    .meaning =
 	    "Whether connections from proxy-trusted begin with a PROXY protocol header, version 1 or 2, "

@@ -211,25 +211,42 @@ judge_of(const struct change *c)
 	return NULL;
 }
 
+/* `why`: words of its own, or NULL. */
+static int
+refuse_right(struct change_request *r, const char *place, const char *why)
+{
+	log_event(LOG_WARN, NULL, "operator", "server=%s %s command=%s result=refused key=%s reason=%s",
+	    r->change.server != NULL ? r->change.server : "-", r->author, r->command,
+	    log_safe(place), log_safe(why != NULL ? why : "for operators of the service"));
+	buf_printf(&r->text, "%s: only an operator of the service may change this: %s\n", place,
+	    why != NULL ? why : "it names files, folders, users or addresses, has to do with what "
+	    "others share, or decides who is shown a password");
+	return EX_NOPERM;
+}
+
 /* k: what operators of the service alone may change; NULL: nothing. `why`: words of its own, or NULL. */
 static int
 judge_right(struct change_request *r, const struct control_command *cmd, const struct change_key *k,
     const struct buf *why)
 {
-	bool has_words = why != NULL && why->len > 0;
 	struct buf place = BUF_INIT(600);
+	int status;
 
 	if (k == NULL || control_rights_service(r->m, cmd->peer) >= CONTROL_CONFIGURE)
 		return EX_OK;
 	change_place_format(&place, &k->place);
-	log_event(LOG_WARN, NULL, "operator", "server=%s %s command=%s result=refused key=%s reason=%s",
-	    r->change.server != NULL ? r->change.server : "-", r->author, r->command,
-	    log_safe(buf_text(&place)), log_safe(has_words ? buf_text(why) : "for operators of the service"));
-	buf_printf(&r->text, "%s: only an operator of the service may change this: %s\n", buf_text(&place),
-	    has_words ? buf_text(why) : "it names files, folders, users or addresses, has to do with what "
-	    "others share, or decides who is shown a password");
+	status = refuse_right(r, buf_text(&place), why != NULL && why->len > 0 ? buf_text(why) : NULL);
 	buf_done(&place);
-	return EX_NOPERM;
+	return status;
+}
+
+/* What others suffer from: mail from everybody goes out by the address that they share. */
+static int
+judge_relay(struct change_request *r, const struct control_command *cmd)
+{
+	if (r->change.opens == NULL || control_rights_service(r->m, cmd->peer) >= CONTROL_CONFIGURE)
+		return EX_OK;
+	return refuse_right(r, "access.relay", r->change.opens);
 }
 
 static bool
@@ -255,6 +272,8 @@ change_prepare(struct change_request *r, const struct control_command *cmd, cons
 	if (status == EX_OK)
 		status = judge_right(r, cmd, change_guarded_account(&r->change, s != NULL ? s->conf : NULL),
 		    NULL);
+	if (status == EX_OK)
+		status = judge_relay(r, cmd);
 	if (status == EX_OK && r->change.old == NULL)
 		status = change_create_judge(&r->change);
 	if (status == EX_OK && !change_is_none(&r->change) && (r->change.old != NULL || is_dry_run(w))) {

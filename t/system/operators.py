@@ -134,6 +134,28 @@ def test_listen(t):
     ctl("set", "one", f"general.listen=127.0.0.1:{low}")
 
 
+# shows 1.8b
+def test_open_relay(t):
+    """An operator of a virtual server says who may relay, but does not make it a relay for the world; one of the service may."""
+    t.need_root()
+    service = t.postern({"one": {"security": {"operators": "daemon"}}}, as_root=True)
+    os.chmod(service.folder, 0o755)
+    before, ctl = service["one"].file.read_text(), service.ctl
+    world = ",".join(f"{i}.0.0.0/8" for i in range(1, 224))
+    for words, said in ((("set", "one", "access.relay=all-except", "access.relay-list=192.0.2.1"), "every client outside relay-list"),
+                        (("set", "one", f"access.relay-list={world}"), "a large part of all addresses"),
+                        (("set", "one", "access.relay-list=2000::/4, 3000::/5"), "a large part of all addresses"),
+                        (("set", "one", "access.relay-list=com, org"), "below a top-level domain"),
+                        (("domain", "add", "one", "*.com", "type=remote", "relay=yes"), "below a top-level domain")):
+        done = ctl(*words, ok=False, account=account("daemon"))
+        check(done.returncode == 77 and said in done.stderr + done.stdout, words, done)
+    equal(service["one"].file.read_text(), before)
+    check("every client" in service.events.wait("operator", result="refused", key="access.relay")["reason"], "reason")
+    ctl("set", "one", "access.relay-list=10.0.0.0/8, 192.168.0.0/16, 172.16.0.0/12, fc00::/7, example.com", account=account("daemon"))
+    check("warning" in ctl("set", "one", "access.relay=all-except").stdout, "a warning for the service's operator")
+    ctl("set", "one", "general.description=mine", account=account("daemon"))       # it was open before
+
+
 def test_rights(t):
     """Who may is for operators of the service to say; others see what they may see."""
     t.need_root()

@@ -249,6 +249,11 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[access]\nrelay-list = ::/0\n", D "2" E "open relay" },
 	{ "[access]\nrelay-list = ::ffff:0.0.0.0/96\n", D "2" E "open relay" },
 	{ "[access]\nrelay-list = 0.0.0.0/1\n 128.0.0.0/1\n", D "2" E "open relay" },
+	{ "[access]\nrelay-list = 0.0.0.0/1\n 10.0.0.0/8\n 128.0.0.0/2\n 192.0.0.0/3 224.0.0.0/4\n 240.0.0.0/5 248.0.0.0/6\n"
+	    " 252.0.0.0/7 254.0.0.0/8 255.0.0.0/9 255.128.0.0/9\n", D "2" E "open relay" },
+	{ "[access]\nrelay-list = 2000::/3\n", D "2" E "open relay" },
+	{ "[access]\nrelay-list = 10.0.0.0/7\n 10.0.0.0/8 11.0.0.0/8 10.1.0.0/16\n", "" },
+	{ "[access]\nrelay-list = 16.0.0.0/5\n", D "2: warning: relay-list is a large part of all addresses" },
 	{ "[access]\nrelay-list = 10.0.0.0/8, 127.0.0.1\n", "" },
 	{ "[access]\nrelay = all-except\n",
 	    D "2" E "open relay: relay = all-except with an empty relay-list" },
