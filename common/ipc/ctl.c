@@ -320,7 +320,8 @@ write_waiting(struct ctl *c)
 		struct waiting *w = c->first;
 
 		if (send_message(c->fd, &w->head, w->data, w->fd) == -1) {
-			if (errno == EAGAIN)
+			/* Memory that the kernel lacks for the moment: its turn comes again. */
+			if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
 				return;
 			drop_waiting(c); /* the peer is gone: reading shows it, too */
 			break;

@@ -273,9 +273,11 @@ static void
 end_round(struct conn *c)
 {
 	size_t before;
+	bool full;
 
 	do {
 		before = c->in.len;
+		full = c->out.len >= CONN_OUTPUT_MARK;	/* that alone may have kept the input waiting */
 		if (before > 0) {
 			size_t used = use_input(c, c->in.data, before);
 
@@ -285,7 +287,7 @@ end_round(struct conn *c)
 				buf_drop(&c->in, used);
 		}
 		flush_output(c);
-	} while (!c->dead && c->in.len > 0 && c->in.len < before && c->out.len == 0);
+	} while (!c->dead && c->in.len > 0 && (c->in.len < before || full) && c->out.len == 0);
 	if (c->state == LINK_WAITING && c->out.len == 0) {
 		c->state = LINK_SHAKING;
 		c->shake_on = LOOP_READ;

@@ -9,6 +9,7 @@
  *           answered first
  * Fails by: an empty page
  */
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
 
-#define LINE_MAX_BYTES 1300
+#define ROW_MAX 3000		/* bytes; what a client said of itself is cut to fit */
+#define NAME_SHOWN 255		/* bytes of a name, each up to four in a row: HELO may be as long as a line */
 #define SESSIONS_A_PAGE 20000	/* so many are examined for one question: the loop must go on */
 
 static int
@@ -55,7 +57,7 @@ is_meant(const struct msg_sessions_ask *q, const struct inbound_view *v)
 static void
 put_name(struct buf *b, const char *text)
 {
-	for (; *text != '\0'; text++) {
+	for (size_t n = 0; *text != '\0' && n < NAME_SHOWN; text++, n++) {
 		unsigned char c = (unsigned char)*text;
 
 		if (c >= ' ' && c <= '~' && c != '\\')
@@ -133,7 +135,7 @@ static void
 answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
 {
 	struct msg_sessions_page *page = mem_new(struct msg_sessions_page);
-	struct buf text = BUF_INIT(MSG_SESSIONS_TEXT_MAX);
+	struct buf text = BUF_INIT(MSG_SESSIONS_TEXT_MAX), row = BUF_INIT(ROW_MAX);
 	struct walk w = { .listener = l, .session = TAILQ_FIRST(&l->sessions),
 	    .pending = pending_next(l->pending, NULL) };
 	int64_t now_s = clock_wall_us() / 1000000;
@@ -142,11 +144,14 @@ answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t reque
 	struct pending_client *at;
 	unsigned seen = 0;
 
+	static_assert(MSG_SESSIONS_TEXT_MAX >= 2 * ROW_MAX, "a page has rows");
 	while (page->next == 0 && next_connection(&w, &v, &c, &at)) {
 		if (v.serial <= q->after)
 			continue;
 		if (is_meant(q, &v)) {
-			put_row(&text, &v, now_s);
+			buf_clear(&row);
+			put_row(&row, &v, now_s);
+			buf_add(&text, buf_text(&row), row.len);
 			page->rows++;
 			if (q->end) {
 				say_ended(q, &v);
@@ -157,7 +162,7 @@ answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t reque
 			}
 		}
 		if ((w.session != NULL || w.pending != NULL) &&
-		    (text.len + LINE_MAX_BYTES > MSG_SESSIONS_TEXT_MAX || ++seen == SESSIONS_A_PAGE))
+		    (text.len + ROW_MAX > MSG_SESSIONS_TEXT_MAX || ++seen == SESSIONS_A_PAGE))
 			page->next = v.serial;
 	}
 	memcpy(page->text, buf_text(&text), text.len);
@@ -166,6 +171,7 @@ answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t reque
 		log_event(LOG_WARN, NULL, "trouble", "doing=sessions reason=%s",
 		    log_safe("the master does not read"));
 	buf_done(&text);
+	buf_done(&row);
 	free(page);
 }
 

@@ -90,6 +90,20 @@ def test_all_processes(t):
 
 
 # shows 1.10b
+def test_long_names(t):
+    """A name as long as a line is shown in part, and hides no other session."""
+    service = t.postern()
+    clients = open_sessions(service.default, 4) + [service.default.connect() for _ in range(6)]
+    for i, client in enumerate(clients[4:]):
+        client.send(b"HELO " + b"\x80" * (200 if i % 2 else 2000) + b"\r\n")
+        client.expect(250)
+    found = rows(service)
+    equal((len(found), sum(row["helo"] == "client.example" for row in found)), (10, 4), "sessions")
+    service.ctl("sessions", "terminate", "--all", "default", "--yes")
+    for client in clients:
+        is_ended(client)
+
+
 def test_many_need_yes(t):
     service = t.postern({"default": {"general": {"processes": 2}}})
     clients = open_sessions(service.default, 5)

@@ -1,5 +1,7 @@
 """smtp - the dialogue of the listener over a real socket: order, replies, bad bytes, pipelining, relay decision"""
 
+import socket
+
 from checks import Failure, check, equal
 from patience import until
 from smtp import mail
@@ -106,6 +108,19 @@ def test_pipelined_in_one_write(t):
         client.expect(250)
         client.expect(221)
     equal(sorted(d.email["Subject"] for d in service.home.wait_drops(2)), ["first", "second"])
+
+
+def test_replies_fill_the_output(t):
+    """Commands whose replies are more than a session keeps, in one write: all are answered, also when the client has closed its side."""
+    service = t.postern()
+    for closed in (False, True):
+        with service.default.connect() as client:
+            client.send("EHLO c.example\r\nMAIL FROM:<a@s.example>\r\nRCPT TO:<b@default.example>\r\n" + "BDAT 1\r\nx" * 3000 + "BDAT 0 LAST\r\n")
+            if closed:
+                client.socket.shutdown(socket.SHUT_WR)
+            for _ in range(3 + 3000 + 1):
+                client.expect(250)
+    equal([d.message.count(b"x" * 3000) for d in service.home.wait_drops(2)], [1, 1])
 
 
 def test_byte_by_byte(t):
