@@ -415,6 +415,24 @@ change_section_rename(struct change *c, enum key_section section, const char *fr
 	return end_section(c, section, to, result, &why);
 }
 
+char *
+change_default_domain(const struct change *c)
+{
+	char *name;
+
+	for (size_t n = 0; (name = config_edit_section_at(c->edit, KEY_DOMAIN, n)) != NULL; n++) {
+		const struct config_place p = { KEY_DOMAIN, name, "type" };
+		struct buf type = BUF_INIT(100);
+		bool found = config_edit_get(c->edit, &p, &type) && strcmp(buf_text(&type), "default") == 0;
+
+		buf_done(&type);
+		if (found)
+			return name;
+		free(name);
+	}
+	return NULL;
+}
+
 bool
 change_is_none(const struct change *c)
 {

@@ -75,6 +75,8 @@ void change_note_again(struct change *c, struct change_key *k);	/* it becomes wh
 int change_section_add(struct change *c, enum key_section section, const char *name);
 int change_section_remove(struct change *c, enum key_section section, const char *name);
 int change_section_rename(struct change *c, enum key_section section, const char *from, const char *to);
+/* The name of the [domain] that is the default one, as the change has it; NULL: none. Owned by the caller. */
+char *change_default_domain(const struct change *c);
 
 /*
  * Pure: a key of the change that operators of the service alone may set, NULL: there is none. To be asked

@@ -98,32 +98,13 @@ template_text(struct change *c, const char *config_path, const char *from, int *
 	return text;
 }
 
-/* The name of the [domain] that is the default one; NULL: there is none. Owned by the caller. */
-static char *
-default_domain(const struct change *c)
-{
-	char *name;
-
-	for (size_t n = 0; (name = config_edit_section_at(c->edit, KEY_DOMAIN, n)) != NULL; n++) {
-		const struct config_place p = { KEY_DOMAIN, name, "type" };
-		struct buf type = BUF_INIT(100);
-		bool found = config_edit_get(c->edit, &p, &type) && strcmp(buf_text(&type), "default") == 0;
-
-		buf_done(&type);
-		if (found)
-			return name;
-		free(name);
-	}
-	return NULL;
-}
-
 /* --- the words --- */
 
 static int
 put_domain(struct change *c, const struct config *config, const char *const *words, size_t count)
 {
 	const char *wanted = one_word("domain", words, count);
-	char *there = default_domain(c);
+	char *there = change_default_domain(c);
 	int status = EX_OK;
 
 	if (there != NULL && wanted != NULL) {

@@ -137,8 +137,8 @@ static const struct {
 	{ "set", change_set }, { "unset", change_unset },
 };
 
-int
-change_words_make(struct change *c, const char *command, const char *const *words, size_t count)
+static int
+make_words(struct change *c, const char *command, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++)
 		if (strcmp(rows[i].command, command) == 0)
@@ -147,4 +147,24 @@ change_words_make(struct change *c, const char *command, const char *const *word
 		return make_domain(c, words, count);
 	buf_printf(&c->why, "%.60s is no command that changes keys\n", command);
 	return EX_USAGE;
+}
+
+/* The default domain cannot go: mail for it would be sent elsewhere. The way back of a change may take it. */
+int
+change_words_make(struct change *c, const char *command, const char *const *words, size_t count)
+{
+	char *before = c->server != NULL ? change_default_domain(c) : NULL, *after;
+	int status = make_words(c, command, words, count);
+
+	if (status == EX_OK && before != NULL) {
+		after = change_default_domain(c);
+		if (after == NULL) {
+			buf_printf(&c->why, "%.200s is the default domain: it can be renamed, or another "
+			    "one made the default in the same change, but it cannot be removed\n", before);
+			status = 1;
+		}
+		free(after);
+	}
+	free(before);
+	return status;
 }

@@ -136,6 +136,7 @@ def test_explain_more(t):
     told(service, "--from", "127.0.0.1", "--rcpt", "u@default.example")
 
 
+# shows 2.8n
 def test_renamed_default_domain(t):
     """Queued mail goes by the new configuration at its next try: what was remote is local now, and the other way round."""
     sink = t.sink(answers={"RCPT": ["450 4.2.0 later"]})

@@ -188,9 +188,9 @@ def rows(service, *words):
     return [line.split("\t") for line in service.ctl(*words).stdout.splitlines()]
 
 
-# shows 1.9f, 2.8a
+# shows 1.9f, 2.8a, 2.8n
 def test_domains(t):
-    """Domains come, are changed, get another name and go; what is written by hand around them stays."""
+    """Domains come, are changed, get another name and go, but the default one; what is written by hand around them stays."""
     service = t.postern()
     file, ctl = service.default.file, service.ctl
     before = file.read_text()
@@ -212,6 +212,21 @@ def test_domains(t):
         equal(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
     ctl("domain", "remove", "default", "new.example")
     equal(file.read_text(), before)
+    # the default domain stays, by whatever name
+    for words in (("domain", "remove", "default", "default.example"), ("domain", "set", "default", "default.example", "type=alias"),
+                  ("unset", "default", "domain:default.example.type")):
+        done = ctl(*words, ok=False)
+        equal((done.returncode, file.read_text()), (1, before), f"{words}: {done.stdout}{done.stderr}")
+        check("default.example is the default domain: it can be renamed" in done.stderr, done.stderr)
+    ctl("domain", "add", "default", "next.example", "type=alias")
+    ctl("set", "default", "domain:default.example.type=alias", "domain:next.example.type=default")
+    ctl("undo")
+    ctl("domain", "remove", "default", "next.example")
+    equal(file.read_text(), before)
+    ctl("domain", "rename", "default", "default.example", "other.example")
+    equal([row[:2] for row in rows(service, "domain", "list", "default")], [["other.example", "default"]])
+    service.default.send(to="b@other.example")
+    equal(service.home.wait_drops()[0].receivers, ["b@other.example"])
 
 
 # shows 1.9e, 7.2c, 9b.7
