@@ -166,6 +166,7 @@ int
 control_client_begin(const char *socket_path, const char *const *words, size_t count, int *status)
 {
 	struct buf text = BUF_INIT(CONTROL_COMMAND_MAX);
+	struct control_words taken;
 	int fd = -1;
 
 	for (size_t i = 0; i < count; i++)
@@ -173,6 +174,9 @@ control_client_begin(const char *socket_path, const char *const *words, size_t c
 	*status = EX_USAGE;
 	if (!buf_ok(&text)) {
 		fprintf(stderr, "posternctl: the command is too long\n");
+	} else if (!control_words_parse(&taken, text.data, text.len)) {
+		fprintf(stderr, "posternctl: a word of the command is empty, longer than %d bytes, has a "
+		    "control character or is no UTF-8\n", CONTROL_WORD_SIZE - 1);
 	} else if ((fd = connect_to_service(socket_path)) == -1) {
 		bool absent = errno == ENOENT || errno == ECONNREFUSED;
 

@@ -53,6 +53,19 @@ LINES = {"trace"}       # a document a line
 
 
 # shows 9b.1
+def test_words_that_are_none(t):
+    """What the service would not take as a command is refused in words, before it is asked."""
+    service = t.postern({"default": {}})
+    for word in ("", "a\nb", "\x1b[31m", "\udcff", "x" * 9000):
+        for command in (("counters", word), ("status", word), ("sessions", word), ("pause", word), ("probe", word),
+                        ("watch", word), ("start", word), ("hosts", word)):
+            done = service.ctl(*command, ok=False)
+            said = f"{command[0]} {word[:10]!r}: {done.stdout}{done.stderr}"
+            check(done.returncode == 64 and "a word of the command is empty, longer than 8191 bytes" in done.stderr or
+                  done.returncode == 3 and "there is no virtual server" in done.stderr, said)
+    equal(service.events.all("operator", reason="not a command"), [])
+
+
 def test_json(t):
     """Each command that can speak JSON: one document, or one a line, with its schema."""
     service = t.postern({"default": {}})
