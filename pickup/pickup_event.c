@@ -28,11 +28,13 @@ pickup_event_accepted(struct pickup *p, const struct pickup_file *t)
 void
 pickup_event_refused(struct pickup *p, const struct pickup_file *t)
 {
-	bool nobody = t->verdict.reason == JUDGE_NO_RECIPIENTS;
+	enum judge_reason reason = t->verdict.reason;
 	size_t trimmed = spool_badmail_trim_count(p->folder);
 
-	counters_add(p->boot->counters, nobody ? COUNTER_BADMAIL_NO_RECIPIENTS : COUNTER_BADMAIL_PICKUP,
-	    1);
+	counters_add(p->boot->counters, reason == JUDGE_NO_RECIPIENTS ? COUNTER_BADMAIL_NO_RECIPIENTS :
+	    reason == JUDGE_FILTER ? COUNTER_BADMAIL_GENERAL : COUNTER_BADMAIL_PICKUP, 1);
+	if (reason == JUDGE_FILTER)
+		counters_add(p->boot->counters, COUNTER_REFUSED_FILTER, 1);
 	log_event(LOG_WARN, t->bad_id, "badmailed", "reason=%s file=%s%s%s",
 	    log_safe(judge_words(t->verdict.reason)), log_safe(t->name),
 	    t->detail[0] != '\0' ? " detail=" : "", t->detail[0] != '\0' ? log_safe(t->detail) : "");
