@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 from checks import check, equal
 from patience import until
@@ -127,6 +128,32 @@ def test_retry_without_envelope(t):
     equal(refused.returncode, 1, "exit status")
     check("no envelope" in refused.stderr and "0 messages" in refused.stdout, refused)
     equal(len(service.home.badmails()), 1, "stays")
+
+
+# shows 2.5h
+def test_keep(t):
+    """badmail-keep: what was badmail for longer goes when the service starts; what is younger, and what is no badmail, stays."""
+    service, _ = begin(t)
+    lose(service, "no-1@one.example")
+    notes = service.home.badmail / "notes.txt"
+    notes.write_text("of the administrator\n")
+    service.own()
+    begun = time.time()
+    until(lambda: time.time() > begun + 2, what="two seconds")
+    service.stop()
+    service.start()
+    equal(len(service.home.badmails()), 1, "badmail of seconds ago, with 30 days")
+    service.stop()
+    service.default.set("messages", badmail_keep="1s")
+    service.start()
+    until(lambda: sorted(path.name for path in service.home.badmail.iterdir()) == ["notes.txt"], what="the old badmail to go")
+    event = service.events.wait("service", what="badmail-trimmed")
+    equal(event["files"], "3")
+    service.stop()
+    service.default.set("messages", badmail_keep="1h")
+    service.start()
+    lose(service, "no-2@one.example")
+    equal(rows(service, "list")[0]["to"], ["no-2@one.example"])
 
 
 # shows 5.2b

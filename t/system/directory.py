@@ -165,6 +165,19 @@ def put_keytab(service, path):
     service.own()
 
 
+# shows 2.9b
+def test_site_server(t):
+    """The attributes of Site Server: an address of mail alone is known, and another one forwards."""
+    sink = t.sink()
+    slapd = Slapd(t, PEOPLE + person("hugo", "hugo@default.example", "extras", mailForwardingAddress="hugo@remote.example",
+                                     mailAlternateAddress="second@default.example"))
+    service = service_for(t, slapd, sink, schema="site-server")
+    rcpt(service, "ann@default.example")
+    rcpt(service, "second@default.example", 550)
+    service.default.send(to="hugo@default.example")
+    equal(sink.wait(1)[0].recipients, ["hugo@remote.example"])
+
+
 # shows 2.9c
 def test_kerberos(t):
     """Bind by a keytab; an old ticket is renewed; without a KDC mail waits, and other mail flows."""

@@ -82,6 +82,7 @@ def test_probe_that_hangs(t):
     service.home.wait_queued(0)
 
 
+# shows 2.6h
 def test_more_destinations_than_connections(t):
     """Two connections for all, two destinations with hundreds of messages each: a third one gets its turn before they are done."""
     ports = [t.port(), t.port()]

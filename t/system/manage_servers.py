@@ -11,7 +11,7 @@ from smtp import Smtp
 from spool_files import Home
 
 
-# shows 1.9a
+# shows 1.9a, 2.3b
 def test_create(t):
     """One command makes the file and, in a running service, the virtual server; no other one is touched."""
     service = t.postern()
@@ -24,6 +24,8 @@ def test_create(t):
     Home(service.spool / "new").wait_drops()
     equal(service.children(server="default"), other, "processes of the other virtual server")
     check("A new one" in service.ctl("status", "new").stdout)
+    with Smtp(("127.0.0.1", port)) as client:
+        check("A new one" not in client.banner.text, "the description is in the banner:", client.banner)
     equal(service.ctl("create", "new", ok=False).returncode, 1, "once more")
 
 

@@ -407,7 +407,7 @@ def test_route_dns_is_no_smart_host(t):
     equal({s.peer[0] for s in own.sessions + usual.sessions}, {"127.0.0.18"}, "source address")
 
 
-# shows 2.6k
+# shows 2.6k, 2.6t
 def test_masquerade(t):
     sink = t.sink()
     service = t.postern(smart(sink.port, masquerade="public.example"))
@@ -415,6 +415,9 @@ def test_masquerade(t):
     service.default.send("b@foreign.example", "x@remote.example")
     service.default.send("", "x@remote.example")
     equal(sorted(m.sender for m in sink.wait(3)), ["", "a@public.example", "b@foreign.example"])
+    sink.answers["RCPT"] = "550 5.1.1 no"
+    service.default.send("a@default.example", "x@remote.example")
+    equal(service.home.wait_drops()[0].email["From"].addresses[0].addr_spec, "postmaster@public.example", "who writes a report")
 
 
 # shows 2.6j

@@ -166,6 +166,20 @@ def test_expiry(t):
     equal(len(service.home.drops()), 2)
 
 
+# shows 2.6d
+def test_local_expiry(t):
+    """The same for local mail that cannot be dropped, by keys of its own; those of outbound mail say nothing about it."""
+    sink = t.sink()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s", "delay-notify": "1h", "expire": "12h",
+                                                  "local-delay-notify": "2s", "local-expire": "5s", "paused": "default.example"}}})
+    ident = service.default.send("author@far.example", "b@default.example", mail("late"))
+    found = [email.message_from_bytes(m.data, policy=email.policy.default) for m in sink.wait(2, 40)]
+    equal([fields_of_status(r)[1]["Action"] for r in found], ["delayed", "failed"])
+    service.events.wait("expired", id=ident, recipient="b@default.example")
+    service.home.wait_queued(0)
+    equal((len(sink.messages), service.home.drops()), (2, []))
+
+
 def test_retry_over_a_restart(t):
     """What waits is tried again after a restart, at its time."""
     port = t.port()

@@ -61,9 +61,11 @@ def test_descriptors(t):
     inspect_descriptors(service)
 
 
+# shows 2.2c
 def test_as_a_user(t):
-    """Started as a user: all run as that user, none gains anything."""
-    service = t.postern()
+    """Started as a user: all run as that user, none gains anything; that user and group are not what was configured is a note."""
+    service = t.postern(service={"user": "root", "group": "root"})
+    check("users of [service] are ignored" in service.events.wait("service", note=lambda said: "not root" in said).line, service.events.lines)
     for pid in [service.process.pid] + service.children():
         status = status_of(pid)
         equal(set(map(int, status["Uid"].split())), {t.uid}, f"uids of {pid}")

@@ -182,7 +182,7 @@ def test_wrong_orders(t):
     service.default.send()
 
 
-# shows 1.2b
+# shows 1.2b, 1.13b
 def test_same_address_twice(t):
     service = t.postern({"aaa": {}, "bbb": {}, "ccc": {}}, start=False)
     service["bbb"].set("general", listen=f"127.0.0.1:{service['aaa'].port}")
@@ -192,6 +192,9 @@ def test_same_address_twice(t):
     equal([e for e in service.events.all("state", server="bbb") if e["state"] == "started"], [], "bbb")
     lines = [line for line in service.events.lines if "bbb" in line and str(service["aaa"].port) in line]
     check(lines, "a line that says why:", text, *service.events.lines)
+    done = service.ctl("status", "--check", ok=False)
+    equal((done.returncode, done.stdout.count("\n")), (2, 1), done.stdout)
+    check(done.stdout.startswith("CRITICAL: ") and "bbb stopped" in done.stdout, done.stdout)
     service["aaa"].send(to="b@aaa.example")
     service["ccc"].send(to="b@ccc.example")
 

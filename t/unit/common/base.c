@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -375,7 +378,40 @@ START_TEST(chance_is_never_the_same)
 }
 END_TEST
 
-UNIT_MAIN("base", chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
+/* What syslog(3) gets: facility mail (2) and the severity, as <2 * 8 + severity>. In a /dev of its own, so by root alone. */
+/* shows 7.2d */
+START_TEST(log_to_syslog)
+{
+	static const struct { enum log_level level; const char *head; } rows[] = {
+		{ LOG_FACT, "<22>" }, { LOG_WARN, "<20>" }, { LOG_FAULT, "<19>" },
+	};
+	struct sockaddr_un daemon = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	if (unshare(CLONE_NEWNS) == -1 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", "/dev", "tmpfs", 0, "size=64k") == -1) {
+		close(s);
+		return;
+	}
+	ck_assert_int_eq(bind(s, (const struct sockaddr *)&daemon, sizeof(daemon)), 0);
+	log_open("postern-pickup", "sales", LOG_TO_SYSLOG);
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		char got[300];
+		ssize_t n;
+
+		log_event(rows[i].level, "0123456789abcdef", "x", "a=b");
+		n = recv(s, got, sizeof(got) - 1, 0);
+		ck_assert_int_gt((int)n, 0);
+		got[n] = '\0';
+		ck_assert_msg(strncmp(got, rows[i].head, 4) == 0 && strstr(got, " postern-pickup[") != NULL &&
+		    strstr(got, "]: 0123456789abcdef event=x server=sales a=b") != NULL, "%s", got);
+	}
+	log_open("postern", "", LOG_TO_STDERR);
+	close(s);
+}
+END_TEST
+
+UNIT_MAIN("base", log_to_syslog, chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
     test_buf_printf_of_any_length, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid, test_log_take,
     test_clock_formats,
     log_to_the_journal)
