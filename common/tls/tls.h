@@ -159,7 +159,7 @@ struct tls_wish {
 };
 
 struct tls_out;
-struct tls_out *tls_out_new(void);		/* NULL: OpenSSL refuses */
+struct tls_out *tls_out_new(void);
 void tls_out_free(struct tls_out *t);		/* after all its connections; NULL is fine */
 /*
  * Sets the authorities that are trusted for TLS_PROOF_NAME: their number, or -1 with the reason; then nothing

@@ -3,7 +3,7 @@
  * 7672)
  *
  * Runs in:  posternctl, listener, deliver, directory
- * Owns:     one context
+ * Owns:     one context, made when it is first needed
  * Promise:  a handshake succeeds only with the proof that was asked for; when none was, any certificate
  *           does. Only TLSA usages 2 and 3 count; with usage 3 names and dates do not matter. Nothing older
  *           than TLS 1.2. A session is resumed only for the same wish (tls_session)
@@ -17,6 +17,8 @@
 #include "common/base/mem.h"
 #include "common/tls/tls_private.h"
 
+#define NO_CONTEXT "OpenSSL makes no context for TLS"
+
 enum { USAGE_TA = 2, USAGE_EE = 3, RDATA_MIN = 4 };
 
 struct tls_out {
@@ -27,14 +29,23 @@ struct tls_out {
 struct tls_out *
 tls_out_new(void)
 {
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-	struct tls_out *t;
+	return mem_zalloc(sizeof(struct tls_out));
+}
 
+/* With the first file or connection: OpenSSL and its settings take half a MiB, and many never need them. */
+static bool
+open_context(struct tls_out *t)
+{
+	SSL_CTX *context;
+
+	if (t->context != NULL)
+		return true;
+	context = SSL_CTX_new(TLS_client_method());
 	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_dane_enable(context) != 1) {
 		SSL_CTX_free(context);
 		ERR_clear_error();
-		return NULL;
+		return false;
 	}
 	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 	    SSL_OP_IGNORE_UNEXPECTED_EOF);
@@ -42,10 +53,9 @@ tls_out_new(void)
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* a peer that sends messages without content gets one turn */
 	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
-	t = mem_new(struct tls_out);
 	t->context = context;
 	t->sessions = tls_session_new(context, tls_out_proof, tls_out_is_shown);
-	return t;
+	return true;
 }
 
 void
@@ -53,7 +63,8 @@ tls_out_free(struct tls_out *t)
 {
 	if (t == NULL)
 		return;
-	tls_session_free(t->sessions);
+	if (t->context != NULL)
+		tls_session_free(t->sessions);
 	SSL_CTX_free(t->context);
 	free(t);
 }
@@ -61,12 +72,18 @@ tls_out_free(struct tls_out *t)
 int
 tls_out_trust(struct tls_out *t, const struct tls_text *file, struct buf *why)
 {
-	BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
-	X509_STORE *store = X509_STORE_new();
+	BIO *bio;
+	X509_STORE *store;
 	X509 *next;
 	int count = 0;
 	bool clean;
 
+	if (!open_context(t)) {
+		buf_puts(why, NO_CONTEXT);
+		return -1;
+	}
+	bio = BIO_new_mem_buf(file->data, (int)file->len);
+	store = X509_STORE_new();
 	ERR_clear_error();
 	while ((next = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
 		count += X509_STORE_add_cert(store, next) == 1;
@@ -163,7 +180,7 @@ set_wish(SSL *link, const struct tls_wish *w)
 SSL *
 tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish)
 {
-	SSL *link = SSL_new(t->context);
+	SSL *link = open_context(t) ? SSL_new(t->context) : NULL;
 	bool good = link != NULL && SSL_set_fd(link, fd) == 1 && set_wish(link, wish);
 
 	ERR_clear_error();

@@ -23,12 +23,8 @@ ldap_ca_new(const char *data, size_t size, const char *name, struct buf *why)
 {
 	struct tls_out *t = tls_out_new();
 	struct ldap_ca *c;
-	int count = -1;
+	int count = tls_out_trust(t, &(struct tls_text){ name, data, size }, why);
 
-	if (t == NULL)
-		buf_puts(why, "OpenSSL makes no context");
-	else
-		count = tls_out_trust(t, &(struct tls_text){ name, data, size }, why);
 	tls_out_free(t);
 	if (count == -1)
 		return NULL;

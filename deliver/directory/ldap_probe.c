@@ -137,7 +137,7 @@ ldap_probe_tls(const struct ldap_probe *p, char why[LDAP_CONN_WHY_SIZE])
 	bool found = false;
 	int fd = -1;
 
-	if (t != NULL && trust_file(t, p->ca))
+	if (trust_file(t, p->ca))
 		fd = connect_any(p->host, p->port, deadline);
 	if (fd != -1 && (!p->start_tls || begin_tls(fd, deadline)))
 		found = shake_hands(t, fd, p->host, deadline, why);

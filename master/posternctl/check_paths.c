@@ -251,7 +251,7 @@ judge_trusted(struct check_paths *p, enum ctl_file_kind kind, const char *path)
 	if ((file.data = read_named_file(p, kind, path, 0, TLS_FILE_MAX, &file.len)) == NULL)
 		return;
 	t = tls_out_new();
-	if (t != NULL && tls_out_trust(t, &file, &why) == -1)
+	if (tls_out_trust(t, &file, &why) == -1)
 		blame_key(p, false, "%s", buf_text(&why));
 	tls_out_free(t);
 	buf_done(&why);
