@@ -101,6 +101,7 @@ help:
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls'"
 	@echo "make bench-pair AGAINST=TREE  this build beside that of another tree, in turn (root)"
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
+	@echo "make bench-servers  1, 10, 100, 300, 1000 virtual servers: start, memory, reload, stop (root); BENCH='10 100'"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 	@echo "make install-cockpit  the manager as a page of Cockpit; DESTDIR PREFIX"
 	@echo "make deb      Debian packages into build/deb; make check-deb  built, installed and used in Debian 12 and 13 (root, long)"
@@ -180,6 +181,12 @@ bench-queue: deps-bench
 $(B)/t/bench/fill: $(B)/t/bench/fill.o $(B)/libcommon.a
 	@echo "  LD    $@"
 	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libcommon.a $(LIBS)
+
+# t/bench/many_servers.py: start, memory, reload and stop of many virtual servers; BENCH='10 100': so many
+.PHONY: bench-servers
+bench-servers: deps-bench
+	@$(MAKE) $(PARALLEL) programs
+	@exec /usr/bin/python3 t/bench/many_servers.py $(BENCH)
 
 # Debian packages into build/deb
 .PHONY: deb check-deb deps-deb
