@@ -70,6 +70,7 @@ on_child_born(struct child *c)
 static void
 on_child_gone(struct child *c)
 {
+	helper_child_gone(c);
 	control_question_gone(c);
 	control_web_gone(c);
 }

@@ -155,7 +155,7 @@ struct server {
 	char *reason;			/* why it is not as wanted, or NULL */
 	struct listen_set sockets, leaving;	/* leaving: old ones, until the old listeners drain */
 	struct listen_set guard;	/* of one that is stopped: they turn clients away from a wildcard */
-	char *others;			/* the addresses of others, as its deliver worker was told; or NULL */
+	char *addresses;		/* all but wildcards, one a line; listen_others */
 	bool shut;			/* connections are refused: no listener is there to take them */
 	struct loop_timer *reopen;	/* of sockets that are shut and could not be opened */
 	struct counters *counters;
@@ -165,6 +165,7 @@ struct server {
 	struct tls_renewal *tls_renewal;	/* NULL: no TLS until now */
 	struct post *post;
 	size_t posts;
+	TAILQ_HEAD(, child) children;		/* with and without a post; also in those of the master */
 	struct maintenance_post {		/* serves operators while it is stopped */
 		struct post post;
 		struct loop_timer *idle;
@@ -224,7 +225,7 @@ struct master {
 	uint32_t readings;		/* of the INI set, so far */
 	struct health_disk *health_disk;	/* what status --check found on disk, or NULL */
 	TAILQ_HEAD(, server) servers;	/* in the order of their ids */
-	TAILQ_HEAD(, child) children;
+	TAILQ_HEAD(, child) children, wishing;	/* wishing: want a channel to a helper */
 	TAILQ_HEAD(, control_question) questions;	/* to children, for commands */
 	TAILQ_HEAD(, control_caller) callers;	/* of commands */
 	uint32_t requests;		/* number of the latest question to a child */
@@ -247,7 +248,12 @@ struct master {
 	unsigned logins_untold;		/* since then */
 	bool wants_auth;		/* m->auth needs a channel */
 	bool ready, stopping, reloading;
+	unsigned starting;			/* children that are not ready yet, and not killed */
 	bool starts_wait;			/* places wait until others have started: roster_go_on */
+	struct spawn_space {
+		int block;		/* the first of SPAWN_EXEC_FILES descriptors, for children */
+		bool shares;		/* a child can split the table of descriptors */
+	} spawn;
 	char *others;			/* whose addresses are known to all: listen_others */
 	char *program, *program_folder;	/* what was executed, and where the others are */
 	struct upgrade *upgrade;	/* one that is under way, or has failed; or NULL */

@@ -172,6 +172,7 @@ make_servers(struct master *m, const struct config_faults *faults)
 		takeover_servers(m);
 		return;
 	}
+	listen_others_update(m);
 	TAILQ_FOREACH(s, &m->servers, link) {
 		if (m->options.start != NULL && strcmp(s->name, m->options.start) == 0)
 			server_want(s, true);
@@ -200,6 +201,8 @@ open_service(struct master *m)
 
 	log_open("postern", "", LOG_TO_STDERR);
 	machine_find_memory();
+	if (spawn_exec_open(&m->spawn) == -1)
+		die(EX_OSERR, "no descriptors for children: %s", strerror(errno));
 	umask(002); /* modes are given in full where a file is made; the group may write to pickup */
 	read_configuration(m, &faults);
 	event_log_prepare(m);
@@ -294,13 +297,17 @@ static void
 forget_removed_servers(struct master *m)
 {
 	struct server *s, *next;
+	bool news = false;
 
 	TAILQ_FOREACH_SAFE(s, &m->servers, link, next)
 		if (s->removed && s->state == STATE_STOPPED && maintenance_post_is_over(s)) {
 			TAILQ_REMOVE(&m->servers, s, link);
 			metrics_post_tell(m, s, true);
 			server_free(s);
+			news = true;
 		}
+	if (news)
+		listen_others_update(m);
 }
 
 static void
@@ -451,6 +458,7 @@ service_run(const struct master_options *o)
 
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);
+	TAILQ_INIT(&m.wishing);
 	TAILQ_INIT(&m.questions);
 	TAILQ_INIT(&m.callers);
 	TAILQ_INIT(&m.heritages);

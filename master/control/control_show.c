@@ -26,10 +26,10 @@ put_pids(struct buf *b, const struct server *s, const char *label, enum role rol
 	const struct child *c;
 	bool any = false;
 
-	TAILQ_FOREACH(c, &s->m->children, link) {
+	TAILQ_FOREACH(c, &s->children, of_server) {
 		bool goes = c->phase == CHILD_DRAINING || c->phase == CHILD_STOPPING;
 
-		if (c->server != s || (role != ROLE_COUNT && c->role != role) || goes != leaving)
+		if ((role != ROLE_COUNT && c->role != role) || goes != leaving)
 			continue;
 		buf_printf(b, "%s%s%d", any ? "," : " ", any ? "" : label, (int)c->pid);
 		any = true;

@@ -16,13 +16,13 @@
 
 /* The time that its processes have, in ms from now; false: none of them is left. */
 static bool
-time_left(const struct master *m, const struct server *s, uint64_t now, uint32_t *ms)
+time_left(const struct server *s, uint64_t now, uint32_t *ms)
 {
 	const struct child *c;
 	bool any = false;
 
-	TAILQ_FOREACH(c, &m->children, link) {
-		if (c->server != s || c->phase != CHILD_STOPPING)
+	TAILQ_FOREACH(c, &s->children, of_server) {
+		if (c->phase != CHILD_STOPPING)
 			continue;
 		any = true;
 		if (c->ends_ms > now && c->ends_ms - now > *ms)
@@ -42,11 +42,10 @@ put_server(struct buf *b, const struct server *s)
 	buf_printf(b, "%s%s: %lld session%s, %lld deliver%s", b->len > 0 ? "; " : "", s->name,
 	    (long long)sessions, sessions == 1 ? "" : "s", (long long)deliveries,
 	    deliveries == 1 ? "y" : "ies");
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s) {
-			buf_printf(b, "%s%s %d", sign, roster_roles[c->role].name, (int)c->pid);
-			sign = ", ";
-		}
+	TAILQ_FOREACH(c, &s->children, of_server) {
+		buf_printf(b, "%s%s %d", sign, roster_roles[c->role].name, (int)c->pid);
+		sign = ", ";
+	}
 	buf_puts(b, ")");
 }
 
@@ -63,7 +62,7 @@ stop_progress_get(const struct control_command *cmd, const struct master *m, str
 
 		for (size_t i = 0; i < cmd->names; i++)
 			meant = meant || strcmp(cmd->name[i], s->name) == 0;
-		if (meant && time_left(m, s, now, &p->left_ms))
+		if (meant && time_left(s, now, &p->left_ms))
 			put_server(&b, s);
 	}
 	snprintf(p->text, sizeof(p->text), "%s", buf_text(&b));

@@ -27,6 +27,19 @@
 #define CHILD_BURST 20000U
 #define CHILD_PER_SECOND 1000U
 
+/* Keeps the number of those that start: it is asked before each start. */
+static void
+set_phase(struct child *c, enum child_phase phase)
+{
+	bool starts = phase == CHILD_BORN && c->killed == NULL;
+
+	c->phase = phase;
+	if (starts == c->starts)
+		return;
+	c->starts = starts;
+	c->m->starting += starts ? 1U : -1U;
+}
+
 static void
 on_child_timeout(void *arg)
 {
@@ -46,6 +59,7 @@ child_kill(struct child *c, const char *why)
 {
 	if (c->killed == NULL)
 		c->killed = why;
+	set_phase(c, c->phase);
 	if (kill(c->pid, SIGKILL) == -1) /* it was not waited for: the pid is still its own */
 		log_event(LOG_WARN, NULL, "trouble", "pid=%d reason=%s", (int)c->pid,
 		    log_safe("cannot be killed"));
@@ -56,7 +70,7 @@ child_take_ready(struct child *c, const struct ctl_message *m)
 {
 	if (c->phase != CHILD_BORN)
 		return;
-	c->phase = CHILD_READY;
+	set_phase(c, CHILD_READY);
 	loop_timer_stop(c->timer);
 }
 
@@ -168,6 +182,9 @@ make_child(struct master *m, struct server *s, enum role role, pid_t pid, unsign
 		c->ctl = ctl_new(m->loop, fd, s != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER, on_child_message,
 		    on_child_closed, c);
 	TAILQ_INSERT_TAIL(&m->children, c, link);
+	if (s != NULL)
+		TAILQ_INSERT_TAIL(&s->children, c, of_server);
+	set_phase(c, CHILD_BORN);
 	return c;
 }
 
@@ -188,7 +205,7 @@ child_adopt(struct master *m, struct server *s, enum role role, const struct chi
 {
 	struct child *c = make_child(m, s, role, o->pid, o->slot, o->fd);
 
-	c->phase = o->phase;
+	set_phase(c, o->phase);
 	c->paused = o->paused;
 	c->ends_ms = o->ends_ms;
 	c->version = o->version;
@@ -208,6 +225,9 @@ void
 child_free(struct child *c)
 {
 	TAILQ_REMOVE(&c->m->children, c, link);
+	if (c->server != NULL)
+		TAILQ_REMOVE(&c->server->children, c, of_server);
+	c->m->starting -= c->starts;
 	c->m->child_ops->gone(c);
 	ctl_free(c->ctl);
 	loop_timer_free(c->timer);
@@ -252,7 +272,7 @@ child_stop(struct child *c, uint64_t grace_ms)
 {
 	uint32_t ms = grace_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)grace_ms;
 
-	c->phase = CHILD_STOPPING;
+	set_phase(c, CHILD_STOPPING);
 	c->ends_ms = clock_mono_ms() + grace_ms;
 	loop_timer_set(c->timer, grace_ms + CHILD_AFTER_GRACE_MS);
 	child_send(c, CTL_STOP, 0, &ms, sizeof(ms), -1);
@@ -261,7 +281,7 @@ child_stop(struct child *c, uint64_t grace_ms)
 void
 child_drain(struct child *c)
 {
-	c->phase = CHILD_DRAINING;
+	set_phase(c, CHILD_DRAINING);
 	loop_timer_stop(c->timer);
 	child_tell(c, CTL_DRAIN);
 }

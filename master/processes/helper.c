@@ -103,7 +103,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 	uint64_t now = clock_mono_ms();
 	bool own = which == CTL_HELPER_AUTH && m->wants_auth, wanted = own, waits = false;
 
-	TAILQ_FOREACH(c, &m->children, link)
+	TAILQ_FOREACH(c, &m->wishing, wishing)
 		wanted |= c->wish[which].open;
 	if (!wanted)
 		return false;
@@ -113,7 +113,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 		return false; /* its back-off timer calls this again */
 	if (own)
 		join_master(m, post->child);
-	TAILQ_FOREACH(c, &m->children, link) {
+	TAILQ_FOREACH(c, &m->wishing, wishing) {
 		const struct child_wish *wish = &c->wish[which];
 		bool now_is_time = wish->open &&
 		    (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now);
@@ -127,6 +127,40 @@ serve_wishes(struct master *m, enum ctl_helper which)
 	return waits;
 }
 
+/* Those that wait for nothing any more. */
+static void
+forget_served(struct master *m)
+{
+	struct child *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &m->wishing, wishing, next) {
+		bool waits = false;
+
+		for (enum ctl_helper which = 0; which < CTL_HELPER_COUNT; which++)
+			waits |= c->wish[which].open;
+		if (!waits)
+			helper_child_gone(c);
+	}
+}
+
+void
+helper_child_gone(struct child *c)
+{
+	if (c->wishes)
+		TAILQ_REMOVE(&c->m->wishing, c, wishing);
+	c->wishes = false;
+}
+
+void
+helper_wish(struct child *c, enum ctl_helper which, uint32_t request)
+{
+	c->wish[which].open = true;
+	c->wish[which].request = request;
+	if (!c->wishes)
+		TAILQ_INSERT_TAIL(&c->m->wishing, c, wishing);
+	c->wishes = true;
+}
+
 void
 helper_update(struct master *m)
 {
@@ -136,6 +170,7 @@ helper_update(struct master *m)
 		return;
 	for (enum ctl_helper which = 0; which < CTL_HELPER_COUNT; which++)
 		waits |= serve_wishes(m, which);
+	forget_served(m);
 	if (waits)
 		loop_timer_set(m->helper_timer, HELPER_PACE_MS);
 }
@@ -150,8 +185,7 @@ helper_take_need(struct child *worker, const struct ctl_message *m)
 		child_kill(worker, "it asked for a helper that its role may not ask");
 		return;
 	}
-	worker->wish[which].open = true;
-	worker->wish[which].request = m->request;
+	helper_wish(worker, which, m->request);
 	helper_update(worker->m);
 }
 

@@ -92,6 +92,22 @@ char *spawn_folder(void);
 /* The path of our own program, also when another file has that name by now. Owned by the caller; or NULL. */
 char *spawn_own_program(void);
 
+/* --- spawn_exec: from the master to another program --- */
+
+#define SPAWN_EXEC_FILES 48	/* 0, 1, 2, those of enum boot_fd, and at least one that stays /dev/null */
+
+struct spawn_exec {
+	const char *path;
+	const char *const *argv;
+	char **env;
+	const int *fd;			/* index: the number in the program; from 0 on, without a gap */
+	int count;			/* less than SPAWN_EXEC_FILES */
+};
+/* Early, while low numbers are free. 0, or -1 and errno. */
+int spawn_exec_open(struct spawn_space *space) __attribute__((warn_unused_result));
+/* The child, or -1 and errno. */
+pid_t spawn_exec_run(const struct spawn_space *space, const struct spawn_exec *e);
+
 /* --- child: one process from birth to death, and its control channel --- */
 
 enum child_phase {
@@ -124,7 +140,7 @@ struct child_ops {
 };
 
 struct child {
-	TAILQ_ENTRY(child) link;
+	TAILQ_ENTRY(child) link, of_server, wishing;
 	struct master *m;
 	struct server *server;		/* NULL: a helper */
 	struct post *post;		/* the post that it fills; NULL: none any more */
@@ -134,6 +150,7 @@ struct child {
 	unsigned slot;
 	unsigned version;		/* of its control messages: another one than ours during an upgrade */
 	bool paused;			/* it accepts nothing, and was not told to continue */
+	bool starts;			/* it is one of master.starting */
 	uint64_t born_ms;
 	uint64_t ends_ms;		/* stopping: when what it does is cut off */
 	struct child_wish {
@@ -141,6 +158,7 @@ struct child {
 		uint32_t request;
 		uint64_t served_ms;		/* when it got the last one */
 	} wish[CTL_HELPER_COUNT];
+	bool wishes;			/* it is one of master.wishing */
 	unsigned questions;		/* how many questions of commands it has to answer */
 	/* Messages that it may send now; the last time (monotonic ms) that some were added */
 	unsigned budget; uint64_t budget_at;
@@ -208,6 +226,8 @@ void helper_open(struct master *m);
 void helper_close(struct master *m);
 /* CTL_NEED: a worker wants a channel. An unknown helper is ignored. */
 void helper_take_need(struct child *worker, const struct ctl_message *m);
+void helper_wish(struct child *c, enum ctl_helper which, uint32_t request);	/* without serving it yet */
+void helper_child_gone(struct child *c);
 /* A helper was born or died, or time passed: serves the workers that wait. */
 void helper_update(struct master *m);
 /* The master itself wants a channel to auth: m->auth gets it, when that runs. */

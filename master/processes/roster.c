@@ -96,8 +96,8 @@ roster_retire(struct server *s)
 {
 	struct child *c;
 
-	TAILQ_FOREACH(c, &s->m->children, link) {
-		if (c->server != s || c->phase == CHILD_STOPPING)
+	TAILQ_FOREACH(c, &s->children, of_server) {
+		if (c->phase == CHILD_STOPPING)
 			continue;
 		if (!roster_roles[c->role].overlaps)
 			child_stop(c, master_grace(s->m));
@@ -114,9 +114,8 @@ predecessor_lives(const struct post *p)
 
 	if (roster_roles[p->role].overlaps)
 		return false;
-	TAILQ_FOREACH(c, &p->m->children, link)
-		if (c->server == p->server &&
-		    (c->role == p->role || (c->role == ROLE_MAINTENANCE && p->role == ROLE_DELIVER)))
+	TAILQ_FOREACH(c, &p->server->children, of_server)
+		if (c->role == p->role || (c->role == ROLE_MAINTENANCE && p->role == ROLE_DELIVER))
 			return true;
 	return false;
 }
@@ -127,8 +126,8 @@ make_room_for(struct server *s)
 {
 	struct child *c;
 
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->phase == CHILD_DRAINING) {
+	TAILQ_FOREACH(c, &s->children, of_server)
+		if (c->phase == CHILD_DRAINING) {
 			child_stop(c, master_grace(s->m));
 			return;
 		}
@@ -161,12 +160,7 @@ roster_start(struct post *p)
 static bool
 many_start(const struct master *m)
 {
-	const struct child *c;
-	unsigned born = 0;
-
-	TAILQ_FOREACH(c, &m->children, link)
-		born += c->phase == CHILD_BORN && c->killed == NULL;
-	return born >= ROSTER_AT_A_TIME;
+	return m->starting >= ROSTER_AT_A_TIME;
 }
 
 void

@@ -1,22 +1,20 @@
 /*
- * spawn - start of a child: fork, descriptors at the numbers of enum boot_fd, clean environment, exec
+ * spawn - start of a child: its program, arguments, descriptors and clean environment
  *
  * Runs in:  master
  * Owns:     nothing after it has returned
- * Promise:  the child inherits the descriptors of boot.h and 0, 1, 2, and no other; no signal is blocked
+ * Promise:  the child inherits the descriptors of boot.h and 0, 1, 2, and no other
  * Fails by: NULL and errno; in the child by exit status 127
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <bsd/unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/machine.h"
@@ -26,8 +24,8 @@
 #include "common/sandbox/sandbox.h"
 #include "master/processes/processes.h"
 
-#define SPAWN_HIGH 64	/* above all numbers of enum boot_fd: descriptors are moved there first */
 #define SPAWN_ENV_MAX 10
+static_assert(BOOT_LISTEN + CONFIG_LISTEN_MAX < SPAWN_EXEC_FILES, "one stays /dev/null");
 
 struct spawn_plan {
 	char path[PATH_MAX];
@@ -35,8 +33,7 @@ struct spawn_plan {
 	const char *argv[5];
 	bool foreground;
 	int null, config;
-	int out;		/* takes events */
-	int fd[BOOT_LISTEN + CONFIG_LISTEN_MAX];	/* index: the number in the child */
+	int fd[SPAWN_EXEC_FILES];	/* index: the number in the child */
 	int count;
 };
 
@@ -109,35 +106,6 @@ make_environment(bool foreground, enum log_sink sink, char **space)
 #endif
 }
 
-/* In the child. */
-static _Noreturn void
-exec_program(struct spawn_plan *plan, char **env)
-{
-	sigset_t none;
-	struct sigaction standard;
-
-	setsid(); /* Ctrl-C reaches the master only */
-	/* First, before the numbers of enum boot_fd are taken by others. */
-	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(plan->out, STDERR_FILENO) == -1 ||
-	    dup2(STDERR_FILENO, STDOUT_FILENO) == -1)
-		_exit(127);
-	for (int i = BOOT_MASTER; i < plan->count; i++)
-		if ((plan->fd[i] = fcntl(plan->fd[i], F_DUPFD, SPAWN_HIGH)) == -1)
-			_exit(127);
-	for (int i = BOOT_MASTER; i < plan->count; i++)
-		if (dup2(plan->fd[i], i) == -1)
-			_exit(127);
-	closefrom(plan->count);
-
-	standard = (struct sigaction){ .sa_handler = SIG_DFL };
-	for (int signo = 1; signo < NSIG; signo++)
-		(void)sigaction(signo, &standard, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(plan->path, (char *const *)(uintptr_t)plan->argv, env); /* it changes no argument */
-	_exit(127);
-}
-
 /* Opened again, read-only: after dup, all children would share one reading position. */
 static int
 open_again(int fd)
@@ -189,6 +157,8 @@ prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int c
 	plan->argv[2] = plan->slot;
 	plan->argv[3] = plan->sockets;
 
+	plan->fd[STDIN_FILENO] = plan->null;
+	plan->fd[STDOUT_FILENO] = plan->fd[STDERR_FILENO] = event_log_output(p->m, plan->null);
 	plan->fd[BOOT_MASTER] = channel;
 	plan->fd[BOOT_CONFIG] = plan->config;
 	plan->fd[BOOT_COUNTERS] = s != NULL ? s->counters_fd : plan->null;
@@ -220,13 +190,11 @@ fork_child(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2
 	    (plan->config = open_config(p)) == -1 ||
 	    prepare_plan(plan, p, slot, channel[1]) == -1)
 		return NULL;
-	plan->out = event_log_output(p->m, plan->null);
 	environment = make_environment(plan->foreground, event_log_sink(p->m), env);
-	pid = fork();
+	pid = spawn_exec_run(&p->m->spawn, &(struct spawn_exec){ .path = plan->path, .argv = plan->argv,
+	    .env = environment, .fd = plan->fd, .count = plan->count });
 	if (pid == -1)
 		return NULL;
-	if (pid == 0)
-		exec_program(plan, environment);
 	c = child_new(p->m, p, pid, slot, channel[0]);
 	channel[0] = -1;
 	return c;
@@ -239,9 +207,8 @@ lowest_free_slot(const struct server *s)
 	bool used[COUNTERS_SLOTS] = { false };
 	const struct child *c;
 
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s)
-			used[c->slot] = true;
+	TAILQ_FOREACH(c, &s->children, of_server)
+		used[c->slot] = true;
 	for (unsigned i = 0; i < COUNTERS_SLOTS; i++)
 		if (!used[i])
 			return (int)i;

@@ -44,7 +44,7 @@ listen_gate_forget(struct server *s)
 static bool
 child_serves(const struct child *c, const struct server *s)
 {
-	return c->server == s && c->role == ROLE_LISTENER &&
+	return c->role == ROLE_LISTENER &&
 	    (c->phase == CHILD_READY || (c->phase == CHILD_BORN && !s->shut));
 }
 
@@ -53,7 +53,7 @@ is_served(const struct server *s)
 {
 	const struct child *c;
 
-	TAILQ_FOREACH(c, &s->m->children, link)
+	TAILQ_FOREACH(c, &s->children, of_server)
 		if (child_serves(c, s))
 			return true;
 	return false;
@@ -82,7 +82,7 @@ open_again(struct server *s)
 		loop_timer_set(s->reopen, AGAIN_MS);
 	} else {
 		listen_gate_forget(s);
-		TAILQ_FOREACH(c, &s->m->children, link)
+		TAILQ_FOREACH(c, &s->children, of_server)
 			if (child_serves(c, s))
 				child_require(c, CTL_CONTINUE);
 	}

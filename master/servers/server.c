@@ -29,6 +29,7 @@ server_new(struct master *m, const char *name)
 	*s = (struct server){ .m = m, .state = STATE_STOPPED, .counters_fd = -1, .own_config = -1,
 	    .hint = { -1, -1 } };
 	snprintf(s->name, sizeof(s->name), "%s", name);
+	TAILQ_INIT(&s->children);
 	if (heritage_open(s) == -1) {
 		int saved = errno;
 
@@ -52,7 +53,7 @@ server_free(struct server *s)
 	listen_close(&s->sockets);
 	listen_close(&s->leaving);
 	listen_close(&s->guard);
-	free(s->others);
+	free(s->addresses);
 	sampler_forget(s);
 	if (s->counters != NULL)
 		counters_free(s->counters);
@@ -84,6 +85,7 @@ server_adopt(struct server *s, struct snapshot *snap)
 	server_snapshot_drop(s->snapshot);
 	s->snapshot = snap;
 	s->conf = conf;
+	listen_others_adopt(s);
 }
 
 void
@@ -121,9 +123,8 @@ server_files_changed(struct server *s)
 		server_event(s, EVENT_START);
 		return;
 	}
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL &&
-		    c->phase != CHILD_STOPPING)
+	TAILQ_FOREACH(c, &s->children, of_server)
+		if (c->role == ROLE_LISTENER && c->post != NULL && c->phase != CHILD_STOPPING)
 			child_send(c, CTL_RENEWED, 0, &file, sizeof(file), -1);
 }
 
@@ -178,8 +179,8 @@ close_server(struct server *s)
 
 	s->renewing = false;
 	roster_clear(s);
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->phase != CHILD_STOPPING)
+	TAILQ_FOREACH(c, &s->children, of_server)
+		if (c->phase != CHILD_STOPPING)
 			child_stop(c, master_grace(s->m));
 	listen_close(&s->sockets);
 	listen_close(&s->leaving);
@@ -191,9 +192,8 @@ tell_listeners(struct server *s, enum ctl_type type)
 {
 	struct child *c;
 
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->role == ROLE_LISTENER &&
-		    (c->phase == CHILD_BORN || c->phase == CHILD_READY)) {
+	TAILQ_FOREACH(c, &s->children, of_server)
+		if (c->role == ROLE_LISTENER && (c->phase == CHILD_BORN || c->phase == CHILD_READY)) {
 			if (type == CTL_CONTINUE && c->phase == CHILD_BORN)
 				c->paused = true; /* it was told to pause when it was born */
 			child_require(c, type);
@@ -269,7 +269,7 @@ server_event(struct server *s, enum state_event event)
 	if (news)
 		log_state(s); /* after the act: when the log says "paused", the port is closed */
 	if (news)
-		listen_others_update(s->m);
+		listen_others_state(s);
 	if (result == -1)
 		server_event(s, EVENT_FAILED);
 	server_update(s);
@@ -323,9 +323,7 @@ count_children(const struct server *s)
 	for (size_t i = 0; i < s->posts; i++)
 		if (s->post[i].child == NULL || s->post[i].child->phase != CHILD_READY)
 			n.missing++;
-	TAILQ_FOREACH(c, &s->m->children, link) {
-		if (c->server != s)
-			continue;
+	TAILQ_FOREACH(c, &s->children, of_server) {
 		n.all++;
 		if (c->role != ROLE_LISTENER || (c->phase != CHILD_BORN && c->phase != CHILD_READY))
 			continue;
@@ -352,8 +350,8 @@ hand_over_sockets(struct server *s)
 {
 	struct child *c;
 
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->role == ROLE_LISTENER && c->post == NULL &&
+	TAILQ_FOREACH(c, &s->children, of_server)
+		if (c->role == ROLE_LISTENER && c->post == NULL &&
 		    (c->phase == CHILD_BORN || c->phase == CHILD_READY))
 			child_drain(c);
 	listen_close(&s->leaving);

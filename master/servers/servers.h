@@ -185,8 +185,10 @@ void listen_close(struct listen_set *set);
 
 /* --- listen_others: who has which address, beside a wildcard --- */
 
-/* Some virtual server has come, gone, stopped, started or got other addresses. */
+/* Some virtual server has come, gone or got other addresses. */
 void listen_others_update(struct master *m);
+void listen_others_state(struct server *s);	/* it has stopped or started */
+void listen_others_adopt(struct server *s);	/* s->conf is another one */
 void listen_others_greet(struct child *c);	/* a new deliver worker */
 
 /* --- listen_gate: refuses connections while no listener takes them --- */

@@ -62,8 +62,8 @@ renew_tickets(struct server *s)
 	    !tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(),
 	    ticket_period()))
 		return;
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->role == ROLE_LISTENER)
+	TAILQ_FOREACH(c, &s->children, of_server)
+		if (c->role == ROLE_LISTENER)
 			child_send(c, CTL_TICKETS, 0, &s->tls_renewal->tickets,
 			    sizeof(s->tls_renewal->tickets), -1);
 }

@@ -212,10 +212,8 @@ take_wish(const struct master *m, struct child *c, const struct upgrade_line *li
 {
 	/* One of another version would not know the answer. */
 	for (enum ctl_helper i = 0; c != NULL && child_is_ours(c) && i < CTL_HELPER_COUNT; i++)
-		if (strcmp(roster_roles[m->helper[i].role].name, line->word[0]) == 0) {
-			c->wish[i].open = true;
-			c->wish[i].request = (uint32_t)line->number[0];
-		}
+		if (strcmp(roster_roles[m->helper[i].role].name, line->word[0]) == 0)
+			helper_wish(c, i, (uint32_t)line->number[0]);
 }
 
 static void
