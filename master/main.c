@@ -136,11 +136,14 @@ main(int argc, char **argv)
 	if (status != -1)
 		return status;
 	a.options.installed = strcmp(a.options.config_path, INSTALLED) == 0;
-	if (realpath(a.options.config_path, path) == NULL) {
+	/* Absolute: the service leaves the folder in which it was started. Who takes over is told it so. */
+	if (a.options.take_over != -1 || a.try_take_over != -1) {
+		snprintf(path, sizeof(path), "%s", a.options.config_path);
+	} else if (realpath(a.options.config_path, path) == NULL) {
 		fprintf(stderr, "postern: %s: %s\n", a.options.config_path, strerror(errno));
 		return EX_NOINPUT;
 	}
-	a.options.config_path = path; /* absolute: the service leaves the folder in which it was started */
+	a.options.config_path = path;
 	if (a.print)
 		return config_check_print(path, NULL);
 	if (a.check)

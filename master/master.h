@@ -256,6 +256,7 @@ struct master {
 	} spawn;
 	char *others;			/* whose addresses are known to all: listen_others */
 	char *program, *program_folder;	/* what was executed, and where the others are */
+	bool upgrading;			/* an upgrade waits: what would hold it up is not begun */
 	struct upgrade *upgrade;	/* one that is under way, or has failed; or NULL */
 	TAILQ_HEAD(, heritage) heritages;	/* of an upgrade, until the virtual servers are made */
 	struct takeover *takeover;	/* what else came from there, until the service is ready; or NULL */

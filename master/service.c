@@ -112,8 +112,11 @@ set_limits(void)
 static void
 read_configuration(struct master *m, struct config_faults *faults)
 {
-	struct config *c = config_read(m->options.config_path, faults);
+	struct config *c;
 
+	/* Who takes over has what the service runs on: an error that is on disk by now must not end it. */
+	if (m->options.take_over == -1 || !upgrade_state_config(&c, faults))
+		c = config_read(m->options.config_path, faults);
 	if (!m->options.foreground || c == NULL)
 		config_faults_print(faults, stderr);
 	if (c == NULL)
@@ -213,7 +216,8 @@ open_service(struct master *m)
 		takeover_open(m);
 	else
 		daemon_lock(&m->pidfile, m->snapshot->config->service.run);
-	finish_change(m, &faults);
+	if (m->takeover == NULL)	/* virtual servers run in the folders that it would move */
+		finish_change(m, &faults);
 	event_log_open(m);
 	if (m->takeover == NULL && !m->options.foreground)
 		m->parent = daemon_background();
@@ -241,6 +245,8 @@ open_service(struct master *m)
 	socket_post_open(&m->web, m, ROLE_WEB, offsetof(struct config_service, manager.listen), NULL);
 	reload_words_remember(m, &faults);
 	health_gauge_open(m);
+	if (m->takeover != NULL)
+		reap_all(m);	/* who died between the two programs: all that hears of it is there now */
 }
 
 /* --- while it runs --- */

@@ -9,9 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/config/config_filter.h"
 #include "common/config/config_private.h"
@@ -175,23 +173,10 @@ read_text(const char *text, size_t len, const char *server)
 struct config *
 config_read_snapshot(int fd)
 {
-	struct stat st;
-	struct config *c = NULL;
-	char *text;
-	ssize_t len;
+	size_t len;
+	char *text = config_snapshot_read(fd, &len);
+	struct config *c = text != NULL ? read_text(text, len, NULL) : NULL;
 
-	if (fstat(fd, &st) == -1)
-		return NULL;
-	if (st.st_size <= 0 || st.st_size > CONFIG_SNAPSHOT_MAX) {
-		errno = EINVAL;
-		return NULL;
-	}
-	text = mem_zalloc((size_t)st.st_size + 1);
-	len = disk_pread(fd, text, (size_t)st.st_size, 0);
-	if (len == st.st_size)
-		c = read_text(text, (size_t)len, NULL);
-	else if (len >= 0)
-		errno = EINVAL;
 	free(text);
 	return c;
 }

@@ -130,3 +130,26 @@ config_files_change(const struct config_files *files, const struct config_candid
 	copy_faults(*changed, files, candidate, faults);
 	return config_make_files(*changed, &w);
 }
+
+struct config *
+config_files_handed(int fd, struct config_faults *faults)
+{
+	struct config_work w = { .faults = faults };
+	struct config_files *files;
+	struct config *c = NULL;
+	size_t len;
+	char *text = config_snapshot_read(fd, &len);
+
+	*faults = (struct config_faults){ 0 };
+	if (text != NULL && config_snapshot_parse(&w.sources, text, len) == 0) {
+		w.sources.servers = 0;	/* all of them are in it, also when it is judged again */
+		files = mem_new(struct config_files);
+		files->users = 1;
+		c = config_make_files(files, &w);
+		config_files_drop(files);
+	} else {
+		config_file_done(&w.sources);
+	}
+	free(text);
+	return c;
+}

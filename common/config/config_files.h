@@ -23,4 +23,10 @@ struct config *config_files_judge(const char *path, const struct config_candidat
 struct config *config_files_change(const struct config_files *files, const struct config_candidate *candidate,
     struct config_files **changed, struct config_faults *faults) __attribute__((warn_unused_result));
 
+/*
+ * As config_read, from the snapshot of a configuration without errors, with the lists in it: what is on disk
+ * by now does not count, nor is the file system looked at. NULL without a fault: it is none.
+ */
+struct config *config_files_handed(int fd, struct config_faults *faults) __attribute__((warn_unused_result));
+
 #endif

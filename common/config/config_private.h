@@ -198,6 +198,8 @@ bool config_print_is_same(const struct config *a, const struct config *b,
 /* config_snapshot: text of all sources without errors; parse: 0 or -1 */
 void config_snapshot_format(struct buf *out, const struct config_work *w);
 int config_snapshot_parse(struct config_sources *sources, const char *text, size_t len);
+/* All of one, owned by the caller; NULL and errno. */
+char *config_snapshot_read(int fd, size_t *len);
 
 /* config_value: one value by its row. `base` is the row's owner */
 int config_value_set(const struct key *k, void *base, const char *text, struct buf *why);

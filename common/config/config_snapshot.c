@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/disk.h"
@@ -158,4 +159,28 @@ config_snapshot(const struct config *c)
 		return -1;
 	}
 	return fd;
+}
+
+char *
+config_snapshot_read(int fd, size_t *len)
+{
+	struct stat st;
+	char *text;
+	ssize_t n;
+
+	if (fstat(fd, &st) == -1)
+		return NULL;
+	if (st.st_size <= 0 || st.st_size > CONFIG_SNAPSHOT_MAX) {
+		errno = EINVAL;
+		return NULL;
+	}
+	text = mem_zalloc((size_t)st.st_size + 1);
+	n = disk_pread(fd, text, (size_t)st.st_size, 0);
+	*len = (size_t)st.st_size;
+	if (n == st.st_size)
+		return text;
+	if (n >= 0)
+		errno = EINVAL;
+	free(text);
+	return NULL;
 }

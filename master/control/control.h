@@ -113,6 +113,10 @@ void control_caller_run(struct control_caller *c, const struct control_words *w)
 /* State may have changed: answers what can be answered. True: some answer could not be taken yet. */
 bool control_caller_update(struct master *m) __attribute__((warn_unused_result));
 bool control_caller_waits_for_stop(const struct control_caller *c);
+/* It waits for the answer to a command that may change something; not for an upgrade. */
+bool control_caller_changes(const struct control_caller *c);
+/* An upgrade: all that wait for something else are answered with that text, now. */
+void control_caller_cut(struct master *m, const char *text);
 void control_caller_tell_progress(struct master *m);
 void control_caller_end_all(struct master *m, const char *last_words);
 
@@ -123,6 +127,7 @@ struct web_sessions *web_sessions_new(void);
 void web_sessions_free(struct web_sessions *w);		/* NULL is fine */
 void web_account_open(struct master *m);
 void web_account_close(struct master *m);
+void web_account_cut(struct master *m);		/* logins under way are to be tried again */
 /* CTL_WEB_LOGIN, CTL_WEB_PASSWORD, CTL_WEB_TICKET, CTL_WEB_ASK, CTL_WEB_LOGOUT, CTL_WEB_COMMAND */
 void control_web_take(struct child *c, const struct ctl_message *m);
 void control_web_greet(struct child *c);	/* a child was born: the web helper gets its key */

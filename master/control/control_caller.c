@@ -140,6 +140,35 @@ control_caller_update(struct master *m)
 	return held;
 }
 
+/* --- an upgrade --- */
+
+static bool
+is_waiting(const struct control_caller *c)
+{
+	return c->busy && !c->command.upgrades && (c->command.names > 0 || c->command.question != NULL);
+}
+
+bool
+control_caller_changes(const struct control_caller *c)
+{
+	return is_waiting(c) && c->command.right > CONTROL_LOOK;
+}
+
+void
+control_caller_cut(struct master *m, const char *text)
+{
+	struct control_caller *c, *next;
+
+	TAILQ_FOREACH_SAFE(c, &m->callers, link, next) {
+		if (!is_waiting(c))
+			continue;
+		buf_clear(&c->command.text);
+		buf_puts(&c->command.text, text);
+		c->command.status = EX_TEMPFAIL;
+		(void)answer(c);	/* one that does not read hears of it by the end of its channel */
+	}
+}
+
 /* --- what a stop waits for --- */
 
 bool

@@ -210,6 +210,21 @@ refuse_user(struct control_command *cmd, const struct control_command_row *row,
 		    "you are no operator of", what);
 }
 
+/*
+ * An upgrade waits, and whoever operates a virtual server could hold it up for ever with one command after
+ * the other. Those of the service may: it is their upgrade.
+ */
+static bool
+has_to_wait(struct control_command *cmd, const struct master *m)
+{
+	if (!m->upgrading || cmd->right <= CONTROL_LOOK ||
+	    control_rights_service(m, cmd->peer) >= CONTROL_OPERATE)
+		return false;
+	control_answer_say(cmd, EX_TEMPFAIL,
+	    "an upgrade of the service is under way: say this again in a moment");
+	return true;
+}
+
 /* Whether the user may. A name that is none is told to those only that may know of all. */
 static bool
 is_allowed(struct control_command *cmd, const struct control_command_row *row, const struct master *m,
@@ -249,6 +264,8 @@ control_commands_run(struct control_command *cmd, struct master *m, const struct
 		    row->monitors ? "UNKNOWN: " : "", log_safe(w->word[1]));
 		return;
 	}
+	if (has_to_wait(cmd, m))
+		return;
 	log_command(cmd, row, w, s != NULL ? refusal_of(row, s) : NULL);
 	if (row->run_words != NULL)
 		row->run_words(cmd, m, s, w);

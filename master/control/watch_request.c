@@ -60,7 +60,6 @@ update(struct control_question *q, struct control_command *cmd)
 		control_answer_say(cmd, EX_NOPERM, "watch: the session is over");
 	else if (!q->over)
 		control_answer_say(cmd, EX_NOPERM, "watch: you may not look there any more");
-	(void)shutdown(w->in, SHUT_RDWR);	/* other processes have it, too */
 	return true;
 }
 
@@ -92,6 +91,7 @@ free_request(struct control_question *q)
 
 	loop_io_free(w->io);
 	loop_timer_free(w->timer);
+	(void)shutdown(w->in, SHUT_RDWR);	/* other processes have it, too */
 	close(w->in);
 	control_rights_peer_done(&w->peer);
 	free(w);

@@ -235,6 +235,17 @@ web_account_close(struct master *m)
 	m->auth = NULL;
 }
 
+void
+web_account_cut(struct master *m)
+{
+	struct web_account *a;
+
+	while ((a = TAILQ_FIRST(&m->logins)) != NULL) {
+		refuse_login(a, WEB_LATER, "an upgrade of the service came first");
+		forget_account(a, true);
+	}
+}
+
 static struct web_account *
 new_account(struct master *m, enum msg_auth_in_mechanism mechanism, size_t token)
 {

@@ -86,7 +86,7 @@ maintenance_post_call(struct server *s, bool make, const char **why)
 	*why = NULL;
 	if (p->child == NULL && loop_timer_is_set(p->again))
 		*why = s->maintenance.why;
-	else if (p->child == NULL)
+	else if (p->child == NULL && !s->m->upgrading)
 		start_process(s, make, why);
 	if (p->child == NULL || p->child->phase != CHILD_READY || p->child->ctl == NULL)
 		return NULL;

@@ -153,6 +153,7 @@ struct child {
 	bool starts;			/* it is one of master.starting */
 	uint64_t born_ms;
 	uint64_t ends_ms;		/* stopping: when what it does is cut off */
+	uint64_t unread_ms;		/* an upgrade waits for it to read, since then; 0: it does not */
 	struct child_wish {
 		bool open;			/* wants a channel to that helper */
 		uint32_t request;
@@ -243,8 +244,8 @@ void helper_stop_all(struct master *m, uint64_t grace_ms);
 void maintenance_post_open(struct server *s);
 void maintenance_post_close(struct server *s);		/* when its process is dead */
 /*
- * The process, when it is ready; starts one when there is none. NULL: *why says why not; *why is NULL: call
- * again soon. `make`: makes folders that are missing.
+ * The process, when it is ready; starts one when there is none and no upgrade waits. NULL: *why says why not;
+ * *why is NULL: call again soon. `make`: makes folders that are missing.
  */
 struct child *maintenance_post_call(struct server *s, bool make, const char **why);
 void maintenance_post_answered(struct server *s, bool read);	/* read: it has read its queue */

@@ -340,6 +340,16 @@ file_watch_forget(struct server *s)
 			free_set(w, set);
 }
 
+/* The lists that run are of an unknown time, from the program before: they are read again soon. */
+static void
+doubt_lists(struct file_watch *w)
+{
+	struct watched_set *set = TAILQ_FIRST(&w->sets);
+
+	for (size_t i = 0; i < set->count; i++)
+		set->watched[i].told = (struct stamp){ .error = -1 };
+}
+
 struct file_watch *
 file_watch_new(struct master *m)
 {
@@ -350,6 +360,8 @@ file_watch_new(struct master *m)
 	w->timer = loop_timer_new(m->loop, on_scan_timer, w);
 	update_sets(w, NULL);
 	update_lists(w);
+	if (m->takeover != NULL)
+		doubt_lists(w);
 	loop_timer_set(w->timer, SCAN_MS);
 	return w;
 }

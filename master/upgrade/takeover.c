@@ -14,6 +14,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <bsd/stdlib.h>
+
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/process/counters.h"
@@ -126,6 +128,8 @@ takeover_open(struct master *m)
 
 	*t = (struct takeover){ .text = BUF_INIT(UPGRADE_TEXT_MAX + 1), .control = -1, .caller = -1 };
 	m->takeover = t;
+	/* Answers to questions of the program before may still come: they fit none of ours. */
+	m->requests = arc4random() / 2;
 	if (upgrade_state_read(&t->text, m->options.take_over, &why) == -1)
 		die(EX_SOFTWARE, "%s", why);
 	close(m->options.take_over);
@@ -266,6 +270,18 @@ renew_server(struct master *m, struct server *s)
 	buf_done(&why);
 }
 
+/*
+ * The program before, a version that hands no configuration over, ran it, and its file has errors by now. Its
+ * processes end as at a stop, with what they know; when the file is mended, a reload starts it.
+ */
+static void
+stop_faulty(struct server *s)
+{
+	log_event(LOG_FAULT, NULL, "config", "server=%s result=stopped reason=%s", s->name,
+	    log_safe(s->reason != NULL ? s->reason : "its file has errors"));
+	server_event(s, EVENT_STOP);
+}
+
 static void
 stop_helpers(struct master *m)
 {
@@ -290,7 +306,9 @@ takeover_servers(struct master *m)
 	take_children(m);
 	stop_helpers(m);
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (s->state != STATE_STOPPED)
+		if (s->state != STATE_STOPPED && s->conf == NULL)
+			stop_faulty(s);
+		else if (s->state != STATE_STOPPED)
 			renew_server(m, s);
 		else if (s->wanted && s->conf != NULL)
 			server_event(s, EVENT_START);
@@ -299,7 +317,6 @@ takeover_servers(struct master *m)
 		TAILQ_REMOVE(&m->heritages, h, link);
 		heritage_free(h);
 	}
-	reap_all(m);	/* who died between the two programs */
 }
 
 /* --- at last --- */

@@ -161,13 +161,17 @@ takeover_trial_run(const char *config_path, int fd)
 	struct trial t = { .first = false };
 	struct config_faults faults = { 0 };
 	struct buf text = BUF_INIT(UPGRADE_TEXT_MAX + 1);
-	struct config *config = config_read(config_path, &faults);
+	struct config *config;
 	const char *why;
 	bool good = false;
 
 	log_open("postern", "", LOG_TO_STDERR);
+	if (!upgrade_state_config(&config, &faults))
+		config = config_read(config_path, &faults);
 	t.config = config;
-	if (config == NULL || has_errors(&faults))
+	if (config == NULL && faults.count == 0)
+		(void)refuse(&t, "", "the configuration that the service runs on cannot be read");
+	else if (config == NULL || has_errors(&faults))
 		config_faults_print(&faults, stdout);
 	else if (upgrade_state_read(&text, fd, &why) == -1)
 		(void)refuse(&t, "", why);

@@ -5,7 +5,9 @@
  * Owns:     the upgrade that is under way
  * Promise:  the process stays the same one: its id, its children, its lock and its sockets. So no connection
  *           is refused and no session ends. The configuration on disk is taken over first, and the new
- *           program tries what it would do at its start; whatever fails before, nothing has changed
+ *           program tries what it would do at its start, with the very configuration that it gets then;
+ *           whatever fails before, nothing has changed. Who looks does not hold it up, nor does one who
+ *           operates a virtual server for more than PATIENCE_MS, nor a process that does not read
  * Fails by: a reason for the operator, and an event
  */
 #include <errno.h>
@@ -28,6 +30,7 @@
 
 #define LOOK_MS 20U		/* while something is under way that has to end first */
 #define WAIT_MS 60000U		/* so long at the most */
+#define PATIENCE_MS 30000U	/* for the answers of commands that change something */
 #define TRIAL_MS 60000U
 
 struct upgrade {
@@ -38,6 +41,7 @@ struct upgrade {
 		UPGRADE_FAILED,		/* the answer waits for who asked */
 	} phase;
 	bool tried;
+	struct snapshot *judged;	/* what the latest trial was told of; NULL: there was none */
 	struct upgrade_trial trial;
 	struct loop_timer *timer;
 	uint64_t until;			/* monotonic ms */
@@ -52,6 +56,7 @@ fail(struct upgrade *u, const char *what, const char *why)
 	buf_clear(&u->text);
 	buf_printf(&u->text, "the service runs on as it was: %s%s%s", what, what[0] != '\0' ? ": " : "", why);
 	u->phase = UPGRADE_FAILED;
+	m->upgrading = false;
 	loop_timer_stop(u->timer);
 	log_event(LOG_FAULT, NULL, "service", "note=upgrade-failed reason=%s", log_safe(buf_text(&u->text)));
 	control_update(m->control);
@@ -59,18 +64,38 @@ fail(struct upgrade *u, const char *what, const char *why)
 
 /* --- the moment --- */
 
-static bool
-caller_waits(const struct control_caller *c)
+bool
+upgrade_waits_for(struct child *c, uint64_t now)
 {
-	return c->busy && !c->command.upgrades && (c->command.names > 0 || c->command.question != NULL);
+	if (c->ctl == NULL || ctl_waiting(c->ctl) == 0) {
+		c->unread_ms = 0;
+		return false;
+	}
+	c->unread_ms = c->unread_ms != 0 ? c->unread_ms : now;
+	if (now - c->unread_ms >= UPGRADE_UNREAD_MS)
+		child_kill(c, "it did not read what it was told, and an upgrade waits for that");
+	return true;
+}
+
+static const char *
+find_unread(struct master *m)
+{
+	const char *found = NULL;
+	struct child *c;
+
+	TAILQ_FOREACH(c, &m->children, link)
+		if (upgrade_waits_for(c, clock_mono_ms()))
+			found = "a process does not read what it is told";
+	return found;
 }
 
 /* What has to end first, since a program that takes over does not know of it. NULL: nothing. */
 static const char *
-find_obstacle(struct master *m)
+find_obstacle(const struct upgrade *u)
 {
+	bool patient = clock_mono_ms() + WAIT_MS < u->until + PATIENCE_MS;
 	const struct control_caller *caller;
-	const struct child *c;
+	struct master *m = u->m;
 	struct server *s;
 
 	TAILQ_FOREACH(s, &m->servers, link) {
@@ -82,15 +107,22 @@ find_obstacle(struct master *m)
 	}
 	if (m->changing != NULL)
 		return "a change of the configuration is under way";
-	if (!TAILQ_EMPTY(&m->questions) || !TAILQ_EMPTY(&m->logins))
-		return "an operator's command is under way";
 	TAILQ_FOREACH(caller, &m->callers, link)
-		if (caller_waits(caller))
+		if (patient && control_caller_changes(caller))
 			return "an operator's command is under way";
-	TAILQ_FOREACH(c, &m->children, link)
-		if (c->ctl != NULL && ctl_waiting(c->ctl) > 0)
-			return "a process does not read what it is told";
-	return NULL;
+	return find_unread(m);
+}
+
+/* Why the configuration cannot be handed over as one; NULL: it can. */
+static const char *
+find_fault(const struct master *m)
+{
+	const struct server *s;
+
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (s->snapshot != m->snapshot)
+			return "the configuration on disk has errors by now; mend them first";
+	return m->refused != NULL ? "the configuration on disk has errors by now; mend them first" : NULL;
 }
 
 /* --- the last step --- */
@@ -114,10 +146,12 @@ execute(struct master *m)
 		snprintf(number, sizeof(number), "%d", state);
 		(void)fcntl(state, F_SETFD, 0);
 		upgrade_state_pass(&s, true);
+		upgrade_state_pass_config(m, true);
 		/* Signals are blocked, as they are read by the loop: none is lost. */
 		execve(m->program, (char *const *)(uintptr_t)argv, environ);
 		error = errno;
 		upgrade_state_pass(&s, false);
+		upgrade_state_pass_config(m, false);
 		close(state);
 	}
 	upgrade_state_done(&s);
@@ -131,6 +165,8 @@ take_step(struct upgrade *u)
 	char line[96];
 	int error;
 
+	control_caller_cut(m, "an upgrade of the service came first: say this again\n");
+	web_account_cut(m);
 	log_event(LOG_FACT, NULL, "service", "state=upgrading version=%s", POSTERN_VERSION);
 	snprintf(line, sizeof(line), "RELOADING=1\nMONOTONIC_USEC=%llu",
 	    (unsigned long long)clock_mono_ms() * 1000);
@@ -147,23 +183,39 @@ try_program(struct upgrade *u)
 		fail(u, "the new program cannot be tried", strerror(errno));
 		return;
 	}
+	server_snapshot_drop(u->judged);
+	u->judged = u->m->snapshot;
+	u->judged->users++;
+	u->tried = false;
 	u->phase = UPGRADE_TRIES;
 	loop_timer_set(u->timer, TRIAL_MS);
+}
+
+/* The trial was about what runs now. */
+static bool
+is_judged(const struct upgrade *u)
+{
+	return u->tried && u->judged == u->m->snapshot;
 }
 
 static void
 go_on(struct upgrade *u)
 {
-	const char *obstacle = find_obstacle(u->m);
+	const char *obstacle = find_obstacle(u), *fault = find_fault(u->m);
+	bool late = clock_mono_ms() >= u->until;
 
 	if (u->m->stopping)
 		fail(u, "", "it is stopping");
-	else if (obstacle != NULL && clock_mono_ms() >= u->until)
+	else if (obstacle != NULL && late)
 		fail(u, "", obstacle);
 	else if (obstacle != NULL)
 		loop_timer_set(u->timer, LOOK_MS);
-	else if (u->tried)
+	else if (fault != NULL)
+		fail(u, "", fault);
+	else if (is_judged(u))
 		take_step(u);
+	else if (u->tried && late)
+		fail(u, "", "its configuration changes all the time");
 	else
 		try_program(u);
 }
@@ -241,6 +293,7 @@ upgrade_begin(struct master *m, struct buf *text, int *status)
 	m->upgrade = mem_new(struct upgrade);
 	*m->upgrade = (struct upgrade){ .m = m, .trial.out = -1, .until = clock_mono_ms() + WAIT_MS,
 	    .text = BUF_INIT(8192) };
+	m->upgrading = true;
 	m->upgrade->timer = loop_timer_new(m->loop, on_timer, m->upgrade);
 	loop_timer_set(m->upgrade->timer, 0);
 	return true;
@@ -263,6 +316,7 @@ upgrade_close(struct master *m)
 		return;
 	if (m->upgrade->trial.out != -1)
 		close(m->upgrade->trial.out);
+	server_snapshot_drop(m->upgrade->judged);
 	loop_timer_free(m->upgrade->timer);
 	buf_done(&m->upgrade->text);
 	free(m->upgrade);

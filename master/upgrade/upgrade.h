@@ -10,6 +10,7 @@
 #include "common/base/buf.h"
 #include "master/master.h"
 
+struct child;
 struct master;
 
 /* --- upgrade_text: the state of a service as text, from one version to another; pure --- */
@@ -68,6 +69,14 @@ void upgrade_state_done(struct upgrade_state *s);
 int upgrade_state_open(const struct upgrade_state *s) __attribute__((warn_unused_result));
 /* Whether a program that is executed inherits the descriptors. */
 void upgrade_state_pass(const struct upgrade_state *s, bool pass);
+/*
+ * The same of the configuration that the service runs on, which the program finds in its environment: an
+ * older one that does not look there reads the INI files.
+ */
+void upgrade_state_pass_config(const struct master *m, bool pass);
+/* True: it was passed; *c is NULL when it cannot be used, and `faults` say why, or have none: it is none. */
+bool upgrade_state_config(struct config **c, struct config_faults *faults)
+	__attribute__((warn_unused_result));
 /* Reads what upgrade_state_open made, up to its end. 0; -1 and a reason. */
 int upgrade_state_read(struct buf *text, int fd, const char **why) __attribute__((warn_unused_result));
 
@@ -80,6 +89,9 @@ bool upgrade_begin(struct master *m, struct buf *text, int *status);
 bool upgrade_result(struct master *m, struct buf *text, int *status);
 void upgrade_update(struct master *m);		/* state may have changed */
 void upgrade_child_died(struct master *m, pid_t pid, int status);	/* not a child of the roster */
+/* It has not read what it is told, which would be lost. One that does not for so long is killed. */
+#define UPGRADE_UNREAD_MS 10000U
+bool upgrade_waits_for(struct child *c, uint64_t now_ms);
 
 /* --- upgrade_trial: the new program looks at the state, and changes nothing --- */
 

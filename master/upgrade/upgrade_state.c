@@ -9,18 +9,24 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <bsd/stdlib.h>
+
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/config/config_files.h"
 #include "common/process/counters.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 #include "master/upgrade/upgrade.h"
+
+#define CONFIG_VARIABLE "POSTERN_UPGRADE_CONFIG"	/* a descriptor */
 
 static void
 put(struct upgrade_state *s, const struct upgrade_line *line)
@@ -179,6 +185,31 @@ upgrade_state_pass(const struct upgrade_state *s, bool pass)
 {
 	for (size_t i = 0; i < s->fds; i++)
 		(void)fcntl(s->fd[i], F_SETFD, pass ? 0 : FD_CLOEXEC);
+}
+
+void
+upgrade_state_pass_config(const struct master *m, bool pass)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", m->snapshot->fd);
+	if (!pass || setenv(CONFIG_VARIABLE, number, 1) == -1)
+		unsetenv(CONFIG_VARIABLE);
+	(void)fcntl(m->snapshot->fd, F_SETFD, pass ? 0 : FD_CLOEXEC);
+}
+
+bool
+upgrade_state_config(struct config **c, struct config_faults *faults)
+{
+	const char *number = getenv(CONFIG_VARIABLE), *why = NULL;
+	int fd = number != NULL ? (int)strtonum(number, STDERR_FILENO + 1, INT_MAX, &why) : -1;
+
+	unsetenv(CONFIG_VARIABLE);	/* its processes must not find it */
+	if (fd == -1 || why != NULL)
+		return false;
+	*c = config_files_handed(fd, faults);
+	close(fd);
+	return true;
 }
 
 int

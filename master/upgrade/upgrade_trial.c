@@ -38,6 +38,7 @@ execute(const struct upgrade_trial *t, const struct upgrade_state *s, const stru
 	    dup2(t->out, STDERR_FILENO) == -1 || fcntl(state, F_SETFD, 0) == -1)
 		_exit(127);
 	upgrade_state_pass(s, true);
+	upgrade_state_pass_config(m, true);
 	(void)!setrlimit(RLIMIT_FSIZE, &most);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

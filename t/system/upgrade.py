@@ -1,16 +1,22 @@
 """upgrade - programs that were installed under a running service take over: no connection is refused, no session ends, no message is lost"""
 
+import http.client
+import json
 import os
 import re
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from checks import check, equal
 from patience import until
 from processes import descriptors_of, is_alive
 from programs import BUILD, PROGRAMS
+from sasl import verifier
+from web_accounts import PASSWORD, log_in, write_accounts
+from web_client import Stream, wait_served
 
 VERSION = re.search(r"^VERSION *:= *(\S+)", (Path(__file__).resolve().parents[2] / "Makefile").read_text(), re.M)[1]
 OTHER = re.sub(r"\d", "9", VERSION)
@@ -314,6 +320,199 @@ def test_two_at_once(t):
         out, _ = first.communicate(timeout=60)
         check(first.returncode == 0 and "has taken over" in out, out)
     service.default.send("a@sender.example", ["b@default.example"], b"Subject: on.\r\n\r\nx\r\n")
+
+
+class Trial:
+    """The new program tries as ever, and its answer is held back until let_go()."""
+    def __init__(self, t, programs):
+        self.programs, self.gate, told = programs, t.folder / "gate", t.folder / "told"
+        for fifo in (self.gate, told):
+            os.mkfifo(fifo)
+            fifo.chmod(0o666)
+        real = programs.folder / "postern.real"
+        real.write_bytes(programs.original)
+        real.chmod(0o755)
+        programs.put(f'#!/bin/sh\n{real} "$@"\nstatus=$?\necho $status >{told}\nread x <{self.gate}\nexit $status\n'.encode())
+        self.told = told
+
+    def wait_judged(self):
+        """The status with which it has ended."""
+        return int(self.told.read_text())
+
+    def let_go(self):
+        self.programs.put(self.programs.original)
+        self.gate.write_text("\n")
+
+
+def faults_after_the_trial(t, *faults):
+    """What is on disk by then counts for nothing: the service runs on with what was tried, until a reload."""
+    service, programs = installed(t, {"one": {}, "two": {}, "three": {}}, start=False)
+    path = service.folder / "relay.list"
+    path.write_text("127.0.0.2\n")
+    service["one"].set("access", relay_list=path)
+    service.own()
+    service.start()
+    service.ctl("stop", "three")
+    before = {name: service[name].file.read_bytes() for name in ("one", "two")} | {"": service.config.read_bytes()}
+    trial, mark = Trial(t, programs), service.events.mark()
+    with ctl_begin(service, "upgrade") as asked:
+        equal(trial.wait_judged(), 0)
+        if "server" in faults:
+            service["one"].file.write_text("[general]\nlisten = rubbish:rubbish\n")
+        if "gone" in faults:
+            service["two"].file.unlink()
+        if "service" in faults:
+            service.config.write_text("[rubbish\n")
+        if "list" in faults:
+            path.write_text("rubbish/rubbish\n")
+        trial.let_go()
+        out, _ = asked.communicate(timeout=60)
+        equal((asked.returncode, out), (0, f"postern {VERSION} has taken over from {VERSION}\n"))
+    service.events.wait("service", since=mark, note="taken-over")
+    for name in ("one", "two"):
+        service[name].send("a@sender.example", [f"b@{name}.example"], b"Subject: on.\r\n\r\nx\r\n")
+        wait_dropped(service[name], ["on."])
+    if "list" in faults:
+        event = service.events.wait("config", since=mark, file=str(path), line="1")
+        check("rubbish" in event["error"], event.line)
+    service.config.write_bytes(before[""])
+    for name in ("one", "two"):
+        service[name].file.write_bytes(before[name])
+    path.write_text("127.0.0.3\n")
+    service.own()
+    states = [line.split()[:2] for line in service.ctl("status").stdout.splitlines()]
+    equal(sorted(words for words in states if words[0] != "(service)"), [["one", "started"], ["three", "stopped"], ["two", "started"]])
+
+    def relays():
+        with service["one"].connect(source="127.0.0.3") as client:
+            client.expect(250, "HELO c.example")
+            client.expect(250, "MAIL FROM:<a@s.example>")
+            return client.cmd("RCPT TO:<b@remote.example>").code == 250
+
+    until(relays, what="the list that has changed since")
+    equal(service.ctl("reload").returncode, 0)
+
+
+# shows 1.12c
+def test_faults_of_servers_after_the_trial(t):
+    """The file of one virtual server gets an error between the trial and the step, another one goes: both run on."""
+    faults_after_the_trial(t, "server", "gone")
+
+
+def test_faults_of_the_service_after_the_trial(t):
+    """The same of postern.ini."""
+    faults_after_the_trial(t, "service")
+
+
+def test_faults_of_a_list_after_the_trial(t):
+    """The same of a file with a list: it is looked at again soon, and mended without a reload."""
+    faults_after_the_trial(t, "list")
+
+
+def test_reload_after_the_trial(t):
+    """What a reload has taken over meanwhile is tried, too; one with errors ends the upgrade."""
+    service, programs = installed(t)
+    trial, mark = Trial(t, programs), service.events.mark()
+    with ctl_begin(service, "upgrade") as asked:
+        equal(trial.wait_judged(), 0)
+        service.default.set("general", description="later")
+        equal(service.ctl("reload").returncode, 0)
+        trial.let_go()
+        out, _ = asked.communicate(timeout=60)
+        check(asked.returncode == 0 and "has taken over" in out, out)
+    check("description=later" in service.ctl("status").stdout, "the configuration before the reload")
+    (t.folder / "gate").unlink()
+    (t.folder / "told").unlink()
+    trial = Trial(t, programs)
+    with ctl_begin(service, "upgrade") as asked:
+        equal(trial.wait_judged(), 0)
+        service.default.set("general", listen="rubbish:rubbish")
+        check(service.ctl("reload", ok=False).returncode != 0, "the reload")
+        trial.let_go()
+        out, _ = asked.communicate(timeout=60)
+        check(asked.returncode == 1 and "the configuration on disk has errors by now" in out, out)
+    service.events.wait("service", since=mark, note="upgrade-failed")
+    service.default.send("a@sender.example", ["b@default.example"], b"Subject: on.\r\n\r\nx\r\n")
+
+
+class Again(threading.Thread):
+    """Does the same until end(), each time as soon as the time before is over."""
+    def __init__(self, call):
+        super().__init__(daemon=True)
+        self.call, self.count, self.over = call, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                self.call()
+            except (OSError, http.client.HTTPException, ValueError):     # the manager starts anew
+                pass
+            self.count += 1
+
+    def end(self):
+        self.over.set()
+        self.join(60)
+
+
+def with_manager(t):
+    """A service with the manager and accounts, its programs, and the port: eve may look, carol operates "one"; "two" is stopped."""
+    port = t.port()
+    service, programs = installed(t, {"one": {"security": {"operators": "account:carol"}}, "two": {}}, start=False, service={"viewers": "account:eve"})
+    accounts = write_accounts(service, {name: verifier(PASSWORD) for name in ("eve", "carol")})
+    service.shared["manager"] = {"listen": f"127.0.0.1:{port}", "accounts": accounts}
+    service.write()
+    service.start()
+    wait_served(port)
+    service.ctl("stop", "two")
+    return service, programs, port
+
+
+# shows 1.12c
+def test_who_looks_holds_nothing_up(t):
+    """Who watches, a page that follows the log, lists asked for all the time, wrong passwords without end: none delays it."""
+    service, programs, port = with_manager(t)
+    eve, _ = log_in(port, "eve")
+    stream = Stream(eve, X_Postern_Watch="-")
+    equal(stream.first("watching", "unwatched"), "watching")
+    with ctl_begin(service, "watch") as watch:
+        check("watching" in watch.stdout.readline(), "no watch")
+        wrong = [Again(lambda n=n: log_in(port, f"name{n}", "wrong")) for n in range(3)]
+        lists = Again(lambda: service.ctl("queue", "two", "list", ok=False))
+        until(lambda: all(each.count > 0 for each in (*wrong, lists)), what="passwords and lists")
+        begun = time.monotonic()
+        upgrade(service, VERSION, VERSION)
+        check(time.monotonic() - begun < 25, "it took", time.monotonic() - begun)
+        rest, _ = watch.communicate(timeout=30)
+        check(watch.returncode == 75 and rest.endswith("an upgrade of the service came first: say this again\n"), watch.returncode, rest)
+        for each in (*wrong, lists):
+            each.end()
+    stream.close()
+    service["one"].send("a@sender.example", ["b@one.example"], b"Subject: on.\r\n\r\nx\r\n")
+
+
+def test_who_operates_one_waits(t):
+    """While it waits, who operates a virtual server cannot begin what it would wait for; who looks, and who operates all, can."""
+    service, programs, port = with_manager(t)
+    carol, _ = log_in(port, "carol")
+    trial = Trial(t, programs)
+    with ctl_begin(service, "upgrade") as asked:
+        equal(trial.wait_judged(), 0)
+        for words in (("pause", "one"), ("set", "one", "general.description=x"), ("probe", "one", "b@one.example"), ("queue", "one", "delete", "all")):
+            done = carol.command(*words)
+            equal((words, done["status"]), (words, 75), done)
+            check("an upgrade of the service is under way" in json.dumps(done), done)
+        equal(carol.command("status", "one")["status"], 0)
+        equal(carol.command("queue", "one", "list")["status"], 0)
+        equal(service.ctl("pause", "one").returncode, 0)
+        with ctl_begin(service, "queue", "two", "list") as listed:      # no process is started for it; it asks again
+            trial.let_go()
+            out, _ = asked.communicate(timeout=60)
+            check(asked.returncode == 0 and "has taken over" in out, out)
+            listed.communicate(timeout=60)
+            equal(listed.returncode, 0)
+    check("one paused" in service.ctl("status").stdout, "the state")
+    service.ctl("continue", "one")
 
 
 def test_while_a_reload_runs(t):

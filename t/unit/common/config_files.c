@@ -1,4 +1,7 @@
 /* config_files - faults between the files of an INI set, and faults that depend on the host */
+#include <sys/mman.h>
+
+#include "common/config/config_files.h"
 #include "common/config/server_numbers.h"
 #include "t/unit/common/temp_config.h"
 
@@ -333,6 +336,63 @@ START_TEST(test_list_files)
 }
 END_TEST
 
+/* As a program that takes over has it: whatever is on disk by now, and it can be judged again from there. */
+START_TEST(test_handed)
+{
+	static const char rubbish[] = "[general]\nlisten = rubbish:rubbish\n";
+	const struct config_candidate candidate = { .server = "default", .text = rubbish, .len = strlen(rubbish) };
+	struct config_files *changed;
+	struct config *copy, *again;
+	char *text, *path;
+	int fd;
+
+	begin();
+	path = path_of("office.list");
+	put("office.list", "192.0.2.1\n192.0.2.2\n");
+	text = mem_printf("[access]\nrelay-list = %s\n", path);
+	put("servers/default.ini", text);
+	put("servers/other.ini", "[general]\nlisten = 127.0.0.1:26\n");
+	read_all();
+	fd = config_snapshot(config);
+	put("servers/default.ini", rubbish);
+	put("office.list", "rubbish/rubbish\n");
+	put("postern.ini", "[rubbish\n");
+	config_faults_done(&faults);
+	copy = config_files_handed(fd, &faults);
+	ck_assert(copy != NULL && faults.count == 0 && copy->nserver == 2 && copy->servers == 2);
+	ck_assert(config_server_same(config, copy, "default") && config_server_same(config, copy, "other"));
+	ck_assert_uint_eq(config_server_by_name(copy, "default")->id, server("default")->id);
+	ck_assert_str_eq(config_files_list(copy->files, 0), path);
+	/* lists as they are now, and a change of one file beside the others as they were */
+	put("office.list", "192.0.2.3\n");
+	again = config_read_lists(copy->files, &faults);
+	ck_assert(again != NULL && faults.count == 0 && again->nserver == 2 && again->servers == 2);
+	ck_assert_uint_eq(config_server_by_name(again, "default")->relay_list.count, 1);
+	config_free(again);
+	again = config_files_change(copy->files, &candidate, &changed, &faults);
+	ck_assert(again != NULL && faults.errors == 1 && again->nserver == 1);
+	config_free(again);
+	config_files_drop(changed);
+	config_free(copy);
+	config_faults_done(&faults);
+	close(fd);
+	/* one that this program would not take, and what is none */
+	fd = memfd_create("snapshot", MFD_CLOEXEC);
+	dprintf(fd, "postern-snapshot 1\nhost h\nservers 1\nfile 0 0 - /p/postern.ini\n\n"
+	    "file %zu 1 default /p/servers/default.ini\n%s\n", strlen(rubbish), rubbish);
+	copy = config_files_handed(fd, &faults);
+	ck_assert(copy != NULL && faults.errors == 1 && copy->nserver == 0);
+	config_free(copy);
+	config_faults_done(&faults);
+	ck_assert_int_eq(ftruncate(fd, 30), 0);
+	ck_assert(config_files_handed(fd, &faults) == NULL && faults.count == 0);
+	close(fd);
+	free(text);
+	free(path);
+	end();
+}
+END_TEST
+
 /* The shared part of a refused service file; what was wrong with reading an INI file stays. */
 START_TEST(test_refused_files)
 {
@@ -460,7 +520,7 @@ START_TEST(test_hostname)
 }
 END_TEST
 
-UNIT_MAIN("config_files", test_list_files, test_refused_files, test_long_lists,
+UNIT_MAIN("config_files", test_list_files, test_handed, test_refused_files, test_long_lists,
     test_files, test_service_file, test_no_server, test_bad_file_affects_itself,
     test_many_faults,
     test_ids, test_remembered_ids, test_servers_against_each_other, test_file_systems, test_shared_sections, test_hostname)
