@@ -118,13 +118,13 @@ on_check_time(void *arg)
 
 /* Once in the life of the process: it is so, and nothing that is to be mended while it runs. */
 static void
-report_fleeting(const char *queue)
+report_file_system(const char *queue)
 {
-	const char *kind = disk_fleeting(queue);
+	const char *why, *kind = disk_unfit(queue, &why);
 
 	if (kind != NULL)
-		log_event(LOG_WARN, NULL, "trouble", "doing=folder folder=%s reason=\"it lies on %s: "
-		    DISK_FLEETING_WORDS "\"", log_safe(queue), kind);
+		log_event(LOG_WARN, NULL, "trouble", "doing=folder folder=%s reason=\"it lies on %s: %s\"",
+		    log_safe(queue), kind, why);
 }
 
 struct folder_watch *
@@ -143,7 +143,7 @@ folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
 	w->path[SPOOL_BADMAIL] = s->badmail;
 	w->path[SPOOL_PICKUP] = s->pickup;
 	w->path[LOG_FOLDER] = s->log ? s->log_directory : NULL;
-	report_fleeting(s->queue);
+	report_file_system(s->queue);
 	w->room = room_watch_new(b);
 	w->lane = pool_lane_new(pool, 1, 1, check_folders, on_checked, w);
 	w->again = loop_timer_new(b->loop, on_check_time, w);

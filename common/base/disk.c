@@ -41,11 +41,31 @@ is_private(const char *path)
 }
 
 const char *
-disk_fleeting(const char *path)
+disk_unfit_kind(uint32_t magic, const char **why)
 {
-	static const struct { uint32_t magic; const char *name; } rows[] = {
-		{ TMPFS_MAGIC, "tmpfs" }, { RAMFS_MAGIC, "ramfs" }, { OVERLAYFS_SUPER_MAGIC, "overlay" },
+	static const char fleeting[] =
+	    "accepted mail that waits there is lost when the host, or its container, is started anew";
+	static const char elsewhere[] =
+	    "a queue has to be on a disk of this host: locks and syncs of another one's end with the network";
+	static const struct { uint32_t magic; const char *name, *why; } rows[] = {
+		{ TMPFS_MAGIC, "tmpfs", fleeting }, { RAMFS_MAGIC, "ramfs", fleeting },
+		{ OVERLAYFS_SUPER_MAGIC, "overlay", fleeting }, { NFS_SUPER_MAGIC, "nfs", elsewhere },
+		{ SMB_SUPER_MAGIC, "smb", elsewhere }, { SMB2_SUPER_MAGIC, "smb", elsewhere },
+		{ CIFS_SUPER_MAGIC, "cifs", elsewhere }, { V9FS_MAGIC, "9p", elsewhere },
+		{ CEPH_SUPER_MAGIC, "ceph", elsewhere }, { AFS_SUPER_MAGIC, "afs", elsewhere },
 	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (rows[i].magic == magic) {
+			*why = rows[i].why;
+			return rows[i].name;
+		}
+	return NULL;
+}
+
+const char *
+disk_unfit(const char *path, const char **why)
+{
 	char *part = mem_strdup(path), *slash;
 	struct statfs st;
 	int result;
@@ -53,10 +73,7 @@ disk_fleeting(const char *path)
 	while ((result = statfs(part, &st)) == -1 && errno == ENOENT && (slash = strrchr(part, '/')) != NULL)
 		slash[slash == part] = '\0';
 	free(part);
-	for (size_t i = 0; result == 0 && i < nitems_of(rows); i++)
-		if ((uint32_t)st.f_type == rows[i].magic)
-			return rows[i].name;
-	return NULL;
+	return result == 0 ? disk_unfit_kind((uint32_t)st.f_type, why) : NULL;
 }
 
 const char *

@@ -3,6 +3,7 @@
 #define COMMON_BASE_DISK_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -27,13 +28,12 @@ ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn
 char *disk_read_whole(int fd, size_t most, size_t *len) __attribute__((warn_unused_result));
 
 /*
- * The file system, where what is written does not outlive the host or the container: "tmpfs", "ramfs",
- * "overlay"; for a path that is not there yet, that of the folder above it. NULL: another, or not known.
- * Static.
+ * The file system, where a queue should not lie: "tmpfs", "ramfs" and "overlay", which do not outlive the
+ * host or the container, and those of other hosts, as "nfs"; `why` has words. For a path that is not there
+ * yet, that of the folder above it. NULL: another, or not known. Static.
  */
-const char *disk_fleeting(const char *path);
-#define DISK_FLEETING_WORDS \
-    "accepted mail that waits there is lost when the host, or its container, is started anew"
+const char *disk_unfit(const char *path, const char **why);
+const char *disk_unfit_kind(uint32_t magic, const char **why);	/* pure: the same by f_type of statfs(2) */
 
 /*
  * Why the file or folder `path` cannot be made or used, for operators: strerror(3), and where the unit of

@@ -189,16 +189,16 @@ judge_folder(struct config_faults *faults, const struct config_server *s, enum k
 	free(missing);
 }
 
-/* Mail that was accepted would be gone with the host or the container. */
+/* Mail that was accepted would be gone with the host, the container or the network. */
 static void
-judge_fleeting(struct config_faults *faults, const struct config_server *s)
+judge_file_system(struct config_faults *faults, const struct config_server *s)
 {
-	const char *kind = disk_fleeting(s->queue);
+	const char *why, *kind = disk_unfit(s->queue, &why);
 	char text[400];
 
 	if (kind == NULL)
 		return;
-	snprintf(text, sizeof(text), "queue %.200s lies on %s: " DISK_FLEETING_WORDS, s->queue, kind);
+	snprintf(text, sizeof(text), "queue %.200s lies on %s: %s", s->queue, kind, why);
 	config_faults_tell(faults, s, KEY_GENERAL, "queue", true, text);
 }
 
@@ -288,7 +288,7 @@ config_host_judge(const struct config *c, struct config_faults *faults)
 		judge_accounts(faults, c, s, "operators", &s->operators);
 		judge_accounts(faults, c, s, "viewers", &s->viewers);
 		judge_addresses(faults, s);
-		judge_fleeting(faults, s);
+		judge_file_system(faults, s);
 		judge_filters(faults, s);
 		judge_folder(faults, s, KEY_GENERAL, "home", s->home);
 		judge_folder(faults, s, KEY_GENERAL, "pickup", s->pickup);

@@ -2,6 +2,7 @@
 #include "t/unit/check_main.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -378,6 +379,28 @@ START_TEST(chance_is_never_the_same)
 }
 END_TEST
 
+/* Where a queue should not lie; a disk of this host is none of these. */
+/* shows S5.13 */
+START_TEST(unfit_file_systems)
+{
+	static const struct { uint32_t magic; const char *name, *why; } rows[] = {
+		{ TMPFS_MAGIC, "tmpfs", "started anew" }, { OVERLAYFS_SUPER_MAGIC, "overlay", "started anew" },
+		{ NFS_SUPER_MAGIC, "nfs", "of this host" }, { CIFS_SUPER_MAGIC, "cifs", "of this host" },
+		{ SMB2_SUPER_MAGIC, "smb", "of this host" }, { V9FS_MAGIC, "9p", "of this host" },
+		{ EXT4_SUPER_MAGIC, NULL, NULL }, { XFS_SUPER_MAGIC, NULL, NULL }, { BTRFS_SUPER_MAGIC, NULL, NULL },
+	};
+	const char *why = NULL;
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		const char *kind = disk_unfit_kind(rows[i].magic, &why);
+
+		ck_assert_pstr_eq(kind, rows[i].name);
+		ck_assert(kind == NULL || strstr(why, rows[i].why) != NULL);
+	}
+	ck_assert_str_eq(disk_unfit("/dev/shm/not-there/yet", &why), "tmpfs");
+}
+END_TEST
+
 /* What syslog(3) gets: facility mail (2) and the severity, as <2 * 8 + severity>. In a /dev of its own, so by root alone. */
 /* shows 7.2d */
 START_TEST(log_to_syslog)
@@ -411,7 +434,7 @@ START_TEST(log_to_syslog)
 }
 END_TEST
 
-UNIT_MAIN("base", log_to_syslog, chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
+UNIT_MAIN("base", unfit_file_systems, log_to_syslog, chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
     test_buf_printf_of_any_length, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid, test_log_take,
     test_clock_formats,
     log_to_the_journal)
