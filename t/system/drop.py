@@ -9,7 +9,7 @@ from patience import until
 from smtp import mail
 
 
-# shows 2.8b, 4.1, 4.2, 4.3, 9.24
+# shows 2.8b, 4.1, 4.2, 4.3, 7.2b, 9.24
 def test_form(t):
     service = t.postern({"default": {"domain alias.example": {"type": "alias"}}})
     ident = service.default.send("a@s.example", ["one@default.example", "two@alias.example", "three@default.example"], mail("form"))

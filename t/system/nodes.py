@@ -32,6 +32,7 @@ def begin(t):
     return nodes, services
 
 
+# shows 9c.1
 def test_words(t):
     """Every word arrives as it is, and no part of it is run: arguments, -c and -s."""
     nodes = SshNodes(t)
@@ -62,6 +63,7 @@ def test_misuse(t):
     check(asked.exists(), "the node is there")
 
 
+# shows 9c.1
 def test_json(t):
     """One document: rows of all nodes, each with its node; a node that is dead, one that is slow, one that answers nonsense."""
     nodes, _ = begin(t)
@@ -119,6 +121,7 @@ def test_table(t):
             equal(terminal.process.wait(), 0)
 
 
+# shows 9c.1
 def test_watch(t):
     """Events of all nodes come as they happen, each with its node; there is no time limit but the one that is given."""
     nodes, services = begin(t)

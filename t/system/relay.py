@@ -13,7 +13,7 @@ def smart(*ports, **delivery):
     return {"default": {"delivery": keys}}
 
 
-# shows 2.6l, 2.6m, 9.24
+# shows 2.6l, 2.6m, 7.2b, 9.24
 def test_smart_host(t):
     sink = t.sink()
     service = t.postern(smart(sink.port))

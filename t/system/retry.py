@@ -94,7 +94,7 @@ def test_copy_of_reports(t):
           what="report and copy")
 
 
-# shows 5.2a, 6.7
+# shows 5.2a, 6.7, 7.2b
 def test_null_sender_goes_to_badmail(t):
     sink = t.sink(answers={"RCPT": "550 5.1.1 no such user"})
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
@@ -120,7 +120,7 @@ def test_report_that_fails_goes_to_badmail(t):
     equal(len(service.home.badmails()), 1)
 
 
-# shows 2.6a
+# shows 2.6a, 7.2b
 def test_retry_table(t):
     """Each attempt comes after its own wait: 1s, 2s, then 3s for ever."""
     sink = t.sink(answers={"RCPT": ["451 4.7.1 greylisted"] * 4})
@@ -148,7 +148,7 @@ def test_quick_tries(t):
         check(abs(wait - seconds) <= seconds / 20 + 1, domain, "waits", wait)
 
 
-# shows 2.6c, 6.3
+# shows 2.6c, 6.3, 7.2b
 def test_expiry(t):
     """A delay report once, then a failure report, then nothing more."""
     sink = t.sink(answers={"RCPT": lambda s, line: "451 4.7.1 never"})

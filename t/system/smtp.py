@@ -300,7 +300,7 @@ def test_utf8(t):
     check(b"with UTF8SMTP id" in drop.message and "Grüße".encode() in drop.message, drop.message)
 
 
-# shows 2.4q, 2.4t, 2.8e
+# shows 2.4q, 2.4t, 2.8e, 7.2b
 def test_relay_list(t):
     service = t.postern({"default": {"access": {"relay-list": "127.0.0.2, 127.0.1.0/24"},
                                      "delivery": {"smart-host": f"[127.0.0.1]:{t.port()}"},

@@ -257,6 +257,7 @@ def cipher_taken(service, cipher):
         return False
 
 
+# shows 1.10a
 def test_client_certificate(t):
     """Asked for, taken whoever signed it, never needed; its fingerprint is shown, also when the session is resumed."""
     service = secured(t, access={"client-certificate": "ask"}).start()
@@ -267,6 +268,7 @@ def test_client_certificate(t):
     def seen(client):
         ident = client.message()
         row = json.loads(service.ctl("sessions", "--json").stdout)["sessions"][0]
+        check(row["tls"].startswith(client.socket.version()), row["tls"], client.socket.version())
         return row["certificate"], service.events.wait("accepted", id=ident).get("certificate")
 
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):

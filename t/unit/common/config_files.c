@@ -470,6 +470,7 @@ START_TEST(test_long_lists)
 }
 END_TEST
 
+/* shows 2.1a */
 START_TEST(test_shared_sections)
 {
 	begin();

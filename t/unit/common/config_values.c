@@ -38,6 +38,41 @@ START_TEST(test_defaults)
 }
 END_TEST
 
+/* The figures that users were promised, by name and not by the table that makes them. */
+/* shows 2.1f */
+START_TEST(test_promised_figures)
+{
+	enum { HOUR = 3600000, DAY = 24 * HOUR };
+	static const uint64_t retry[] = { HOUR / 4, HOUR / 2, HOUR, 4 * HOUR };
+	const struct config_server *s;
+
+	begin();
+	read_all();
+	s = server("default");
+	ck_assert_str_eq(s->description, "Default SMTP Virtual Server");
+	ck_assert(s->log && s->log_format == CONFIG_LOG_W3C && s->log_fields.count == 0 && s->log_roll == CONFIG_ROLL_DAILY);
+	ck_assert_uint_eq(s->processes, 1);
+	ck_assert(s->basic_requires_tls && !s->helo_required && !s->proxy && s->tls == CONFIG_TLS_OFF);
+	ck_assert(s->mend == CONFIG_CLIENTS_RELAY && s->dsn == CONFIG_CLIENTS_RELAY);
+	ck_assert_int_eq(s->tls_minimum, CONFIG_TLS_1_2);
+	ck_assert_uint_eq(s->max_session_size, 100 << 20);
+	ck_assert_uint_eq(s->max_messages_per_connection, 20);
+	ck_assert_uint_eq(s->max_recipients, 100);
+	ck_assert_uint_eq(s->badmail_keep, 30ULL * DAY);
+	ck_assert_uint_eq(s->badmail_limit, 1 << 30);
+	ck_assert_int_eq(memcmp(s->retry.ms, retry, sizeof(retry)), 0);
+	ck_assert(s->delay_notify == 12 * HOUR && s->local_delay_notify == 12 * HOUR);
+	ck_assert(s->expire == 2 * DAY && s->local_expire == 2 * DAY);
+	ck_assert(s->outbound_auth == CONFIG_OUT_ANONYMOUS && s->outbound_tls == CONFIG_OUT_TLS_MAY);
+	ck_assert(s->connections == 1000 && s->connections_per_domain == 100);
+	ck_assert_uint_eq(s->outbound_timeout, 600000);
+	ck_assert_uint_eq(s->hop_limit, 100);
+	ck_assert(s->smart_host_after_direct == CONFIG_DIRECT_NO && !s->reverse_dns);
+	ck_assert(s->ldap.cache_found == 60000 && s->ldap.cache_missing == 10000);
+	end();
+}
+END_TEST
+
 /* Where events go, by both keys, in the background and in the foreground. */
 /* shows 2.2i, 7.2a */
 START_TEST(events_go)
@@ -404,7 +439,7 @@ START_TEST(test_sample_is_the_defaults)
 }
 END_TEST
 
-UNIT_MAIN("config_values", test_defaults, events_go, test_rich_values, test_own_literals, test_many_domains, test_snapshot,
+UNIT_MAIN("config_values", test_promised_figures, test_defaults, events_go, test_rich_values, test_own_literals, test_many_domains, test_snapshot,
     test_snapshot_stands_alone,
     test_damaged_snapshot, test_print_shows_origins, test_print_reads_back, test_same,
     test_sample_is_the_defaults)
