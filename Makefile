@@ -100,6 +100,7 @@ help:
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls'"
 	@echo "make bench-pair AGAINST=TREE  this build beside that of another tree, in turn (root)"
+	@echo "make bench-guard  counts a message (calls, syncs, allocations) beside the kept ones (root); GUARD='show keep'"
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
 	@echo "make bench-servers  1, 10, 100, 300, 1000 virtual servers: start, memory, reload, stop (root); BENCH='10 100'"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
@@ -172,6 +173,13 @@ check-upgrade: deps-check
 bench-pair: deps-bench
 	@$(MAKE) $(PARALLEL) programs
 	@exec /usr/bin/python3 t/bench/pair.py "$(AGAINST)" $(ROUNDS)
+
+# What the release build does for a message, in counts that do not depend on the machine, beside t/bench/guard.txt; make check
+# holds them, too. GUARD=show: all counts; GUARD=keep: they are written anew
+.PHONY: bench-guard
+bench-guard: deps-check
+	@$(MAKE) $(PARALLEL) programs
+	@exec /usr/bin/python3 t/lib/run_test.py t/system/bench_guard.py test_counts $(GUARD)
 
 # t/bench/queue.py: a million queued messages; SCALE=0.1: a tenth of it
 .PHONY: bench-queue

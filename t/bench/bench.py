@@ -3,34 +3,35 @@
 W1 relay to a smart host   W2 local inbound to files   W3 idle sessions   W4 handshakes and idle sessions under TLS
 W5 submission by files against sendmail
 W1web: W1 of Postern alone, with five browsers that watch its manager against none; memory of postern-web with twenty tabs
-syscalls: strace counts of a message, relayed and local           No word: W1 W2 W3 W4 W5. `keep`: smtp-source -d in W1 and W2
-Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Postern : Postfix (medians of the pairs).
+syscalls: calls of the kernel for a message, relayed and local    No word: W1 W2 W3 W4 W5. `keep`: smtp-source -d in W1 and W2
+Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Postern : Postfix of the pairs: medians, and the least
+and most. build/bench.json has all of it, and calls, syncs, switches and CPU by role; build/bench.svg draws the ratios.
 """
 
 import os
-import re
 import resource
 import select
-import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
 import traffic
+from counting import Counting, Unable
 from harness import Test
 from patience import until
-from processes import adopt_orphans, is_root, status_of
+from processes import adopt_orphans, is_root, program_of
 from servers import DOMAIN, Meter, PosternServer, PostfixServer
 from smtp import Smtp, mail
+from story import Story, file_system, spread
 from web_client import Browser, connect, wait_served
 
-ROUNDS = int(os.environ.get("ROUNDS", "2"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SCALE = float(os.environ.get("SCALE", "1"))
 BOTH = (PosternServer, PostfixServer)
+story = None        # of this run: main()
 
 
 class Run:
@@ -45,6 +46,7 @@ class Run:
         self.cpu = 1000 * meter.cpu / messages
         self.memory = meter.peak / 1024
         self.switches = meter.switches / messages
+        self.roles = {role: 1000 * cpu / messages for role, cpu in meter.roles.items()}
 
 
 def compare(title, servers, messages, work, programs=False):
@@ -54,14 +56,52 @@ def compare(title, servers, messages, work, programs=False):
         for server in servers:
             runs[server.name].append(Run(server, messages, lambda s=server: work(s), programs))
     for name, rows in runs.items():
-        print(f"{title:34} {name:8} {middle(rows, 'rate'):9.0f} msg/s {middle(rows, 'cpu'):7.2f} CPU s/1000 {middle(rows, 'memory'):7.1f} MiB", flush=True)
+        values = {what: [getattr(row, what) for row in rows] for what in ("rate", "cpu", "memory", "switches")}
+        print(f"{title:34} {name:8} {spread(values['rate'], 0):>24} msg/s {spread(values['cpu'], 2):>22} CPU s/1000 "
+              f"{spread(values['memory'], 1):>22} MiB", flush=True)
+        story.add(title, name, **values, cpu_by_role=by_role(rows))
     pairs = list(zip(runs["postern"], runs["postfix"]))
-    ratio = {what: statistics.median(getattr(a, what) / max(getattr(b, what), 1e-9) for a, b in pairs) for what in ("rate", "cpu", "memory")}
-    print(f"{title:34} {'ratio':8} {ratio['rate']:9.2f} x     {ratio['cpu']:7.2f}            {ratio['memory']:7.2f}", flush=True)
+    ratio = {what: [getattr(a, what) / max(getattr(b, what), 1e-9) for a, b in pairs] for what in ("rate", "cpu", "memory")}
+    print(f"{title:34} {'ratio':8} {spread(ratio['rate'], 2):>24} x     {spread(ratio['cpu'], 3):>22}            {spread(ratio['memory'], 2):>22}", flush=True)
+    for what, values in ratio.items():
+        story.ratio(title, what, values)
+    found = counted(servers[0], messages, lambda: work(servers[0]))      # Postfix runs on, and slower, after it was counted
+    if found:
+        story.add(title, servers[0].name, **found)
 
 
-def middle(rows, what):
-    return statistics.median(getattr(row, what) for row in rows)
+def by_role(rows):
+    """{program: milliseconds of CPU a message}, medians."""
+    roles = {role for row in rows for role in row.roles}
+    return {role: round(statistics.median(row.roles.get(role, 0) for row in rows), 4) for role in sorted(roles)}
+
+
+def counted(server, messages, work):
+    """Calls and syncs of one more run, a message; None where the machine does not let us count."""
+    try:
+        counting = Counting(server.pids())
+    except Unable:
+        return None
+    try:
+        before, role_of = counting.read(), {pid: program_of(pid) for pid in counting.pids}
+        work()
+        until(server.is_empty, 60, f"{server.name}'s queue to empty")
+        sums, roles = {}, {}
+        for pid, rows in counting.read().items():
+            role = role_of[pid]
+            for what, value in rows.items():
+                more = (value - before[pid].get(what, 0)) / messages
+                sums[what] = sums.get(what, 0) + more
+                if what == "calls":
+                    roles[role] = round(roles.get(role, 0) + more, 2)
+        names = sorted((n for n in sums if n not in NO_CALLS and sums[n] >= 0.05), key=lambda n: -sums[n])
+        return {"calls": round(sums["calls"], 2), "calls_by_role": roles, "calls_by_name": {n: round(sums[n], 2) for n in names},
+                "syncs": round(sums.get("fsync", 0) + sums.get("fdatasync", 0) + sums.get("sync_file_range", 0), 3), "allocations": round(sums["allocations"], 2)}
+    finally:
+        counting.end()
+
+
+NO_CALLS = ("calls", "allocations", "switches", "bytes-read", "bytes-written")
 
 
 def wait_for(count, wanted, timeout=240):
@@ -242,6 +282,7 @@ def w3(test):
             with Smtp(("127.0.0.1", server.port), ehlo="warm.example"):
                 pass
             per[kind.name] = idle(server, wanted)
+            story.add(f"W3 {wanted} idle sessions", kind.name, kib_each=round(per[kind.name], 2))
             server.end()
         print(f"W3 {wanted} idle sessions               ratio    {per['postern'] / max(per['postfix'], 1e-9):6.4f} of the memory", flush=True)
 
@@ -278,10 +319,14 @@ def w4(test):
                     server.end()
             what = f"W4 {version.replace('_', '.')} {key} {'resumed' if resume else 'new'}"
             for name, got in rows.items():
-                print(f"{what:34} {name:8} {statistics.median(r for r, _ in got):9.0f} handshakes/s {statistics.median(c for _, c in got):7.2f} CPU s/1000", flush=True)
+                rates, cpus = [r for r, _ in got], [c for _, c in got]
+                print(f"{what:34} {name:8} {spread(rates, 0):>24} handshakes/s {spread(cpus, 2):>22} CPU s/1000", flush=True)
+                story.add(what, name, rate=rates, cpu=cpus)
             pairs = list(zip(rows["postern"], rows["postfix"]))
-            print(f"{what:34} {'ratio':8} {statistics.median(a[0] / b[0] for a, b in pairs):9.2f} x            "
-                  f"{statistics.median(a[1] / max(b[1], 1e-9) for a, b in pairs):7.2f}", flush=True)
+            rates, cpus = [a[0] / b[0] for a, b in pairs], [a[1] / max(b[1], 1e-9) for a, b in pairs]
+            print(f"{what:34} {'ratio':8} {spread(rates, 2):>24} x            {spread(cpus, 3):>22}", flush=True)
+            story.ratio(what, "rate", rates)
+            story.ratio(what, "cpu", cpus)
     for version in ("TLSv1_3", "TLSv1_2"):
         per = {}
         for kind, wanted in ((PosternServer, 1000), (PostfixServer, 90)):     # Debian's Postfix serves 100 at a time
@@ -290,6 +335,7 @@ def w4(test):
             with Smtp(("127.0.0.1", server.port)) as client:
                 traffic.starttls(client, using)
             per[kind.name] = idle_tls(server, using, wanted)
+            story.add(f"W4 {version.replace('_', '.')} idle sessions", kind.name, kib_each=round(per[kind.name], 2), sessions=wanted)
             print(f"W4 {version.replace('_', '.')} {wanted} idle sessions       {kind.name:8} {per[kind.name]:8.1f} KiB each", flush=True)
             server.end()
         print(f"W4 {version.replace('_', '.')} idle sessions            ratio    {per['postern'] / max(per['postfix'], 1e-9):6.4f} of the memory", flush=True)
@@ -326,9 +372,7 @@ def w5(test):
 
 
 def syscalls(test):
-    """System calls, syncs, renames and switches of one message of 10 KiB, 10 sessions: relayed, and local."""
-    if not shutil.which("strace"):
-        raise SystemExit("bench: strace is missing")
+    """System calls, syncs and switches of one message of 10 KiB, 10 sessions: relayed, and local. The kernel counts."""
     sink = traffic.SmtpSink(test)
     for kind in BOTH:
         for what, to in (("relayed", "x@relay.example"), ("local", f"x@{DOMAIN}")):
@@ -347,38 +391,27 @@ def count_calls(test, server, sink, what, to):
         wait_for(lambda: arrived() - before, messages)
     work()      # warm
     run = Run(server, messages, work)
-    out = test.folder / "strace"
-    attach = [word for pid in server.pids() for word in ("-p", str(pid))]
-    strace = subprocess.Popen(["strace", "-f", "-c", "-qq", "-o", str(out), *attach], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(lambda: all(traced(pid) for pid in server.pids()), what="strace to attach")
-    work()
-    strace.send_signal(2)
-    strace.wait()
-    counts = {m[2]: int(m[1]) for m in re.finditer(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+(\w+)$", out.read_text(), re.M)}
-    total = sum(n for name, n in counts.items() if name != "total")
-    syncs = counts.get("fsync", 0) + counts.get("fdatasync", 0)
-    renames = sum(counts.get(n, 0) for n in ("rename", "renameat", "renameat2"))
-    most = ", ".join(f"{name} {n / messages:.1f}" for name, n in sorted(counts.items(), key=lambda c: -c[1])[:14] if name != "total")
-    print(f"syscalls a {what} 10 KiB message  {server.name:8} {total / messages:.1f} calls, {syncs / messages:.2f} syncs, {renames / messages:.2f} renames, "
-          f"{run.switches:.1f} switches, {run.cpu:.2f} ms CPU\n    {most}", flush=True)
+    found = counted(server, messages, work)
+    if not found:
+        raise SystemExit("bench: this machine does not let us count calls")
+    title = f"syscalls a {what} 10 KiB message"
+    most = ", ".join(f"{name} {n:.1f}" for name, n in list(found["calls_by_name"].items())[:14])
+    print(f"{title:34} {server.name:8} {found['calls']:.1f} calls, {found['syncs']:.2f} syncs, {run.switches:.1f} switches, {run.cpu:.2f} ms CPU\n    {most}\n    "
+          + ", ".join(f"{role} {n:.1f}" for role, n in sorted(found["calls_by_role"].items())), flush=True)
+    story.add(title, server.name, **found, switches=round(run.switches, 2), cpu=round(run.cpu, 3))
     server.end()
 
 
-def traced(pid):
-    try:
-        return status_of(pid).get("TracerPid") != "0"
-    except OSError:
-        return True
-
-
 def main():
+    global story
     words = [word for word in sys.argv[1:] if word != "keep"] or ["W1", "W2", "W3", "W4", "W5"]
     keep = "keep" in sys.argv[1:]
     if not is_root():
         raise SystemExit("bench: Postfix needs root: sudo make bench")
     adopt_orphans()
     test = Test("bench", tempfile.mkdtemp(prefix="postern-bench-", dir="/var/tmp"))
-    print(f"{os.cpu_count()} cores, {test.folder} on {filesystem(test.folder)}, {ROUNDS} rounds of A B; release build, "
+    story = Story(test.folder, ROUNDS)
+    print(f"{os.cpu_count()} cores, {test.folder} on {file_system(test.folder)}, {ROUNDS} rounds of A B; release build, "
           f"{'one connection a session' if keep else 'one connection a message'}", flush=True)
     try:
         for word in words:
@@ -389,16 +422,12 @@ def main():
                 case(test, keep)
             else:
                 case(test)
+            story.write()
     finally:
         try:
             test.end()
         finally:
             test.remove()
-
-
-def filesystem(path):
-    done = subprocess.run(["stat", "-f", "-c", "%T", path], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
 
 
 main()

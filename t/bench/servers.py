@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from checks import Failure  # noqa: E402
 from patience import until  # noqa: E402
-from processes import descendants_of, is_alive  # noqa: E402
+from processes import descendants_of, is_alive, program_of  # noqa: E402
 from programs import ROOT  # noqa: E402
 from smtp import Smtp  # noqa: E402
 
@@ -37,6 +37,14 @@ class Usage:
 
     def pids(self):
         return [self.master] + descendants_of(self.master)
+
+    def roles(self):
+        """{program: CPU seconds}; those that are gone are their parent's."""
+        found = {}
+        for pid in self.pids():
+            name = program_of(pid)
+            found[name] = found.get(name, 0) + cpu_ticks(pid, reaped=True) / TICK
+        return found
 
     def cpu(self):
         return sum(cpu_ticks(pid, reaped=True) for pid in self.pids()) / TICK
@@ -238,7 +246,7 @@ class Meter:
         return self.server.cpu() + (called.ru_utime + called.ru_stime if called else 0)
 
     def __enter__(self):
-        self.cpu_before, self.switches_before = self.used(), self.server.switches()
+        self.cpu_before, self.switches_before, self.roles_before = self.used(), self.server.switches(), self.server.roles()
         self.peak, self.done = 0, threading.Event()
         self.thread = threading.Thread(target=self.watch)
         self.thread.start()
@@ -250,6 +258,7 @@ class Meter:
 
     def __exit__(self, *_):
         self.cpu = self.used() - self.cpu_before
+        self.roles = {role: cpu - self.roles_before.get(role, 0) for role, cpu in self.server.roles().items()}
         self.switches = self.server.switches() - self.switches_before
         self.done.set()
         self.thread.join()

@@ -26,7 +26,7 @@ def small_disk(t, size):
     return mount(t, "-t", "tmpfs", "-o", f"size={size}", "postern-test")
 
 
-def loop_disk(t):
+def loop_disk(t, mebibytes=64):
     """(folder, device name) of an ext4 file system in a file; a second call mounts the same file system again."""
     t.need_root()
     image = t.folder / "image"
@@ -35,7 +35,7 @@ def loop_disk(t):
         if not mkfs:
             t.skip("mkfs.ext4 is not installed")
         with open(image, "wb") as out:
-            out.truncate(64 << 20)
+            out.truncate(mebibytes << 20)
         subprocess.run([mkfs, "-q", image], check=True)
     place = mount(t, "-o", "loop,errors=remount-ro", image)
     device = [line.split()[0] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1] == str(place)][-1]
