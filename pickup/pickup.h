@@ -248,7 +248,7 @@ struct pickup_file {
 	bool at_end;			/* content is the last piece */
 	/* private to pickup_file */
 	int fd;				/* locked; -1 none */
-	uint64_t size, at;
+	uint64_t size, at; int64_t mtime_us;
 	uid_t owner;
 	struct body body;
 	/* private to pickup_flow */
@@ -299,6 +299,7 @@ bool pickup_scan_stop(struct pickup_scan *w);
 
 /* One event a minute for each `doing` (a literal). */
 void pickup_trouble_log(struct pickup *p, const char *doing, const char *file, const char *reason);
+void pickup_trouble_owner(struct pickup_file *t);	/* `detail`: whose it is; on a pool thread */
 
 /* --- watch: what the kernel tells about the folder --- */
 

@@ -11,7 +11,6 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -90,6 +89,7 @@ examine_file(struct pickup_file *t, struct statx *sx)
 	f.stepped = llabs(f.now_us - (int64_t)f.now_ms * 1000 - t->rules->clock_us) > STEP_US;
 	f.sealed = (sx->stx_attributes & SEALED_ATTRIBUTES) != 0;
 	t->size = sx->stx_size;
+	t->mtime_us = f.mtime_us;
 	t->owner = sx->stx_uid;
 	return judge_file(&t->rules->judge, t->file->evidence, &f, &t->file->memory);
 }
@@ -147,6 +147,14 @@ unclaim(struct pickup_file *t)
 	}
 }
 
+/* Nothing was written to it since. */
+static bool
+is_as_judged(const struct pickup_file *t, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (uint64_t)st->st_size == t->size &&
+	    st->st_mtim.tv_sec * INT64_C(1000000) + st->st_mtim.tv_nsec / 1000 == t->mtime_us;
+}
+
 /* Another file was renamed over the name, or it was written to, between look and claim: put it back. */
 static bool
 is_the_same(struct pickup_file *t, const struct statx *sx)
@@ -154,30 +162,11 @@ is_the_same(struct pickup_file *t, const struct statx *sx)
 	struct stat st;
 
 	if (fstatat(spool_pickup_folder(t->folder), t->current, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_ino == sx->stx_ino &&
-	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == sx->stx_size &&
-	    st.st_mtim.tv_sec == sx->stx_mtime.tv_sec && st.st_mtim.tv_nsec == (long)sx->stx_mtime.tv_nsec)
+	    st.st_ino == sx->stx_ino && is_as_judged(t, &st))
 		return true;
 	unclaim(t);
 	t->verdict = (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = SOON_MS };
 	return false;
-}
-
-/* A file copied here by root without its mode is the usual case: say whose it is. */
-static void
-explain_owner(struct pickup_file *t)
-{
-	struct passwd entry, *owner = NULL;
-	char names[1024];
-	struct stat st;
-
-	if (fstatat(spool_pickup_folder(t->folder), t->current, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return;
-	if (getpwuid_r(st.st_uid, &entry, names, sizeof(names), &owner) != 0)
-		owner = NULL;
-	snprintf(t->detail, sizeof(t->detail), "owner %s (%ju), group %ju, mode %04o; read as user %ju",
-	    owner != NULL ? owner->pw_name : "?", (uintmax_t)st.st_uid, (uintmax_t)st.st_gid,
-	    (unsigned)(st.st_mode & 07777), (uintmax_t)geteuid());
 }
 
 /* To badmail, under its claimed name, which no other file can have. */
@@ -192,7 +181,7 @@ refuse_file(struct pickup_file *t, enum judge_reason reason)
 		snprintf(t->detail, sizeof(t->detail), "%ju bytes, the limit is %ju", (uintmax_t)t->size,
 		    (uintmax_t)t->rules->judge.max_size);
 	if (reason == JUDGE_UNREADABLE)
-		explain_owner(t);
+		pickup_trouble_owner(t);
 	if (!claim_file(t))
 		return;
 	/* 0xC00402CE: the code that the original writes for a bad file in pickup */
@@ -300,12 +289,13 @@ struct piece {
 	bool whole;		/* all of the file */
 };
 
-/* Reads the bytes at `at`, as many as fit. False: the file is shorter than before, or cannot be read. */
+/* The bytes at `at`, as many as fit. False: the file has changed (seen at its end), or cannot be read. */
 static bool
 read_piece(struct pickup_file *t, struct piece *p, uint64_t at)
 {
 	uint64_t want = t->size - at < p->room - 1 ? t->size - at : p->room - 1;
 	size_t got = 0;
+	struct stat st;
 
 	if (p->whole && at == p->at)
 		return true;
@@ -326,7 +316,8 @@ read_piece(struct pickup_file *t, struct piece *p, uint64_t at)
 	p->at = at;
 	p->len = (size_t)want;
 	p->whole = p->len == t->size;
-	return got >= want && (at + want < t->size || got == want);
+	return got >= want && (at + want < t->size ||
+	    (got == want && fstat(t->fd, &st) == 0 && is_as_judged(t, &st)));
 }
 
 /* Reads the whole file; decides about dots. */

@@ -1,12 +1,17 @@
 /*
- * pickup_trouble - events about what hinders taking files: one a minute of each kind
+ * pickup_trouble - what hinders taking files: events, one a minute of each kind; whose an unreadable file is
  *
- * Runs in:  pickup, on its loop
+ * Runs in:  pickup, on its loop; the words on pool threads
  * Owns:     nothing; the times of the last events are in struct pickup
  * Promise:  an obstacle that lasts does not fill the log
  * Fails by: cannot; with more than 16 kinds the last ones are not limited
  */
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -33,4 +38,21 @@ pickup_trouble_log(struct pickup *p, const char *doing, const char *file, const 
 	}
 	log_event(LOG_WARN, NULL, "trouble", "doing=%s file=%s reason=%s", doing, log_safe(file),
 	    log_safe(reason));
+}
+
+/* A file copied here by root without its mode is the usual case. */
+void
+pickup_trouble_owner(struct pickup_file *t)
+{
+	struct passwd entry, *owner = NULL;
+	char names[1024];
+	struct stat st;
+
+	if (fstatat(spool_pickup_folder(t->folder), t->current, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return;
+	if (getpwuid_r(st.st_uid, &entry, names, sizeof(names), &owner) != 0)
+		owner = NULL;
+	snprintf(t->detail, sizeof(t->detail), "owner %s (%ju), group %ju, mode %04o; read as user %ju",
+	    owner != NULL ? owner->pw_name : "?", (uintmax_t)st.st_uid, (uintmax_t)st.st_gid,
+	    (unsigned)(st.st_mode & 07777), (uintmax_t)geteuid());
 }

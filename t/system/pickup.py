@@ -68,7 +68,7 @@ def test_names_that_are_waited_for(t):
         (service.home.pickup / name).chmod(0o666)
     service.home.put("visible", data)
     service.home.wait_drops(1)
-    equal(sorted(p.name for p in service.home.pickup.iterdir()), [".hidden", "x.part", "x.tmp"])
+    until(lambda: sorted(p.name for p in service.home.pickup.iterdir()) == [".hidden", "x.part", "x.tmp"], what="the file to go")
     (service.home.pickup / "x.tmp").rename(service.home.pickup / "x.eml")
     service.home.wait_drops(2)
 

@@ -235,7 +235,7 @@ def test_many_files(t):
     for number in range(total, total + 2000):
         service.home.put(f"m{number}", HEAD + b"%d\n" % number)
     until(lambda: not any(service.home.pickup.iterdir()), 250, "all to be taken")
-    equal(len({e["file"] for e in service.events.all("accepted", client="pickup")}), total + 2000)
+    until(lambda: len({e["file"] for e in service.events.all("accepted", client="pickup")}) == total + 2000, 60, "an event of each")
 
 
 def test_fair_share(t):

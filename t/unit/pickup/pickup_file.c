@@ -275,6 +275,19 @@ START_TEST(test_changed)
 	ck_assert_int_eq(t->error, 0);
 	ck_assert(exists("pickup", "x"));
 	pickup_file_free(t);
+	/* of the same size: a NUL that nobody has judged */
+	t = look(&file, "x", JUDGE_RENAMED);
+	pickup_file_read(t);
+	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
+	path_of(path, "pickup", t->current);
+	out = fopen(path, "r+b");
+	fseek(out, 2 * PICKUP_FILE_PIECE, SEEK_SET);
+	fputc('\0', out);
+	fclose(out);
+	while (t->error == 0 && !t->at_end)
+		pickup_file_piece(t);
+	ck_assert_int_eq(t->error, EAGAIN);
+	pickup_file_free(t);
 	temp_spool_end();
 }
 END_TEST
