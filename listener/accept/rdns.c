@@ -4,7 +4,7 @@
  * Runs in:  listener
  * Owns:     the look-ups under way
  * Promise:  `done` comes within RDNS_WAIT_MS, whatever the DNS does; at most RDNS_OPEN_MAX look-ups are under
- *           way
+ *           way, of them RDNS_NEAR_MAX for one network: a client whose names come slowly hinders no other
  * Fails by: POLICY_TROUBLE; NULL from rdns_ask when too many are under way, which callers take as trouble
  */
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/base/net.h"
 #include "common/base/net_reverse.h"
 #include "common/boot/boot.h"
 #include "common/ipc/dns_client.h"
@@ -20,6 +21,7 @@
 
 #define RDNS_WAIT_MS 5000
 #define RDNS_OPEN_MAX 2000	/* a question to a dead DNS server stays with the helper for half a minute */
+#define RDNS_NEAR_MAX 200	/* of a /24, or /48 of IPv6; below the window of dns_client */
 #define RDNS_NAMES_MAX 4	/* of one address; further PTR records are ignored */
 
 struct rdns_query {
@@ -147,6 +149,22 @@ on_late(void *arg)
 	tell_names(arg, POLICY_TROUBLE, NULL); /* answers that come later only free the query */
 }
 
+/* Of the same /24, or /48 of IPv6. Forgotten ones count: the helper still has them. */
+static size_t
+count_near(const struct rdns *r, const struct sockaddr *sa)
+{
+	const struct rdns_query *q;
+	uint8_t mine[16], other[16];
+	int family, its;
+	size_t near = 0, len = net_bytes(sa, &family, mine) == 4 ? 3 : 6;
+
+	TAILQ_FOREACH(q, &r->open, link) {
+		(void)!net_bytes(&q->address.sa, &its, other);
+		near += its == family && memcmp(mine, other, len) == 0;
+	}
+	return near;
+}
+
 struct rdns_query *
 rdns_ask(struct rdns *r, const struct sockaddr *sa,
     void (*done)(void *arg, enum policy_state state, char *names), void *arg)
@@ -154,7 +172,7 @@ rdns_ask(struct rdns *r, const struct sockaddr *sa,
 	char name[NET_REVERSE_SIZE];
 	struct rdns_query *q;
 
-	if (r->count == RDNS_OPEN_MAX)
+	if (r->count == RDNS_OPEN_MAX || count_near(r, sa) >= RDNS_NEAR_MAX)
 		return NULL;
 	q = mem_new(struct rdns_query);
 	q->rdns = r;
