@@ -89,10 +89,10 @@ const struct sandbox_calls sandbox_table_sets[SANDBOX_SETS] = {
 	/* Libraries of LDAP make small pieces of code at run time (libffi). */
 	[SANDBOX_CODE] = { "mmap mmap2 mprotect", NULL },
 	[SANDBOX_THREADS] = { "", threads },
-	[SANDBOX_MEMFILES] = { "memfd_create ftruncate ftruncate64", NULL },
+	[SANDBOX_MEMFILES] = { "memfd_create", NULL },
 	[SANDBOX_WRITE] = {
 	    "mkdir mkdirat rename renameat renameat2 link linkat unlink unlinkat rmdir flock fsync fdatasync "
-	    "sync_file_range sync_file_range2 ftruncate ftruncate64 fallocate copy_file_range sendfile "
+	    "sync_file_range sync_file_range2 copy_file_range sendfile "
 	    "sendfile64 utimensat utimensat_time64", NULL },
 	/* The mode of a queue file says that an operator holds it. */
 	[SANDBOX_MODES] = { "fchmod fchmodat fchmodat2", NULL },

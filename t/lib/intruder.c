@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -143,6 +144,17 @@ try_root(const char *what)
 	return setuid(0);
 }
 
+/* As it would do with a file of events, which every process may write to. */
+static int
+try_shrink(const char *what)
+{
+	int fd = memfd_create(what, MFD_CLOEXEC), rc = fd == -1 ? -1 : ftruncate(fd, 0);
+
+	if (fd != -1)
+		close(fd);
+	return rc;
+}
+
 /* Whether that text is in the configuration that it was given. */
 static int
 try_config(const char *text)
@@ -165,7 +177,7 @@ static const struct { const char *what; int (*attempt)(const char *argument); } 
 	{ "read", try_read }, { "write", try_write }, { "list", try_list }, { "make", try_make },
 	{ "remove", try_remove }, { "mode", try_mode }, { "signal", try_signal }, { "trace", try_trace },
 	{ "memory", try_memory }, { "connect", try_connect }, { "listen", try_listen }, { "run", try_run },
-	{ "root", try_root }, { "config", try_config },
+	{ "root", try_root }, { "config", try_config }, { "shrink", try_shrink },
 };
 
 static void

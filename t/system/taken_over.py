@@ -21,7 +21,7 @@ from smtp import Smtp
 WORKERS = ("listener", "pickup", "deliver", "maintenance")
 OWN_USER = "64111"
 # What each user of the host may do: the sandbox takes that, too.
-EVERYBODY = {"listen", "run", "read INI", "read one/ini", "read two/ini", "read state", "list state"}
+EVERYBODY = {"listen", "run", "shrink", "read INI", "read one/ini", "read two/ini", "read state", "list state"}
 
 
 # What only one of the INI files says: the own server's first.
@@ -91,7 +91,7 @@ def attempts(found, port):
         words += [f"read:{path}", f"write:{path}"]
         words += [f"list:{path}", f"make:{path}"] if path.is_dir() else [f"mode:{path}", f"remove:{path}"]
     words += [f"config:{text}" for text in CONFIG_TEXTS]
-    return words + ["signal:1", "trace:1", "memory:1", "run:/bin/true", "root:0", f"connect:{port}", "listen:0"]
+    return words + ["signal:1", "trace:1", "memory:1", "run:/bin/true", "root:0", "shrink:0", f"connect:{port}", "listen:0"]
 
 
 def wake(t, service, role):
