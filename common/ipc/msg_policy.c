@@ -25,6 +25,12 @@ msg_policy_answer_size(const struct msg_policy_answer *a)
 	return offsetof(struct msg_policy_answer, mx) + a->len;
 }
 
+bool
+msg_policy_answer_is_ours(const struct msg_policy_answer *a)
+{
+	return a->mode == POLICY_NONE && a->max_age == 0 && a->failure == POLICY_FINE && a->text[0] != '\0';
+}
+
 static bool
 is_id(const char *id)
 {

@@ -38,6 +38,8 @@ struct msg_policy_answer {
 };
 
 size_t msg_policy_answer_size(const struct msg_policy_answer *a);
+/* No policy is known, and what failed was on this host, as a file of authorities that is missing. */
+bool msg_policy_answer_is_ours(const struct msg_policy_answer *a);
 /*
  * Copies a received payload; false when sizes or strings are wrong. A domain and an id have no character that
  * could mean anything in a URL or in the name of a file.

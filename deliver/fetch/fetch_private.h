@@ -41,7 +41,7 @@ struct policy_table {
 	struct fetch *fetch;
 	struct policy_keep *keep;
 	bool ready;				/* the file was read */
-	size_t count, jobs;
+	size_t count, bytes, jobs;		/* bytes: of the hosts that they name */
 	uint32_t request;
 	LIST_HEAD(, policy_entry) bucket[POLICY_BUCKETS];
 	TAILQ_HEAD(, policy_entry) used, turn;	/* turn: those that wait for a job */

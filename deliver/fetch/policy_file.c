@@ -42,9 +42,10 @@ take_row(struct policy *p, char domain[DNS_NAME_SIZE], json_t *row, int64_t now)
 	if (json_unpack(row, "{s:s, s:s, s:i, s:I, s:I, s:s}", "domain", &name, "id", &id, "mode", &mode,
 	    "fetched", &fetched, "max_age", &max_age, "mx", &mx) == -1)
 		return false;
-	/* what was fetched in the future was fetched under another clock */
-	if (strlen(id) >= sizeof(p->id) || mode < POLICY_NONE || mode > POLICY_ENFORCE || fetched > now ||
-	    max_age < 0 || max_age > UINT32_MAX || fetched + max_age <= now || strlen(mx) >= POLICY_MX_MAX ||
+	/* What was fetched in the future was fetched under another clock: it counts, and is fetched anew. */
+	if (strlen(id) >= sizeof(p->id) || mode < POLICY_NONE || mode > POLICY_ENFORCE || fetched < 0 ||
+	    max_age < 0 || max_age > UINT32_MAX || (fetched <= now && fetched + max_age <= now) ||
+	    strlen(mx) >= POLICY_MX_MAX ||
 	    strlen(name) >= DNS_NAME_SIZE || !net_is_hostname(name))
 		return false;
 	*p = (struct policy){ .mode = (uint8_t)mode, .max_age = (uint32_t)max_age, .fetched = fetched,

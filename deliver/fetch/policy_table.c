@@ -21,6 +21,7 @@
 #include "deliver/fetch/fetch_private.h"
 
 #define ENTRIES_MAX 10000
+#define BYTES_MAX (16U << 20)	/* of their hosts: policy_keep writes anew at twice that, reads four times */
 #define REST_MS 300000
 #define RENEW_S 86400		/* or half of its life, when that is shorter */
 #define UNUSED_MS (30 * 86400000ULL)	/* then it is left to end */
@@ -46,6 +47,12 @@ left_of(const struct policy_entry *e)
 	if (e->policy.mx == NULL || age >= (int64_t)e->policy.max_age)
 		return 0;
 	return age < 0 ? e->policy.max_age : e->policy.max_age - (uint64_t)age;
+}
+
+static size_t
+size_of(const struct policy *p)
+{
+	return p->mx != NULL ? strlen(p->mx) : 0;
 }
 
 static size_t
@@ -86,9 +93,16 @@ free_entry(struct policy_entry *e)
 		TAILQ_REMOVE(&t->turn, e, turn_link);
 	https_cancel(e->job);
 	t->count--;
+	t->bytes -= size_of(&e->policy);
 	free(e->policy.mx);
 	free(e->domain);
 	free(e);
+}
+
+static bool
+is_full(const struct policy_table *t)
+{
+	return t->count >= ENTRIES_MAX || t->bytes >= BYTES_MAX;
 }
 
 /* Those without a policy give way, then those that were not asked for for the longest time. */
@@ -97,8 +111,8 @@ make_room(struct policy_table *t)
 {
 	struct policy_entry *e, *next;
 
-	for (int all = 0; all < 2 && t->count >= ENTRIES_MAX; all++)
-		for (e = TAILQ_FIRST(&t->used); e != NULL && t->count >= ENTRIES_MAX; e = next) {
+	for (int all = 0; all < 2 && is_full(t); all++)
+		for (e = TAILQ_FIRST(&t->used); e != NULL && is_full(t); e = next) {
 			next = TAILQ_NEXT(e, used_link);
 			if (e->state == POLICY_RESTS && (all || left_of(e) == 0))
 				free_entry(e);
@@ -125,6 +139,7 @@ add_entry(struct policy_table *t, const char *domain)
 static void
 set_policy(struct policy_entry *e, struct policy *p)
 {
+	e->table->bytes += size_of(p) - size_of(&e->policy);
 	free(e->policy.mx);
 	e->policy = *p;
 	*p = (struct policy){ 0 };
@@ -253,7 +268,7 @@ is_old(const struct policy_entry *e)
 	int64_t age = wall_now() - e->policy.fetched;
 	uint32_t half = e->policy.max_age / 2;
 
-	return age >= (half < RENEW_S ? half : RENEW_S);
+	return age < 0 || age >= (half < RENEW_S ? half : RENEW_S);
 }
 
 /* What the DNS names is not what we have. */

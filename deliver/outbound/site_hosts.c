@@ -260,8 +260,8 @@ on_policy(void *arg, const struct msg_policy_answer *a, const char *why)
 		trusted_ca_want(s->o->trust, take_late_policy, s);
 		return;
 	}
-	if (a == NULL)
-		mx_lookup_policy_fail(s->lookup, why);
+	if (a == NULL || msg_policy_answer_is_ours(a))
+		mx_lookup_policy_fail(s->lookup, a == NULL ? why : a->text);
 	else
 		mx_lookup_policy(s->lookup, a);
 	step_lookup(s);

@@ -130,6 +130,17 @@ def test_kept(t):
     equal(outcome(service)[0], "none")
 
 
+def test_own_trouble(t):
+    """Without its file of authorities this host cannot know whether there is a policy: mail waits, and does not go as if there were none."""
+    service, _, sink, _ = start(t, policy("mx.example"), [RECORD], names=("stranger.example",))
+    authorities = service.default.sections["delivery"]["authorities"]
+    authorities.rename(authorities.with_suffix(".away"))
+    word, event = outcome(service)
+    equal((word, event["status"]), ("deferred", "4.7.5"))
+    check("the MTA-STS policy of the domain" in event["reason"], event.line)
+    equal(sink.messages, [])
+
+
 def test_renewed(t):
     """Another id: the new policy counts at once. When it cannot be fetched, the old one does."""
     service, host, _, forger = start(t, policy("other.example"), [RECORD])
