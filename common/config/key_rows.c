@@ -641,7 +641,8 @@ const struct key key_rows[] = {
 	    "times at most. What a host has said for good of a recipient stands, however its connection "
 	    "ends. An attempt that delivers to some recipients of a message at a host is no failed one: the "
 	    "others, which the host puts off, follow at once on the same connection, when its answer is not "
-	    "about their mailboxes, else after the first time of the list." },
+	    "about their mailboxes, else after the first time of the list. A message that a host cannot take "
+	    "(its size, an extension) is returned only when no host of its destination can." },
 	{ DELIVERY("delay-notify", KEY_TIME, delay_notify), .standard = "12h", .min = SECOND, .max = YEARS,
 	    .unlimited = true,
 	    .meaning = "The age of outbound mail at which its sender is told, once, that the mail is late." },

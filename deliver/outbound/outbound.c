@@ -179,10 +179,10 @@ outbound_submit(struct outbound *o, const struct destination *d, struct outbound
 	if (s == NULL)
 		s = add_site(o, d);
 	job->tried = job->doubt.plain = job->doubt.single = 0;
-	job->rounds = job->noted = job->hosts = job->form = 0;
+	job->rounds = job->hosts = job->form = 0;
 	job->lost = 0;
 	job->rest = 0;
-	job->rested = job->glitch = job->paused = false;
+	job->rested = job->glitch = job->paused = job->failed = job->answered = false;
 	job->tls = job->verified = "-";
 	rcpt_list_begin(&job->list, job->index, job->count, job->verdict, job->careful);
 	o->active++;

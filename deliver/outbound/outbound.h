@@ -80,13 +80,14 @@ struct outbound_job {
 	bool measured; int64_t added;	/* folding the content adds so many bytes */
 	/* private to site: set by outbound_submit */
 	struct outbound_job *next;
-	struct verdict failure;		/* SITE_FAILURE: of a connection, not of this message */
+	struct verdict failure;		/* when `failed`: of a connection, not of this message */
 	uint32_t tried;			/* addresses of the site's list, a bit each */
 	struct host_doubt doubt;	/* extensions that may have failed */
 	uint8_t rounds, hosts;		/* address lists used up; hosts that did not take it, or not now */
-	uint8_t noted, form;		/* enum site_noted; enum report_form: larger ones were refused */
+	uint8_t form;			/* enum report_form: larger ones were refused */
 	uint8_t lost;			/* connections that ended under it, though the host works */
 	bool rested;			/* an address was passed over because it rests */
+	bool failed, answered;		/* see `failure`; a host has said something about this very message */
 };
 
 struct outbound *outbound_new(struct boot *b);
@@ -188,12 +189,6 @@ bool site_waitlist_admits(struct outbound *o);
 void site_waitlist_wake(struct outbound *o);
 
 /* --- site: one destination: its waiting jobs, its hosts and their health, its connections --- */
-enum site_noted {		/* of a job */
-	SITE_NOTHING,
-	SITE_FAILURE,		/* no host let us in: `failure` says why */
-	SITE_HEARD,		/* a host has answered about this very message */
-};
-
 enum site_kind {
 	SITE_CONNECTS,
 	SITE_ATRN,		/* the host has connected to us: that connection is the only one */
@@ -287,8 +282,7 @@ void site_lockout_skip(struct site *s);
 
 /* --- site_pace: what a connection or transaction tells about its host, and what that means for mail --- */
 enum site_turn {
-	SITE_DONE,		/* the verdicts of the job stand */
-	SITE_ELSEWHERE,		/* this host does not take it, or not now */
+	SITE_JUDGED,		/* what the fate says: the verdicts stand, or another host is next */
 	SITE_AGAIN,		/* nothing was said about it: it keeps its turn, and was not tried */
 };
 /* May change `fate`: what was said to the connection is final for no recipient. */
@@ -335,11 +329,12 @@ size_t site_gate_recipients(const struct outconn *p);		/* of one transaction */
 void site_queue_push(struct site *s, struct outbound_job *job, bool front);
 /* Takes out the job that `link` points to. */
 struct outbound_job *site_queue_pull(struct site *s, struct outbound_job **link);
-/* A failure that was not about this message: its recipients get it when no host answers about them. */
+/* A failure that was not about this message: for recipients that no host has put off or judged. */
 void site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch);
 /* For the job that waits first, if it wants to know. */
 void site_queue_step(const struct site *s, enum outbound_step step, const char *text);
-void site_queue_finish(struct site *s, struct outbound_job *job);		/* its verdicts stand */
+/* No host is left for it, or none is needed: rcpt_list_end says what that means for its recipients. */
+void site_queue_end(struct site *s, struct outbound_job *job);
 /* The jobs that wait now: `done` may bring a new one. */
 void site_queue_finish_all(struct site *s, const struct verdict *v);
 void site_queue_finish_tried(struct site *s);	/* the jobs that have tried every address */

@@ -152,7 +152,7 @@ begin_job(struct outconn *p, struct outbound_job *job)
 	if (p->pace != NULL)
 		rcpt_list_limit(&job->list, pace_host_most(p->pace, p->job_at));
 	rcpt_list_limit(&job->list, site_gate_recipients(p));
-	rcpt_list_mail(&job->list, &mail);
+	rcpt_list_mail(&job->list, &p->client, &mail);
 	p->job = job;
 	p->content_at = 0;
 	p->messages++;

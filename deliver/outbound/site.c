@@ -50,8 +50,11 @@ refuse_all(struct site *s)
 	struct outconn *p, *next;
 
 	verdict_set(&v, VERDICT_LATER, "4.3.2", "this server is stopping");
-	for (struct outbound_job *job = s->first; job != NULL; job = job->next)
-		job->noted = SITE_NOTHING;	/* the hosts that it has not tried might have taken it */
+	/* the hosts that it has not tried might have taken it */
+	for (struct outbound_job *job = s->first; job != NULL; job = job->next) {
+		job->failed = job->answered = false;
+		rcpt_list_forget(&job->list);
+	}
 	site_queue_finish_all(s, &v);
 	for (p = TAILQ_FIRST(&s->conns); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, link);

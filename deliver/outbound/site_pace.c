@@ -20,8 +20,6 @@
 #include "common/process/counters.h"
 #include "deliver/outbound/outbound.h"
 
-/* Hosts that did not take a job, or not now: the content, which may be large, is sent no more often */
-#define HOSTS_MAX 5
 #define GRACE_MS 10000		/* what has worked works for so long */
 #define LOST_MAX 3		/* connections that may end under one job */
 #define REFUSED_MAX 20		/* the same when all say 5yz in words about the connection */
@@ -203,14 +201,6 @@ word_of(struct outconn *p, const struct outbound_job *job, const struct verdict 
 	return word;
 }
 
-static enum site_turn
-turn_of_fate(const struct site *s, struct outbound_job *job, enum client_fate fate)
-{
-	if (fate == CLIENT_ELSEWHERE)	/* another host may take it, and is counted */
-		return s->kind != SITE_CONNECTS || ++job->hosts == HOSTS_MAX ? SITE_DONE : SITE_ELSEWHERE;
-	return fate == CLIENT_FINAL ? SITE_DONE : SITE_ELSEWHERE;
-}
-
 /*
  * A connection has ended under the message, without a word, and none works. One message after the other: the
  * host lets us in for nothing, the mail that waits does not try it, and what comes later finds out one by
@@ -263,7 +253,7 @@ heard_of(const struct client *c, const struct outbound_job *job)
  * the host it has not judged.
  */
 static enum site_turn
-take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate, uint64_t now)
+take_judged(struct site *s, struct outconn *p, struct outbound_job *job, uint64_t now)
 {
 	enum heard heard = heard_of(&p->client, job);
 
@@ -279,13 +269,13 @@ take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum cl
 		pace_host_unsaid(p->pace);
 	else
 		note_drop(s, p, job, now);
-	return turn_of_fate(s, job, fate);
+	return SITE_JUDGED;
 }
 
 /* The connection has ended, or this one is one too many. */
 static enum site_turn
-take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate,
-    enum pace_word word, const struct verdict *why, uint64_t now)
+take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum pace_word word,
+    const struct verdict *why, uint64_t now)
 {
 	bool ended = p->client.phase == CLIENT_OVER, later = why->what == VERDICT_LATER;
 	bool works = site_pace_works(p, true, now), judged = pace_host_is_busy(p->pace, now);
@@ -307,7 +297,7 @@ take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum clien
 		return SITE_AGAIN;
 	}
 	note_drop(s, p, job, now);
-	return turn_of_fate(s, job, fate);
+	return SITE_JUDGED;
 }
 
 /* What refused MAIL was said to the connection, or to us: it goes to no recipient. */
@@ -354,19 +344,23 @@ turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client
 	enum pace_word word;
 
 	if (p->pace == NULL || job->e == NULL)
-		return turn_of_fate(s, job, fate);
+		return SITE_JUDGED;
+	if (p->client.lacks) {
+		pace_host_unsaid(p->pace);	/* nothing was offered to it */
+		return SITE_JUDGED;
+	}
 	if (why == NULL)
-		return take_judged(s, p, job, fate, now);
+		return take_judged(s, p, job, now);
 	word = word_of(p, job, why);
 	if (goes_with_fewer(p, job, word, why, now))
 		return SITE_AGAIN;
 	if (word == PACE_MAIL && (fate != CLIENT_LOST || why->code != 0))
-		return take_judged(s, p, job, fate, now);
+		return take_judged(s, p, job, now);
 	if (word == PACE_SLOWER && (why->code != 421 || pace_word_names_rate(why))) {
 		begin_rest(s, p, why, now);
 		return SITE_AGAIN;
 	}
-	return take_cut(s, p, job, fate, word, why, now);
+	return take_cut(s, p, job, word, why, now);
 }
 
 enum site_turn

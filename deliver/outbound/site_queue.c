@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     waiting jobs, until a connection has them or they are done
- * Promise:  when no host has answered about a job, all its recipients get the last failure; "refused" only
- *           when every address refused
+ * Promise:  recipients that no host has answered about get the last failure; "refused" only when every
+ *           address refused, or lacks something: an address that was not reached, or rests, may take it later
  * Fails by: verdicts
  */
 #include <string.h>
@@ -52,15 +52,6 @@ site_queue_step(const struct site *s, enum outbound_step step, const char *text)
 		s->first->step(s->first->arg, step, text);
 }
 
-void
-site_queue_finish(struct site *s, struct outbound_job *job)
-{
-	s->o->active--;
-	if (job->e != NULL && s->kind == SITE_CONNECTS && !s->o->draining)
-		smart_watch_note(s->o->smart, &s->d, job);
-	job->done(job->arg, job);
-}
-
 static bool
 is_unreached(const struct verdict *v)
 {
@@ -71,16 +62,15 @@ is_unreached(const struct verdict *v)
 void
 site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch)
 {
-	if (job->noted == SITE_HEARD)
+	if (job->failed && v->what == VERDICT_REFUSED && job->failure.what == VERDICT_LATER)
 		return;
-	if (job->noted == SITE_FAILURE && v->what == VERDICT_REFUSED && job->failure.what == VERDICT_LATER)
-		return;
-	if (job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER && is_unreached(v) &&
+	if (job->failed && job->failure.what == VERDICT_LATER && is_unreached(v) &&
 	    !is_unreached(&job->failure))
 		return;		/* an answer tells more than "cannot connect" to another host */
 	job->failure = *v;
-	job->glitch = glitch;
-	job->noted = SITE_FAILURE;
+	if (!job->answered)
+		job->glitch = glitch;
+	job->failed = true;
 }
 
 /* Ms until the first host that rests may be tried. */
@@ -99,31 +89,49 @@ rest_of(const struct site *s)
 	return least < REST_LEAST_MS ? REST_LEAST_MS : least;
 }
 
-static void
-finish_with(struct site *s, struct outbound_job *job, const struct verdict *v)
+static uint32_t
+all_tried(const struct site *s)
 {
-	if (v != NULL)
-		site_queue_note(job, v, false);
-	rcpt_list_fill(&job->list, job->noted == SITE_FAILURE ? &job->failure : NULL);
-	if (job->rested && job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER) {
-		job->paused = site_gate_all_paused(s);
-		job->rest = job->paused ? 0 : rest_of(s);
-		job->glitch = false;
-	}
-	site_queue_finish(s, job);
+	return s->list.count >= 32 ? UINT32_MAX : (1U << s->list.count) - 1;
+}
+
+static bool
+has_tried_all(const struct site *s, const struct outbound_job *job)
+{
+	return (job->tried & all_tried(s)) == all_tried(s);
+}
+
+static void
+note_rest(struct site *s, struct outbound_job *job)
+{
+	job->paused = site_gate_all_paused(s);
+	job->rest = job->paused ? 0 : rest_of(s);
+	job->glitch = false;
+}
+
+void
+site_queue_end(struct site *s, struct outbound_job *job)
+{
+	bool later = job->failed && job->failure.what == VERDICT_LATER;
+
+	rcpt_list_end(&job->list, has_tried_all(s, job), job->failed ? &job->failure : NULL, job->answered);
+	if (job->rested && later && !job->answered)
+		note_rest(s, job);
+	s->o->active--;
+	if (job->e != NULL && s->kind == SITE_CONNECTS && !s->o->draining)
+		smart_watch_note(s->o->smart, &s->d, job);
+	job->done(job->arg, job);
 }
 
 void
 site_queue_finish_all(struct site *s, const struct verdict *v)
 {
-	for (size_t n = s->waiting; n > 0 && s->first != NULL; n--)
-		finish_with(s, site_queue_pull(s, &s->first), v);
-}
+	for (size_t n = s->waiting; n > 0 && s->first != NULL; n--) {
+		struct outbound_job *job = site_queue_pull(s, &s->first);
 
-static uint32_t
-all_tried(const struct site *s)
-{
-	return s->list.count >= 32 ? UINT32_MAX : (1U << s->list.count) - 1;
+		site_queue_note(job, v, false);
+		site_queue_end(s, job);
+	}
 }
 
 /* It has tried all there is. A look-up that goes on may find more. */
@@ -132,7 +140,7 @@ is_exhausted(const struct site *s, const struct outbound_job *job)
 {
 	if (s->partial)
 		return false;
-	return (job->tried & all_tried(s)) == all_tried(s) || job->rounds >= ROUNDS_MAX;
+	return has_tried_all(s, job) || job->rounds >= ROUNDS_MAX;
 }
 
 /* The job found no host: whether the site is down now. Later mail fares as this job does. */
@@ -141,7 +149,7 @@ note_reach(struct site *s, const struct outbound_job *job)
 {
 	if (s->reach == SITE_UP || job->rested)
 		return;
-	if (job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER)
+	if (job->failed && !job->answered && job->failure.what == VERDICT_LATER)
 		site_reach_down(s, &job->failure);
 	else
 		s->reach = SITE_UNKNOWN;
@@ -168,6 +176,6 @@ site_queue_finish_tried(struct site *s)
 
 		over = job->next;
 		note_reach(s, job);
-		finish_with(s, job, NULL);
+		site_queue_end(s, job);
 	}
 }

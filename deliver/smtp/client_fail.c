@@ -112,7 +112,7 @@ client_fail_protocol(struct client *c)
 	if (c->transaction == CLIENT_ENDED)
 		client_doubt_end(c, phase, true);
 	/* out of step: what was heard of one recipient may have been about another */
-	if (c->transaction == CLIENT_ENDED && c->fate == CLIENT_AGAIN)
+	if (c->transaction == CLIENT_ENDED && (c->fate == CLIENT_AGAIN || c->fate == CLIENT_LOST))
 		client_verdict_all(c, &c->failure, false);
 	if (securing)
 		c->security = secured ? CLIENT_SECURED : CLIENT_TLS_BROKEN;

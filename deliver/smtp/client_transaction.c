@@ -4,8 +4,8 @@
  * Runs in:  deliver
  * Owns:     nothing; works on a struct client
  * Promise:  the commands are numbered steps. With PIPELINING up to CLIENT_WINDOW are sent ahead, without it
- *           one; the replies are judged by the same code. A message that the host cannot take is refused
- *           before a byte is sent
+ *           one; the replies are judged by the same code. To a host that cannot take the message, or one
+ *           of its recipients here, no byte is sent: client_lack says why
  * Fails by: verdicts
  */
 #include <stdio.h>
@@ -17,8 +17,6 @@
 #include "common/mail/message.h"
 #include "common/mail/xtext.h"
 #include "deliver/smtp/smtp_private.h"
-
-#define BINARY (CLIENT_CHUNKING | CLIENT_BINARYMIME)
 
 /* No recipient was taken, and one at least is not refused for good. */
 static bool
@@ -58,17 +56,11 @@ step_phase(const struct client *c, size_t step)
 	return step < step_data(c) ? CLIENT_RCPT : CLIENT_DATA;
 }
 
-/*
- * The step of a recipient whose address this host does not take, or for whom there is no place in this
- * transaction: no RCPT is sent, its verdict is there.
- */
+/* The step of a recipient for whom there is no place in this transaction: no RCPT, its verdict is there. */
 static bool
 is_skipped(const struct client *c, size_t step)
 {
-	if (step_phase(c, step) != CLIENT_RCPT)
-		return false;
-	return step >= c->full ||
-	    (c->skips && !idn_has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address));
+	return step >= c->full && step_phase(c, step) == CLIENT_RCPT;
 }
 
 /* The first step from `step` on that is not skipped. */
@@ -80,7 +72,7 @@ next_step(const struct client *c, size_t step)
 	return step;
 }
 
-/* Without SMTPUTF8 the domain is sent in its ASCII form; a recipient without one is skipped. */
+/* Without SMTPUTF8 the domain is sent in its ASCII form: there is one, as client_lack has seen. */
 static void
 add_address(struct client *c, const char *address)
 {
@@ -406,71 +398,6 @@ client_transaction_dot(struct client *c)
 		client_fail(c, &v, true);
 }
 
-static void
-refuse_without(struct verdict *v, const char *host, const char *status, const char *what, const char *offer)
-{
-	verdict_set(v, VERDICT_REFUSED, status, "%s, %s does not offer %s", what, host, offer);
-	snprintf(v->host, sizeof(v->host), "%s", host);
-}
-
-/* The host can take the message; if not, `v` says what it lacks (RFC 1870, 6152, 6531, 8689; RFC 3463). */
-static bool
-is_possible(const struct client *c, const struct client_mail *m, struct verdict *v)
-{
-	const struct message_envelope *e = m->e;
-	const char *host = c->set.host;
-
-	if ((e->flags & MESSAGE_REQUIRETLS) &&
-	    (c->security != CLIENT_SECURED || !(c->offered & CLIENT_REQUIRETLS)))
-		refuse_without(v, host, "5.7.30", "its sender wants TLS on the whole way", "REQUIRETLS");
-	else if (c->size_limit > 0 && (uint64_t)client_content_size(m) > c->size_limit)
-		verdict_set(v, VERDICT_REFUSED, "5.3.4", "the message has %lld bytes, %s takes at most %llu",
-		    client_content_size(m), host, (unsigned long long)c->size_limit);
-	else if ((e->flags & MESSAGE_BINARY) && (c->offered & BINARY) != BINARY)
-		refuse_without(v, host, "5.6.3", "the message has binary content", "BINARYMIME");
-	else if (client_content_is_8bit(m) && !(e->flags & MESSAGE_BINARY) && !(c->offered & CLIENT_8BITMIME))
-		refuse_without(v, host, "5.6.3", "the message has 8-bit content", "8BITMIME");
-	else if (!(c->offered & CLIENT_SMTPUTF8) &&
-	    (((e->flags & MESSAGE_UTF8) && !m->ascii_header) || !idn_has_ascii_form(m->sender)))
-		refuse_without(v, host, "5.6.7", "the message needs SMTPUTF8", "it");
-	else
-		return true;
-	snprintf(v->host, sizeof(v->host), "%s", host);
-	return false;
-}
-
-/* Recipients whose local part is not ASCII fail one by one (RFC 6531 3.5). False: no recipient is left. */
-static bool
-skip_utf8_recipients(struct client *c)
-{
-	const struct client_mail *m = &c->mail;
-	size_t left = m->count;
-
-	c->skips = false;
-	for (size_t i = 0; i < m->count && !(c->offered & CLIENT_SMTPUTF8); i++)
-		if (!idn_has_ascii_form(m->e->rcpt[m->index[i]].address)) {
-			refuse_without(&m->verdict[i], c->set.host, "5.6.7",
-			    "the recipient's address needs SMTPUTF8", "it");
-			client_verdict_fallback(c, &m->verdict[i]);
-			c->skips = true;
-			left--;
-		}
-	return left > 0;
-}
-
-/* False: this host cannot take the message at all; every recipient has its verdict. */
-static bool
-can_be_sent(struct client *c)
-{
-	struct verdict v;
-
-	if (is_possible(c, &c->mail, &v))
-		return skip_utf8_recipients(c);
-	client_verdict_fallback(c, &v);
-	client_verdict_all(c, &v, false);
-	return false;
-}
-
 void
 client_transaction_begin(struct client *c, const struct client_mail *mail)
 {
@@ -486,7 +413,10 @@ client_transaction_begin(struct client *c, const struct client_mail *mail)
 	c->full = SIZE_MAX;
 	c->content_refused = c->mail_refused = false;
 	client_content_begin(c);
-	if (!can_be_sent(c)) {
+	c->lacks = false;
+	for (size_t i = 0; i < mail->count; i++)
+		c->lacks |= client_lack_note(c, mail, mail->index[i], &mail->verdict[i]);
+	if (c->lacks) {
 		c->fate = CLIENT_ELSEWHERE;
 		c->transaction = CLIENT_ENDED;
 		return;

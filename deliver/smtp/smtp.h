@@ -203,7 +203,7 @@ struct client {
 	bool doubt_is_sure;
 	bool mail_open;			/* the host has a MAIL of ours: RSET is due before the next one */
 	bool mail_refused;		/* the verdicts are what the host has said to MAIL */
-	bool skips;			/* there are recipients whose address this host cannot take */
+	bool lacks;			/* something that it needs: nothing was sent, see client_lack */
 	size_t full;			/* from this step on no RCPT is sent: the host takes no more now */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
 	/* Of the steps not answered: `left` when all of it has left */
@@ -264,13 +264,15 @@ void client_offer_names(unsigned offers, char *dst, size_t size);	/* "CHUNKING,D
 
 /* --- rcpt_list: the recipients of a message at one destination, from transaction to transaction. Pure --- */
 /*
- * The first `settled` have a verdict that stands, and are not asked about again; then come `part` that are in
- * the present transaction or were in the last one, then those that were in none.
+ * The first `settled` have a verdict that stands, and are not asked about again. Then come `able`, which the
+ * present host can take and was not asked about, the first `part` of them in its present transaction; then
+ * those that it cannot take; last `asked`, which it has put off one by one.
  */
 struct rcpt_list {
 	size_t *index; size_t count;	/* into the recipients of the message; their order changes */
-	struct verdict *verdict;	/* one for each of index */
-	size_t settled, part, most, cap; /* most, cap: of one transaction; what is tried, what may be */
+	struct verdict *verdict;	/* one for each of index; without a status: nothing was said of it */
+	size_t settled, able, part, asked;
+	size_t most, cap;		/* of one transaction; what is tried, what may be */
 	bool careful;		/* the message has failed before: a few may do where all together fail */
 	unsigned cuts;		/* times that a part was made smaller, since one was taken */
 	bool progress;		/* some were delivered, and others put off: this is no failed attempt */
@@ -279,17 +281,19 @@ struct rcpt_list {
 enum rcpt_list_next {
 	RCPT_LIST_OVER,		/* nothing more for this host, and for none after it */
 	RCPT_LIST_AGAIN,	/* the same host at once: it takes the next ones */
+	RCPT_LIST_OTHERS,	/* the same host at once, about others: these it has only put off */
 	RCPT_LIST_ELSEWHERE,	/* another host, or this one in another way: as the fate says */
 };
 
 void rcpt_list_begin(struct rcpt_list *l, size_t *index, size_t count, struct verdict *verdict, bool careful);
-/* Chooses the part for the next transaction; fills index, count and verdict of `mail`. */
-void rcpt_list_mail(struct rcpt_list *l, struct client_mail *mail);
+/* Chooses the part for a transaction with the host of `c`; fills index, count and verdict of `mail`. */
+void rcpt_list_mail(struct rcpt_list *l, struct client *c, struct client_mail *mail);
 /* The transaction with that part is over: its final verdicts are settled. */
 enum rcpt_list_next rcpt_list_take(struct rcpt_list *l, const struct client *c, enum client_fate fate);
 void rcpt_list_limit(struct rcpt_list *l, size_t most);		/* the recipients of one transaction */
-/* Those that are not settled get `v`; NULL: those that were in no transaction get what the others got. */
-void rcpt_list_fill(struct rcpt_list *l, const struct verdict *v);
+/* No host is left: the table in rcpt_list.c. `all`: every address was asked; `failure`: of a connection */
+void rcpt_list_end(struct rcpt_list *l, bool all, const struct verdict *failure, bool answered);
+void rcpt_list_forget(struct rcpt_list *l);	/* what was said of those that are not settled */
 size_t rcpt_list_delivered(const struct rcpt_list *l, size_t from);	/* of the settled, after so many */
 
 /* --- client_auth: our authentication at the host (RFC 4954), before the first transaction. Pure --- */

@@ -25,6 +25,13 @@ void client_verdict_fallback(struct client *c, struct verdict *v);
 /* For all recipients of the transaction, or for those that were accepted. */
 void client_verdict_all(struct client *c, const struct verdict *v, bool only_accepted);
 
+/* --- client_lack: what a message needs and a host does not offer. Pure --- */
+/*
+ * True: the host of `c` cannot take `m` for recipient `i` of the message; `m` may be without recipients. Then
+ * `to` is refused for want of that, unless it was put off before.
+ */
+bool client_lack_note(struct client *c, const struct client_mail *m, size_t i, struct verdict *to);
+
 /* --- client_fail: the end of a connection that has failed. Pure --- */
 /* A running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL. */
 void client_fail(struct client *c, const struct verdict *v, bool glitch);

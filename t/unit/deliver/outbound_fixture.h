@@ -393,7 +393,7 @@ expect(struct test_job *t, size_t i, enum verdict_what what, const char *status)
 static inline struct destination
 to_sinks(struct sink *const *sinks, size_t n)
 {
-	static struct destination_host host[4];
+	static struct destination_host host[8];
 	static char key[100];
 	size_t at = 0;
 
