@@ -244,8 +244,6 @@ struct master {
 	struct buf refusals;		/* what went wrong at the start; for the parent */
 	bool names_stay;		/* a change by command: equal names of users are not looked up */
 	TAILQ_HEAD(, web_account) logins;	/* to the manager, that the auth helper judges */
-	uint64_t login_told_ms;		/* monotonic ms: latest event of one that was not judged; 0 none */
-	unsigned logins_untold;		/* since then */
 	bool wants_auth;		/* m->auth needs a channel */
 	bool ready, stopping, reloading;
 	unsigned starting;			/* children that are not ready yet, and not killed */

@@ -20,7 +20,7 @@
  * ones take over (master/upgrade). What those have in common, from CTL_VERSION_FIRST on, never changes: the
  * types before CTL_COMMON.
  */
-#define CTL_VERSION 4
+#define CTL_VERSION 5
 #define CTL_VERSION_FIRST 3
 #define CTL_REASON_MAX 400
 #define CTL_TROUBLE_MAX 4096

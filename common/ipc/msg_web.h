@@ -63,7 +63,9 @@ struct msg_web_session {	/* payload of CTL_WEB_SESSION */
 	uint8_t result;			/* enum msg_web_result */
 	uint8_t operates;		/* WEB_OK: at least one virtual server; 0: may look only */
 	uint8_t way;			/* enum msg_web_way: how that person came in */
+	uint8_t serves;			/* WEB_OK: it operates the service, and so all virtual servers */
 	uint32_t uid;			/* WEB_WAY_LINK */
+	uint64_t person;		/* the same number in all sessions of that user, or login */
 	char name[WEB_NAME_SIZE];	/* of that user */
 	unsigned char handle[WEB_SECRET_SIZE];	/* to a login: of the new session */
 	uint16_t token_len;

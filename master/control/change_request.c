@@ -24,6 +24,10 @@
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
 
+/* So an operator of one virtual server cannot keep the service busy with judging its files. */
+#define CHANGES_AT_ONCE 20U
+#define CHANGES_MS 1000U	/* then one each */
+
 /* What a command waits with. */
 struct change_wait {
 	struct control_question q;
@@ -194,6 +198,7 @@ void
 change_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w)
 {
+	static struct author_rate rate = { .burst = CHANGES_AT_ONCE, .each_ms = CHANGES_MS };
 	struct change_request *r;
 	int status = EX_OK;
 
@@ -203,7 +208,7 @@ change_request_run(struct control_command *cmd, struct master *m, struct server 
 		return;
 	}
 	if (control_rights_service(m, cmd->peer) < CONTROL_CONFIGURE &&
-	    !change_rate_take(cmd->peer->author, clock_mono_ms())) {
+	    !author_rate_take(&rate, cmd->peer->author, clock_mono_ms())) {
 		control_answer_say(cmd, CONTROL_REFUSED, "too many changes: wait, and say this again");
 		return;
 	}

@@ -107,6 +107,16 @@ static const struct control_caller_ops client_ops = { .send = send_to_client, .h
     .answered = on_answered, .end = end_client };
 
 static void
+tell_refusal(const struct control_connection *c, const char *why)
+{
+	char left_out[REFUSAL_EVENT_SIZE];
+
+	if (refusal_event_may_tell(c->caller.peer.author, left_out))
+		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused%s reason=%s",
+		    (unsigned)c->caller.peer.uid, left_out, log_safe(why));
+}
+
+static void
 on_client_message(void *arg, const struct ctl_message *m)
 {
 	struct control_connection *c = arg;
@@ -114,9 +124,7 @@ on_client_message(void *arg, const struct ctl_message *m)
 	struct control_words w;
 
 	if (c->caller.busy || !control_words_parse(&w, m->data, m->len)) {
-		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s",
-		    (unsigned)c->caller.peer.uid,
-		    log_safe(c->caller.busy ? "a command before the last was answered" : "not a command"));
+		tell_refusal(c, c->caller.busy ? "a command before the last was answered" : "not a command");
 		free_client(c);
 		return;
 	}
@@ -132,8 +140,7 @@ on_client_gone(void *arg, bool bad)
 	struct control_connection *c = arg;
 
 	if (bad)
-		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s",
-		    (unsigned)c->caller.peer.uid, log_safe("a message that fits no row"));
+		tell_refusal(c, "a message that fits no row");
 	free_client(c);
 }
 

@@ -10,11 +10,15 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "master/control/control.h"
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
+
+#define CHANGES_AT_ONCE 60U	/* of one user, of commands that are events */
+#define CHANGES_MS 500U		/* then one each */
 
 enum control_scope {
 	CONTROL_SERVICE,	/* needs its right on the whole service */
@@ -178,15 +182,15 @@ static void
 log_command(const struct control_command *cmd, const struct control_command_row *row,
     const struct control_words *w, const char *refusal)
 {
-	char who[CONTROL_ANSWER_WHO_SIZE];
+	char who[CONTROL_ANSWER_WHO_SIZE], left_out[REFUSAL_EVENT_SIZE] = "";
 
-	if (refusal == NULL && !row->changes)
+	if (refusal == NULL ? !row->changes : !refusal_event_may_tell(cmd->peer->author, left_out))
 		return;
 	control_answer_who(who, cmd);
 	log_event(refusal == NULL ? LOG_FACT : LOG_WARN, NULL, "operator",
-	    "server=%s %s command=%s result=%s%s%s",
+	    "server=%s %s command=%s result=%s%s%s%s",
 	    names_server(w) ? log_safe(w->word[1]) : "-", who, row->name,
-	    refusal == NULL ? "ok" : "refused",
+	    refusal == NULL ? "ok" : "refused", left_out,
 	    refusal != NULL ? " reason=" : "", refusal != NULL ? log_safe(refusal) : "");
 }
 
@@ -222,6 +226,22 @@ has_to_wait(struct control_command *cmd, const struct master *m)
 		return false;
 	control_answer_say(cmd, EX_TEMPFAIL,
 	    "an upgrade of the service is under way: say this again in a moment");
+	return true;
+}
+
+/*
+ * Each is an event, and some change a state: whoever operates a virtual server, or may make a link for
+ * itself, cannot fill the log with them.
+ */
+static bool
+comes_too_fast(struct control_command *cmd, const struct control_command_row *row, const struct master *m)
+{
+	static struct author_rate rate = { .burst = CHANGES_AT_ONCE, .each_ms = CHANGES_MS };
+
+	if (!row->changes || control_rights_service(m, cmd->peer) >= CONTROL_OPERATE ||
+	    author_rate_take(&rate, cmd->peer->author, clock_mono_ms()))
+		return false;
+	control_answer_say(cmd, CONTROL_REFUSED, "too many commands: wait, and say this again");
 	return true;
 }
 
@@ -264,7 +284,7 @@ control_commands_run(struct control_command *cmd, struct master *m, const struct
 		    row->monitors ? "UNKNOWN: " : "", log_safe(w->word[1]));
 		return;
 	}
-	if (has_to_wait(cmd, m))
+	if (has_to_wait(cmd, m) || comes_too_fast(cmd, row, m))
 		return;
 	log_command(cmd, row, w, s != NULL ? refusal_of(row, s) : NULL);
 	if (row->run_words != NULL)

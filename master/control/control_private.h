@@ -18,7 +18,8 @@ struct change_record;
 #define WEB_SESSION_MS 43200000U	/* and when it is so old */
 #define WEB_SESSIONS_MAX 64U
 #define WEB_SESSIONS_PER_USER 8U
-#define WEB_COMMANDS_PER_SESSION 16U	/* that wait for their answer */
+#define WEB_COMMANDS_PER_PERSON 16U	/* that wait for their answer, in all its sessions */
+#define WEB_COMMANDS_PER_OPERATOR 64U	/* of one who operates the service */
 #define WEB_CHECK_MS 10000U		/* an account is asked for again while its session is used */
 #define WEB_UNCHECKED_MS 300000U	/* without an answer: the session ends */
 
@@ -35,6 +36,8 @@ struct web_session {			/* or a link that leads to one */
 	uint64_t checked_ms, asked_ms;
 };
 
+/* The same number for the same user, or login, in whatever session. */
+uint64_t web_sessions_person(const struct control_peer *peer);
 /* What tells the secrets that it made, for web_mac. */
 const unsigned char *web_sessions_key(const struct web_sessions *w);
 /* A one-time link for that user: its token. */
@@ -157,10 +160,26 @@ void change_leave_begin(struct change_request *r);	/* it is told to stop */
 /* State may have changed. True: it is written, and is being taken over; false: not yet, or it is over. */
 bool change_leave_step(struct change_request *r);
 
-/* --- change_rate --- */
+/* --- author_rate: how often somebody may do something; pure --- */
 
-/* One more change of that user; false: too many for now. */
-bool change_rate_take(const char *author, uint64_t now_ms) __attribute__((warn_unused_result));
+#define AUTHOR_RATE_USERS 32U
+struct author_rate {
+	unsigned burst, each_ms;	/* so many at once, then one each so many ms */
+	struct { char author[LOGIN_NAME_AUTHOR_SIZE]; uint64_t free_ms; } user[AUTHOR_RATE_USERS];
+};
+/* One more of that user; false: too many for now. */
+bool author_rate_take(struct author_rate *r, const char *author,
+    uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* --- refusal_event: what was refused, in the log --- */
+
+#define REFUSAL_EVENT_SIZE 24
+/*
+ * Whether one more refusal of that user (or client) is an event; `left_out`: "" or " unreported=N", how many
+ * refusals before it were none.
+ */
+bool refusal_event_may_tell(const char *author,
+    char left_out[REFUSAL_EVENT_SIZE]) __attribute__((warn_unused_result));
 
 /* --- change_prepare: a change before anything is written --- */
 

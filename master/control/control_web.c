@@ -21,6 +21,7 @@
 #include "master/processes/processes.h"
 
 #define ORDERS_MAX 128U
+#define ORDERS_KEPT 32U		/* of these, for those who operate the service */
 #define CHANNEL_FULL (2U << 20)	/* bytes that the helper has not read; another answer fits beyond them */
 
 /* A command from a browser. */
@@ -113,6 +114,7 @@ static void
 log_in(struct child *c, const struct ctl_message *message)
 {
 	struct msg_web_session answer = { .result = WEB_UNKNOWN };
+	char left_out[REFUSAL_EVENT_SIZE];
 	struct msg_web_login login;
 	struct web_session *s;
 
@@ -121,11 +123,11 @@ log_in(struct child *c, const struct ctl_message *message)
 		return;
 	}
 	s = web_sessions_login(c->m->web_sessions, login.token, clock_mono_ms(), answer.handle);
-	if (s == NULL) {
+	if (s == NULL && refusal_event_may_tell(login.client, left_out)) {
 		log_event(LOG_WARN, NULL, "operator",
-		    "server=- by=web command=login way=link result=refused client=%s reason=%s",
-		    log_safe(login.client), log_safe("no such link, or it is used up"));
-	} else {
+		    "server=- by=web command=login way=link result=refused client=%s%s reason=%s",
+		    log_safe(login.client), left_out, log_safe("no such link, or it is used up"));
+	} else if (s != NULL) {
 		web_answer_describe(&answer, c->m, s);
 		log_event(LOG_FACT, NULL, "operator",
 		    "server=- %s by=web command=login way=link result=%s client=%s",
@@ -187,19 +189,24 @@ tell_or_end(struct child *c, const struct ctl_message *message)
 
 /* --- commands --- */
 
-/* Whether the session, or all together, have as many unanswered commands as they may. */
+/*
+ * Whether that person, in whatever session, or all together have as many unanswered commands as they may. So
+ * those who operate one virtual server each do not lock out those who operate the service.
+ */
 static bool
 is_busy(const struct master *m, const struct web_session *s)
 {
+	bool operates = control_rights_service(m, &s->peer) >= CONTROL_OPERATE;
 	const struct control_caller *caller;
 	unsigned all = 0, own = 0;
 
 	TAILQ_FOREACH(caller, &m->callers, link)
 		if (caller->ops == &order_ops) {
 			all++;
-			own += memcmp(order_of(caller)->session, s->hash, sizeof(s->hash)) == 0;
+			own += control_rights_peer_same(&caller->peer, &s->peer);
 		}
-	return all >= ORDERS_MAX || own >= WEB_COMMANDS_PER_SESSION;
+	return operates ? all >= ORDERS_MAX || own >= WEB_COMMANDS_PER_OPERATOR :
+	    all >= ORDERS_MAX - ORDERS_KEPT || own >= WEB_COMMANDS_PER_PERSON;
 }
 
 static void

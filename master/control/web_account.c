@@ -56,32 +56,18 @@ log_outcome(const struct web_account *a, const char *who, const char *result, co
 	    why != NULL ? log_safe(why) : "");
 }
 
-/* Of logins that were not judged one a second is told: they come as fast as they are sent. */
-static bool
-may_tell(struct master *m, char *claimed, size_t size)
-{
-	uint64_t now = clock_mono_ms();
-	size_t len = strlen(claimed);
-
-	if (m->login_told_ms != 0 && now - m->login_told_ms < 1000) {
-		m->logins_untold++;
-		return false;
-	}
-	snprintf(claimed + len, size - len, " unreported=%u", m->logins_untold);
-	m->login_told_ms = now;
-	m->logins_untold = 0;
-	return true;
-}
-
 /* Who failed is only claimed: it stands in its own field. */
 static void
 refuse_login(struct web_account *a, enum msg_web_result result, const char *why)
 {
 	struct msg_web_session answer = { .result = (uint8_t)result, .way = (uint8_t)a->way };
-	char claimed[CLAIMED_SIZE];
+	char claimed[CLAIMED_SIZE], left_out[REFUSAL_EVENT_SIZE] = "";
+	/* The auth helper judges so many a second; those that it did not judge come as fast as sent. */
+	bool tell = result == WEB_UNKNOWN || refusal_event_may_tell(a->client, left_out);
 
-	snprintf(claimed, sizeof(claimed), "name=%s", log_safe(a->name[0] != '\0' ? a->name : NULL));
-	if (result == WEB_UNKNOWN || may_tell(a->m, claimed, sizeof(claimed)))
+	snprintf(claimed, sizeof(claimed), "name=%s%s", log_safe(a->name[0] != '\0' ? a->name : NULL),
+	    left_out);
+	if (tell)
 		log_outcome(a, claimed, "refused", why);
 	if (a->web != NULL)
 		web_answer_send(a->web, a->request, &answer);

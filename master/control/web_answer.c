@@ -19,6 +19,8 @@ web_answer_describe(struct msg_web_session *answer, const struct master *m, cons
 
 	answer->result = right == CONTROL_NONE ? WEB_NO_RIGHT : WEB_OK;
 	answer->operates = right >= CONTROL_OPERATE;
+	answer->serves = control_rights_service(m, &s->peer) >= CONTROL_OPERATE;
+	answer->person = web_sessions_person(&s->peer);
 	answer->way = (uint8_t)s->way;
 	answer->uid = s->peer.uid;
 	memcpy(answer->name, s->name, sizeof(answer->name));

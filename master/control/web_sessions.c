@@ -70,26 +70,44 @@ end_old(struct web_sessions *w, uint64_t now)
 			end_one(w, s);
 }
 
-/* A user cannot end the sessions of others by many of its own. */
+/* How many from `s` on are of that user; *oldest: the first of them. */
+static unsigned
+count_own(struct web_session *s, const struct control_peer *peer, struct web_session **oldest)
+{
+	unsigned n = 0;
+
+	*oldest = NULL;
+	for (; s != NULL; s = TAILQ_NEXT(s, link))
+		if (control_rights_peer_same(&s->peer, peer) && n++ == 0)
+			*oldest = s;
+	return n;
+}
+
+/*
+ * A user cannot end the sessions of others by many of its own, nor can a few users: whoever has most of them
+ * gives up its oldest.
+ */
 static void
 make_room(struct web_sessions *w, bool is_link, const struct control_peer *peer)
 {
-	struct web_session *s, *own = NULL, *first = NULL;
-	unsigned all = 0, owned = 0;
+	struct web_session *first = is_link ? TAILQ_FIRST(&w->links) : TAILQ_FIRST(&w->sessions), *oldest,
+	    *victim = NULL;
+	unsigned all = 0, most = 0, n;
 
-	for (s = is_link ? TAILQ_FIRST(&w->links) : TAILQ_FIRST(&w->sessions); s != NULL;
-	    s = TAILQ_NEXT(s, link)) {
-		all++;
-		first = first != NULL ? first : s;
-		if (!control_rights_peer_same(&s->peer, peer))
-			continue;
-		owned++;
-		own = own != NULL ? own : s;
+	if (count_own(first, peer, &oldest) >= WEB_SESSIONS_PER_USER) {
+		end_one(w, oldest);
+		return;
 	}
-	if (owned >= WEB_SESSIONS_PER_USER)
-		end_one(w, own);
-	else if (all >= WEB_SESSIONS_MAX)
-		end_one(w, first);
+	for (struct web_session *s = first; s != NULL; s = TAILQ_NEXT(s, link)) {
+		n = count_own(first, &s->peer, &oldest);
+		all++;
+		if (n > most) {
+			most = n;
+			victim = oldest;
+		}
+	}
+	if (all >= WEB_SESSIONS_MAX)
+		end_one(w, victim);
 }
 
 /* What of the name has room, cut between characters. */
@@ -139,6 +157,20 @@ find_one(struct web_session *first, const unsigned char secret[WEB_SECRET_SIZE])
 		if (secret_is_same(s->hash, hash, sizeof(hash)))
 			found = s;
 	return found;
+}
+
+uint64_t
+web_sessions_person(const struct control_peer *peer)
+{
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	uint64_t number;
+	SHA2_CTX context;
+
+	SHA256Init(&context);
+	SHA256Update(&context, (const uint8_t *)peer->author, strlen(peer->author));
+	SHA256Final(hash, &context);
+	memcpy(&number, hash, sizeof(number));
+	return number;
 }
 
 struct web_sessions *

@@ -176,6 +176,9 @@ void web_ask_take(struct web *w, const struct ctl_message *m);	/* an answer */
 void web_ask_expect_fd(struct web *w, void (*take)(void *arg, int fd));
 /* The master called that session good, or it is over. */
 void web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool good);
+/* It is good, and this is what it is: a part of all questions is for those who operate the service. */
+void web_ask_know(struct web *w, const unsigned char handle[WEB_SECRET_SIZE],
+    const struct msg_web_session *s);
 
 /* --- web_throttle: how often an address may have the master asked; pure, times are monotonic ms --- */
 
@@ -188,13 +191,16 @@ bool web_throttle_take(struct web_throttle *t, const char *client, uint64_t now)
 /* --- web_events: the stream of events of a page --- */
 
 #define WEB_STREAMS_MAX 64U
+#define WEB_STREAMS_KEPT 16U		/* of these, for those who operate the service */
 #define WEB_STREAMS_PER_SESSION 8U
+#define WEB_STREAMS_PER_PERSON 16U	/* in all its sessions; twice of one who operates the service */
 
 struct web_events *web_events_new(struct web *w);
 void web_events_free(struct web_events *e);	/* after the doors are closed */
 /* A request for a stream, of a session that is good. */
 void web_events_begin(struct web_events *e, struct evhttp_request *q,
-    const unsigned char handle[WEB_SECRET_SIZE], const char *watch);	/* watch: as in web_verdict */
+    const unsigned char handle[WEB_SECRET_SIZE], const struct msg_web_session *s,
+    const char *watch);			/* as in web_verdict */
 
 /* --- web_tail: the events of the service as they come, for one stream --- */
 
@@ -224,17 +230,12 @@ void web_upload_serve(struct web *w, struct evhttp_request *q, const struct web_
 struct web_imports;
 struct web_imports *web_import_new(struct loop *loop);
 void web_import_free(struct web_imports *i);
-struct web_import_person {
-	unsigned way;			/* enum msg_web_way */
-	uint32_t uid;
-	char name[WEB_NAME_SIZE];
-};
 /*
  * A piece of the session's file, from byte `at` on; 0 begins one, and that person's file before is forgotten.
  * 0; or a status of HTTP and why.
  */
 int web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE],
-    const struct web_import_person *person, size_t at, const struct buf *piece,
+    uint64_t person, size_t at, const struct buf *piece,
     const char **why) __attribute__((warn_unused_result));
 /* The whole as a descriptor, which is the caller's; -1: it cannot be made. It is forgotten. */
 int web_import_take(struct web_imports *i,

@@ -153,10 +153,10 @@ on_session(void *arg, const struct msg_web_session *s, int status, struct buf *t
 		add_cookie(c, NULL);
 		web_reply_json(c->q, HTTP_OK, json_object());
 	} else if (c->route == WEB_ROUTE_EVENTS) {
-		web_ask_trust(c->web, handle, true);
-		web_events_begin(c->web->events, c->q, handle, c->watch);
+		web_ask_know(c->web, handle, s);
+		web_events_begin(c->web->events, c->q, handle, s, c->watch);
 	} else {
-		web_ask_trust(c->web, handle, true);
+		web_ask_know(c->web, handle, s);
 		if (is_login(c))
 			add_cookie(c, c->cookie);
 		add_answer(c, s);

@@ -5,8 +5,8 @@
  * Owns:     the open questions; the hashes of handles that the master has called good
  * Promise:  each question is answered once, at the latest when the helper ends. Handles and tokens that are
  *           not known to be good are asked for slowly, so that a flood of them costs the master nothing and
- *           does not end the helper as one that sends too much. A flood of one kind, or by one client, does
- *           not hold up the others
+ *           does not end the helper as one that sends too much. A flood of one kind, by one client, or in
+ *           sessions of those who do not operate the service, does not hold up the others
  * Fails by: false: too many questions are open, or came in this second
  */
 #include <bsd/sys/queue.h>
@@ -21,7 +21,11 @@
 
 #define OPEN_MAX 192U
 #define TEXT_MAX (4U << 20)
+#define OPEN_KEPT 64U		/* of these, for logins and those who operate the service */
+#define OPEN_KEPT_LOGINS 16U	/* of these, for the latter */
 #define KNOWN_MAX 64U
+#define KNOWN_BURST 800U
+#define KNOWN_KEPT 200U		/* of these, for those who operate the service */
 
 /* Tokens that come back with time. */
 struct bucket { unsigned left, most, per_second; uint64_t at; };
@@ -32,12 +36,16 @@ struct web_asks {
 	uint32_t number;
 	/* together less than what the master takes of a helper */
 	struct bucket known, unknown, links, proofs;
-	unsigned char good[KNOWN_MAX][SHA256_DIGEST_LENGTH];
+	struct known {
+		unsigned char hash[SHA256_DIGEST_LENGTH];
+		bool serves;			/* that person operates the service */
+	} good[KNOWN_MAX];
 	unsigned next;				/* of `good`, that is replaced */
 };
 
+/* False: no more than `kept` are left. */
 static bool
-take_token(struct bucket *b)
+take_token(struct bucket *b, unsigned kept)
 {
 	uint64_t now = clock_mono_ms(), more = (now - b->at) * b->per_second / 1000;
 
@@ -45,19 +53,21 @@ take_token(struct bucket *b)
 		b->left = more > b->most - b->left ? b->most : b->left + (unsigned)more;
 		b->at = now;
 	}
-	if (b->left == 0)
+	if (b->left <= kept)
 		return false;
 	b->left--;
 	return true;
 }
 
-static bool
-is_good(const struct web_asks *a, const unsigned char hash[SHA256_DIGEST_LENGTH])
+/* NULL: it is not known to be good. Each is looked at, so that the time does not say which it is. */
+static struct known *
+find_good(struct web_asks *a, const unsigned char hash[SHA256_DIGEST_LENGTH])
 {
-	bool found = false;
+	struct known *found = NULL;
 
 	for (unsigned i = 0; i < KNOWN_MAX; i++)
-		found |= secret_is_same(a->good[i], hash, SHA256_DIGEST_LENGTH);
+		if (secret_is_same(a->good[i].hash, hash, SHA256_DIGEST_LENGTH))
+			found = &a->good[i];
 	return found;
 }
 
@@ -66,13 +76,27 @@ web_ask_trust(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], bool g
 {
 	struct web_asks *a = w->asks;
 	unsigned char hash[SHA256_DIGEST_LENGTH];
+	struct known *known;
 
 	SHA256(handle, WEB_SECRET_SIZE, hash);
-	for (unsigned i = 0; i < KNOWN_MAX && !good; i++)
-		if (secret_is_same(a->good[i], hash, sizeof(hash)))
-			memset(a->good[i], 0, sizeof(a->good[i]));
-	if (good && !is_good(a, hash))
-		memcpy(a->good[a->next++ % KNOWN_MAX], hash, sizeof(hash));
+	known = find_good(a, hash);
+	if (!good && known != NULL) {
+		*known = (struct known){ .serves = false };
+	} else if (good && known == NULL) {
+		known = &a->good[a->next++ % KNOWN_MAX];
+		*known = (struct known){ .serves = false };
+		memcpy(known->hash, hash, sizeof(hash));
+	}
+}
+
+void
+web_ask_know(struct web *w, const unsigned char handle[WEB_SECRET_SIZE], const struct msg_web_session *s)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+
+	web_ask_trust(w, handle, true);
+	SHA256(handle, WEB_SECRET_SIZE, hash);
+	find_good(w->asks, hash)->serves = s->serves != 0;
 }
 
 static bool
@@ -80,17 +104,21 @@ may_ask(struct web *w, enum ctl_type type, const unsigned char *handle, const ch
 {
 	struct web_asks *a = w->asks;
 	unsigned char hash[SHA256_DIGEST_LENGTH];
+	const struct known *known;
 
-	if (a->count >= OPEN_MAX)
+	if (handle == NULL && a->count >= OPEN_MAX - OPEN_KEPT_LOGINS)
 		return false;
 	if (type == CTL_WEB_LOGIN)	/* not a forged one */
-		return take_token(&a->links);
+		return take_token(&a->links, 0);
 	if (type == CTL_WEB_PASSWORD || type == CTL_WEB_TICKET)
-		return web_throttle_take(w->logins, client, clock_mono_ms()) && take_token(&a->proofs);
+		return web_throttle_take(w->logins, client, clock_mono_ms()) && take_token(&a->proofs, 0);
 	SHA256(handle, WEB_SECRET_SIZE, hash);
-	if (is_good(a, hash))
-		return take_token(&a->known);
-	return web_throttle_take(w->strangers, client, clock_mono_ms()) && take_token(&a->unknown);
+	known = find_good(a, hash);
+	if (a->count >= (known != NULL && known->serves ? OPEN_MAX : OPEN_MAX - OPEN_KEPT))
+		return false;
+	if (known != NULL)
+		return take_token(&a->known, known->serves ? 0 : KNOWN_KEPT);
+	return web_throttle_take(w->strangers, client, clock_mono_ms()) && take_token(&a->unknown, 0);
 }
 
 bool
@@ -167,7 +195,7 @@ web_ask_new(void)
 	uint64_t now = clock_mono_ms();
 
 	TAILQ_INIT(&a->open);
-	a->known = (struct bucket){ 800, 800, 400, now };
+	a->known = (struct bucket){ KNOWN_BURST, KNOWN_BURST, 400, now };
 	a->unknown = (struct bucket){ 200, 200, 100, now };
 	a->links = (struct bucket){ 200, 200, 100, now };
 	a->proofs = (struct bucket){ 200, 200, 100, now };

@@ -46,6 +46,7 @@ struct feed {
 	TAILQ_ENTRY(feed) link;
 	struct web_events *events;
 	unsigned char handle[WEB_SECRET_SIZE];
+	uint64_t person;
 	TAILQ_HEAD(, stream) streams;
 	unsigned count;
 	bool over;			/* no stream any more: freed when nothing is asked */
@@ -327,15 +328,28 @@ add_stream(struct feed *f, struct evhttp_request *q, const char *watch)
 		s->tail = web_tail_begin(f->events->web, f->handle, watch, send_line, s);
 }
 
+/* The session, the person or all have as many as they may. */
+static bool
+is_full(const struct web_events *e, const struct feed *f, bool serves)
+{
+	unsigned most = serves ? WEB_STREAMS_MAX : WEB_STREAMS_MAX - WEB_STREAMS_KEPT,
+	    most_own = serves ? 2 * WEB_STREAMS_PER_PERSON : WEB_STREAMS_PER_PERSON, own = 0;
+	const struct feed *other;
+
+	TAILQ_FOREACH(other, &e->feeds, link)
+		own += other->person == f->person ? other->count : 0;
+	return f->count >= WEB_STREAMS_PER_SESSION || own >= most_own || e->count >= most;
+}
+
 void
 web_events_begin(struct web_events *e, struct evhttp_request *q, const unsigned char handle[WEB_SECRET_SIZE],
-    const char *watch)
+    const struct msg_web_session *s, const char *watch)
 {
 	struct feed *f = find_feed(e, handle);
 
 	f->over = f->count == 0;
-	if (evhttp_request_get_connection(q) == NULL || f->count >= WEB_STREAMS_PER_SESSION ||
-	    e->count >= WEB_STREAMS_MAX)
+	f->person = s->person;
+	if (evhttp_request_get_connection(q) == NULL || is_full(e, f, s->serves != 0))
 		web_reply_error(q, 429, "too many pages are open");
 	else
 		add_stream(f, q, watch);

@@ -26,7 +26,7 @@
 struct file {
 	TAILQ_ENTRY(file) link;
 	unsigned char handle[WEB_SECRET_SIZE];
-	struct web_import_person person;
+	uint64_t person;
 	struct buf data;
 	uint64_t at_ms;			/* of its latest piece */
 };
@@ -93,26 +93,19 @@ find(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE])
 	return NULL;
 }
 
-static bool
-is_same(const struct web_import_person *a, const struct web_import_person *b)
-{
-	return a->way == b->way && a->uid == b->uid && strcmp(a->name, b->name) == 0;
-}
-
 /* NULL: there are as many as there may be. */
 static struct file *
-begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE],
-    const struct web_import_person *person)
+begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE], uint64_t person)
 {
 	struct file *f, *next;
 
 	TAILQ_FOREACH_SAFE(f, &i->files, link, next)
-		if (is_same(&f->person, person))
+		if (f->person == person)
 			forget(i, f);
 	if (i->count >= FILES_MAX)
 		return NULL;
 	f = mem_new(struct file);
-	f->person = *person;
+	f->person = person;
 	buf_init(&f->data, WEB_IMPORT_MAX);
 	memcpy(f->handle, handle, sizeof(f->handle));
 	TAILQ_INSERT_TAIL(&i->files, f, link);
@@ -124,7 +117,7 @@ begin(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE],
 
 int
 web_import_add(struct web_imports *i, const unsigned char handle[WEB_SECRET_SIZE],
-    const struct web_import_person *person, size_t at, const struct buf *piece, const char **why)
+    uint64_t person, size_t at, const struct buf *piece, const char **why)
 {
 	struct file *f = at == 0 ? begin(i, handle, person) : find(i, handle);
 

@@ -3,8 +3,8 @@
  *
  * Runs in:  web
  * Owns:     a call from its request until it is answered
- * Promise:  each piece counts for an operator alone, and the master asks for the right on the service before
- *           the file is read. What a process has said that read a file of strangers is judged before a
+ * Promise:  each piece counts for those alone who operate the service, and the master asks for that right
+ *           before the file is read. What a process has said that read a file of strangers is judged before a
  *           browser gets it
  * Fails by: an answer with a status of HTTP
  */
@@ -137,7 +137,6 @@ static void
 on_session(void *arg, const struct msg_web_session *s, int status, struct buf *text)
 {
 	struct upload *u = arg;
-	struct web_import_person person = { 0 };
 	const char *why = NULL;
 	int refused;
 
@@ -148,15 +147,12 @@ on_session(void *arg, const struct msg_web_session *s, int status, struct buf *t
 		end(u);
 		return;
 	}
-	web_ask_trust(u->web, u->handle, true);
-	if (!s->operates) {
-		refuse(u, 403, "you may look, but are no operator");
+	web_ask_know(u->web, u->handle, s);
+	if (!s->serves) {
+		refuse(u, 403, "import: you are no operator of the service");
 		return;
 	}
-	person.way = s->way;
-	person.uid = s->uid;
-	snprintf(person.name, sizeof(person.name), "%s", s->name);
-	refused = web_import_add(u->web->imports, u->handle, &person, u->at, &u->piece, &why);
+	refused = web_import_add(u->web->imports, u->handle, s->person, u->at, &u->piece, &why);
 	if (refused != 0) {
 		refuse(u, refused, why);
 	} else if (u->last) {

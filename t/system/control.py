@@ -6,11 +6,12 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 from checks import check, equal
 from patience import until
 from processes import descriptors_of
-from stand_in import ctl_version
+from stand_in import TYPES, ctl_version
 
 
 def connect_raw(service):
@@ -106,6 +107,52 @@ for s in more:
 print("ready", flush=True)
 sys.stdin.read()
 """
+
+
+FLOOD = """
+import socket, struct, sys
+path, version, command, count = sys.argv[1], *map(int, sys.argv[2:])
+for turn in range(count):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.connect(path)
+        try:
+            if turn % 3 == 0:
+                words = b"stop\\0default\\0"
+                s.send(struct.pack("=HHIII", 0x5043, version, command, 1, len(words)) + words)
+            else:
+                s.send(b"rubbish" if turn % 3 == 1 else struct.pack("=HHIII", 0x5043, version, command, 1, 1) + b"x")
+            while s.recv(4096):
+                if turn % 3 == 0:
+                    break
+        except OSError:
+            pass
+"""
+
+
+def flood(service, uid, count):
+    """Each of them is refused: a command, what is no message, and what is no command."""
+    types = {}
+    exec(TYPES, types)
+    subprocess.run([sys.executable, "-c", FLOOD, str(service.run / "control.sock"), str(ctl_version()), str(types["COMMAND"]), str(count)],
+                   check=True, timeout=120, user=uid, group=uid, extra_groups=[])
+
+
+def test_refusals_do_not_fill_the_log(t):
+    """A user of the host is refused as fast as it asks: some of that is events, and they count the rest; nor is another user left out."""
+    t.need_root()
+    service = t.postern(as_root=True)
+    os.chmod(service.folder, 0o755)
+    begun = time.monotonic()
+    flood(service, 12345, 900)
+    flood(service, 12346, 1)
+    told = [event for event in service.events.all("operator", result="refused")]
+    most = 25 + int(time.monotonic() - begun)
+    check(20 <= len([e for e in told if e["uid"] == "12345"]) <= most, len(told))
+    other = service.events.wait("operator", result="refused", uid="12346")
+    equal(sum(int(e.get("unreported", 0)) for e in (*told, *(() if any(e["uid"] == "12346" for e in told) else (other,)))) +
+          len([e for e in told if e["uid"] == "12345"]), 900)
+    equal((other["command"], other["reason"]), ("stop", "no operator"))
+    service.ctl("status")
 
 
 def test_places_of_one_user(t):

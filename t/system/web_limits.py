@@ -1,6 +1,7 @@
 """web_limits - TLS of the manager, and what slow, large, broken and many requests may cost"""
 
 import http.client
+import json
 import os
 import re
 import socket
@@ -11,8 +12,10 @@ import time
 from checks import check, equal
 from patience import until
 from processes import is_root
+from sasl import verifier
 from smtp import mail
-from web_client import Browser, ask, ask_if_there, connect, forge, start_manager, wait_served
+from web_accounts import PASSWORD, log_in, start as start_accounts
+from web_client import Browser, Stream, ask, ask_if_there, connect, forge, start_manager, wait_served
 
 
 def make_pair(service, stem, name):
@@ -185,6 +188,49 @@ def test_requests_and_connections(t):
     until(lambda: ask_if_there(port)[0] == 200, what="room again")
     equal(browser.command("status")["status"], 0)
     check(not service.events.all("crash"), "a crash")
+
+
+def wait_for_ever(t):
+    """The port of a host that takes a connection and says nothing."""
+    silent = socket.create_server(("127.0.0.1", 0), backlog=200)
+    t.cleanup(silent.close)
+    return silent.getsockname()[1]
+
+
+def send_command(port, browser, source, *words):
+    """Not waited for."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(source, 0))
+    connection.request("POST", "/api/command", json.dumps({"words": words}), {"Cookie": browser.cookie, "X-Postern-Token": browser.csrf,
+                       "Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"})
+    return connection
+
+
+def test_what_a_person_may_have(t):
+    """Who operates one virtual server has its part in all of its sessions together, and takes none of those who operate the service."""
+    names = [f"op{n}" for n in range(7)]
+    service, port = start_accounts(t, {name: verifier(PASSWORD) for name in (*names, "eve")}, service={"viewers": "account:eve"},
+                                   servers={"one": {"security": {"operators": ", ".join(f"account:{name}" for name in names)},
+                                                    "delivery": {"smart-host": f"[127.0.0.1]:{wait_for_ever(t)}"}}})
+    root = Browser(port)
+    root.log_in(service.ctl("web", "login").stdout)
+    sessions = {name: [log_in(port, name)[0] for _ in range(2 if name == "op0" else 1)] for name in names}
+    probe = ("probe", "one", "b@remote.example")
+    open_ones = [send_command(port, sessions["op0"][0], "127.0.0.2", *probe) for _ in range(16)]
+    # the answer to what is one too many comes at once; of the others none does
+    until(lambda: sessions["op0"][1].command("status") and sessions["op0"][1].status == 503, what="too many commands of one person")
+    for n, name in enumerate(names[1:]):
+        open_ones += [send_command(port, sessions[name][0], f"127.0.0.{3 + n}", *probe) for _ in range(16)]
+    until(lambda: sessions["op6"][0].command("status") and sessions["op6"][0].status == 503, what="too many commands of all of them")
+    for _ in range(20):
+        equal((root.command("status", "one")["status"], root.status), (0, 200))
+    for each in open_ones:
+        each.close()
+    # pages that stay open
+    eve = [log_in(port, "eve")[0] for _ in range(3)]
+    streams = [Stream(browser) for browser in (*eve, root) for _ in range(8)]
+    equal([stream.status for stream in streams], [200] * 16 + [429] * 8 + [200] * 8)
+    for stream in streams:
+        stream.close()
 
 
 def test_slow_requests(t):

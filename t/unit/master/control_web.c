@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/process/counters.h"
+#include "common/process/loop.h"
 #include "master/control/control_private.h"
 #include "master/processes/processes.h"
 #include "t/unit/check_main.h"
@@ -177,7 +179,7 @@ START_TEST(rights_of_the_user)
 	web_sessions_link(m.web_sessions, &(struct control_peer){ .uid = 64001 }, "anna", clock_mono_ms(), token);
 	viewer = log_in(token);
 	ck_assert_int_eq(viewer.result, WEB_OK);
-	ck_assert(!viewer.operates);
+	ck_assert(!viewer.operates && !viewer.serves);
 	ck_assert_uint_eq(viewer.uid, 64001);
 	ck_assert_str_eq(viewer.name, "anna");
 	command(4, viewer.handle, "start", sizeof("start"));
@@ -187,7 +189,7 @@ START_TEST(rights_of_the_user)
 	/* the user of the master may all, but makes no links there */
 	web_sessions_link(m.web_sessions, &(struct control_peer){ .uid = geteuid() }, "me", clock_mono_ms(), token);
 	me = log_in(token);
-	ck_assert(me.operates);
+	ck_assert(me.operates && me.serves);
 	command(6, me.handle, "start", sizeof("start"));
 	ck_assert_int_eq(heard_answer(6, text), 0);
 	command(7, me.handle, "web-login\0-\0root", sizeof("web-login\0-\0root"));
@@ -206,6 +208,99 @@ START_TEST(rights_of_the_user)
 	ck_assert_uint_eq(again.handle[0] | again.handle[31], 0);	/* no handle but at the login */
 	command(3, me.handle, "counters", sizeof("counters"));
 	ck_assert_int_eq(heard_session(3).result, WEB_UNKNOWN);
+	ck_assert(!end());
+}
+END_TEST
+
+static unsigned number;
+
+static struct msg_web_session
+session_of(uid_t uid)
+{
+	struct control_peer peer;
+	unsigned char token[WEB_SECRET_SIZE];
+	char name[20];
+
+	control_rights_peer_user(&peer, uid);
+	snprintf(name, sizeof(name), "name-%u", number++);	/* which it says itself: that is no other person */
+	web_sessions_link(m.web_sessions, &peer, name, clock_mono_ms(), token);
+	return log_in(token);
+}
+
+static unsigned
+count_callers(void)
+{
+	const struct control_caller *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(c, &m.callers, link)
+		n++;
+	return n;
+}
+
+static void
+on_time(void *arg)
+{
+}
+
+/* Whether its command waits: it is answered with "busy" otherwise. */
+static bool
+waits(const struct msg_web_session *s)
+{
+	unsigned before = count_callers();
+
+	command(20, s->handle, "start\0a", sizeof("start\0a"));
+	if (count_callers() > before)
+		return true;
+	ck_assert_int_eq(heard_session(20).result, WEB_BUSY);
+	return false;
+}
+
+/* A person has its part in whatever sessions, all who operate a virtual server have theirs, and some is left. */
+START_TEST(a_part_for_those_who_operate_the_service)
+{
+	static char state[] = "/nonexistent";
+	uid_t own[] = { 64001, 64002, 64003, 64004, 64005, 64006, 64007 };
+	struct server s = { .m = &m, .name = "a", .state = STATE_STARTING, .wanted = true,
+	    .operators = { .uid = own, .nuid = nitems_of(own) } };
+	struct config_server conf = { .id = 1 };
+	struct post post = { .m = &m, .server = &s, .role = ROLE_DELIVER };
+	struct msg_web_session first, second;
+	int counters;
+
+	begin();
+	config.service.state = state;
+	s.conf = &conf;
+	s.post = &post;
+	s.posts = 1;
+	post.again = loop_timer_new(m.loop, on_time, NULL);
+	loop_timer_set(post.again, 60000);
+	s.counters = counters_new(&counters);
+	TAILQ_INSERT_TAIL(&m.servers, &s, link);
+	first = session_of(own[0]);
+	second = session_of(own[0]);
+	ck_assert(first.operates && !first.serves && first.person == second.person);
+	for (unsigned i = 0; i < WEB_COMMANDS_PER_PERSON; i++)
+		ck_assert(waits(i % 2 == 0 ? &first : &second));
+	ck_assert(!waits(&first) && !waits(&second));
+	for (unsigned k = 1; k < nitems_of(own) - 1; k++) {
+		first = session_of(own[k]);
+		ck_assert(first.person != second.person);
+		for (unsigned i = 0; i < WEB_COMMANDS_PER_PERSON; i++)
+			ck_assert(waits(&first));
+	}
+	first = session_of(own[nitems_of(own) - 1]);
+	ck_assert(!waits(&first));
+	first = session_of(geteuid());
+	for (unsigned i = 0; i < 32; i++)
+		ck_assert(waits(&first));
+	ck_assert(!waits(&first));	/* as many as there may be at all */
+	control_caller_end_all(&m, "");
+	TAILQ_REMOVE(&m.servers, &s, link);
+	loop_timer_free(post.again);
+	counters_free(s.counters);
+	close(counters);
+	config.service.state = NULL;
 	ck_assert(!end());
 }
 END_TEST
@@ -293,4 +388,5 @@ START_TEST(malformed)
 }
 END_TEST
 
-UNIT_MAIN("control_web", nothing_without_a_secret, rights_of_the_user, a_watch_ends_with_its_session, malformed)
+UNIT_MAIN("control_web", nothing_without_a_secret, rights_of_the_user, a_watch_ends_with_its_session,
+    a_part_for_those_who_operate_the_service, malformed)
