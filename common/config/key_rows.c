@@ -364,11 +364,13 @@ const struct key key_rows[] = {
 	    "The folder that receives mail for local domains. It must be on the same file system as "
 	    "queue." },
 	{ GENERAL("connection-limit", KEY_NUMBER, connection_limit), BY_SERVICE, .min = 1,
-	    .derived = "what memory-limit and half of the open files of a process hold, 100 to 100000",
+	    .derived = "what memory-limit and half of the open files of a process hold, with mail filters a "
+	    "third of them, 100 to 100000",
 	    .max = 1000000, .unlimited = true,
 	    .meaning =
 	    "The largest number of concurrent inbound connections. A further one is answered 421 and "
-	    "closed." },
+	    "closed. One that its client has closed counts until filters and disk are done with its "
+	    "message." },
 	{ GENERAL("connection-limit-per-client", KEY_NUMBER, connection_limit_per_client), .min = 1,
 	    .derived = "connection-limit where it is set, else a quarter of it; at most 250, and what an "
 	    "eighth of memory-limit holds in messages, but 20; none for loopback addresses",

@@ -4,10 +4,10 @@
  *
  * Runs in:  master, listener, deliver, pickup
  * Owns:     the channel, the records of the questions
- * Promise:  each question that was asked is answered or fails, once, within its patience, and never while
- *           it is being asked. When the helper dies, its open questions go to its successor, at most
- *           `repeats` times, but for those that had gone a step. One that sends a malformed answer loses
- *           the channel for a second. Answers may be secret and are wiped from the receive buffer
+ * Promise:  each question is answered or fails, once, within its patience, never while it is being asked.
+ *           A helper hears of each that failed or was given up (kind.cancel). When it dies, its questions go
+ *           to its successor, at most `repeats` times, but for those that had gone a step. One that sends a
+ *           malformed answer loses the channel for a second. Answers are wiped from the receive buffer
  * Fails by: kind.failed
  */
 #include "common/ipc/ctl_client.h"
@@ -26,6 +26,13 @@
 
 TAILQ_HEAD(ctl_client_list, ctl_client_question);
 
+/* What the channel had no room for: the helper keeps something until it hears this. */
+struct dropped {
+	STAILQ_ENTRY(dropped) link;
+	enum ctl_type type;
+	uint32_t request;
+};
+
 struct ctl_client {
 	const struct ctl_client_kind *kind;
 	struct loop *loop;
@@ -36,11 +43,12 @@ struct ctl_client {
 	uint32_t channel;		/* counts channels */
 	struct ctl_client_list in[CTL_CLIENT_STATES];
 	LIST_HEAD(, ctl_client_question) table[BUCKETS];
+	STAILQ_HEAD(, dropped) dropped;	/* of the present channel */
 	size_t asked;
 	uint32_t request;
 	uint64_t needed_ms;
 	/*
-	 * the earliest of: a deadline, the next call of `need`, sending waiting questions, reporting failures
+	 * the earliest of: a deadline, the next call of `need`, sending what waits, reporting failures
 	 */
 	struct loop_timer *timer;
 };
@@ -88,7 +96,7 @@ set_question_timer(struct ctl_client *k)
 
 	if (waits != NULL && waits->deadline < next)
 		next = waits->deadline;
-	if (waits != NULL && now + NEED_MS < next)
+	if ((waits != NULL || !STAILQ_EMPTY(&k->dropped)) && now + NEED_MS < next)
 		next = now + NEED_MS;
 	if (!TAILQ_EMPTY(&k->in[CTL_CLIENT_FAILED]))
 		next = now;
@@ -99,10 +107,35 @@ set_question_timer(struct ctl_client *k)
 }
 
 static void
+forget_first_dropped(struct ctl_client *k)
+{
+	struct dropped *d = STAILQ_FIRST(&k->dropped);
+
+	STAILQ_REMOVE_HEAD(&k->dropped, link);
+	free(d);
+}
+
+/* False: the queue of the channel is still full. */
+static bool
+send_dropped(struct ctl_client *k)
+{
+	const struct dropped *d;
+
+	while ((d = STAILQ_FIRST(&k->dropped)) != NULL) {
+		if (ctl_send(k->ctl, d->type, d->request, NULL, 0, -1) == -1)
+			return false;
+		forget_first_dropped(k);
+	}
+	return true;
+}
+
+static void
 send_waiting(struct ctl_client *k)
 {
 	struct ctl_client_question *q;
 
+	if (!send_dropped(k))
+		return;
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS])) != NULL &&
 	    (k->kind->window == 0 || k->asked < k->kind->window)) {
 		if (q->kind->send(q, k->ctl) == -1)
@@ -140,6 +173,7 @@ on_question_timer(void *arg)
 	/* From the front each time, since `failed` may ask or forget other questions. */
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_FAILED])) != NULL) {
 		move_to_state(q, CTL_CLIENT_QUIET);
+		ctl_client_drop(q);
 		q->kind->failed(q, q->why);
 	}
 	serve_waiting(k);
@@ -195,6 +229,8 @@ on_helper_close(void *arg, bool bad)
 		    log_safe("misbehaved"));
 	ctl_free(k->ctl);
 	k->ctl = NULL;
+	while (!STAILQ_EMPTY(&k->dropped))
+		forget_first_dropped(k);
 	TAILQ_CONCAT(&younger, &k->in[CTL_CLIENT_WAITS], link);
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED])) != NULL) {
 		if (q->stepped || q->repeats++ >= q->kind->repeats) {
@@ -336,20 +372,30 @@ ctl_client_forget(struct ctl_client_question *q)
 }
 
 void
-ctl_client_tell(struct ctl_client_question *q, enum ctl_type type)
+ctl_client_drop(struct ctl_client_question *q)
 {
 	struct ctl_client *k = q->ctl_client;
+	enum ctl_type type = q->kind->cancel;
+	struct dropped *d;
 
-	if (k->ctl != NULL && q->channel == k->channel)
-		(void)!ctl_send(k->ctl, type, q->request, NULL, 0, -1);
+	if (type == 0 || k->ctl == NULL || q->channel != k->channel)
+		return;
+	q->channel = 0;
+	if (STAILQ_EMPTY(&k->dropped) && ctl_send(k->ctl, type, q->request, NULL, 0, -1) == 0)
+		return;
+	d = mem_new(struct dropped);
+	d->type = type;
+	d->request = q->request;
+	STAILQ_INSERT_TAIL(&k->dropped, d, link);
+	set_question_timer(k);
 }
 
 void
-ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type)
+ctl_client_cancel(struct ctl_client_question *q)
 {
 	if (q == NULL)
 		return;
-	ctl_client_tell(q, type);
+	ctl_client_drop(q);
 	ctl_client_forget(q);
 }
 
@@ -366,6 +412,7 @@ ctl_client_new(struct loop *l, const struct ctl_client_kind *kind, uint64_t pati
 	k->arg = arg;
 	for (size_t i = 0; i < CTL_CLIENT_STATES; i++)
 		TAILQ_INIT(&k->in[i]);
+	STAILQ_INIT(&k->dropped);
 	for (size_t i = 0; i < BUCKETS; i++)
 		LIST_INIT(&k->table[i]);
 	k->timer = loop_timer_new(l, on_question_timer, k);
@@ -382,6 +429,8 @@ ctl_client_free(struct ctl_client *k)
 	for (size_t i = 0; i < CTL_CLIENT_STATES; i++)
 		while ((q = TAILQ_FIRST(&k->in[i])) != NULL)
 			ctl_client_forget(q);
+	while (!STAILQ_EMPTY(&k->dropped))
+		forget_first_dropped(k);
 	ctl_free(k->ctl);
 	loop_timer_free(k->timer);
 	free(k);

@@ -31,12 +31,13 @@ struct ctl_client_kind {
 	/* no deadline while it is with the helper: others watch over it */
 	bool unhurried;
 	bool joined;			/* a channel that ended is asked for at once, question or not */
+	enum ctl_type cancel;		/* tells the helper to forget a question; 0: nothing stays there */
 	const char *silent, *ended;	/* texts for `failed`: no answer in time; the helper ended */
 	/* Sends the question with ctl_send and q->request. -1: not now; it is called again. */
 	int (*send)(struct ctl_client_question *q, struct ctl *c);
 	/* The answer, with its descriptor; q is quiet now. False: malformed, which counts as no answer. */
 	bool (*answered)(struct ctl_client_question *q, const struct ctl_message *m);
-	/* There will be no answer; q is quiet now. */
+	/* There will be no answer, and the helper is told to forget it (cancel); q is quiet now. */
 	void (*failed)(struct ctl_client_question *q, const char *why);
 	/* Another kind of question that the same helper answers: ctl_client_add_of. NULL: none */
 	const struct ctl_client_kind *also;
@@ -88,11 +89,11 @@ void ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const vo
 void ctl_client_step_with(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len,
     int fd);
 void ctl_client_fail(struct ctl_client_question *q, const char *why);	/* `failed` follows, soon */
-/* To the helper that was asked last, without an answer; not when it is gone. It is quiet. */
-void ctl_client_tell(struct ctl_client_question *q, enum ctl_type type);
+/* The helper that was asked last forgets it (kind.cancel), also if its channel is full now. It is quiet. */
+void ctl_client_drop(struct ctl_client_question *q);
 /* Frees the record; a later answer is dropped; NULL is fine. */
 void ctl_client_forget(struct ctl_client_question *q);
-/* The same, and tells the helper if it knows the question. */
-void ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type);
+/* The same, and drops it. */
+void ctl_client_cancel(struct ctl_client_question *q);
 
 #endif

@@ -118,7 +118,7 @@ on_no_room(struct filter_client *f, const char *why)
 {
 	bool reset = f->resetting;
 
-	ctl_client_tell(&f->base, CTL_FILTER_END);
+	ctl_client_drop(&f->base);
 	f->resetting = false;
 	f->state = FILTER_CLIENT_LOST;
 	if (f->ask != NULL && reset && may_begin_at((enum msg_filter_stage)f->ask->stage))
@@ -174,7 +174,8 @@ on_filter_lost(struct ctl_client_question *base, const char *why)
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "filter", .answer = CTL_FILTER_ANSWER, .repeats = REPEATS, .unhurried = true,
+	.part = "filter", .answer = CTL_FILTER_ANSWER, .cancel = CTL_FILTER_END, .repeats = REPEATS,
+	.unhurried = true,
 	.silent = "no answer from the filter helper", .ended = "the filter helper ended",
 	.send = send_first, .answered = on_filter_answer, .failed = on_filter_lost,
 };
@@ -238,5 +239,5 @@ filter_client_close(struct filter_client *f)
 	free(f->kept[FILTER_CONNECT]);
 	free(f->kept[FILTER_HELO]);
 	free(f->ask);
-	ctl_client_cancel(&f->base, CTL_FILTER_END);
+	ctl_client_cancel(&f->base);
 }

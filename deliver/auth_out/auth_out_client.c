@@ -91,7 +91,7 @@ cancel_question(struct auth_out_login *l)
 
 	l->question = NULL;
 	if (q != NULL)
-		ctl_client_cancel(&q->base, CTL_AUTH_OUT_CANCEL);
+		ctl_client_cancel(&q->base);
 }
 
 static void
@@ -110,7 +110,7 @@ need_auth_helper(void *arg)
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "auth", .answer = CTL_AUTH_OUT_ANSWER,
+	.part = "auth", .answer = CTL_AUTH_OUT_ANSWER, .cancel = CTL_AUTH_OUT_CANCEL,
 	.silent = "no answer from the auth helper", .ended = "the auth helper ended",
 	.send = send_start, .answered = on_word_answer, .failed = on_no_word,
 };

@@ -12,6 +12,7 @@
 
 #include "common/base/machine.h"
 #include "common/config/config.h"
+#include "common/config/config_filter.h"
 #include "common/spool/enqueue.h"
 #include "listener/accept/accept.h"
 #include "listener/listener.h"
@@ -22,6 +23,7 @@ enum {
 	MEMORY_SHARE = 4,		/* a quarter of the machine's for all listeners */
 	DESCRIPTORS_KEPT = 200,		/* for files, channels and sockets that listen */
 	DESCRIPTORS_EACH = 2,		/* the connection, and the file of its message */
+	DESCRIPTORS_FILTERED = 3,	/* and the file that filters look at, which is read then */
 	CONNECTIONS_LEAST = 100, CONNECTIONS_MOST = 100000,
 	/* Above what a relay, a smart host or an office opens at a time. */
 	CLIENT_LEAST = 20, CLIENT_MOST = 250, CLIENT_SHARE = 4,
@@ -36,8 +38,10 @@ connections_of(const struct ceilings *c, const struct config_server *s, uint64_t
 {
 	uint64_t by_memory = c->memory == UINT64_MAX ? CONNECTIONS_MOST :
 	    c->memory / c->session * s->processes;
+	unsigned each = config_filter_is_used(s, CONFIG_FILTER_SMTP) ? DESCRIPTORS_FILTERED :
+	    DESCRIPTORS_EACH;
 	uint64_t by_descriptors = descriptors > DESCRIPTORS_KEPT ?
-	    (descriptors - DESCRIPTORS_KEPT) / DESCRIPTORS_EACH * s->processes : 0;
+	    (descriptors - DESCRIPTORS_KEPT) / each * s->processes : 0;
 	uint64_t most = MIN(by_memory, by_descriptors);
 
 	return MAX(CONNECTIONS_LEAST, MIN(most, CONNECTIONS_MOST));

@@ -89,10 +89,7 @@ static void
 message_free(struct queue_message *m)
 {
 	message_empty(m);
-	if (m->step == STEP_PUT)
-		ctl_client_forget(&m->q.base);
-	else
-		ctl_client_cancel(&m->q.base, CTL_SPOOL_DROP);
+	ctl_client_cancel(&m->q.base);
 }
 
 static void

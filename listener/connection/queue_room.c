@@ -7,6 +7,7 @@
  *           served after the first one
  * Fails by: a folder that cannot be counted counts as not full; one event when that begins
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,16 +62,23 @@ send_room(struct spool_client_question *q, struct ctl *c)
 }
 
 static void
+take_room(struct queue_room *q, const struct msg_spool_answer *a)
+{
+	if (a->drop_bytes == -1 && q->size != -1)
+		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(a->error)));
+	q->size = a->drop_bytes;
+	q->disk_is_short = a->disk_is_short != 0;
+}
+
+static void
 on_room_answered(struct spool_client_question *question, const struct msg_spool_answer *a,
     const struct ctl_message *reply)
 {
 	struct queue_room *q = ((struct room_question *)question)->room;
 
-	if (a->drop_bytes == -1 && q->size != -1)
-		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(a->error)));
-	q->size = a->drop_bytes;
-	q->disk_is_short = a->disk_is_short != 0;
 	q->asking = false;
+	if (a->error != EAGAIN)		/* else it has not looked, and what was known stays */
+		take_room(q, a);
 	tell_known(q);
 }
 

@@ -39,7 +39,7 @@ auth_in_client_cancel(struct auth_in_client_question *q)
 	if (q == NULL)
 		return;
 	forget_start(q);
-	ctl_client_cancel(&q->base, CTL_AUTH_IN_CANCEL);
+	ctl_client_cancel(&q->base);
 }
 
 /* The callee may cancel. */
@@ -90,8 +90,8 @@ on_failure(struct ctl_client_question *base, const char *why)
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "auth", .answer = CTL_AUTH_IN_ANSWER, .unhurried = true, .send = send_start,
-	.answered = on_answer, .failed = on_failure,
+	.part = "auth", .answer = CTL_AUTH_IN_ANSWER, .cancel = CTL_AUTH_IN_CANCEL, .unhurried = true,
+	.send = send_start, .answered = on_answer, .failed = on_failure,
 };
 
 struct ctl_client *

@@ -56,8 +56,8 @@ on_failure(struct ctl_client_question *base, const char *why)
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "pickup", .answer = CTL_SPOOL_ANSWER, .repeats = REPEATS, .unhurried = true,
-	.joined = true, .window = WINDOW,
+	.part = "pickup", .answer = CTL_SPOOL_ANSWER, .cancel = CTL_SPOOL_DROP, .repeats = REPEATS,
+	.unhurried = true, .joined = true, .window = WINDOW,
 	.send = send_question, .answered = on_answer, .failed = on_failure,
 };
 

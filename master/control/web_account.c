@@ -127,15 +127,12 @@ end_check(const struct web_account *a, enum msg_auth_in_result result)
 }
 
 static void
-forget_account(struct web_account *a, bool cancel)
+forget_account(struct web_account *a)
 {
 	if (!a->is_check)
 		TAILQ_REMOVE(&a->m->logins, a, link);
 	forget_start(a);
-	if (cancel)
-		ctl_client_cancel(&a->base, CTL_AUTH_IN_CANCEL);
-	else
-		ctl_client_forget(&a->base);
+	ctl_client_forget(&a->base);
 }
 
 static void
@@ -175,7 +172,7 @@ on_answer(struct ctl_client_question *q, const struct ctl_message *message)
 
 	if (good) {
 		end_account(a, answer, "the auth helper cannot check it now");
-		forget_account(a, false);
+		forget_account(a);
 	}
 	explicit_bzero(answer, sizeof(*answer));
 	free(answer);
@@ -189,12 +186,13 @@ on_failure(struct ctl_client_question *q, const char *why)
 	struct web_account *a = (struct web_account *)q;
 
 	end_account(a, &later, why);
-	forget_account(a, true);
+	forget_account(a);
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "auth", .answer = CTL_AUTH_IN_ANSWER, .silent = "the auth helper gave no answer in time",
-	.ended = "the auth helper ended", .send = send_start, .answered = on_answer, .failed = on_failure,
+	.part = "auth", .answer = CTL_AUTH_IN_ANSWER, .cancel = CTL_AUTH_IN_CANCEL,
+	.silent = "the auth helper gave no answer in time", .ended = "the auth helper ended",
+	.send = send_start, .answered = on_answer, .failed = on_failure,
 };
 
 static void
@@ -216,7 +214,7 @@ web_account_close(struct master *m)
 	struct web_account *a;
 
 	while ((a = TAILQ_FIRST(&m->logins)) != NULL)
-		forget_account(a, false);
+		forget_account(a);
 	ctl_client_free(m->auth);
 	m->auth = NULL;
 }
@@ -228,7 +226,8 @@ web_account_cut(struct master *m)
 
 	while ((a = TAILQ_FIRST(&m->logins)) != NULL) {
 		refuse_login(a, WEB_LATER, "an upgrade of the service came first");
-		forget_account(a, true);
+		ctl_client_drop(&a->base);
+		forget_account(a);
 	}
 }
 
@@ -270,7 +269,7 @@ begin_login(struct web_account *a, struct child *c, uint32_t request, const char
 		return;
 	}
 	refuse_login(a, WEB_BUSY, "too many logins at a time");
-	forget_account(a, false);
+	forget_account(a);
 }
 
 void

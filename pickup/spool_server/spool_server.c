@@ -335,6 +335,15 @@ open_messages(struct spool_server *k, struct ctl_server *s, uint32_t request)
 
 /* --- channels --- */
 
+/* The worker that asked may ask again; what it has open stays. */
+static void
+refuse_now(struct ctl_server *s, uint32_t request)
+{
+	struct msg_spool_answer later = { .error = EAGAIN, .drop_bytes = -1 };
+
+	ctl_server_answer(s, CTL_SPOOL_ANSWER, request, &later, sizeof(later), -1);
+}
+
 static bool
 on_asked(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
@@ -353,12 +362,10 @@ on_asked(void *arg, struct ctl_server *s, const struct ctl_message *m)
 			finish_draft(q);
 		return known;
 	}
-	if (q != NULL || ctl_server_is_full(s))
+	if (q != NULL)
 		return false;
-	if (k->bytes + m->len > BYTES_MAX) {
-		struct msg_spool_answer later = { .error = EAGAIN, .drop_bytes = -1 };
-
-		ctl_server_answer(s, CTL_SPOOL_ANSWER, m->request, &later, sizeof(later), -1);
+	if (ctl_server_is_full(s) || k->bytes + m->len > BYTES_MAX) {
+		refuse_now(s, m->request);
 		return true;
 	}
 	if (m->type == CTL_SPOOL_LOG)

@@ -311,6 +311,27 @@ def test_client_leaves(t):
     equal(len(service.home.drops()), 1, "stored")
 
 
+def test_client_leaves_behind_its_message(t):
+    """While filters have its message it counts as a connection of its client: closing early makes no room for more."""
+    go_on = threading.Event()
+    filter = Milter(t, {"end": lambda s, p: go_on.wait(60) and None})
+    service = t.postern({"default": {"filter f": {"connect": filter.connect}, "general": {"connection-limit-per-client": "2"}}})
+    for _ in range(2):
+        with service.default.connect(ehlo="c.example") as client:
+            begin(client)
+            client.expect(354, "DATA")
+            client.send(mail() + b".\r\n")
+    filter.wait_heard("end", 2)
+    with service.default.connect() as beyond:
+        equal(beyond.banner.code, 421, "a third connection")
+    check("sessions=2" in service.ctl("status").stdout, service.ctl("status").stdout)
+    go_on.set()
+    service.home.wait_drops(2)
+    until(lambda: "sessions=0" in service.ctl("status").stdout, what="both are over")
+    service.default.send()
+    service.home.wait_drops(3)
+
+
 def test_killed_pickup(t):
     """The scratch file of a content outlives the pickup worker that opened it."""
     service = service_with(t, Milter(t))

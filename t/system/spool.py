@@ -131,6 +131,33 @@ def test_full_disk(t):
     sink.wait(len(accepted) + 1)
 
 
+def test_large_messages_on_a_full_disk(t):
+    """Each hears 452 or 451, and its draft goes with it, while the sessions live: there is room again at once."""
+    disk = small_disk(t, "3m")
+    service = t.postern({"default": {"general": {"home": disk / "home"}, "messages": {"disk-reserve": "0"}, "delivery": {"retry": "1s"}}},
+                        start=False)
+    home = service.default.home = Home(disk / "home")
+    service.start()
+    clients = [service.default.connect(ehlo="c.example") for _ in range(4)]
+    for client in clients:
+        client.expect(250, "MAIL FROM:<a@s.example>")
+        client.expect(250, "RCPT TO:<b@default.example>")
+        client.expect(354, "DATA")
+    data = mail(size=1500000)
+    for client in clients:
+        client.send(data[:1000000])
+    for client in clients:
+        client.send(data[1000000:] + b".\r\n")
+    replies = [client.reply() for client in clients]
+    refused = [reply for reply in replies if reply.code in (451, 452)]
+    check(len(refused) >= 2, replies)
+    until(lambda: not [p for p in (home.queue / "new").iterdir() if not p.name.endswith(".lock")], what="the drafts to go")
+    for drop in home.wait_drops(len(replies) - len(refused)):
+        drop.path.unlink()
+    clients[0].message(data=data, ehlo=None)
+    home.wait_drops(1)
+
+
 def test_read_only_spool(t):
     """The file system turns read-only, as ext4 does after an error: 451 or 452, nothing lost; it goes on after a repair."""
     disk, device = loop_disk(t)

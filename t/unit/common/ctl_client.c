@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/mem.h"
 #include "common/ipc/ctl_client.h"
 #include "common/ipc/msg_dns.h"
 #include "common/ipc/msg_auth_in.h"
@@ -74,9 +76,9 @@ need(void *arg)
 }
 
 static const struct ctl_client_kind
-    plain = { .part = "test", .answer = CTL_DNS_ANSWER, .silent = "silent", .ended = "ended", .send = send_it,
+    plain = { .part = "test", .answer = CTL_DNS_ANSWER, .cancel = CTL_AUTH_IN_CANCEL, .silent = "silent", .ended = "ended", .send = send_it,
     .answered = on_answer, .failed = on_failure },
-    narrow = { .part = "test", .answer = CTL_DNS_ANSWER, .window = 2, .repeats = 1, .silent = "silent",
+    narrow = { .part = "test", .answer = CTL_DNS_ANSWER, .cancel = CTL_AUTH_IN_CANCEL, .window = 2, .repeats = 1, .silent = "silent",
     .ended = "ended", .send = send_it,
 	.answered = on_answer, .failed = on_failure },
     unhurried = { .part = "test", .answer = CTL_DNS_ANSWER, .unhurried = true, .silent = "silent",
@@ -409,7 +411,7 @@ START_TEST(test_what_was_given_up_is_dropped)
 
 	set_up(&plain, SOON);
 	early = ask('a');
-	ctl_client_cancel(&early->base, CTL_AUTH_IN_CANCEL);		/* no helper knows it */
+	ctl_client_cancel(&early->base);		/* no helper knows it */
 	expect_need();
 	helper_comes();
 	first = ask('a');
@@ -417,7 +419,7 @@ START_TEST(test_what_was_given_up_is_dropped)
 	ck_assert_int_eq(helper_hears(&a), 'a');
 	ck_assert_int_eq(helper_hears(&b), 'b');
 	ctl_client_forget(&first->base);
-	ctl_client_cancel(&second->base, CTL_AUTH_IN_CANCEL);
+	ctl_client_cancel(&second->base);
 	ck_assert_int_eq(helper_hears(&b), '-');
 	ask('c');
 	helper_says(a, true);
@@ -455,11 +457,91 @@ START_TEST(test_steps_are_for_the_helper_that_knows)
 	expect_need();
 	helper_comes();
 	/* a helper is not told of a question that it does not know */
-	ctl_client_cancel(&other->base, CTL_AUTH_IN_CANCEL);
+	ctl_client_cancel(&other->base);
 	ctl_client_step(&q->base, CTL_AUTH_IN_STEP, &empty, msg_auth_in_token_size(&empty));
 	expect("a:ended ");
 	ck_assert_int_eq(helper_hears(NULL), 'b');
 	ck_assert_int_eq(helper_hears(NULL), 0);
+	tear_down();
+}
+END_TEST
+
+/* Whatever it fails by here, the helper keeps nothing of it; and it hears that once. */
+START_TEST(test_a_helper_hears_of_what_failed)
+{
+	uint32_t a, b;
+	struct asked *q;
+
+	set_up(&plain, SOON);
+	helper_comes();
+	q = ask('a');
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	helper_says(a, true);
+	expect("a+ ");
+	ctl_client_fail(&q->base, "no use");
+	expect("a:no use ");
+	ck_assert_int_eq(helper_hears(&b), '-');
+	ck_assert_uint_eq(a, b);
+	ck_assert_int_eq(helper_hears(NULL), 0);
+	tear_down();
+}
+END_TEST
+
+/* Fills the queue of the channel; so many questions. */
+static unsigned
+fill_channel(void)
+{
+	struct asked *q = NULL;
+	unsigned n = 0;
+
+	do {
+		q = ask('f');
+		n++;
+	} while (q->base.state == CTL_CLIENT_ASKED);
+	return n;
+}
+
+/* More of them than what is left of the queue has room for; and one that fails by that. */
+START_TEST(test_dropped_while_the_channel_is_full)
+{
+	enum { DROPPED = 20 };
+	struct msg_auth_in_token *large = mem_zalloc(sizeof(*large));
+	uint32_t asked[DROPPED], dropped[DROPPED];
+	unsigned filled, heard = 0, drops = 0;
+	struct asked *q[DROPPED];
+	struct loop_timer *late;
+	char what;
+
+	large->len = 1000;
+	set_up(&plain, SOON);
+	late = loop_timer_new(loop, on_late, NULL);
+	helper_comes();
+	for (unsigned i = 0; i < DROPPED; i++) {
+		q[i] = ask('a');
+		ck_assert_int_eq(helper_hears(&asked[i]), 'a');
+		helper_says(asked[i], true);
+		expect("a+ ");
+	}
+	filled = fill_channel();
+	for (unsigned i = 0; i < DROPPED - 1; i++)
+		ctl_client_cancel(&q[i]->base);
+	ctl_client_step(&q[DROPPED - 1]->base, CTL_AUTH_IN_STEP, large, msg_auth_in_token_size(large));
+	expect("a:ended ");
+	while (heard < filled || drops < DROPPED) {
+		uint32_t request = 0;
+
+		while ((what = helper_hears(&request)) != 0) {
+			heard += what == 'f';
+			if (what == '-')
+				dropped[drops++] = request;
+		}
+		loop_timer_set(late, 1);
+		expect("late ");
+	}
+	for (unsigned i = 0; i < DROPPED; i++)
+		ck_assert_uint_eq(dropped[i], asked[i]);
+	loop_timer_free(late);
+	free(large);
 	tear_down();
 }
 END_TEST
@@ -508,4 +590,5 @@ UNIT_MAIN("ctl_client", test_answers_find_their_question, test_a_batch_of_answer
     test_a_successor_is_asked_in_order, test_nobody_else_is_asked_without_repeats, test_patience_ends,
     test_the_unhurried_wait,
     test_the_master_is_asked_again, test_what_was_given_up_is_dropped,
-    test_steps_are_for_the_helper_that_knows, test_asked_anew_is_another_question, test_one_channel_is_enough)
+    test_steps_are_for_the_helper_that_knows, test_a_helper_hears_of_what_failed,
+    test_dropped_while_the_channel_is_full, test_asked_anew_is_another_question, test_one_channel_is_enough)

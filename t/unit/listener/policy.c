@@ -266,6 +266,7 @@ END_TEST
 START_TEST(machine_ceilings)
 {
 	struct config_server s = { .processes = 1 };
+	struct config_filter filter = { .sources = CONFIG_FILTER_SMTP };
 	struct client_count *client_count = mem_new(struct client_count);
 	struct client_limit *t;
 	struct net_address a;
@@ -278,6 +279,11 @@ START_TEST(machine_ceilings)
 	ceilings_set(&c, &s, 16ULL << 30, 1024);
 	ck_assert_uint_eq(c.connections, 412);
 	ck_assert_uint_eq(c.per_client, 103);
+	s.filter = &filter;
+	s.nfilter = 1;
+	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ck_assert_uint_eq(c.connections, 274);	/* a message has two files then */
+	s.nfilter = 0;
 	s.processes = 4;
 	ceilings_set(&c, &s, 16ULL << 30, 1024);
 	ck_assert_uint_eq(c.memory, 1ULL << 30);
