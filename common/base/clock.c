@@ -9,7 +9,11 @@
 #include "common/base/clock.h"
 
 #include <stdio.h>
+#include <sys/param.h>
 #include <time.h>
+
+#define STEP_US 60000000
+#define UNSURE_MS 3600000U
 
 uint64_t
 clock_mono_ms(void)
@@ -18,6 +22,22 @@ clock_mono_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_steps_take(struct clock_steps *c, int64_t wall_us, uint64_t mono_ms)
+{
+	int64_t ahead = wall_us - (int64_t)mono_ms * 1000, step = c->begun ? ahead - c->ahead_us : 0;
+
+	if (step > STEP_US || (step < -STEP_US && c->forth_us > 0)) {
+		c->forth_us = MAX(0, c->forth_us + step);
+		c->until_ms = mono_ms + UNSURE_MS;
+	}
+	if (mono_ms >= c->until_ms)
+		c->forth_us = 0;
+	c->ahead_us = ahead;
+	c->begun = true;
+	return c->forth_us;
 }
 
 int64_t

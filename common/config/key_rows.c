@@ -649,7 +649,9 @@ const struct key key_rows[] = {
 	    .unlimited = true,
 	    .meaning = "The age of outbound mail at which its sender is told, once, that the mail is late." },
 	{ DELIVERY("expire", KEY_TIME, expire), .standard = "2d", .min = SECOND, .max = YEARS,
-	    .meaning = "The age of outbound mail at which it is returned to its sender." },
+	    .meaning =
+	    "The age of outbound mail at which it is returned to its sender. When the clock of the host is "
+	    "set forth, that time counts for nothing within the next hour." },
 	{ DELIVERY("local-delay-notify", KEY_TIME, local_delay_notify), .standard = "12h", .min = SECOND,
 	    .max = YEARS, .unlimited = true,
 	    .meaning = "The same as delay-notify for mail to local domains." },

@@ -463,6 +463,7 @@ result_new(const struct result_setup *setup)
 	struct result *t = mem_new(struct result);
 
 	t->set = *setup;
+	(void)clock_steps_take(&t->clock, clock_wall_us(), clock_mono_ms());
 	t->timer = loop_timer_new(setup->loop, try_again, t);
 	TAILQ_INIT(&t->stuck);
 	t->quick = pool_lane_new(setup->pool, QUICK_LANES, QUICK_BATCH, run_steps, on_step_done, t);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/mail/message.h"
 
 struct badmail;
@@ -181,6 +182,7 @@ struct result {
 	struct loop_timer *timer;
 	TAILQ_HEAD(, result_state) stuck;
 	size_t nstuck;
+	struct clock_steps clock;
 };
 
 enum result_stage { RESULT_SUCCESS, RESULT_WRITE, RESULT_REPORT, RESULT_DELAY, RESULT_CLOSE };

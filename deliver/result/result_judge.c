@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/base/chance.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/config/config.h"
 #include "common/mail/verdict.h"
@@ -23,14 +24,18 @@ random_jitter(void)
 	return chance_below(1001);
 }
 
-/* The times of a retry, for remote and for local recipients. */
+/*
+ * The times of a retry, for remote and for local recipients. A clock that jumps ahead for a moment does not
+ * make all mail too old: as long as that is not sure, less counts.
+ */
 static void
 make_plans(struct result_state *st, int64_t now_us)
 {
 	struct active_message *m = st->m;
+	int64_t sure_us = now_us - clock_steps_take(&st->result->clock, now_us, clock_mono_ms());
 
 	st->at = (struct retry_case){
-		.age = now_us > m->arrived_us ? (uint64_t)(now_us - m->arrived_us) / 1000 : 0,
+		.age = sure_us > m->arrived_us ? (uint64_t)(sure_us - m->arrived_us) / 1000 : 0,
 		.attempts = m->progress ? 0 : m->attempts, .quick = m->progress ? 0 : m->quick,
 		.glitch = m->glitch, .jitter = random_jitter(),
 	};

@@ -434,7 +434,27 @@ START_TEST(log_to_syslog)
 }
 END_TEST
 
+/* A clock that jumps ahead for a moment, one that was wrong before, one that is set more than once, one that drifts. */
+START_TEST(test_clock_steps)
+{
+	static const struct { uint64_t mono_s; int64_t step_s, forth_s; } rows[] = {
+		{ 0, 0, 0 }, { 10, 86400, 86400 }, { 70, 0, 86400 }, { 80, -86400, 0 },		/* for a minute */
+		{ 100, 500000, 500000 }, { 3699, 0, 500000 }, { 3700, 0, 0 },			/* for good */
+		{ 3800, 3600, 3600 }, { 3900, 7200, 10800 }, { 4000, -3600, 7200 }, { 7600, 0, 0 },
+		{ 8000, -9000, 0 }, { 8010, 59, 0 }, { 8020, 59, 0 }, { 8030, 61, 61 },
+	};
+	struct clock_steps c = { 0 };
+	int64_t ahead_s = 1796000000;
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		ahead_s += rows[i].step_s;
+		ck_assert_msg(clock_steps_take(&c, (ahead_s + (int64_t)rows[i].mono_s) * 1000000, rows[i].mono_s * 1000) ==
+		    rows[i].forth_s * 1000000, "row %zu", i);
+	}
+}
+END_TEST
+
 UNIT_MAIN("base", unfit_file_systems, log_to_syslog, chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
     test_buf_printf_of_any_length, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid, test_log_take,
-    test_clock_formats,
+    test_clock_formats, test_clock_steps,
     log_to_the_journal)
