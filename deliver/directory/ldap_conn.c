@@ -15,10 +15,13 @@
 #include <strings.h>
 #include <sys/time.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "deliver/directory/directory.h"
 
 #define RANGES_MAX 10000U	/* of one attribute: a group of 15 million */
+#define ENTRY_MAX (256U << 20)	/* bytes that are kept of one entry */
+#define RESULTS_MAX 1000U	/* of one search: the entry, and hints to other servers */
 #define MESSAGE_MAX (64U << 20)	/* an entry: a group of 100,000 members with long names, in one part */
 
 struct ldap_conn {
@@ -236,18 +239,73 @@ judge_search(struct ldap_conn *l, int rc, bool entry, char why[LDAP_CONN_WHY_SIZ
 	return found;
 }
 
-/* Two entries at most below `base`; `filter` NULL: the entry `base` itself. An LDAP result code. */
+/* The final message of a search; frees it. An LDAP result code. */
 static int
-run_search(struct ldap_conn *l, const char *base, const char *filter, char **names, LDAPMessage **result)
+take_result(struct ldap_conn *l, LDAPMessage *m)
+{
+	int code, rc = ldap_parse_result(l->ld, m, &code, NULL, NULL, NULL, NULL, 1);
+
+	return rc == LDAP_SUCCESS ? code : rc;
+}
+
+/* No message came: that is never a success. */
+static int
+code_of_failure(struct ldap_conn *l)
+{
+	int code = LDAP_SUCCESS;
+
+	(void)ldap_get_option(l->ld, LDAP_OPT_RESULT_CODE, &code);
+	return code != LDAP_SUCCESS ? code : LDAP_SERVER_DOWN;
+}
+
+/* One message after the other until `until`: a server may send more than was asked for, without end. */
+static int
+collect_entry(struct ldap_conn *l, int id, uint64_t until, LDAPMessage **entry)
+{
+	for (unsigned n = 0; n < RESULTS_MAX; n++) {
+		uint64_t now = clock_mono_ms(), left = now < until ? until - now : 0;
+		struct timeval limit = { .tv_sec = (time_t)(left / 1000),
+		    .tv_usec = (suseconds_t)(left % 1000 * 1000) };
+		LDAPMessage *m = NULL;
+		int type = left == 0 ? 0 : ldap_result(l->ld, id, LDAP_MSG_ONE, &limit, &m);
+
+		if (type == LDAP_RES_SEARCH_RESULT)
+			return take_result(l, m);
+		if (type == -1)
+			return code_of_failure(l);
+		if (type == 0)
+			return LDAP_TIMEOUT;
+		if (type == LDAP_RES_SEARCH_ENTRY && *entry == NULL) {
+			*entry = m;
+			continue;
+		}
+		ldap_msgfree(m);
+		if (type == LDAP_RES_SEARCH_ENTRY)
+			return LDAP_SIZELIMIT_EXCEEDED;
+	}
+	return LDAP_ADMINLIMIT_EXCEEDED;
+}
+
+/*
+ * The only entry below `base`; `filter` NULL: the entry `base` itself. An LDAP result code, which for more
+ * than one is that of a limit. Afterwards the connection may be in the middle of an answer: libldap skips it.
+ */
+static int
+run_search(struct ldap_conn *l, const char *base, const char *filter, char **names, LDAPMessage **entry)
 {
 	struct timeval limit = l->limit;
+	uint64_t until = clock_mono_ms() + l->set.ldap->timeout;
+	int id, rc = ldap_search_ext(l->ld, base, filter == NULL ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,
+	    filter == NULL ? "(objectClass=*)" : filter, names, 0, NULL, NULL, &limit, filter == NULL ? 0 : 2,
+	    &id);
 
-	*result = NULL;
-	if (filter == NULL)
-		return ldap_search_ext_s(l->ld, base, LDAP_SCOPE_BASE, "(objectClass=*)", names, 0, NULL,
-		    NULL, &limit, 0, result);
-	return ldap_search_ext_s(l->ld, base, LDAP_SCOPE_SUBTREE, filter, names, 0, NULL, NULL, &limit, 2,
-	    result);
+	*entry = NULL;
+	if (rc != LDAP_SUCCESS)
+		return rc;
+	rc = collect_entry(l, id, until, entry);
+	if (rc == LDAP_SIZELIMIT_EXCEEDED || rc == LDAP_ADMINLIMIT_EXCEEDED || rc == LDAP_TIMEOUT)
+		(void)ldap_abandon_ext(l->ld, id, NULL, NULL);
+	return rc;
 }
 
 static void
@@ -305,18 +363,17 @@ add_part(struct ldap_entry *e, struct ldap_conn *l, const struct range *part, st
     char why[LDAP_CONN_WHY_SIZE])
 {
 	char *name = mem_printf("%s;range=%lu-*", part->name, part->next), *names[] = { name, NULL };
-	LDAPMessage *result, *m;
-	int rc = run_search(l, e->dn, NULL, names, &result);
+	LDAPMessage *m;
+	int rc = run_search(l, e->dn, NULL, names, &m);
 	enum ldap_conn_result found = judge_search(l, rc, true, why);
 
-	m = found == LDAP_CONN_FOUND ? ldap_first_entry(l->ld, result) : NULL;
 	if (found == LDAP_CONN_NONE || (found == LDAP_CONN_FOUND &&
 	    (m == NULL || !add_attributes(e, l, m, rest, part->name)))) {
 		snprintf(why, LDAP_CONN_WHY_SIZE,
 		    "search: %.60s has no values from %lu on, as it said before", part->name, part->next);
 		found = LDAP_CONN_LATER;
 	}
-	ldap_msgfree(result);
+	ldap_msgfree(m);
 	free(name);
 	return found;
 }
@@ -330,7 +387,7 @@ add_rest(struct ldap_entry *e, struct ldap_conn *l, struct ranges *rest, char wh
 	for (size_t i = 0; i < rest->count && found == LDAP_CONN_FOUND; i++) {
 		struct range part = rest->range[i];
 
-		if (i < RANGES_MAX) {
+		if (i < RANGES_MAX && e->bytes < ENTRY_MAX) {
 			found = add_part(e, l, &part, rest, why);
 			continue;
 		}
@@ -349,17 +406,14 @@ free_ranges(struct ranges *r)
 }
 
 static enum ldap_conn_result
-take_entry(struct ldap_conn *l, LDAPMessage *result, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+take_entry(struct ldap_conn *l, LDAPMessage *m, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
-	LDAPMessage *m = ldap_first_entry(l->ld, result);
 	struct ranges rest = { 0 };
 	enum ldap_conn_result found;
 	char *dn;
 
 	if (m == NULL)
 		return LDAP_CONN_NONE;
-	if (ldap_next_entry(l->ld, m) != NULL)
-		return LDAP_CONN_MANY;
 	dn = ldap_get_dn(l->ld, m);
 	*e = ldap_entry_new(dn != NULL ? dn : "");
 	ldap_memfree(dn);

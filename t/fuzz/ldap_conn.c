@@ -12,18 +12,31 @@
  */
 static int
 search_uncounted(LDAP *ld, const char *base, int scope, const char *filter, char **names, int names_only,
-    LDAPControl **server, LDAPControl **client, struct timeval *limit, int size, LDAPMessage **result)
+    LDAPControl **server, LDAPControl **client, struct timeval *limit, int size, int *id)
 {
 	int rc;
 
 	__lsan_disable();
-	rc = ldap_search_ext_s(ld, base, scope, filter, names, names_only, server, client, limit, size, result);
+	rc = ldap_search_ext(ld, base, scope, filter, names, names_only, server, client, limit, size, id);
 	__lsan_enable();
 	return rc;
 }
-#define ldap_search_ext_s search_uncounted
+
+static int
+result_uncounted(LDAP *ld, int id, int all, struct timeval *limit, LDAPMessage **result)
+{
+	int type;
+
+	__lsan_disable();
+	type = ldap_result(ld, id, all, limit, result);
+	__lsan_enable();
+	return type;
+}
+#define ldap_search_ext search_uncounted
+#define ldap_result result_uncounted
 #include "deliver/directory/ldap_conn.c"
-#undef ldap_search_ext_s
+#undef ldap_search_ext
+#undef ldap_result
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -38,7 +38,10 @@ def split(data):
 
 
 class FakeLdap:
-    """`answer(base, attributes, request)` gives (code, entries) or SILENCE; base is a DN, entries are (DN, {attribute: [values]})."""
+    """
+    `answer(base, attributes, request)` gives (code, entries) or SILENCE; base is a DN, entries are (DN, {attribute: [values]}). A code of
+    None: the answer has no end.
+    """
     def __init__(self, t, answer):
         self.answer, self.searches = answer, []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=50)
@@ -97,4 +100,4 @@ class FakeLdap:
             return None
         code, entries = answer
         return [ber(0x64, text(dn), ber(0x30, *(ber(0x30, text(name), ber(0x31, *(text(v) for v in values))) for name, values in found.items())))
-                for dn, found in entries] + [result(0x65, code)]
+                for dn, found in entries] + ([result(0x65, code)] if code is not None else [])

@@ -125,6 +125,19 @@ def test_misfit(t):
     equal(len(service.events.all("trouble", part="directory")), 1)
 
 
+def test_answer_without_end(t):
+    """A server that goes on with entries after the second one, or never ends its answer, is not listened to; others are looked up meanwhile."""
+    def answer(base, attributes, request):
+        if b"twin" in request:
+            return None, [(dn(f"twin{n}"), {"objectClass": ["person"], "mail": ["twin@default.example"]}) for n in range(2)]
+        return 0, [(dn("ann"), {"objectClass": ["person"], "mail": ["ann@default.example"]})]
+    service = service_for(t, FakeLdap(t, answer), timeout="60s")
+    service.default.send(to="twin@default.example")
+    service.events.wait("failed", recipient="twin@default.example", status="5.1.4", reason=lambda r: "more than one entry" in r)
+    service.default.send(to="ann@default.example")
+    equal(receivers(service, 1), ["ann@default.example"])
+
+
 def test_ranges(t):
     """Several attributes come in parts in one answer, and a part that is missing leaves nobody out."""
     people = [f"p{n}" for n in range(9)]
