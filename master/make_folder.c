@@ -10,8 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/base/account.h"
@@ -100,12 +104,53 @@ find_owner(const struct master *m, const struct config_server *s, struct account
 	return -1;
 }
 
+/* The folder that `path` is in; what workers own has no link on the way, and leads nowhere else. */
+static int
+open_parent(const char *home, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC };
+	bool below = path_is_below(path, home);
+	const char *from = below ? path + strlen(home) + 1 : path, *slash = strrchr(from, '/');
+	char *parent = slash == NULL ? mem_strdup(".") : mem_strndup(from, MAX((size_t)(slash - from), 1));
+	int top = AT_FDCWD, fd = -1, saved;
+
+	if (below)
+		top = open(home, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	how.resolve = below ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : 0;
+	if (!below || top != -1)
+		fd = (int)syscall(SYS_openat2, top, parent, &how, sizeof(how));
+	saved = errno;
+	if (below && top != -1)
+		close(top);
+	free(parent);
+	errno = saved;
+	return fd;
+}
+
+/* Made when it is missing, as its worker could not. */
+static int
+open_shared(const char *home, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+	int parent = open_parent(home, path), fd = -1, saved;
+
+	if (parent == -1)
+		return -1;
+	if (mkdirat(parent, name, 0700) == 0 || errno == EEXIST)
+		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	saved = errno;
+	close(parent);
+	errno = saved;
+	return fd;
+}
+
 /*
- * Gives a folder of the owner's to a group. Made here when it is missing, as its worker could not; whatever
- * else has the name is left alone. 0; -1 and errno; -2: there is no such group.
+ * Gives a folder of the owner's to a group; whatever else has the name is left alone. 0; -1 and errno; -2:
+ * there is no such group.
  */
 static int
-share_folder(const char *path, const struct account *owner, const char *group, mode_t mode)
+share_folder(const char *home, const char *path, const struct account *owner, const char *group,
+    mode_t mode)
 {
 	struct account a;
 	struct stat st;
@@ -115,9 +160,7 @@ share_folder(const char *path, const struct account *owner, const char *group, m
 		return 0;
 	if (account_find("0", group, &a) != 0)
 		return -2;
-	if (mkdir(path, 0700) == -1 && errno != EEXIST)
-		return -1;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_shared(home, path);
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &st) == 0 && st.st_uid != owner->uid && st.st_uid != 0)
@@ -165,7 +208,7 @@ share_folders(const struct config_server *s, const struct account *owner, const 
 	if (open_home(s, owner) == -1)
 		return -1;
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
-		int rc = share_folder(wanted[i].path, owner, wanted[i].group, wanted[i].mode);
+		int rc = share_folder(s->home, wanted[i].path, owner, wanted[i].group, wanted[i].mode);
 
 		*where = rc == -2 ? missing_account("group", wanted[i].group) : wanted[i].path;
 		if (rc != 0)

@@ -217,3 +217,25 @@ def test_groups(t):
     service.default.set("general", drop_group="no-such-group")
     done = service.ctl("reload", ok=False)
     check("group no-such-group is not on this host" in done.stdout + done.stderr, done.stdout, done.stderr)
+
+
+def test_link_below_home(t):
+    """A folder for a group two levels below home: a worker that puts a link in its way leads root nowhere."""
+    t.need_root()
+    service = t.postern(as_root=True)
+    service.stop()
+    home, victim = service.home.path, t.folder / "victim"
+    (home / "logs").mkdir()
+    os.chown(home / "logs", t.uid, t.gid)
+    service.default.set("general", log="yes", log_group="64303", log_directory=home / "logs/log")
+    service.start()
+    service.stop()
+    check((home / "logs/log").stat().st_gid == 64303, "the folder of before")
+    (victim / "log").mkdir(parents=True)
+    before = (victim / "log").stat()
+    (home / "logs").rename(home / "moved")
+    (home / "logs").symlink_to(victim)
+    service.start(wait=())
+    service.events.wait("state", state="stopped", reason=lambda r: "logs/log cannot be made" in r)
+    after = (victim / "log").stat()
+    equal((after.st_uid, after.st_gid, after.st_mode), (before.st_uid, before.st_gid, before.st_mode), "a folder of root")
