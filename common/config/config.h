@@ -184,7 +184,7 @@ struct config_server {
 	enum config_outbound_tls outbound_tls; bool mta_sts, tls_reports;
 	char *tls_report_contact, *tls_report_organization;	/* NULL not set */
 	char *authorities, *client_certificate, *client_key;	/* the last two: NULL not set */
-	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
+	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit, minimum_rate;
 	uint16_t port;
 	char *masquerade;		/* NULL not set */
 	struct config_nets never_to;

@@ -757,6 +757,12 @@ const struct key key_rows[] = {
 	    "The largest number of concurrent outbound connections for one domain." },
 	{ DELIVERY("connection-timeout", KEY_TIME, outbound_timeout), .standard = "10m", .min = SECOND,
 	    .max = DAY, .meaning = "How long a remote host may be silent." },
+	{ DELIVERY("minimum-rate", KEY_SIZE, minimum_rate), .standard = "512", .min = 1, .max = 1U << 30,
+	    .unlimited = true, .meaning =
+	    "The bytes a second, on average, that a remote host takes of a message at least. A host that "
+	    "takes them more slowly holds the message no longer than that, together with the time for the "
+	    "commands (20 minutes, and 5 seconds for each recipient; less when connection-timeout is short): "
+	    "then another host or a later attempt follows. unlimited: a host may take its time." },
 	{ DELIVERY("port", KEY_NUMBER, port), WITH_ACCOUNT, .standard = "25", .min = 1, .max = 65535,
 	    .meaning = "The port of remote hosts that are named without a port." },
 	{ DELIVERY("hop-limit", KEY_NUMBER, hop_limit), .standard = "100", .min = 1, .max = 1000,

@@ -62,6 +62,7 @@ struct outbound_job {
 	size_t *index; size_t count;	/* into e->rcpt; at most max-recipients; out: in another order */
 	struct verdict *verdict;	/* out: one for each of index; preset by outbound_submit */
 	bool careful;			/* the message has failed before: see struct rcpt_list */
+	int64_t until_us;		/* wall time: it is returned then; 0: not known, or never */
 	/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
 	bool glitch;
 	uint64_t rest;			/* out: ms. Not 0: a host rests so long; this was no attempt */
@@ -399,6 +400,7 @@ struct outconn {
 	bool ignored;			/* ended, as it got no answer while others did */
 	void (*on_ignored)(struct outconn *p);
 	uint64_t begun_at, job_at;	/* monotonic ms; job_at: the transaction */
+	uint64_t deadline;		/* of the transaction, until all of the content has left */
 	uint64_t judged_at;		/* when the host judged the last message on it; 0 never */
 	unsigned generation, index;	/* which address of which of the site's lists */
 	struct net_address to;
@@ -445,6 +447,13 @@ void outconn_free(struct outconn *p);		/* closes, without site_closed */
 /* For the first answer, or for the one to MAIL. `ignored`: the client has ended (p->ignored), or goes on. */
 void outconn_wait_begin(struct outconn *p, void (*ignored)(struct outconn *p));
 void outconn_wait_done(struct outconn *p);
+
+/* --- outconn_deadline: how long one transaction may take --- */
+/* Ms, for so many recipients and bytes. Pure. */
+uint64_t outconn_deadline_span(const struct config_server *server, size_t recipients, uint64_t size);
+void outconn_deadline_begin(struct outconn *p, const struct client_mail *mail);
+uint64_t outconn_deadline_cut(const struct outconn *p, uint64_t ms);	/* the lesser one */
+bool outconn_deadline_is_over(const struct outconn *p);
 
 /* --- outconn_connect: the socket of a connection, and the names of its other end --- */
 void outconn_connect_names(struct outconn *p, const struct mx_address *a);

@@ -4,7 +4,8 @@
  * Runs in:  deliver
  * Owns:     the socket; the bytes to be sent: commands, at most one piece of content
  * Promise:  about seven system calls a message on a kept connection: all commands in one write, a small
- *           content in one more. No wait without a limit; a host that sends byte by byte cannot stretch it
+ *           content in one more. No wait without a limit; a host that sends or takes byte by byte cannot
+ *           stretch it
  * Fails by: the client's verdicts; site_closed, once
  */
 #include <errno.h>
@@ -119,7 +120,7 @@ wait_for_host(struct outconn *p, bool blocked)
 	p->timed = p->client.phase;
 	p->timed_step = step;
 	p->timed_limit = limit;
-	loop_timer_set(p->timer, bounded_limit(p, limit));
+	loop_timer_set(p->timer, outconn_deadline_cut(p, bounded_limit(p, limit)));
 }
 
 static void
@@ -158,6 +159,7 @@ begin_job(struct outconn *p, struct outbound_job *job)
 	p->messages++;
 	outconn_wait_begin(p, outconn_run);
 	p->timed = CLIENT_PHASE_COUNT;
+	outconn_deadline_begin(p, &mail);
 	client_transaction_begin(&p->client, &mail);
 }
 
@@ -330,7 +332,9 @@ on_timer(void *arg)
 			return;
 		}
 		client_unreached(&p->client, p->where, strerror(ETIMEDOUT));
-	} else
+	} else if (outconn_deadline_is_over(p))
+		client_overdue(&p->client);
+	else
 		client_timeout(&p->client);
 	outconn_run(p);
 }

@@ -107,7 +107,7 @@ leave_host(struct site *s, struct outconn *p, struct outbound_job *job, enum cli
 	size_t index = site_hosts_index(s, p);
 
 	if (fate == CLIENT_LOST)
-		site_queue_note(job, &p->client.failure, true);
+		site_queue_note(job, &p->client.failure, !p->client.ours);
 	else {
 		job->glitch |= has_glitch(&p->client);
 		job->answered |= !p->client.lacks;

@@ -280,6 +280,10 @@ take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum pace_
 	bool ended = p->client.phase == CLIENT_OVER, later = why->what == VERDICT_LATER;
 	bool works = site_pace_works(p, true, now), judged = pace_host_is_busy(p->pace, now);
 
+	if (p->client.ours) {
+		pace_host_unsaid(p->pace);	/* too slow: the same host is not tried again at once */
+		return SITE_JUDGED;
+	}
 	if (job->lost < LOST_MAX && ended && p->messages > 1) {
 		job->lost++;		/* the host ends a connection that it has used */
 		return SITE_AGAIN;

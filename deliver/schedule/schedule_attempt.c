@@ -302,6 +302,15 @@ submit_signed(struct active_message *m)
 	}
 }
 
+/* When a remote message is returned; 0: never. */
+static int64_t
+expiry_of(const struct active_message *m)
+{
+	uint64_t expire = m->schedule->set.server->expire;
+
+	return expire == CONFIG_UNLIMITED ? 0 : m->arrived_us + (int64_t)expire * 1000;
+}
+
 /* `owned`: `index`, when it is to be freed with the portion; else NULL. */
 static void
 submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index, size_t count,
@@ -337,6 +346,7 @@ submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index,
 			.content = m->whole.len > 0 ? m->whole.data + m->e.content_at : NULL,
 			.count = count, .verdict = p->verdict, .careful = m->attempts + m->quick > 0,
+			.until_us = expiry_of(m),
 			.taken = on_outbound_taken, .heard = on_outbound_heard,
 			.done = on_outbound_done, .arg = p,
 		};

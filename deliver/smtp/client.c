@@ -149,6 +149,18 @@ client_timeout(struct client *c)
 		client_doubt_end(c, phase, false);
 }
 
+/* It is no word about an extension, and the same host would be as slow again. */
+void
+client_overdue(struct client *c)
+{
+	if (c->phase == CLIENT_OVER)
+		return;
+	client_fail_with(c, "4.4.2", "%s is too slow: the time for the message was over, waiting for %s",
+	    c->set.host, client_phase_name(c->phase));
+	c->glitch = false;
+	c->ours = true;
+}
+
 void
 client_insecure(struct client *c, enum client_security how, const char *reason)
 {

@@ -3,7 +3,7 @@
  *
  * Runs in:  deliver
  * Owns:     nothing; works on a struct client
- * Promise:  verdicts that are final are kept. When all of the content was sent the host may have the message:
+ * Promise:  verdicts that are final are kept. When all of the content has left the host may have the message:
  *           it is not repeated at once, any other transaction may be. A refusal that was heard before (see
  *           client_heard) is the reason of the failure
  * Fails by: cannot
@@ -33,7 +33,7 @@ set_unheard(struct client *c, const struct verdict *v, enum client_phase phase)
 }
 
 /*
- * A transaction whose verdicts are final keeps them. When all of the content was sent the host may have the
+ * A transaction whose verdicts are final keeps them. When all of the content has left the host may have the
  * message: it must not be repeated at once. Any other transaction may be.
  */
 void
@@ -50,6 +50,9 @@ client_fail(struct client *c, const struct verdict *v, bool glitch)
 	c->transaction = CLIENT_ENDED;
 	if (before == CLIENT_SETTLED)
 		return;
+	/* the end of the content, by which the host would know it, has not left */
+	if (phase == CLIENT_DOT && c->out.len > 0)
+		phase = CLIENT_SENDING;
 	set_unheard(c, v, phase);
 	c->fate = phase == CLIENT_DOT ? CLIENT_FINAL : CLIENT_LOST;
 }

@@ -190,7 +190,7 @@ struct client {
 	 */
 	struct verdict heard;
 	struct verdict failure;		/* why it was not opened, or ended */
-	bool ours;			/* we have ended it, for want of a secret, a ticket, the content */
+	bool ours;			/* we have ended it: no secret, no ticket, no content; too slow */
 	/* Set by the owner between transactions: enum client_offer, not used unless the message needs it */
 	unsigned without;
 	/* the transaction */
@@ -224,6 +224,7 @@ void client_unreached(struct client *c, const char *where, const char *reason);
 /* End of file, reset: "Connection reset by peer". */
 void client_lost(struct client *c, const char *reason);
 void client_timeout(struct client *c);
+void client_overdue(struct client *c);	/* every wait was short enough, and all of them are too long */
 void client_secured(struct client *c);		/* the handshake is over: the dialogue begins anew */
 /* It failed; `how` is one of those that end the connection. */
 void client_insecure(struct client *c, enum client_security how, const char *reason);

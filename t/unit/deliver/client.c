@@ -17,6 +17,7 @@
  *   K  what became of clear text: taken refused wants
  *   D  EXTENSION ... that may be the reason; sure          W  those are left out
  *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
+ *   O  client_overdue, before what we send has left
  * Content is given whenever it is asked for.
  */
 struct row {
@@ -172,6 +173,9 @@ do_line(struct run *r, char letter, const char *text)
 		feed_input(r);
 		buf_printf(&r->expect, "%s\r\n", text);
 		return;
+	case 'O':
+		feed_input(r);
+		break;
 	default:
 		compare(r);
 	}
@@ -227,6 +231,10 @@ do_line(struct run *r, char letter, const char *text)
 		break;
 	case 'T':
 		client_timeout(&r->c);
+		break;
+	case 'O':
+		client_overdue(&r->c);
+		buf_clear(&r->c.out);
 		break;
 	case 'Q':
 		client_quit(&r->c);
@@ -608,6 +616,11 @@ static const struct row rows[] = {
 	{ "a local part is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
 	  PIPES "M\nV 1 refused 5.6.7 0\nF elsewhere\nA ready\nM\n" },
 	/* one reply too many, on a connection that is kept: each is taken for the next command's */
+	{ "overdue, the dot has not left", 0, 1, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 354 go\nO\n"
+	  "V 0 later 4.4.2 0\nF lost\nD \nA close\n" },
+	{ "overdue, nor has the end of the chunk", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 250 ok\nO\nV 0 later 4.4.2 0\nF lost\nD \n" },
 	{ "replies are one behind", 0, 2, "hi\r\n", false,
 	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\n" RCPT1 "S 550 5.1.1 no\nC DATA\nS 250 ok\n"
 	  "V 0 later 4.5.0 0\nV 1 later 4.5.0 0\nF lost\nA close\n" },

@@ -302,6 +302,7 @@ set_up(void)
 	server = (struct config_server){
 		.name = (char *)"default", .fqdn = (char *)"us.example", .max_messages_per_connection = 20,
 		.connections = 1000, .connections_per_domain = 100, .outbound_timeout = 60000, .port = 25,
+		.minimum_rate = 512,
 	};
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	boot = (struct boot){ .config = &config, .server = &server, .loop = loop };
