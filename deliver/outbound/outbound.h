@@ -345,6 +345,7 @@ struct site_host {
 	struct pace_host *pace;		/* counted in its `refs` */
 	struct pace_gate *gate;		/* the same: of the host that has the address */
 	uint64_t quiet_until;		/* monotonic ms; until then: no trouble event */
+	uint64_t unfit_until;		/* the same: it lacks what this site demands, and is tried last */
 	/* When it last let us in or judged a message of this site; the same under TLS. 0: never */
 	uint64_t good_at, secure_at;
 	struct site_lockout *lockout;	/* owned; NULL: none */
@@ -361,10 +362,15 @@ size_t site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_
 void site_hosts_give_way(struct site *s);	/* to other sites that wait for a connection to its hosts */
 /* The connection is not open after its time: another address may be tried beside it. */
 bool site_hosts_is_slow(const struct outconn *p, uint64_t now);
-bool site_hosts_are_bad(const struct site *s, uint64_t now);	/* none has let us in lately */
 /* The address did not let us in: every waiting job has tried it now. `where` is for people. */
 void site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
 void site_hosts_done(struct site *s);
+
+/* --- site_health: which hosts are tried last: they have failed, or lack what this site demands --- */
+bool site_health_is_bad(const struct site_host *h, uint64_t now);
+bool site_health_all_bad(const struct site *s, uint64_t now);
+/* client_is_unfit. `index`: as site_lockout_begin */
+void site_health_unfit(struct site *s, size_t index, uint64_t now);
 
 /* --- site_reach: whether the hosts let us in --- */
 void site_reach_up(struct site *s);		/* one of them does */

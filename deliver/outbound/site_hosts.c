@@ -54,6 +54,7 @@ carry_over(struct site *s, size_t i, struct site_host *old, size_t j)
 	struct outconn *p;
 
 	h->quiet_until = old->quiet_until;
+	h->unfit_until = old->unfit_until;
 	h->good_at = old->good_at;
 	h->secure_at = old->secure_at;
 	if (h->lockout == NULL) {
@@ -356,7 +357,7 @@ merit_of(struct site *s, size_t i, uint64_t now)
 {
 	struct pace_host *h = s->host[i].pace;
 
-	return (struct merit){ .bad = h->bad_until > now || h->next_at > now,
+	return (struct merit){ .bad = site_health_is_bad(&s->host[i], now) || h->next_at > now,
 	    .rank = s->list.address[i].rank, .full = !has_room(s, i, now), .conns = conns_to(s, i) };
 }
 
@@ -468,16 +469,6 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 	h->quiet_until = now + QUIET_MS;
 	log_event(LOG_WARN, NULL, "trouble", "host=%s status=%s reason=%s", log_safe(where), v->status,
 	    log_safe(verdict_words(v->status, v->text)));
-}
-
-bool
-site_hosts_are_bad(const struct site *s, uint64_t now)
-{
-	size_t i = 0;
-
-	while (i < s->list.count && s->host[i].pace->bad_until > now)
-		i++;
-	return s->list.count > 0 && i == s->list.count;
 }
 
 void

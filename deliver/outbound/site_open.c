@@ -167,14 +167,18 @@ open_one(struct site *s, size_t index, uint64_t now)
 	if (p != NULL) {
 		p->pace = h;
 		h->refs++;
-		p->proves = h->bad_until != 0;
+		p->proves = h->bad_until != 0 || s->host[index].unfit_until != 0;
 		pace_host_begun(h);
 		site_gate_enter(p, s->host[index].gate);
 		site_open_add(s, p);
 		return;
 	}
-	pace_host_failed(h, now);
-	s->host[index].gate->probes = false;
+	if (s->list.address[index].refused != NULL)
+		site_health_unfit(s, index, now);
+	else {
+		pace_host_failed(h, now);
+		s->host[index].gate->probes = false;
+	}
 	net_format(where, (const struct sockaddr *)&s->list.address[index].to.sa);
 	site_hosts_failed(s, index, where, &why, true);
 	site_queue_finish_tried(s);

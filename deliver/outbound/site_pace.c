@@ -100,6 +100,7 @@ site_pace_is_good(struct site *s, const struct outconn *p, uint64_t now)
 	if (index == s->list.count)
 		return;
 	s->host[index].good_at = now;
+	s->host[index].unfit_until = 0;
 	if (p->tls != NULL)
 		s->host[index].secure_at = now;
 }
@@ -139,7 +140,7 @@ site_pace_is_cut(struct site *s, struct outconn *p)
 	/* what works without TLS, or for another account, tells nothing about this failure */
 	if (c->security != CLIENT_IN_CLEAR && c->security != CLIENT_SECURED && !is_good(s, p, true, now))
 		return false;
-	if (c->opening == CLIENT_DENIED && !is_good(s, p, false, now))
+	if (client_is_unfit(c) && !is_good(s, p, c->opening != CLIENT_DENIED, now))
 		return false;
 	cut_one(s, p, &c->failure, now);
 	if (site_hosts_index(s, p) < s->list.count)
@@ -156,8 +157,12 @@ site_pace_is_rest(struct site *s, const struct outconn *p)
 	if (p->pace == NULL || c->phase != CLIENT_OVER || c->ours)
 		return false;
 	if (pace_word_of(&c->failure) != PACE_SLOWER || c->failure.what != VERDICT_LATER) {
-		site_gate_failed(p);
-		pace_host_failed(p->pace, now);
+		if (client_is_unfit(c))
+			site_health_unfit(s, site_hosts_index(s, p), now);
+		else {
+			site_gate_failed(p);
+			pace_host_failed(p->pace, now);
+		}
 		return false;
 	}
 	counters_add(s->o->counters, COUNTER_OUTBOUND_REFUSED, 1);
@@ -224,7 +229,7 @@ note_drop(struct site *s, const struct outconn *p, const struct outbound_job *jo
 		return;
 	pace_host_failed(p->pace, now);
 	site_hosts_failed(s, site_hosts_index(s, p), p->where, &c->failure, true);
-	if (site_hosts_are_bad(s, now))
+	if (site_health_all_bad(s, now))
 		site_reach_down(s, &c->failure);
 }
 
@@ -447,7 +452,7 @@ site_pace_state(const struct site *s, uint64_t *ms, struct verdict *why)
 				*why = v;
 			}
 			found = OUTBOUND_RESTS;
-		} else if (rest == 0 && h->bad_until <= now)
+		} else if (rest == 0 && !site_health_is_bad(&s->host[i], now))
 			return OUTBOUND_FREE;
 	}
 	return found;

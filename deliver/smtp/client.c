@@ -168,6 +168,16 @@ client_insecure(struct client *c, enum client_security how, const char *reason)
 	c->security = how;
 }
 
+bool
+client_is_unfit(const struct client *c)
+{
+	bool bare = c->failure.code == 0 && strcmp(c->failure.status, "4.7.4") == 0;
+
+	return c->opening == CLIENT_DENIED || c->security == CLIENT_TLS_UNPROVEN ||
+	    (c->set.tls == CLIENT_TLS_MUST && (bare || c->security == CLIENT_TLS_CUT ||
+	    c->security == CLIENT_TLS_BROKEN));
+}
+
 void
 client_abandon(struct client *c, const struct verdict *v)
 {

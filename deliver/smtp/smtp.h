@@ -240,6 +240,8 @@ bool client_content_is_8bit(const struct client_mail *m);
 /* The content cannot be read: all recipients that were accepted get `v`; the connection ends. */
 void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
+/* It ended for want of what we demand of it, TLS, a proof, a login: to others it may be good. */
+bool client_is_unfit(const struct client *c);
 bool client_content_may_be_long(const struct client *c);	/* over 998 octets a line: BINARYMIME */
 uint64_t client_time_limit(const struct client *c);	/* ms for the phase (RFC 5321 4.5.3.2); 0 none */
 #define CLIENT_PIECE (64U << 10)

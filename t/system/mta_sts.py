@@ -61,6 +61,18 @@ def test_host_that_is_not_named(t):
     equal(sink.sessions, [])
 
 
+def test_policy_about_the_host_of_another(t):
+    """A domain whose MX is another one's host, with a policy that does not name it: mail for the other one goes to its first host as before."""
+    service, _, sink, _ = start(t, policy("mail.d.example"), [RECORD, "v MX 10 mx", "v MX 20 spare", "spare A 127.0.0.2"])
+    spare = t.sink(port=sink.port, address="127.0.0.2")
+    for _ in range(2):
+        word, event = outcome(service)
+        equal((word, event["status"]), ("deferred", "4.7.5"))
+        word, event = outcome(service, "x@v.example")
+        equal((word, event["host"]), ("none", "mx.example"), event.line)
+    equal(([m.recipients for m in sink.messages], spare.sessions), ([["x@v.example"]] * 2, []))
+
+
 def test_certificates_and_clear_text(t):
     """The policy names the host; it shows a certificate for the domain and not for itself, or has no TLS at all."""
     service, _, sink, _ = start(t, policy("mx.example"), [RECORD], names=("d.example",))
