@@ -180,7 +180,7 @@ outbound_submit(struct outbound *o, const struct destination *d, struct outbound
 		s = add_site(o, d);
 	job->tried = job->doubt.plain = job->doubt.single = 0;
 	job->rounds = job->hosts = job->form = 0;
-	job->lost = 0;
+	job->lost = job->repeats = 0;
 	job->rest = 0;
 	job->rested = job->glitch = job->paused = job->failed = job->answered = false;
 	job->tls = job->verified = "-";

@@ -87,6 +87,7 @@ struct outbound_job {
 	uint8_t rounds, hosts;		/* address lists used up; hosts that did not take it, or not now */
 	uint8_t form;			/* enum report_form: larger ones were refused */
 	uint8_t lost;			/* connections that ended under it, though the host works */
+	uint8_t repeats;		/* transactions that were repeated in another way */
 	bool rested;			/* an address was passed over because it rests */
 	bool failed, answered;		/* see `failure`; a host has said something about this very message */
 };

@@ -12,6 +12,8 @@
 #include "common/base/mem.h"
 #include "deliver/outbound/outbound.h"
 
+#define REPEATS_MAX 8		/* of one job, however many new addresses its destination has meanwhile */
+
 void
 outconn_memory_begin(struct outconn *p, const struct mx_address *a, struct client_settings *set)
 {
@@ -149,6 +151,8 @@ repeats(const struct outconn *p, struct outbound_job *job, uint32_t bit)
 
 	if (!c->doubt_is_sure && p->messages > 1 && job->lost == 0)
 		return false;		/* the host may have closed a kept connection */
+	if (job->repeats == REPEATS_MAX)
+		return false;
 	if (bit & ~job->doubt.plain) {
 		job->doubt.plain |= bit;
 		job->doubt.offers = c->doubted & ~(unsigned)CLIENT_SEVERAL;
@@ -160,6 +164,7 @@ repeats(const struct outconn *p, struct outbound_job *job, uint32_t bit)
 	} else
 		return false;
 	job->doubt.why = c->failure;
+	job->repeats++;
 	return true;
 }
 

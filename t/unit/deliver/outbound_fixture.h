@@ -183,9 +183,9 @@ on_accept(void *arg, unsigned what)
 }
 
 static inline void
-sink_open(struct sink *k, enum behaviour b)
+sink_open_at(struct sink *k, enum behaviour b, in_addr_t address)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(address) };
 	socklen_t len = sizeof(sin);
 
 	*k = (struct sink){ .behaviour = b, .last = BUF_INIT(1U << 22) };
@@ -195,6 +195,12 @@ sink_open(struct sink *k, enum behaviour b)
 	ck_assert_int_eq(getsockname(k->fd, (struct sockaddr *)&sin, &len), 0);
 	k->port = ntohs(sin.sin_port);
 	k->io = loop_io_new(loop, k->fd, LOOP_READ, on_accept, k);
+}
+
+static inline void
+sink_open(struct sink *k, enum behaviour b)
+{
+	sink_open_at(k, b, INADDR_LOOPBACK);
 }
 
 static inline void

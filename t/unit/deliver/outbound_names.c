@@ -140,5 +140,52 @@ START_TEST(test_helper_that_always_dies)
 }
 END_TEST
 
+/*
+ * A host that refuses an extension, and has another address each time: to the job each one is new, and would be
+ * tried once more in another way.
+ */
+static char moving[NET_TEXT_SIZE];
+static struct site *moving_site;
+static unsigned refused;
+
+static const char *
+refuses_and_moves(struct session *s, const char *line)
+{
+	if (strncmp(line, "MAIL", 4) != 0)
+		return NULL;
+	ck_assert_uint_lt(++refused, 50);
+	snprintf(moving, sizeof(moving), "127.0.1.%u", refused + 1);
+	moving_site->expires = 0;
+	return "500 5.5.1 what\r\n";
+}
+
+START_TEST(test_address_that_moves)
+{
+	struct destination d;
+	struct test_job *t;
+	struct sink k;
+	int fd;
+
+	set_up();
+	sink_open_at(&k, SINK_TAKES, INADDR_ANY);
+	k.answer = refuses_and_moves;
+	snprintf(moving, sizeof(moving), "127.0.1.1");
+	names[0].name = "x.example", names[0].type = DNS_A, names[0].data = moving;
+	d = (struct destination){ .key = (char *)"dns:x.example", .domain = (char *)"x.example",
+	    .by_mx = true, .port = k.port };
+	fd = content_file(small, SMALL);
+	t = submit(&d, fd, SMALL, "ok@x.example", NULL);
+	moving_site = TAILQ_FIRST(&outbound->due);
+	ck_assert_ptr_nonnull(moving_site);
+	loop_run(loop);
+	expect(t, 0, VERDICT_LATER, "4.5.1");
+	ck_assert_uint_gt(refused, 3);
+	job_free(t);
+	close(fd);
+	sink_close(&k);
+	tear_down();
+}
+END_TEST
+
 UNIT_MAIN("outbound_names", test_names, test_two_domains_one_host, test_stale_addresses_are_better_than_none,
-    test_helper_that_always_dies)
+    test_helper_that_always_dies, test_address_that_moves)
