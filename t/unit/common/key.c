@@ -108,7 +108,7 @@ static const char open_keys[] =
     "kerberos-realms kerberos-accounts kerberos-binding tls certificate-alarm tls-minimum tls-for-old-devices client-certificate "
     "connection-control connection-list relay relay-list relay-authenticated max-message-size "
     "max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail-keep pickup-dots "
-    "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit "
+    "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit minimum-rate "
     "masquerade fqdn mta-sts tls-reports tls-report-contact tls-report-organization smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts reverse-dns enable timeout schema group-depth "
     "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
     "atrn-accounts provider connections rate recipients ";
@@ -167,7 +167,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_DELIVERY] =
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
 	    "auth-mechanisms outbound-tls mta-sts tls-reports tls-report-contact tls-report-organization authorities client-certificate client-key dkim-key connections "
-	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
+	    "connections-per-domain connection-timeout minimum-rate port hop-limit masquerade fqdn smart-host "
 	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts never-to reverse-dns source-address",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
