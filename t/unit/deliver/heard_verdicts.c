@@ -1,7 +1,8 @@
 /*
  * heard_verdicts - a simulation: hosts that answer each recipient as they like and end connections at any time
  * For many seeds: no recipient is asked about after a final answer, each good one is delivered, each bad one is
- * refused by the word of a host, in a bounded number of attempts.
+ * refused by the word of a host, in a bounded number of attempts. Some need SMTPUTF8, and a host may have none:
+ * it is not asked about these, and they are refused when no host has it, only then.
  */
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ static const char letters[] = "gbf";
 
 static struct sink hosts[HOSTS];
 static unsigned limit[HOSTS], mood[HOSTS];	/* recipients a transaction, 0 any; percent of ill-tempered answers */
+static bool utf8[HOSTS], needs_utf8[MESSAGES][RECIPIENTS];
 static bool pipelining[HOSTS], at_data[HOSTS];	/* at_data: content for more than one is put off */
 static enum kind kinds[MESSAGES][RECIPIENTS];
 static bool final[MESSAGES][RECIPIENTS];		/* a host has said its last word */
@@ -55,7 +57,8 @@ answer_rcpt(struct session *s, const char *line)
 	unsigned i, m;
 	char kind;
 
-	ck_assert_int_eq(sscanf(line, "RCPT TO:<%c%u.m%u@", &kind, &i, &m), 3);
+	ck_assert_int_eq(sscanf(line, "RCPT TO:<%c%u.m%u", &kind, &i, &m), 3);
+	ck_assert_msg(utf8[host_of(s)] || !needs_utf8[m][i], "asked without SMTPUTF8: %s", line);
 	ck_assert_msg(!final[m][i], "asked again: %s", line);
 	if (m != s->message)
 		return "503 5.5.1 no MAIL\r\n";
@@ -86,13 +89,17 @@ answer_content(struct session *s)
 	return "250 2.0.0 taken\r\n";
 }
 
+/* With PIPELINING x with SMTPUTF8 */
+static const char *const offers[2][2] = { { "250 sink\r\n", "250-sink\r\n250 SMTPUTF8\r\n" },
+    { "250-sink\r\n250 PIPELINING\r\n", "250-sink\r\n250-SMTPUTF8\r\n250 PIPELINING\r\n" } };
+
 static const char *
 answer(struct session *s, const char *line)
 {
 	const char *ill;
 
 	if (strncmp(line, "EHLO", 4) == 0)
-		return pipelining[host_of(s)] ? "250-sink\r\n250 PIPELINING\r\n" : "250 sink\r\n";
+		return offers[pipelining[host_of(s)]][utf8[host_of(s)]];
 	if (line[0] == '.')
 		return answer_content(s);
 	if (strncmp(line, "QUIT", 4) == 0 || strncmp(line, "RSET", 4) == 0) {
@@ -147,6 +154,12 @@ collect(struct mail *x, unsigned m)
 			x->index[left++] = i;
 			continue;
 		}
+		if (v->code == 0) {
+			ck_assert_msg(v->what == VERDICT_REFUSED && needs_utf8[m][i] && !utf8[0] && !utf8[1],
+			    "%s %s", v->status, v->text);
+			ck_assert_str_eq(v->status, "5.6.7");
+			continue;
+		}
 		ck_assert(final[m][i]);
 		ck_assert_int_eq(v->what, kinds[m][i] == BAD ? VERDICT_REFUSED : VERDICT_DELIVERED);
 		ck_assert_int_ne(v->code, 0);
@@ -185,7 +198,9 @@ make_mail(struct mail *x, unsigned m)
 	x->count = 1 + chance(RECIPIENTS);
 	for (unsigned i = 0; i < x->count; i++) {
 		kinds[m][i] = chance(4) == 0 ? BAD : chance(6) == 0 ? FULL : GOOD;
-		snprintf(address, sizeof(address), "%c%u.m%u@x.example", letters[kinds[m][i]], i, m);
+		needs_utf8[m][i] = chance(4) == 0;
+		snprintf(address, sizeof(address), "%c%u.m%u%s@x.example", letters[kinds[m][i]], i, m,
+		    needs_utf8[m][i] ? "\xc3\xbc" : "");
 		message_envelope_add(&x->e, address);
 		x->index[i] = i;
 	}
@@ -209,6 +224,7 @@ run_seed(uint32_t number)
 		limit[h] = chance(4);
 		mood[h] = chance(12);
 		pipelining[h] = chance(2);
+		utf8[h] = chance(2);
 		at_data[h] = chance(4) == 0;
 	}
 	d = to_sinks((struct sink *[]){ &hosts[0], &hosts[1] }, HOSTS);
