@@ -79,6 +79,7 @@ struct outbound_job {
 	void *arg;
 	struct rcpt_list list;		/* out: settled, progress */
 	bool measured; int64_t added;	/* folding the content adds so many bytes */
+	bool plain;			/* measured, and it can go by DATA as it is: see client_survey */
 	/* private to site: set by outbound_submit */
 	struct outbound_job *next;
 	struct verdict failure;		/* when `failed`: of a connection, not of this message */
@@ -434,6 +435,7 @@ struct outconn {
 	enum outconn_auth_state auth;
 	struct outbound_job *job;		/* in its dialogue; NULL between */
 	off_t content_at;		/* the next byte of the content to be read */
+	bool reads;			/* its socket or file system takes no bytes from file to socket */
 	struct buf form;		/* a report in another form than the file's; empty: as it is */
 	uint64_t messages;		/* transactions begun */
 	size_t logged;	/* bytes at the start of client.out that the protocol log has, or that are content */
@@ -468,7 +470,8 @@ void outconn_connect_names(struct outconn *p, const struct mx_address *a);
 int outconn_connect_begin(struct outconn *p) __attribute__((warn_unused_result));
 
 /* --- outconn_content: reads the queue file for a connection --- */
-void outconn_content_send(struct outconn *p);	/* the next piece; after the last one, the end */
+/* The next piece; after the last one, the end. 0, or -1: what the socket says, EAGAIN when it is full. */
+int outconn_content_send(struct outconn *p);
 /* What the host has to know of the content, and what is done to it for this host. */
 void outconn_content_prepare(struct outconn *p, struct outbound_job *job, struct client_mail *mail);
 
@@ -483,6 +486,7 @@ void outconn_auth_secured(struct outconn *p);
 /* As recv(2) and send(2); a failure of TLS is EPROTO. */
 ssize_t outconn_io_recv(struct outconn *p, char *data, size_t size);
 ssize_t outconn_io_send(struct outconn *p, const char *data, size_t len);
+ssize_t outconn_io_send_file(const struct outconn *p, int fd, off_t at, size_t len);	/* in clear only */
 void outconn_io_fail(struct outconn *p, int error);	/* the connection ends by this failure */
 /* False: to be called again when the socket can be read (blocked: be written to). */
 bool outconn_io_shake(struct outconn *p, bool *blocked);

@@ -68,10 +68,19 @@ receive_bytes(struct outconn *p)
 	return false;
 }
 
-/*
- * Sends what is to be sent. False: the socket takes no more now. A connection that is dead for sending may
- * hold a last reply: it is read first.
- */
+/* False: the socket takes more later. One that is dead for sending may hold a last reply: that is read. */
+static bool
+take_send_error(struct outconn *p, int error)
+{
+	if (error == EAGAIN || error == EINTR)
+		return error == EINTR;
+	while (receive_bytes(p))
+		;
+	outconn_io_fail(p, error);
+	return true;
+}
+
+/* Sends what is to be sent. False: the socket takes no more now. */
 static bool
 send_out(struct outconn *p)
 {
@@ -86,17 +95,18 @@ send_out(struct outconn *p)
 			client_sent(&p->client, (size_t)n);
 			p->logged -= p->logged < (size_t)n ? p->logged : (size_t)n;
 			p->timed = CLIENT_PHASE_COUNT;	/* progress: the limit starts anew */
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK)
+		} else if (!take_send_error(p, errno))
 			return false;
-		else if (errno != EINTR) {
-			int error = errno;
-
-			while (receive_bytes(p))
-				;
-			outconn_io_fail(p, error);
-		}
 	}
 	return true;
+}
+
+/* What is to be sent, then the next piece of the content. False: the socket takes no more now. */
+static bool
+send_content(struct outconn *p)
+{
+	return send_out(p) && (client_action(&p->client) != CLIENT_CONTENT ||
+	    outconn_content_send(p) == 0 || take_send_error(p, errno));
 }
 
 /* --- waiting --- */
@@ -249,12 +259,10 @@ outconn_run(struct outconn *p)
 				return;
 			break;
 		case CLIENT_CONTENT:
-			if (!send_out(p)) {
+			if (!send_content(p)) {
 				wait_for_host(p, true);
 				return;
 			}
-			if (client_action(&p->client) == CLIENT_CONTENT)
-				outconn_content_send(p);
 			break;
 		case CLIENT_WAIT: {
 			bool blocked = !send_out(p);

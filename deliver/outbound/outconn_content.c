@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     nothing: a piece is read into the scratch of struct outbound, and the client copies it
- * Promise:  at most CLIENT_PIECE bytes at a time
+ * Promise:  at most CLIENT_PIECE bytes at a time; of a large content that goes as it is, in clear,
+ *           DIRECT_PIECE, from the file to the socket. Its bytes in the queue file do not change
  * Fails by: the transaction ends with the verdict of the read error, and the connection with it
  */
 #include <errno.h>
@@ -12,9 +13,11 @@
 #include "common/mail/header.h"
 #include "common/mail/message.h"
 #include "common/mail/report_form.h"
+#include "common/process/counters.h"
 #include "common/spool/spool.h"
 #include "deliver/outbound/outbound.h"
 
+#define DIRECT_PIECE (256U << 10)
 #define FORM_MAX (4U << 20)	/* bytes of a report that is looked into; larger ones go as they are or not */
 
 /* Bytes of the signatures before the content. */
@@ -63,8 +66,27 @@ read_piece(const struct outconn *p, char *piece, size_t want)
 	return (ssize_t)want;
 }
 
-void
-outconn_content_send(struct outconn *p)
+static void
+give_up_reading(struct outconn *p, int error)
+{
+	struct verdict v;
+
+	verdict_from_errno(&v, error, "reading the queue file");
+	client_abandon(&p->client, &v);
+}
+
+/* So many bytes of the content are on their way. */
+static void
+go_on(struct outconn *p, off_t n)
+{
+	p->content_at += n;
+	if (p->content_at == sent_size(p))
+		client_content_end(&p->client);
+	p->logged = p->client.out.len;
+}
+
+static void
+send_read(struct outconn *p)
 {
 	char *piece = p->site->o->piece;
 	off_t left = sent_size(p) - p->content_at;
@@ -72,17 +94,53 @@ outconn_content_send(struct outconn *p)
 	ssize_t n = want > 0 ? read_piece(p, piece, want) : 0;
 
 	if (n != (ssize_t)want) {
-		struct verdict v;
-
-		verdict_from_errno(&v, n == -1 ? errno : EIO, "reading the queue file");
-		client_abandon(&p->client, &v);
+		give_up_reading(p, n == -1 ? errno : EIO);
 		return;
 	}
 	client_content(&p->client, piece, want);
-	p->content_at += n;
-	if (left == n)
-		client_content_end(&p->client);
-	p->logged = p->client.out.len;
+	go_on(p, n);
+}
+
+/* The rest of it can go from the file to the socket: no byte is changed on the way, or looked at. */
+static bool
+is_direct(const struct outconn *p)
+{
+	const struct outbound_job *job = p->job;
+
+	return p->tls == NULL && !p->reads && job->content == NULL && p->form.len == 0 &&
+	    p->content_at >= fields_size(job) && p->content_at < sent_size(p) && !p->client.mail.fold &&
+	    (job->plain || p->client.body == CLIENT_BY_BDAT);
+}
+
+static int
+send_direct(struct outconn *p)
+{
+	const struct outbound_job *job = p->job;
+	off_t at = p->content_at - fields_size(job), left = job->e->content_size - at;
+	ssize_t n = outconn_io_send_file(p, job->fd, job->e->content_at + at,
+	    left > (off_t)DIRECT_PIECE ? DIRECT_PIECE : (size_t)left);
+
+	if (n > 0) {
+		counters_add(p->site->o->counters, COUNTER_BYTES_SENT, n);
+		client_content_passed(&p->client, (size_t)n);
+		p->timed = CLIENT_PHASE_COUNT;	/* progress: the limit starts anew */
+		go_on(p, n);
+	} else if (n == 0 || errno == EIO)
+		give_up_reading(p, EIO);
+	else if ((errno == EINVAL || errno == ENOSYS) && p->content_at == fields_size(job))
+		p->reads = true;
+	else if (errno != EINTR)
+		return -1;
+	return 0;
+}
+
+int
+outconn_content_send(struct outconn *p)
+{
+	if (is_direct(p))
+		return send_direct(p);
+	send_read(p);
+	return 0;
 }
 
 /*
@@ -127,6 +185,31 @@ measure_fold(const struct outconn *p, const struct outbound_job *job)
 		at += n;
 	}
 	return f.added;
+}
+
+/*
+ * What is to be known before it is sent, from one look at the bytes. A line that seems to be too long is
+ * measured, which costs more and is rare.
+ */
+static void
+survey_content(const struct outconn *p, struct outbound_job *job)
+{
+	struct client_survey found = { 0 };
+	char *piece = p->site->o->piece;
+	off_t at = 0;
+
+	while (at < job->e->content_size && !found.may_be_long) {
+		off_t left = job->e->content_size - at;
+		size_t want = left > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)left;
+		ssize_t n = read_content(job, piece, want, at);
+
+		if (n <= 0)
+			return;		/* it is met again when the content is sent */
+		client_survey_add(&found, piece, (size_t)n);
+		at += n;
+	}
+	job->plain = !found.dots && !found.may_be_long && found.last == '\n';
+	job->added = found.may_be_long ? measure_fold(p, job) : 0;
 }
 
 /* The host can take the message as it is, as far as it has said what it takes. */
@@ -181,7 +264,7 @@ fold_lines(struct outconn *p, struct outbound_job *job, struct client_mail *mail
 	    (job->fields == NULL && client_content_may_be_long(&p->client)))
 		return;
 	if (!job->measured)
-		job->added = measure_fold(p, job);
+		survey_content(p, job);
 	job->measured = true;
 	mail->added += job->added;
 	mail->fold = job->added > 0;

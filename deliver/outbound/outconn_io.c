@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include "deliver/outbound/outbound.h"
@@ -53,6 +54,13 @@ outconn_io_send(struct outconn *p, const char *data, size_t len)
 		return result;
 	errno = ECONNRESET;
 	return -1;
+}
+
+/* SIGPIPE is ignored: boot. */
+ssize_t
+outconn_io_send_file(const struct outconn *p, int fd, off_t at, size_t len)
+{
+	return sendfile(p->fd, fd, &at, len);
 }
 
 static void

@@ -7,8 +7,6 @@
  *           the bytes stay as they are. Long lines are folded before that, where client_mail says so
  * Fails by: cannot: `out` has room for a piece
  */
-#include <string.h>
-
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/message.h"
@@ -39,7 +37,7 @@ add_content(void *arg, const char *data, size_t len)
 		buf_add(&c->out, ".", 1);
 	c->line_start = data[len - 1] == '\n';
 	for (;;) {
-		const char *dot = memmem(data, len, "\n.", 2);
+		const char *dot = client_survey_dot(data, len);
 		size_t n = dot != NULL ? (size_t)(dot - data) + 1 : len;
 
 		buf_add(&c->out, data, n);
@@ -85,6 +83,13 @@ client_content(struct client *c, const char *data, size_t len)
 		add_content(c, data, len);
 	if (!buf_ok(&c->out))
 		bug("client: a piece of content over its bound");
+}
+
+/* Of a content without dots to be doubled, whose last byte is an LF: the final dot has its own line. */
+void
+client_content_passed(struct client *c, size_t n)
+{
+	c->left += n;
 }
 
 void

@@ -233,6 +233,7 @@ enum client_action client_action(struct client *c);
 void client_transaction_begin(struct client *c, const struct client_mail *mail);
 enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
 void client_content(struct client *c, const char *data, size_t len);	/* at most CLIENT_PIECE bytes */
+void client_content_passed(struct client *c, size_t n);	/* in place of it: they have left, as they are */
 void client_content_end(struct client *c);
 void client_content_begin(struct client *c);	/* this and the next two: for client_transaction */
 long long client_content_size(const struct client_mail *m);	/* as it is sent, without doubled dots */
@@ -260,6 +261,10 @@ struct client_fold {
 };
 void client_fold_add(struct client_fold *f, const char *data, size_t len);
 void client_fold_end(struct client_fold *f);
+/* --- client_survey: a content that is looked at once. Pure --- */
+struct client_survey { size_t line; char last; bool dots, may_be_long; };	/* all 0 at the beginning */
+void client_survey_add(struct client_survey *s, const char *data, size_t len);
+const char *client_survey_dot(const char *data, size_t len);	/* LF before a dot, the first; NULL */
 
 /* --- client_offer: the extensions that a host offers. Pure --- */
 void client_offer_note(struct client *c, const char *line);	/* of the answer to EHLO, without its code */

@@ -1,8 +1,8 @@
 """pair TREE [ROUNDS] - this tree's release build beside that of another, in turn, many short runs: what a change costs
 
-Each round relays 1 KiB and 10 KiB messages, from 1, 10 and 50 sessions, first by one of the two and then by the other; who is
+Each round relays 1 KiB and 10 KiB messages, from 1, 10 and 50 sessions, and 1 MiB from 10, first by one of the two and then by the other; who is
 first changes with each round. A machine that is twice as fast a minute later does not change the ratio of two runs of half a
-second that follow each other. Prints the median of the ratios (this : other), and between which the middle half of them lies.
+second that follow each other. Prints the median of the ratios (this : other), and between which the middle half of them lies. SIZE=1048576: only messages of so many bytes and more.
 """
 
 import os
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[2]
-KINDS = [(size, sessions) for size in (1024, 10240) for sessions in (1, 10, 50)]
+KINDS = [(size, sessions) for size in (1024, 10240) for sessions in (1, 10, 50)] + [(1 << 20, 10)]
 
 
 def serve(tree):
@@ -73,8 +73,8 @@ def main():
     sides = [Side(HERE), Side(other)]
     print(f"{os.cpu_count()} cores, {rounds} rounds, this build : that of {sys.argv[1]}", flush=True)
     try:
-        for size, sessions in KINDS:
-            count = 200 if sessions == 1 else 800
+        for size, sessions in [kind for kind in KINDS if kind[0] >= int(os.environ.get("SIZE", "0"))]:
+            count = 60 if size > 100000 else 200 if sessions == 1 else 800
             rates, cpus = [], []
             for number in range(rounds + 1):
                 done = {}
@@ -83,7 +83,7 @@ def main():
                 if number:      # the first is for warmth
                     rates.append(done[1][0] / done[0][0])
                     cpus.append(done[0][1] / max(done[1][1], 0.01))
-            print(f"{size // 1024:3} KiB {sessions:3} sessions   rate {middle(rates)}   CPU {middle(cpus)}", flush=True)
+            print(f"{size // 1024:4} KiB {sessions:3} sessions   rate {middle(rates)}   CPU {middle(cpus)}", flush=True)
     finally:
         for side in sides:
             side.end()

@@ -74,6 +74,52 @@ START_TEST(test_large_content)
 }
 END_TEST
 
+/* Cuts the file when the host has said that it may come. */
+static int cut_fd = -1;
+
+static const char *
+cut_at_data(struct session *s, const char *line)
+{
+	if (strncmp(line, "DATA", 4) != 0)
+		return NULL;
+	ck_assert_int_eq(ftruncate(cut_fd, 1000000), 0);
+	return "354 go\r\n";
+}
+
+/* Lines that nothing has to be done about go from the file to the socket: all of them, or none is promised. */
+START_TEST(test_large_plain_content)
+{
+	enum { LINES = 42858, SIZE = LINES * 70 };
+	struct sink k;
+	char *text = mem_zalloc(SIZE);
+
+	set_up();
+	sink_open(&k, SINK_PLAIN);
+	for (size_t i = 0; i < SIZE; i++)
+		text[i] = i % 70 == 68 ? '\r' : i % 70 == 69 ? '\n' : i % 7 == 6 ? '.' : (char)('a' + i % 19);
+	struct destination d = to_sinks((struct sink *[]){ &k }, 1);
+	int fd = content_file(text, SIZE);
+	struct test_job *t = submit(&d, fd, SIZE, "ok@x.example", NULL);
+	loop_run(loop);
+	expect(t, 0, VERDICT_DELIVERED, "2.0.0");
+	ck_assert(t->job.plain);
+	ck_assert_uint_eq(k.last.len, SIZE);
+	ck_assert(memcmp(k.last.data, text, SIZE) == 0);
+	job_free(t);
+	k.answer = cut_at_data;
+	cut_fd = fd;
+	t = submit(&d, fd, SIZE, "ok@x.example", NULL);
+	loop_run(loop);
+	expect(t, 0, VERDICT_LATER, "4.3.0");
+	ck_assert_uint_eq(k.messages, 1);
+	job_free(t);
+	close(fd);
+	free(text);
+	sink_close(&k);
+	tear_down();
+}
+END_TEST
+
 START_TEST(test_fail_over)
 {
 	static const enum behaviour first[] = { SINK_BUSY, SINK_REFUSES, SINK_MAIL_LATER };
@@ -362,7 +408,7 @@ START_TEST(test_content_that_cannot_be_read)
 }
 END_TEST
 
-UNIT_MAIN("outbound", test_many_jobs_few_connections, test_large_content, test_fail_over, test_no_host_left,
+UNIT_MAIN("outbound", test_many_jobs_few_connections, test_large_content, test_large_plain_content, test_fail_over, test_no_host_left,
     test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once,
     test_silent_peer,
     test_limits, test_places_go_round, test_drain, test_free_in_the_middle, test_content_that_cannot_be_read)
