@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ struct loop_timer {
 struct loop_waker {
 	struct loop_io *io;
 	int fd;
+	long after_ms;		/* 0: an eventfd; else a timerfd, which sleeps on its own until then */
 	atomic_bool awake;
 	void (*cb)(void *arg);
 	void *arg;
@@ -289,27 +291,37 @@ waker_ready(void *arg, unsigned what)
 }
 
 struct loop_waker *
-loop_waker_new(struct loop *l, void (*cb)(void *arg), void *arg)
+loop_waker_new_after(struct loop *l, unsigned ms, void (*cb)(void *arg), void *arg)
 {
 	struct loop_waker *w = mem_new(struct loop_waker);
 
-	w->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	w->after_ms = (long)ms;
+	w->fd = ms > 0 ? timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC) :
+	    eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (w->fd == -1)
-		die(EX_OSERR, "cannot make an eventfd: %s", strerror(errno));
+		die(EX_OSERR, "cannot make a descriptor to wake the loop: %s", strerror(errno));
 	w->cb = cb;
 	w->arg = arg;
 	w->io = loop_io_new(l, w->fd, LOOP_READ, waker_ready, w);
 	return w;
 }
 
+struct loop_waker *
+loop_waker_new(struct loop *l, void (*cb)(void *arg), void *arg)
+{
+	return loop_waker_new_after(l, 0, cb, arg);
+}
+
 void
 loop_waker_wake(struct loop_waker *w)
 {
+	struct itimerspec at = { .it_value = { w->after_ms / 1000, w->after_ms % 1000 * 1000000 } };
 	uint64_t one = 1;
 
 	if (atomic_exchange(&w->awake, true))
 		return;
-	if (write(w->fd, &one, sizeof(one)) == -1 && errno != EAGAIN)
+	if (w->after_ms > 0 ? timerfd_settime(w->fd, 0, &at, NULL) == -1 :
+	    write(w->fd, &one, sizeof(one)) == -1 && errno != EAGAIN)
 		bug("eventfd: %s", strerror(errno));
 }
 

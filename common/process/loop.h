@@ -60,6 +60,8 @@ void loop_signals(struct loop *l, const int *signals,
 /* May be called from any thread: `cb` runs soon on the loop, once for any number of wakes. */
 struct loop_waker;
 struct loop_waker *loop_waker_new(struct loop *l, void (*cb)(void *arg), void *arg);
+/* Runs so many ms after the first wake: the loop is not woken before. */
+struct loop_waker *loop_waker_new_after(struct loop *l, unsigned ms, void (*cb)(void *arg), void *arg);
 void loop_waker_wake(struct loop_waker *w);
 void loop_waker_free(struct loop_waker *w);
 

@@ -7,7 +7,6 @@
  *           although others may write to the folder
  * Fails by: spool_drop.error; then nothing is visible
  */
-#include <bsd/stdlib.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/chance.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/mail/header.h"
@@ -113,10 +113,8 @@ open_part(int folder, const char *tag, char name[SPOOL_NAME_SIZE])
 
 	for (int turn = 0; turn < NAMES_TRIED && fd == -1; turn++) {
 		char id[MESSAGE_ID_SIZE];
-		uint32_t random[2];
 
-		arc4random_buf(random, sizeof(random));		/* each call of it asks the system */
-		message_id_make(id, (int64_t)random[0], random[1]);
+		message_id_make(id, (int64_t)chance_u32(), chance_u32());
 		snprintf(name, SPOOL_NAME_SIZE, ".%s%s%s.part", tag != NULL ? tag : "",
 		    tag != NULL ? "." : "", id + MESSAGE_ID_LEN - SPOOL_TAG_LEN);
 		fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);

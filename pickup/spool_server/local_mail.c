@@ -37,7 +37,6 @@ struct local_mail {
 	struct route *route;
 	atomic_bool stopped;
 	struct loop_waker *waker;
-	struct loop_timer *timer;
 	pthread_mutex_t lock;		/* protects what follows */
 	struct news *news; size_t count;
 };
@@ -132,15 +131,6 @@ tell_all(void *arg)
 	free(news);
 }
 
-static void
-on_news(void *arg)
-{
-	struct local_mail *k = arg;
-
-	if (!loop_timer_is_set(k->timer))
-		loop_timer_set(k->timer, TELL_MS);
-}
-
 /* On a thread. */
 static void
 on_dropped(void *arg, struct message_envelope *e, const char *file)
@@ -190,8 +180,7 @@ local_mail_new(const struct boot *b, struct enqueue *enqueue)
 	k->route = route;
 	atomic_init(&k->stopped, false);
 	pthread_mutex_init(&k->lock, NULL);
-	k->waker = loop_waker_new(b->loop, on_news, k);
-	k->timer = loop_timer_new(b->loop, tell_all, k);
+	k->waker = loop_waker_new_after(b->loop, TELL_MS, tell_all, k);
 	enqueue_straight(enqueue,
 	    &(struct straight_rules){ .judge = judge, .dropped = on_dropped, .arg = k });
 	return k;
@@ -204,7 +193,6 @@ local_mail_free(struct local_mail *k)
 		return;
 	tell_all(k);
 	loop_waker_free(k->waker);
-	loop_timer_free(k->timer);
 	route_free(k->route);
 	pthread_mutex_destroy(&k->lock);
 	free(k);

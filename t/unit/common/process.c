@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/process/burst.h"
 #include "common/process/counters.h"
 #include "common/process/loop.h"
@@ -37,6 +38,30 @@ START_TEST(test_timer_and_waker)
 	loop_run(loop);
 	ck_assert_int_eq(calls, 2);
 	loop_timer_free(t);
+	loop_waker_free(w);
+	loop_free(loop);
+}
+END_TEST
+
+/* Any number of wakes is one call, not before its time; and again. */
+START_TEST(test_waker_after)
+{
+	struct loop_waker *w;
+	uint64_t begin;
+	int want;
+
+	loop = loop_new();
+	w = loop_waker_new_after(loop, 30, count_and_stop, &want);
+	for (int round = 0; round < 2; round++) {
+		calls = 0;
+		want = 1;
+		begin = clock_mono_ms();
+		loop_waker_wake(w);
+		loop_waker_wake(w);
+		loop_run(loop);
+		ck_assert_int_eq(calls, 1);
+		ck_assert_uint_ge(clock_mono_ms() - begin, 29);
+	}
 	loop_waker_free(w);
 	loop_free(loop);
 }
@@ -349,6 +374,6 @@ START_TEST(test_burst)
 }
 END_TEST
 
-UNIT_MAIN("process", test_timer_now, test_burst, test_timer_and_waker, test_first, test_signal_values,
+UNIT_MAIN("process", test_timer_now, test_burst, test_timer_and_waker, test_waker_after, test_first, test_signal_values,
     test_pool_runs_all_in_order, test_jobs_that_can_wait_are_one_batch, test_counter_names_are_all_there, test_measures,
     test_counters_forget_the_dead)
