@@ -98,7 +98,7 @@ help:
 	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
 	@echo "make model    the hand-overs of a message as a model, every order of crashes (spin, minutes)"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
-	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls'"
+	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls' STORE=ram ROUNDS=5"
 	@echo "make bench-pair AGAINST=TREE  this build beside that of another tree, in turn (root)"
 	@echo "make bench-guard  counts a message (calls, syncs, allocations) beside the kept ones (root); GUARD='show keep'"
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"

@@ -5,7 +5,7 @@ W5 submission by files against sendmail
 W1web: W1 of Postern alone, with five browsers that watch its manager against none; memory of postern-web with twenty tabs
 syscalls: calls of the kernel for a message, relayed and local    No word: W1 W2 W3 W4 W5. `keep`: smtp-source -d in W1 and W2
 Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Postern : Postfix of the pairs: medians, and the least
-and most. build/bench.json has all of it, and calls, syncs, switches and CPU by role; build/bench.svg draws the ratios.
+and most. STORE=ram: on an ext4 in memory instead of /var/tmp. build/bench.json has all of it, and calls, syncs, switches and CPU by role; build/bench.svg draws the ratios.
 """
 
 import os
@@ -20,6 +20,7 @@ import time
 
 import traffic
 from counting import Counting, Unable
+from disks import loop_disk
 from harness import Test
 from patience import until
 from processes import adopt_orphans, is_root, program_of
@@ -409,7 +410,7 @@ def main():
     if not is_root():
         raise SystemExit("bench: Postfix needs root: sudo make bench")
     adopt_orphans()
-    test = Test("bench", tempfile.mkdtemp(prefix="postern-bench-", dir="/var/tmp"))
+    store, test = store_of(os.environ.get("STORE", "disk"))
     story = Story(test.folder, ROUNDS)
     print(f"{os.cpu_count()} cores, {test.folder} on {file_system(test.folder)}, {ROUNDS} rounds of A B; release build, "
           f"{'one connection a session' if keep else 'one connection a message'}", flush=True)
@@ -428,6 +429,18 @@ def main():
             test.end()
         finally:
             test.remove()
+            store.end()
+            store.remove()
+
+
+def store_of(where):
+    """(the test that owns the store, the test that runs on it)"""
+    if where not in ("disk", "ram"):
+        raise SystemExit("bench: STORE is disk or ram")
+    store = Test("store", tempfile.mkdtemp(prefix="postern-bench-", dir="/var/tmp" if where == "disk" else "/dev/shm"))
+    folder = (store.folder if where == "disk" else loop_disk(store, 4096)[0]) / "bench"
+    folder.mkdir()
+    return store, Test("bench", folder)
 
 
 main()
