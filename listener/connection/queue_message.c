@@ -26,7 +26,13 @@
 #include "listener/helpers/helpers.h"
 #include "listener/listener.h"
 
-#define CHUNK (128U << 10)	/* one write of a large message */
+/*
+ * One write of a large message; it is also what a session holds of it. With many sessions in their content
+ * smaller writes cost less than the memory.
+ */
+#define CHUNK (128U << 10)
+#define CHUNK_OF_MANY (32U << 10)
+#define MANY 64
 static_assert(CHUNK + MESSAGE_END_SIZE <= MSG_SPOOL_FILE_MAX, "what is no large one can go whole");
 #define WRITES_AT_ONCE 2
 
@@ -42,6 +48,7 @@ struct queue_writer {
 	struct channel_question *question;
 	struct pool_lane *write;
 	LIST_HEAD(, queue_message) messages;
+	size_t count;
 };
 
 enum step {
@@ -74,10 +81,17 @@ struct queue_message {
 
 static void go_on(struct queue_message *m);
 
+static size_t
+chunk(const struct queue_writer *w)
+{
+	return w->count > MANY ? CHUNK_OF_MANY : CHUNK;
+}
+
 static void
 message_empty(struct queue_message *m)
 {
 	LIST_REMOVE(m, link);
+	m->writer->count--;
 	if (m->fd != -1)
 		close(m->fd);
 	buf_done(&m->gather);
@@ -177,6 +191,8 @@ after_write(void *arg, void *job)
 
 	m->step = STEP_GATHER;
 	m->skip = 0;
+	if (chunk(m->writer) < CHUNK)
+		buf_done(&m->writing);
 	go_on(m);
 }
 
@@ -235,9 +251,9 @@ go_on(struct queue_message *m)
 	}
 	if (m->error != 0)
 		buf_clear(&m->gather);
-	else if (m->gather.len >= CHUNK && m->fd == -1)
+	else if (m->gather.len >= chunk(m->writer) && m->fd == -1)
 		ask(m, STEP_OPEN);
-	else if (m->gather.len >= CHUNK)
+	else if (m->gather.len >= chunk(m->writer))
 		submit_write(m);
 	room = m->room;
 	m->room = NULL;
@@ -335,6 +351,7 @@ queue_message_begin(struct queue_writer *w, const struct message_envelope *e)
 
 	m->writer = w;
 	LIST_INSERT_HEAD(&w->messages, m, link);
+	w->count++;
 	m->fd = -1;
 	m->skip = MESSAGE_ID_SIZE;
 	if (e->id[0] != '\0')
@@ -372,14 +389,14 @@ queue_message_add(struct queue_message *m, const void *data, size_t len)
 	if (m->error != 0)
 		return;
 	buf_add(&m->gather, data, len);
-	if (m->gather.len >= CHUNK && m->step == STEP_GATHER)
+	if (m->gather.len >= chunk(m->writer) && m->step == STEP_GATHER)
 		go_on(m);
 }
 
 bool
 queue_message_is_full(const struct queue_message *m)
 {
-	return m->step != STEP_GATHER && m->gather.len >= CHUNK;
+	return m->step != STEP_GATHER && m->gather.len >= chunk(m->writer);
 }
 
 void

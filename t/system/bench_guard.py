@@ -3,10 +3,14 @@
 `make bench-guard` runs test_counts alone; its words: `show` prints all counts, `keep` writes them to t/bench/guard.txt.
 """
 
+import resource
 import sys
+from pathlib import Path
 
 from checks import Failure, check, equal
+from patience import until
 from programs import ROOT
+from smtp import Smtp
 
 sys.path.insert(0, str(ROOT / "t/bench"))
 import guard  # noqa: E402
@@ -57,3 +61,36 @@ def test_growth_is_found(t):
     path = t.folder / "guard.txt"
     path.write_text("# words\n" + guard.text_of({"relay-1": kept}))
     equal(guard.read(path), {"relay-1": kept})
+
+
+def unread(port):
+    """Bytes that the kernel still holds of connections to this port of loopback, on either side."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(queue, 16) for row in rows if f":{port:04X}" in (row[1][-5:], row[2][-5:]) and row[3] == "01" for queue in row[4].split(":"))
+
+
+def test_memory_in_content(t):
+    """Many sessions in the middle of large messages hold little each: what they sent is in files."""
+    t.need_root()
+    if not (ROOT / "build/release/postern").exists():
+        t.skip("there is no release build")
+    server = guard.PosternServer(t, 9)
+    opened, count = [], 500
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    before = server.memory()
+    for _ in range(count):
+        client = Smtp(("127.0.0.1", server.port), ehlo="load.example")
+        client.expect(250, "MAIL FROM:<a@sender.example>")
+        client.expect(250, f"RCPT TO:<{guard.LOCAL}>")
+        client.expect(354, "DATA")
+        client.send((b"x" * 70 + b"\r\n") * 4200)
+        opened.append(client)
+    until(lambda: unread(server.port) == 0, 60, "all to be read")
+    each = (server.memory() - before) / count
+    print(f"{each:.1f} KiB for a session")
+    check(each <= 64, f"{each:.1f} KiB for a session")
+    for client in opened:
+        client.send(b".\r\n")
+    for client in opened:
+        client.expect(250)
+    equal(server.delivered_files(), count)
