@@ -248,10 +248,10 @@ struct master {
 	bool ready, stopping, reloading;
 	unsigned starting;			/* children that are not ready yet, and not killed */
 	bool starts_wait;			/* places wait until others have started: roster_go_on */
-	struct spawn_space {
-		int block;		/* the first of SPAWN_EXEC_FILES descriptors, for children */
-		bool shares;		/* a child can split the table of descriptors */
+	struct spawn_space {			/* SPAWN_EXEC_FILES descriptors; tables can be split */
+		int block; bool shares;
 	} spawn;
+	int filter[ROLE_COUNT][2];	/* of sandbox_make_filter, without and with syslog; 0: not made yet */
 	char *others;			/* whose addresses are known to all: listen_others */
 	char *program, *program_folder;	/* what was executed, and where the others are */
 	bool upgrading;			/* an upgrade waits: what would hold it up is not begun */

@@ -135,14 +135,21 @@ parse_number(const char *text, long long max)
 static void
 take_arguments(struct boot *b, int argc, char **argv)
 {
+	const char *filter;
+	int end;
+
 	if (argc != 4 || !is_channel(BOOT_MASTER)) {
 		fprintf(stderr, "postern-%s is started by postern(8), not by hand\n", b->role->name);
 		exit(EX_USAGE);
 	}
 	b->slot = parse_number(argv[2], COUNTERS_SLOTS - 1);
 	b->listeners = parse_number(argv[3], CONFIG_LISTEN_MAX);
-	closefrom(BOOT_LISTEN + (int)b->listeners);
-	for (int fd = BOOT_MASTER; fd < BOOT_LISTEN + (int)b->listeners; fd++)
+	end = BOOT_LISTEN + (int)b->listeners;
+	filter = getenv(BOOT_FILTER);
+	if (filter != NULL)
+		b->filter = (int)parse_number(filter, end++);
+	closefrom(end);
+	for (int fd = BOOT_MASTER; fd < end; fd++)
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
 			die(EX_OSERR, "descriptor %d was not inherited", fd);
 }
@@ -207,7 +214,7 @@ give_up_rights(struct boot *b)
 	const struct rlimit none = { 0, 0 };
 	const struct sandbox_plan plan = { .role = b->role->name, .server = b->server,
 	    .syslog = sink_of(b) == LOG_TO_SYSLOG, .sanitizers = test,
-	    .kill = test && getenv("POSTERN_INTRUDER") == NULL };
+	    .kill = test && getenv("POSTERN_INTRUDER") == NULL, .filter = b->filter };
 
 	(void)!setrlimit(RLIMIT_CORE, &none);
 	if (!test)	/* the leak sanitizer debugs its own process */
@@ -216,6 +223,8 @@ give_up_rights(struct boot *b)
 		return;
 	if (!sandbox_enter(&plan))
 		die(EX_SOFTWARE, "no sandbox for %s", b->role->name);
+	if (b->filter != 0)
+		close(b->filter);
 	sandbox_trap_watch(b->loop, tell_refused, b);
 }
 

@@ -28,6 +28,8 @@ enum boot_fd {
 
 /* In its environment: a digit, enum log_sink. */
 #define BOOT_EVENTS "POSTERN_EVENTS"
+/* The number of one more descriptor, behind the last listening socket: sandbox_make_filter. Not set: none. */
+#define BOOT_FILTER "POSTERN_FILTER"
 
 struct boot;
 struct boot_troubles;
@@ -58,6 +60,7 @@ struct boot {
 	struct config *config;
 	const struct config_server *server;	/* NULL in helpers */
 	unsigned slot;
+	int filter;				/* BOOT_FILTER; 0 none */
 	unsigned listeners;			/* sockets from BOOT_LISTEN on */
 	struct loop *loop;
 	struct ctl *master;

@@ -56,6 +56,12 @@ sandbox_enter(const struct sandbox_plan *plan)
 	return true;
 }
 
+int
+sandbox_make_filter(const struct sandbox_plan *plan)
+{
+	return filter_error() == 0 ? sandbox_filter_make(plan) : -1;
+}
+
 void
 sandbox_enter_master(void)
 {

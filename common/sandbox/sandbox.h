@@ -15,6 +15,7 @@ struct sandbox_plan {
 	bool syslog;		/* events go there, and it is connected again when it was restarted */
 	bool sanitizers;	/* what they call at the end of a test build's process */
 	bool kill;		/* end the process, with a line, at a call that its role has not */
+	int filter;		/* of sandbox_make_filter, or 0; stays the caller's */
 };
 
 /*
@@ -24,6 +25,12 @@ struct sandbox_plan {
  * sandbox_tell_kernel); any other failure is an event. False: no role of that name.
  */
 bool sandbox_enter(const struct sandbox_plan *plan) __attribute__((warn_unused_result));
+/*
+ * For the supervisor: the filter of calls, made once for all processes of a role: it takes each of them a
+ * millisecond. A descriptor; -1: each makes its own. plan: role, syslog and sanitizers.
+ */
+int sandbox_make_filter(const struct sandbox_plan *plan);
+
 /* --- sandbox_trap: calls that were refused become events, on the loop; at the end those that are left --- */
 /* `refused` is told, too, on the loop, once for each call: its name, "-" of one that is not known. */
 void sandbox_trap_watch(struct loop *l, void (*refused)(void *arg, const char *call), void *arg);

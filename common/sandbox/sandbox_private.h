@@ -8,6 +8,8 @@
 
 #include "common/sandbox/sandbox.h"
 
+#define SANDBOX_READY_ROLE 16	/* bytes of the name of a role */
+
 /* A call under a condition: (argument & mask) == value. */
 struct sandbox_call {
 	const char *name;
@@ -64,11 +66,15 @@ bool sandbox_probe_is_deadly(const char *what);
 int sandbox_filter_probe(void) __attribute__((warn_unused_result));
 int sandbox_filter_load(const struct sandbox_role *role,
     const struct sandbox_plan *plan) __attribute__((warn_unused_result));
+int sandbox_filter_make(const struct sandbox_plan *plan);	/* a descriptor, or -1 */
 int sandbox_filter_load_master(void) __attribute__((warn_unused_result));
 
 /* --- sandbox_trap: what becomes of a call that was refused --- */
 /* Whether it can be told on this architecture. Before the filter. */
-bool sandbox_trap_set(const struct sandbox_plan *plan);
+bool sandbox_trap_set(const struct sandbox_plan *plan, int newest);
+bool sandbox_trap_is_there(void);	/* ... on this architecture */
+/* The highest number of a call that libseccomp knows. It takes its time. */
+int sandbox_trap_newest(void);
 
 /* --- sandbox_trees: folders --- */
 #define SANDBOX_LANDLOCK_LEAST 2	/* the first that lets a file move between folders */

@@ -1,7 +1,7 @@
 /*
  * sandbox_trap - what becomes of a call that the filter refuses: EPERM and one event, or the end
  *
- * Runs in:  every process but master, posternctl; in signal context, and on the loop
+ * Runs in:  every process but posternctl; in signal context, and on the loop
  * Owns:     the pipe from the signal's handler to the loop, until the process ends
  * Promise:  one event for each call, however often it is tried. The handler does what is safe in one
  * Fails by: false: another architecture than those here; calls are EPERM without an event
@@ -94,42 +94,63 @@ on_refused(int signo, siginfo_t *info, void *context)
 }
 
 static void
-know_names(bool all)
+know_names(void)
 {
 	for (int i = 0; i < CALLS_MAX; i++) {
 		char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
 
-		if (name != NULL)
-			trap.newest = i;
-		if (all)
-			trap.name[i] = name != NULL ? name : "";
-		else
-			free(name);
+		trap.name[i] = name != NULL ? name : "";
 	}
 }
 
 bool
-sandbox_trap_set(const struct sandbox_plan *plan)
+sandbox_trap_set(const struct sandbox_plan *plan, int newest)
 {
 	struct sigaction act = { .sa_sigaction = on_refused, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
 	trap.role = plan->role;
+	trap.newest = newest;
 	if (trap.told[0] == -1 && pipe2(trap.told, O_CLOEXEC | O_NONBLOCK) == -1)
 		return false;
-	know_names(plan->kill);
+	if (plan->kill)
+		know_names();
 	sigemptyset(&act.sa_mask);
 	return sigaction(SIGSYS, &act, NULL) == 0;
+}
+
+bool
+sandbox_trap_is_there(void)
+{
+	return true;
 }
 
 #else
 
 bool
-sandbox_trap_set(const struct sandbox_plan *plan)
+sandbox_trap_set(const struct sandbox_plan *plan, int newest)
+{
+	return false;
+}
+
+bool
+sandbox_trap_is_there(void)
 {
 	return false;
 }
 
 #endif
+
+int
+sandbox_trap_newest(void)
+{
+	char *name = NULL;
+	int i = CALLS_MAX;
+
+	while (name == NULL && --i > 0)
+		name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
+	free(name);
+	return i;
+}
 
 void
 sandbox_trap_tell(void)

@@ -25,7 +25,7 @@
 #include "master/processes/processes.h"
 
 #define SPAWN_ENV_MAX 10
-static_assert(BOOT_LISTEN + CONFIG_LISTEN_MAX < SPAWN_EXEC_FILES, "one stays /dev/null");
+static_assert(BOOT_LISTEN + CONFIG_LISTEN_MAX + 1 < SPAWN_EXEC_FILES, "one stays /dev/null");
 
 struct spawn_plan {
 	char path[PATH_MAX];
@@ -35,6 +35,7 @@ struct spawn_plan {
 	int null, config;
 	int fd[SPAWN_EXEC_FILES];	/* index: the number in the child */
 	int count;
+	int filter;			/* BOOT_FILTER; 0: none */
 };
 
 char *
@@ -69,10 +70,19 @@ spawn_folder(void)
 
 /* In the release build workers get PATH, the time zone, and nothing else of the caller's environment. */
 static char **
-make_environment(bool foreground, enum log_sink sink, char **space)
+make_environment(const struct spawn_plan *plan, enum log_sink sink, char **space)
 {
+	bool foreground = plan->foreground;
+	static char ready[sizeof(BOOT_FILTER) + 16];
+
 #ifdef POSTERN_TEST
 	const char form[] = { (char)('0' + sink), '\0' };
+
+	snprintf(ready, sizeof(ready), "%d", plan->filter);
+	if (plan->filter != 0)
+		setenv(BOOT_FILTER, ready, 1);
+	else
+		unsetenv(BOOT_FILTER);
 
 	setenv(BOOT_EVENTS, form, 1);
 	if (foreground)
@@ -99,6 +109,9 @@ make_environment(bool foreground, enum log_sink sink, char **space)
 	if (deadly != NULL && snprintf(filter, sizeof(filter), SANDBOX_DEADLY "=%s", deadly) <
 	    (int)sizeof(filter))
 		space[n++] = filter;
+	if (plan->filter != 0 && snprintf(ready, sizeof(ready), BOOT_FILTER "=%d", plan->filter) <
+	    (int)sizeof(ready))
+		space[n++] = ready;
 	snprintf(memory, sizeof(memory), MACHINE_MEMORY "=%llu", (unsigned long long)machine_memory());
 	space[n++] = memory;
 	space[n] = NULL;
@@ -132,6 +145,24 @@ open_config(const struct post *p)
 	return s->own_config != -1 ? open_again(s->own_config) : -1;
 }
 
+/* The filter of calls of all processes of a role, made with the first of them; -1: none. */
+static int
+filter_of(struct master *m, enum role role)
+{
+#ifdef POSTERN_TEST
+	const bool test = true;
+#else
+	const bool test = false;
+#endif
+	struct sandbox_plan plan = { .role = roster_roles[role].name, .sanitizers = test,
+	    .syslog = event_log_sink(m) == LOG_TO_SYSLOG };
+	int *fd = &m->filter[role][plan.syslog];
+
+	if (*fd == 0 && m->snapshot->config->service.sandbox)
+		*fd = sandbox_make_filter(&plan);
+	return *fd > 0 ? *fd : -1;
+}
+
 /* Program, arguments and descriptors. 0; -1 and errno when something is missing. */
 static int
 prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int channel)
@@ -140,6 +171,7 @@ prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int c
 	const struct server *s = p->server;
 	const struct listen_set *set = s != NULL ? &s->sockets : p->sockets;
 	size_t sockets = role->sockets && set != NULL ? set->count : 0;
+	int filter;
 
 	/* A program that serves for two roles finds its role in argv[0]. */
 	snprintf(plan->program, sizeof(plan->program), "postern-%s", role->name);
@@ -167,6 +199,11 @@ prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int c
 	for (size_t i = 0; i < sockets; i++)
 		plan->fd[BOOT_LISTEN + i] = set->socket[i].fd;
 	plan->count = BOOT_LISTEN + (int)sockets;
+	filter = filter_of(p->m, p->role);
+	if (filter == -1)
+		return 0;
+	plan->filter = plan->count++;
+	plan->fd[plan->filter] = filter;
 	return 0;
 }
 
@@ -190,7 +227,7 @@ fork_child(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2
 	    (plan->config = open_config(p)) == -1 ||
 	    prepare_plan(plan, p, slot, channel[1]) == -1)
 		return NULL;
-	environment = make_environment(plan->foreground, event_log_sink(p->m), env);
+	environment = make_environment(plan, event_log_sink(p->m), env);
 	pid = spawn_exec_run(&p->m->spawn, &(struct spawn_exec){ .path = plan->path, .argv = plan->argv,
 	    .env = environment, .fd = plan->fd, .count = plan->count });
 	if (pid == -1)

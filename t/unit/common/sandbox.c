@@ -129,13 +129,24 @@ run_child(const struct sandbox_plan *plan, const char *role, void (*child)(const
 	return all;
 }
 
+/* The role whose filter a process gets, as of the supervisor; "itself"; NULL: it makes its own. */
+static const char *ready_for;
+
 static char *
 in_sandbox(const char *role, bool kill_it, void (*child)(const char *role), int *status)
 {
 	struct sandbox_plan plan = { .role = role, .server = server("default"),
 	    .kill = kill_it, .syslog = syslog_too };
+	struct sandbox_plan other = { .role = ready_for };
 
-	return run_child(&plan, role, child, status);
+	if (ready_for != NULL) {
+		plan.filter = sandbox_make_filter(strcmp(ready_for, "itself") == 0 ? &plan : &other);
+		ck_assert_int_gt(plan.filter, 0);
+	}
+	char *all = run_child(&plan, role, child, status);
+	if (plan.filter > 0)
+		close(plan.filter);
+	return all;
 }
 
 static char *
@@ -192,7 +203,8 @@ try_calls(const char *role)
 	}
 }
 
-START_TEST(test_calls_of_each_role)
+static void
+check_calls(void)
 {
 	set_up();
 	ck_assert_uint_eq(sandbox_table_count, 12);
@@ -210,6 +222,49 @@ START_TEST(test_calls_of_each_role)
 			events++;
 		}
 		ck_assert_uint_gt(events, 20);
+		free(all);
+	}
+	end();
+}
+
+START_TEST(test_calls_of_each_role)
+{
+	check_calls();
+}
+END_TEST
+
+/* That of another role, or no filter at all, is not taken: each makes its own. */
+START_TEST(test_filter_of_the_supervisor)
+{
+	static const char *const roles[] = { "itself", "directory", "resolver" };
+
+	for (size_t i = 0; i < nitems_of(roles); i++) {
+		ready_for = roles[i];
+		check_calls();
+	}
+}
+END_TEST
+
+static void
+try_own_signal(const char *role)
+{
+	signal(SIGUSR1, SIG_IGN);
+	need(raise(SIGUSR1) == 0, "a signal to itself");
+	need(syscall(SYS_tgkill, getppid(), getppid(), 0) == -1 && errno == EPERM, "a signal to another");
+}
+
+START_TEST(test_own_number)
+{
+	static const char *const ways[] = { NULL, "itself" };
+
+	set_up();
+	for (size_t i = 0; i < nitems_of(ways); i++) {
+		int status;
+
+		ready_for = ways[i];
+		char *all = in_sandbox("pickup", false, try_own_signal, &status);
+		ck_assert_msg(strstr(all, "a signal to") == NULL && strstr(all, "call=tgkill") != NULL, "%s", all);
+		ck_assert_int_eq(status, 0);
 		free(all);
 	}
 	end();
@@ -637,6 +692,6 @@ START_TEST(test_master)
 }
 END_TEST
 
-UNIT_MAIN("sandbox", test_calls_of_each_role, test_syslog, test_told_on_the_loop,
-    test_one_event_a_call, test_a_test_build_ends, test_folders,
+UNIT_MAIN("sandbox", test_calls_of_each_role, test_filter_of_the_supervisor, test_own_number, test_syslog,
+    test_told_on_the_loop, test_one_event_a_call, test_a_test_build_ends, test_folders,
     test_resolv_that_comes_later, test_without, test_old_unit, test_master)
