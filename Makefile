@@ -295,6 +295,7 @@ samples: $(B)/sample
 # --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten. ACCOUNT=no: no system users and groups ---
 UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,$(PREFIX)/lib/systemd/system)
 SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
+SYSCTLDIR     ?= $(PREFIX)/lib/sysctl.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 SUBST := sed -e 's|/usr/libexec/postern|$(LIBEXECDIR)|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/usr/bin/posternctl|$(BINDIR)/posternctl|g' \
          -e 's|/etc/postern|$(SYSCONFDIR)/postern|g' -e 's|/usr/share/postern|$(DATADIR)/postern|g' -e 's|/var/lib/postern|$(LOCALSTATEDIR)/lib/postern|g' \
@@ -315,7 +316,7 @@ install: deps
 install-files:
 	install -d $(D)$(LOCALSTATEDIR)/spool/postern $(D)$(LOCALSTATEDIR)/lib/postern $(D)$(LOCALSTATEDIR)/log/postern
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man7 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
-	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(COMPLETIONDIR)
+	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(SYSCTLDIR) $(D)$(COMPLETIONDIR)
 	install -m 755 $(B)/postern $(D)$(SBINDIR)/postern
 	install -m 755 $(B)/posternctl $(D)$(BINDIR)/posternctl
 	install -m 755 $(filter-out %/postern %/posternctl,$(PROGRAMS)) $(D)$(LIBEXECDIR)
@@ -330,6 +331,7 @@ install-files:
 	    find . -type f -exec install -m 644 {} $(D)$(DATADIR)/postern/web/{} \;
 	install -m 644 etc/prometheus/postern.rules.yml etc/grafana/postern.json etc/image/kubernetes.yaml $(D)$(DATADIR)/postern
 	install -m 644 etc/postern.sysusers $(D)$(SYSUSERSDIR)/postern.conf
+	install -m 644 etc/postern.sysctl $(D)$(SYSCTLDIR)/05-postern.conf
 	install -m 644 etc/posternctl.bash $(D)$(COMPLETIONDIR)/posternctl
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
@@ -364,7 +366,7 @@ uninstall:
 	rm -f $(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(D)$(MANDIR)/man7/,$(notdir $(MAN7))) \
 	    $(addprefix $(D)$(MANDIR)/man8/,$(notdir $(MAN8)))
 	rm -f $(D)$(SYSCONFDIR)/init.d/postern $(D)$(SYSCONFDIR)/logrotate.d/postern $(D)$(UNITDIR)/postern.service \
-	    $(D)$(SYSUSERSDIR)/postern.conf $(D)$(COMPLETIONDIR)/posternctl
+	    $(D)$(SYSUSERSDIR)/postern.conf $(D)$(SYSCTLDIR)/05-postern.conf $(D)$(COMPLETIONDIR)/posternctl
 	for link in $(MTA_LINKS); do \
 	    [ "$$(readlink $(D)$$link)" != $(LIBEXECDIR)/postern-sendmail ] || rm -f $(D)$$link; done
 	for link in $(MTA_PAGES); do [ "$$(readlink $(D)$$link)" != postern-sendmail.8 ] || rm -f $(D)$$link; done

@@ -271,6 +271,8 @@ on_tick(void *arg)
 	struct pickup *p = arg;
 
 	pickup_flow_retry(p->flow);
+	if (!p->gone && watch_again(p->watch, spool_pickup_path(p->folder)))
+		p->missed = true;
 	begin_scan(p);
 	update(p);
 }

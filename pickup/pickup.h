@@ -309,10 +309,10 @@ struct watch_events {
 	void (*lost)(void *arg);	/* news were lost: scan the folder */
 	void (*gone)(void *arg);	/* the folder was removed or renamed */
 };
-struct watch;
 /* Without inotify it reports nothing (and logs that once): the scan is enough. */
 struct watch *watch_new(struct loop *l, const struct watch_events *events, void *arg);
 void watch_folder(struct watch *w, const char *path);	/* instead of the folder before */
+bool watch_again(struct watch *w, const char *path);	/* true: it is told of news now, and was not before */
 void watch_free(struct watch *w);
 
 /* --- writer: which kind of program wrote a file. Pure --- */

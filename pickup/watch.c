@@ -4,7 +4,8 @@
  * Runs in:  pickup; on its loop
  * Owns:     the inotify descriptor
  * Promise:  only a hint: what it misses, the scan finds; it never blocks
- * Fails by: it reports nothing, with one event
+ * Fails by: it reports nothing, with one event. Where no instance of inotify is left (the kernel counts them
+ *           by user) it is asked for again
  */
 #include <errno.h>
 #include <limits.h>
@@ -99,6 +100,19 @@ is_switched_off(void)
 #endif
 }
 
+/* False: there is none. */
+static bool
+open_instance(struct watch *w)
+{
+	errno = ENOSYS;
+	w->fd = is_switched_off() ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (w->fd == -1)
+		return false;
+	w->space = mem_array(NULL, READ_SIZE, 1);
+	w->io = loop_io_new(w->loop, w->fd, LOOP_READ, on_read, w);
+	return true;
+}
+
 struct watch *
 watch_new(struct loop *l, const struct watch_events *events, void *arg)
 {
@@ -108,15 +122,22 @@ watch_new(struct loop *l, const struct watch_events *events, void *arg)
 	w->events = events;
 	w->arg = arg;
 	w->folder = -1;
-	errno = ENOSYS;
-	w->fd = is_switched_off() ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (w->fd == -1) {
-		log_event(LOG_WARN, NULL, "trouble", "doing=watch reason=%s", log_safe(strerror(errno)));
-		return w;
-	}
-	w->space = mem_array(NULL, READ_SIZE, 1);
-	w->io = loop_io_new(l, w->fd, LOOP_READ, on_read, w);
+	if (!open_instance(w))
+		log_event(LOG_WARN, NULL, "trouble", "doing=watch reason=%s", log_safe(errno == EMFILE ?
+		    "this user has as many instances of inotify as fs.inotify.max_user_instances "
+		    "(sysctl) lets it: new files are found by a scan, some seconds later" :
+		    strerror(errno)));
 	return w;
+}
+
+bool
+watch_again(struct watch *w, const char *path)
+{
+	if (w->fd != -1 || !open_instance(w))
+		return false;
+	watch_folder(w, path);
+	log_event(LOG_FACT, NULL, "service", "doing=watch folder=%s state=watched", log_safe(path));
+	return true;
 }
 
 void

@@ -44,7 +44,7 @@ def test_staged(t):
                  "usr/share/man/man8/posternctl.8", "usr/libexec/postern/postern-web", "usr/share/man/man8/postern-web.8", "usr/share/postern/web/index.html",
                  "usr/share/man/man5/postern.ini.5", "usr/share/man/man7/postern-guide.7", "etc/postern/postern.ini",
                  "etc/postern/servers/default.ini", "etc/init.d/postern", "etc/logrotate.d/postern",
-                 "usr/share/bash-completion/completions/posternctl", "lib/systemd/system/postern.service"):
+                 "usr/share/bash-completion/completions/posternctl", "usr/lib/sysctl.d/05-postern.conf", "lib/systemd/system/postern.service"):
         check((stage / path).is_file(), path, "is missing")
     check((stage / "var/spool/postern").is_dir(), "the spool")
     with open(stage / "etc/postern/postern.ini", "a", encoding="ascii") as out:
@@ -77,7 +77,7 @@ def test_unit_and_script_texts(t):
         check(word in script, word, "is not in the init script")
     unit = (ROOT / "etc/postern.service").read_text()
     for word in ("Type=notify", "ExecStart=", "ExecReload=", "ProtectSystem=", "CapabilityBoundingSet=", "WantedBy=", "ProtectProc=invisible",
-                 "ProcSubset=pid", "RemoveIPC=yes", "LimitNOFILE=", "LimitCORE=0", "UMask=0077"):
+                 "ProcSubset=pid", "RemoveIPC=yes", "LimitNOFILE=", "TasksMax=", "LimitCORE=0", "UMask=0077"):
         check(word in unit, word, "is not in the unit")
     # Its allow list ends what it does not name: the processes' own sandbox is not in its groups.
     calls = re.search(r"^SystemCallFilter=(@system-service .*)", unit, re.M)[1].split()
