@@ -108,7 +108,7 @@ struct mx_list {
 
 struct mx_settings {
 	const struct config_server *server;
-	const struct net_address *others; size_t nothers;	/* where other virtual servers listen */
+	const char *others;		/* where other virtual servers listen, one a line; or NULL */
 	const char *hostname;			/* of the service */
 	/* addresses and ports that lead back to us; 0.0.0.0: all of the loopback net, too */
 	const struct net_address *own; size_t nown;
@@ -250,8 +250,6 @@ unsigned host_memory_without(const struct host_memory *m, const char *key, uint6
  * and own-address, which without a port counts at each port that this server listens on or sends to.
  */
 struct net_address *own_address_list(const struct config_server *s, size_t *count);
-/* The same of the addresses of other virtual servers, one a line: the payload of CTL_OTHERS. */
-struct net_address *own_address_others_parse(const char *text, size_t len, size_t *count);
 /*
  * An address at which another virtual server listens is that one's, also beside a wildcard of ours and while
  * it is stopped: the connection goes to it, or is turned away.

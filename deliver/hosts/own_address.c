@@ -87,32 +87,17 @@ add_given(struct list *l, const struct config_server *s)
 static bool
 is_of_another(const struct mx_settings *set, const struct sockaddr *sa)
 {
+	char line[NET_TEXT_SIZE];
+	const char *at;
+
 	for (size_t k = 0; set->server != NULL && k < set->server->nlisten; k++)
 		if (net_equal((const struct sockaddr *)&set->server->listen[k].address.sa, sa))
 			return false;
-	for (size_t i = 0; i < set->nothers; i++)
-		if (net_equal((const struct sockaddr *)&set->others[i].sa, sa))
+	net_format(line, sa);
+	for (at = set->others; at != NULL && (at = strstr(at, line)) != NULL; at++)
+		if ((at == set->others || at[-1] == '\n') && at[strlen(line)] == '\n')
 			return true;
 	return false;
-}
-
-struct net_address *
-own_address_others_parse(const char *text, size_t len, size_t *count)
-{
-	struct list l = { NULL, 0 };
-	char *copy = mem_strndup(text, len), *rest = copy, *line;
-
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		struct net_address a;
-		const char *why;
-
-		if (*line != '\0' && net_address_parse(&a, line, 0, &why) == 0)
-			add_address(&l, (const struct sockaddr *)&a.sa,
-			    net_port((const struct sockaddr *)&a.sa));
-	}
-	free(copy);
-	*count = l.count;
-	return l.address;
 }
 
 bool

@@ -248,7 +248,7 @@ outbound_take_others(struct outbound *o, const struct ctl_message *m)
 	struct site *s;
 
 	free(o->others);
-	o->mx.others = o->others = own_address_others_parse(m->data, m->len, &o->mx.nothers);
+	o->mx.others = o->others = mem_strndup(m->data, m->len);
 	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
 		LIST_FOREACH(s, &o->table[i], table_link)
 			s->expires = 0;

@@ -153,7 +153,8 @@ struct outbound {
 	struct tls_reports *reports;		/* NULL: TLS sessions are not counted */
 	struct host_memory *memory;
 	struct mx_settings mx;			/* `own` is renewed by site_hosts */
-	struct net_address *own_address, *others;	/* owned */
+	struct net_address *own_address;	/* owned */
+	char *others;			/* owned: as it came, as there may be thousands */
 	uint64_t own_address_at;		/* when it was read */
 	struct loop_timer *soon, *sweep;
 	bool working;			/* on those that are due */
