@@ -229,6 +229,7 @@ make_parts(struct deliver *r, struct boot *b)
 	setup.outbound = r->outbound = outbound_new(b);
 	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
 	r->outbound->log = r->log;
+	r->outbound->spool = r->queue.spool;
 	setup.expand = r->expand = expand_new(b, r->queue.enqueue);
 	r->reports = tls_report_owner_new(&r->queue, r->outbound);
 	r->keys = signing_keys_new(b, on_judged, r);

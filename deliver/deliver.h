@@ -10,6 +10,7 @@
 
 struct badmail;
 struct enqueue;
+struct fence;
 struct move_taker;
 struct pool;
 struct queue_admin;
@@ -26,6 +27,7 @@ struct tls_reports;
 struct queue_owner {
 	struct boot *boot;
 	struct spool *spool;
+	struct fence *fence;		/* of the spool */
 	struct pool *pool;
 	struct enqueue *enqueue;
 	struct badmail *badmail;

@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
+#include "common/spool/fence.h"
 #include "common/spool/spool.h"
 #include "deliver/admin/admin.h"
 #include "deliver/deliver.h"
@@ -82,6 +83,8 @@ queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths
 		snprintf(reason, sizeof(reason), "%s cannot be used: %s", where, disk_reason(where, errno));
 		boot_refuse(b, EX_CANTCREAT, reason);
 	}
+	q->fence = boot_fence_new(b);
+	spool_fence(q->spool, q->fence);
 	spool_badmail_trim_limit(q->spool, b->counters, b->server->badmail_limit);
 	q->pool = pool_new(b->loop, threads);
 	q->enqueue = enqueue_new(q->pool, q->spool, -1, b->counters);
@@ -158,4 +161,5 @@ queue_owner_close(struct queue_owner *q)
 	loop_timer_free(q->own);
 	loop_timer_free(q->grace);
 	spool_close(q->spool);
+	fence_free(q->fence);
 }

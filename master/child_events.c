@@ -51,6 +51,8 @@ on_child_died(struct master *m, const struct reap_death *d)
 {
 	roster_go_on(m);
 	if (d->server != NULL) {
+		if (d->lost)
+			home_lost_stop(d->server, d->words);
 		server_child_died(d->server, d);
 		return;
 	}

@@ -22,6 +22,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/spool/fence.h"
 #include "pickup/spool_server/spool_server.h"
 
 enum {
@@ -168,13 +169,14 @@ is_remote(int folder)
 }
 
 static struct spool *
-open_folders(const struct boot *b, int *error)
+open_folders(const struct boot *b, struct fence *f, int *error)
 {
 	const struct config_server *server = b->server;
 	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue,
 	    .drop = config_domain_drop_folder(server), .badmail = server->badmail };
 	struct spool *s = spool_new(&paths);
 
+	spool_fence(s, f);
 	spool_badmail_trim_limit(s, b->counters, server->badmail_limit);
 	*error = spool_folder_check(s, SPOOL_PICKUP) == -1 ? errno : 0;
 	return s;
@@ -185,7 +187,7 @@ run_reopen(void *arg, void **jobs, size_t n)
 {
 	struct pickup *p = arg;
 
-	p->opened = open_folders(p->boot, &p->open_error);
+	p->opened = open_folders(p->boot, p->fence, &p->open_error);
 	if (p->open_error != 0) {
 		spool_close(p->opened);
 		p->opened = NULL;
@@ -347,7 +349,8 @@ run_pickup(struct boot *b)
 	b->state = p;
 	p->boot = b;
 	p->started_us = clock_wall_us();
-	p->spool = p->folder = open_folders(b, &error);
+	p->fence = boot_fence_new(b);
+	p->spool = p->folder = open_folders(b, p->fence, &error);
 	p->gone = error != 0;	/* opened when that can be */
 	p->rules = (struct pickup_file_rules){
 		.judge = { .max_size = b->server->max_message_size, .settle_ms = b->server->pickup_settle,
@@ -408,6 +411,7 @@ finish_pickup(struct boot *b)
 	if (p->folder != p->spool)
 		spool_close(p->folder);
 	spool_close(p->spool);
+	fence_free(p->fence);
 	free(p);
 }
 

@@ -326,7 +326,7 @@ extern const struct boot_role pickup_role;
 /* The worker. `folder` is opened again when the pickup folder was removed; `spool`, with the queue, stays. */
 struct pickup {
 	struct boot *boot;
-	struct spool *spool, *folder;
+	struct spool *spool, *folder; struct fence *fence;
 	struct pool *pool; struct pool_lane *reopen;
 	struct enqueue *enqueue; struct pickup_filters *filters;
 	struct spool_server *server; struct local_mail *local_mail;

@@ -68,6 +68,7 @@ start_pass(struct pickup_scan *w)
 
 	if (!is_there(w->folder, &st))
 		return PICKUP_SCAN_GONE;
+	(void)!spool_folder_is_ours(w->folder);	/* a process that lost the home ends, also one that is idle */
 	w->begun_us = clock_wall_us();
 	w->changing = st.st_mtim;
 	if (!w->force && is_unchanged(w))

@@ -174,6 +174,7 @@ take_config(struct boot *b, const char *server)
 	if (b->counters == NULL)
 		die(EX_OSERR, "cannot map the counters: %s", strerror(errno));
 	counters_use_slot(b->counters, b->slot);
+	boot_fence_name(b);
 }
 
 static void

@@ -68,6 +68,7 @@ struct boot {
 	struct boot_troubles *troubles;	/* of boot_trouble; NULL: none until now */
 	void *state;				/* the program's own */
 	uint64_t left_at;			/* monotonic ms: the latest CTL_LEFT */
+	char holder[64];			/* names this run of the supervisor and its virtual server */
 };
 
 /*
@@ -102,6 +103,14 @@ _Noreturn void boot_refuse(struct boot *b, int code, const char *reason);
  */
 void boot_trouble(struct boot *b, const char *about, const char *text);
 void boot_trouble_done(struct boot *b);
+
+/* --- boot_fence: the home is ours, or this process ends --- */
+/* Of all workers of a virtual server the same holder, see common/spool/fence.h. */
+struct fence *boot_fence_new(struct boot *b);
+/* For boot_main, while /proc can be read and BOOT_COUNTERS is open. */
+void boot_fence_name(struct boot *b);
+/* The exit status of a process that found that the home is another one's; it has told the master why. */
+#define BOOT_HOME_LOST 79
 
 /* --- boot_helper: for helpers --- */
 /* CTL_CHANNEL: what is at the other end of m->fd; false: no usable client, or one that may not have it. */

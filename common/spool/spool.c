@@ -22,6 +22,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/spool/fence.h"
 #include "common/spool/spool_private.h"
 
 #define FIRST_READ (16U << 10)	/* most envelopes, and the whole of a small message */
@@ -88,10 +89,18 @@ spool_close(struct spool *s)
 	free(s);
 }
 
+void
+spool_fence(struct spool *s, struct fence *f)
+{
+	s->fence = f;
+}
+
 int
 spool_own_queue(struct spool *s)
 {
-	if (flock(s->queue, LOCK_EX | LOCK_NB) == -1)
+	int rc = s->fence != NULL ? fence_own(s->fence, s->queue) : flock(s->queue, LOCK_EX | LOCK_NB);
+
+	if (rc == -1)
 		return -1;
 	s->owner = true;
 	return 0;
@@ -302,6 +311,9 @@ spool_load_small(struct spool *s, const char *id, struct message_envelope *e, in
 
 	*e = (struct message_envelope){ 0 };
 	*why = "cannot be read";
+	*fd = -1;
+	if (!spool_folder_is_ours(s))
+		return -1;
 	spool_name_message(name, id);
 	*fd = openat(s->queue, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (*fd == -1 && (errno == ELOOP || errno == EISDIR)) {
@@ -358,6 +370,8 @@ spool_hold(struct spool *s, const char *id, bool held)
 	int rc;
 
 	spool_name_message(name, id);
+	if (!spool_folder_is_ours(s))
+		return -1;
 	if (fstatat(s->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return -1;
 	mode = held ? st.st_mode | SPOOL_HELD : st.st_mode & ~(mode_t)SPOOL_HELD;
@@ -390,6 +404,8 @@ spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 	char name[SPOOL_NAME_SIZE];
 	int saved, rc, fd;
 
+	if (!spool_folder_is_ours(s))
+		return -1;
 	spool_name_note(name, id);
 	fd = openat(s->queue, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)

@@ -12,6 +12,7 @@
  *                              unlocked TAG, also in drop
  *   queue/BBB/ID               accepted: whole, synced; mtime = next due time; sticky bit (ls shows T): an
  *                              operator holds it
+ *   queue/owner                whose home it is: see fence.h
  *   queue/BBB/ID.note          lines about it (failures, deferrals); never without its ID for long
  *   queue/tls-reports          what was counted for reports about TLS (spool_tally)
  *   drop/.TAG.part             a drop file being written by the process that owns the queue
@@ -29,6 +30,7 @@
 
 #include "common/mail/message.h"
 
+struct fence;
 struct spool;
 
 struct spool_paths {
@@ -52,10 +54,10 @@ struct spool *spool_open(const struct spool_paths *paths,
  */
 int spool_folder_check(struct spool *s, enum spool_which which) __attribute__((warn_unused_result));
 void spool_close(struct spool *s);
-/*
- * Takes the lock of queue/: the deliver process owns the queue until spool_close. 0; -1 EWOULDBLOCK when
- * another process has it.
- */
+void spool_fence(struct spool *s, struct fence *f);	/* before the first write; see fence.h. Not owned */
+/* False and errno: the home is not ours any more, or that is not known. What is final asks before it is. */
+bool spool_folder_is_ours(struct spool *s) __attribute__((warn_unused_result));
+/* Takes lock and home: deliver owns the queue until spool_close. -1 EWOULDBLOCK: another process has it. */
 int spool_own_queue(struct spool *s) __attribute__((warn_unused_result));
 
 /* --- spool_room: the file system of the queue --- */

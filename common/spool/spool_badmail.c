@@ -159,6 +159,8 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 {
 	int rc;
 
+	if (!spool_folder_is_ours(s))
+		return -1;
 	spool_badmail_trim_lock(s);
 	rc = write_all(s, id, e, reason, details, source_fd, at, size);
 	spool_badmail_trim_unlock(s);
@@ -222,6 +224,8 @@ spool_badmail_move(struct spool *s, const char *id, const char *reason, const ch
 {
 	int rc;
 
+	if (!spool_folder_is_ours(s))
+		return -1;
 	spool_badmail_trim_lock(s);
 	rc = move_message(s, id, reason, details);
 	spool_badmail_trim_unlock(s);

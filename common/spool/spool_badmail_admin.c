@@ -279,7 +279,7 @@ spool_badmail_admin_purge(struct spool *s, const struct spool_badmail *b)
 	char name[SPOOL_NAME_SIZE];
 
 	make_name(name, b, suffix_of(b));
-	if (unlinkat(s->badmail, name, 0) == -1)
+	if (!spool_folder_is_ours(s) || unlinkat(s->badmail, name, 0) == -1)
 		return -1;
 	spool_badmail_trim_sum(s, -(int64_t)spool_badmail_trim_cost((uint64_t)b->size));
 	disk_crash_point("badmail-left");

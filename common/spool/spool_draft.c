@@ -362,12 +362,24 @@ sync_names(struct spool_draft **drafts, size_t n)
 	disk_crash_point("draft-committed");
 }
 
+/* Nothing is named in a home of others; and what was named while it was lost is not promised. */
+static void
+ask_fence(struct spool_draft **drafts, size_t n)
+{
+	int error = n > 0 && !spool_folder_is_ours(drafts[0]->spool) ? errno : 0;
+
+	for (size_t i = 0; i < n && error != 0; i++)
+		drafts[i]->error = error;
+}
+
 void
 spool_draft_commit(struct spool_draft **drafts, size_t n)
 {
 	sync_files(drafts, n);
+	ask_fence(drafts, n);
 	place_files(drafts, n);
 	sync_names(drafts, n);
+	ask_fence(drafts, n);
 }
 
 int

@@ -194,17 +194,24 @@ spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n)
 {
 	struct part *part = mem_array(NULL, n, sizeof(*part));
 	bool any = false;
+	int error;
 
 	for (size_t i = 0; i < n; i++)
 		part[i].fd = write_drop_part(s, drops[i], part[i].name);
 	disk_crash_point("drop-written");
+	error = spool_folder_is_ours(s) ? 0 : errno;
 	for (size_t i = 0; i < n; i++)
-		if (part[i].fd != -1) {
+		if (part[i].fd != -1 && error != 0) {
+			drops[i]->error = error;
+			unlinkat(s->drop, part[i].name, 0);
+			close(part[i].fd);
+		} else if (part[i].fd != -1) {
 			finish_part(s, drops[i], part[i].fd, part[i].name);
 			any = true;
 		}
 	free(part);
-	if (!any || disk_sync_folder(s->drop) == 0)
+	/* the last look is before 250 is said, or a mark is made */
+	if (!any || (disk_sync_folder(s->drop) == 0 && spool_folder_is_ours(s)))
 		return;
 	for (size_t i = 0; i < n; i++)
 		if (drops[i]->error == 0)

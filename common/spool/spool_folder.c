@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/spool/fence.h"
 #include "common/spool/spool.h"
 #include "common/spool/spool_private.h"
 
@@ -109,6 +110,13 @@ replace_folder(struct spool *s, enum spool_which which)
 	return rc;
 }
 
+bool
+spool_folder_is_ours(struct spool *s)
+{
+	return s->fence == NULL ||
+	    (spool_folder_open(s, SPOOL_QUEUE) != -1 && fence_holds(s->fence, s->queue));
+}
+
 static bool
 leads_to(int folder, const char *path, int fd)
 {
@@ -143,7 +151,7 @@ spool_folder_check(struct spool *s, enum spool_which which)
 	if (rc != -1)
 		rc = faccessat(AT_FDCWD, s->path[which], R_OK | W_OK | X_OK, AT_EACCESS);
 	if (rc != -1 && which == SPOOL_QUEUE)
-		rc = check_queue(s);
+		rc = check_queue(s) == 0 && spool_folder_is_ours(s) ? 0 : -1;
 	if (replaceable)
 		s->error[which] = rc == -1 ? errno : 0;
 	return rc;

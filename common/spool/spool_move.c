@@ -66,7 +66,7 @@ spool_move_close(struct spool_move *m)
 int
 spool_move_leave(struct spool *from, const char *id)
 {
-	if (spool_remove(from, id) == -1)
+	if (!spool_folder_is_ours(from) || spool_remove(from, id) == -1)
 		return -1;
 	(void)!spool_remove_note(from, id); /* the scan removes what stays */
 	disk_crash_point("move-left");

@@ -74,6 +74,9 @@ spool_pickup_claim(struct spool *s, const char *name, const char *claimed)
 {
 	int rc;
 
+	/* without a queue it is not known; then the file is put back */
+	if (s->queue != -1 && !spool_folder_is_ours(s))
+		return -1;
 	disk_crash_point("pickup-claim");
 	rc = rename_safely(s->pickup, name, claimed);
 	disk_crash_point("pickup-claimed");
@@ -121,6 +124,8 @@ spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const
 {
 	int rc;
 
+	if (!spool_folder_is_ours(s))
+		return -1;
 	spool_badmail_trim_lock(s);
 	rc = refuse_file(s, name, reason, details, id);
 	spool_badmail_trim_unlock(s);

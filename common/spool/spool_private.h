@@ -19,6 +19,7 @@
 struct spool {
 	int pickup, queue, fresh, drop, badmail;	/* folders; fresh is queue/new */
 	char *path[SPOOL_FOLDERS];	/* NULL: left out */
+	struct fence *fence;		/* NULL: nobody else can take the home */
 	_Atomic int error[SPOOL_FOLDERS];	/* errno: not to be used, although it is open; 0 */
 	bool owner;
 	struct counters *counters;	/* NULL: the sum is our own */

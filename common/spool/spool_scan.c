@@ -193,7 +193,7 @@ ssize_t
 spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool_entry *entry), void *arg)
 {
 	struct scan c = { .s = s, .each = each, .arg = arg };
-	DIR *dir = open_stream(s->queue, ".");
+	DIR *dir = spool_folder_is_ours(s) ? open_stream(s->queue, ".") : NULL;
 	int saved, rc;
 	struct dirent *de;
 

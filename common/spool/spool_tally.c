@@ -40,7 +40,7 @@ spool_tally_write(struct spool *s, const void *data, size_t len)
 {
 	char *part = mem_printf("%s/." FILE_NAME ".part", s->path[SPOOL_QUEUE]);
 	char *path = mem_printf("%s/" FILE_NAME, s->path[SPOOL_QUEUE]);
-	int rc = disk_replace(part, path, 0600, data, len), saved = errno;
+	int rc = spool_folder_is_ours(s) ? disk_replace(part, path, 0600, data, len) : -1, saved = errno;
 
 	free(part);
 	free(path);

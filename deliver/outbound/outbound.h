@@ -26,6 +26,7 @@ struct outconn;
 struct site;
 struct site_host;
 struct smart_watch;
+struct spool;
 struct trusted_ca;
 
 /* --- trusted_ca: TLS of all outbound connections, and the CA certificates that are trusted --- */
@@ -150,6 +151,7 @@ struct outbound {
 	struct trusted_ca *trust;		/* NULL: the same */
 	const struct own_certificate *own;	/* NULL: no destination is shown a certificate */
 	struct w3clog *log;			/* NULL: no protocol log */
+	struct spool *spool;			/* asked whether the home is ours; NULL: it always is */
 	struct tls_reports *reports;		/* NULL: TLS sessions are not counted */
 	struct host_memory *memory;
 	struct mx_settings mx;			/* `own` is renewed by site_hosts */

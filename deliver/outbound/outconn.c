@@ -21,6 +21,7 @@
 #include "common/mail/message.h"
 #include "common/process/counters.h"
 #include "common/process/loop.h"
+#include "common/spool/spool.h"
 #include "deliver/outbound/outbound.h"
 
 enum { CONNECT_MS = 30000, IDLE_MS = 5000 };
@@ -289,7 +290,8 @@ mark_first(struct outconn *p, enum client_phase before)
 	const struct rcpt_list *l;
 
 	if (before != CLIENT_DOT || p->client.phase != CLIENT_BETWEEN || p->client.fate != CLIENT_FINAL ||
-	    client_action(&p->client) != CLIENT_DONE || p->job->taken == NULL)
+	    client_action(&p->client) != CLIENT_DONE || p->job->taken == NULL ||
+	    (p->site->o->spool != NULL && !spool_folder_is_ours(p->site->o->spool)))
 		return false;
 	l = &p->job->list;
 	for (size_t i = l->settled; i < l->settled + l->part; i++)

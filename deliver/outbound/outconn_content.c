@@ -89,9 +89,12 @@ static void
 send_read(struct outconn *p)
 {
 	char *piece = p->site->o->piece;
+	struct spool *spool = p->site->o->spool;
 	off_t left = sent_size(p) - p->content_at;
 	size_t want = left > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)left;
-	ssize_t n = want > 0 ? read_piece(p, piece, want) : 0;
+	/* Before each piece, and so before the last: who lost the home sends nothing more. */
+	bool lost = spool != NULL && !spool_folder_is_ours(spool);
+	ssize_t n = lost ? -1 : want > 0 ? read_piece(p, piece, want) : 0;
 
 	if (n != (ssize_t)want) {
 		give_up_reading(p, n == -1 ? errno : EIO);

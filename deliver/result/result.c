@@ -92,10 +92,13 @@ do_step(struct result_state *st)
 static void
 run_steps(void *arg, void **jobs, size_t n)
 {
+	struct spool *spool = ((struct result *)arg)->set.spool;
+	int error = spool == NULL || spool_folder_is_ours(spool) ? 0 : errno;
+
 	for (size_t i = 0; i < n; i++) {
 		struct result_state *st = jobs[i];
 
-		st->error = do_step(st) == 0 ? 0 : errno;
+		st->error = error != 0 ? error : do_step(st) == 0 ? 0 : errno;
 	}
 }
 

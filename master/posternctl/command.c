@@ -18,6 +18,7 @@
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/config/config_check.h"
+#include "master/posternctl/adopt/adopt.h"
 #include "master/posternctl/certificate/certificate.h"
 #include "master/posternctl/dkim/dkim.h"
 #include "master/posternctl/nodes/nodes.h"
@@ -104,6 +105,12 @@ run_start(const struct command_context *c, const struct command *row, const char
 	}
 	return status != CONTROL_CLIENT_CUT && status != CONTROL_CLIENT_NO_SERVICE ? status :
 	    command_send_no_answer(status);
+}
+
+static int
+run_adopt(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	return adopt_command_run(c, row, command_find("start"), words, count);
 }
 
 /* The service knows who asks; the name is for the page, which shows it. */
@@ -268,6 +275,9 @@ const struct command command_rows[] = {
 	{ "create", "name [--from name] [--dry-run] [key=value ...]", 1, CONTROL_WORDS_MAX,
 	    "Make a virtual server; keys are listen, domain, description and section.key.",
 	    change_command_run, "create" },
+	{ "adopt", "[--force] [--dry-run] [--from name] folder name [key=value ...]", 2, CONTROL_WORDS_MAX,
+	    "Make the home of another node, with its queue and all its mail, that of a virtual server here, "
+	    "and start it; --force: whoever has it was given up.", run_adopt, NULL },
 	{ "new", "", 0, 0, "Make a virtual server by questions on the terminal.", wizard_server_run, NULL },
 	{ "rename", "[--dry-run] name new-name", 2, 3, "Rename a virtual server; it is stopped for a moment.",
 	    change_command_run, "rename" },

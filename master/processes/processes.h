@@ -212,6 +212,7 @@ struct reap_death {
 	bool missed;			/* it was not told to end: another one has to follow */
 	bool posted;			/* it filled a place */
 	bool refused;			/* it said why it cannot work, and a new start would change nothing */
+	bool lost;			/* another service has taken its home */
 	const char *words;		/* how it ended, for people */
 };
 

@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/boot/boot.h"
 #include "common/process/counters.h"
 #include "master/processes/processes.h"
 
@@ -60,7 +61,9 @@ reap_one(struct master *m, struct child *c, int status)
 
 	d.crashed = reap_judge(status, c->phase, c->killed, c->reason, words, sizeof(words));
 	d.refused = status_is_refusal(c, status);
-	d.crashed = d.crashed && !d.refused;
+	d.lost = c->server != NULL && c->killed == NULL && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == BOOT_HOME_LOST;
+	d.crashed = d.crashed && !d.refused && !d.lost;
 	/* A child that was told to end and crashed is logged as a crash; but no successor has to wait. */
 	d.missed = c->phase == CHILD_BORN || c->phase == CHILD_READY;
 	if (d.server != NULL) {

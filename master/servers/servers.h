@@ -70,6 +70,9 @@ int server_renew(struct server *s, struct snapshot *snap,
     struct buf *why) __attribute__((warn_unused_result));
 uint32_t server_id(const struct server *s);	/* 0: its file has errors */
 
+/* --- home_lost: another service has taken the home --- */
+void home_lost_stop(struct server *s, const char *why);
+
 /* --- heritage: what a virtual server has from the program before, in an upgrade --- */
 
 struct heritage {

@@ -1,0 +1,42 @@
+/* adopt - the home of another node becomes that of a virtual server here; one block a file */
+#ifndef MASTER_POSTERNCTL_ADOPT_ADOPT_H
+#define MASTER_POSTERNCTL_ADOPT_ADOPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "master/posternctl/posternctl.h"
+
+struct adopt {
+	const struct command_context *context;
+	const struct command *start;	/* the row of that command */
+	bool force, dry;
+	const char *folder, *name, *from;	/* as the operator wrote them; from may be NULL */
+	const char *const *words; size_t count;	/* KEY=VALUE, of a new virtual server */
+	struct server_set set;
+	const struct config_server *server;	/* it is there, with that very home; NULL: it is made */
+	char *home, *pickup, *queue, *drop, *badmail;	/* paths, owned */
+};
+
+/* --- adopt_command: posternctl adopt --- */
+
+/* `start`: the row of that command. */
+int adopt_command_run(const struct command_context *c, const struct command *row, const struct command *start,
+    const char *const *words, size_t count);
+
+/* --- adopt_judge: whether it can be --- */
+
+/* EX_OK, or it has been said why not. Sets `server` and the paths. */
+int adopt_judge(struct adopt *a);
+
+/* --- adopt_take: the lock, the fence and the owners of the files --- */
+
+int adopt_take(const struct adopt *a);		/* EX_OK, or it has been said why not */
+
+/* --- adopt_server: the virtual server --- */
+
+/* Judges the words of a new one, and changes nothing. */
+int adopt_server_judge(const struct adopt *a);
+int adopt_server_start(const struct adopt *a);	/* makes it, where it is to be made */
+
+#endif

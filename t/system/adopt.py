@@ -1,0 +1,287 @@
+"""adopt - the home of another node is taken over whole; who had it, frozen and woken late, neither sends, nor writes, nor says 250"""
+
+import json
+import os
+import signal
+import threading
+import time
+
+from checks import check, equal
+from patience import until
+from processes import is_alive
+from smtp import Smtp
+
+RETRY = {"retry": "1h"}
+
+
+def processes(service):
+    return [service.process.pid, *service.children()]
+
+
+def freeze(service):
+    """All processes of the node stop, the supervisor first, as its host would."""
+    for pid in processes(service):
+        os.kill(pid, signal.SIGSTOP)
+
+
+def wake(service):
+    for pid in processes(service):
+        os.kill(pid, signal.SIGCONT)
+
+
+def may_freeze(t, service):
+    t.cleanup(lambda: service.process.poll() is None and wake(service))
+    return service
+
+
+def node(t, name, port=None, **keys):
+    return t.postern({name: {"delivery": {"smart-host": f"[127.0.0.1]:{port or t.port()}", **RETRY}, **keys}})
+
+
+def queued(service, message):
+    (path,) = service.home.queue.glob(f"*/{message}")
+    return path
+
+
+def rows(service, name, *more):
+    return json.loads(service.ctl("queue", name, "list", "--json", *more).stdout)["messages"]
+
+
+def adopt(service, home, name, t, *more, ok=True):
+    return service.ctl("adopt", *more, home.path, name, f"listen=127.0.0.1:{t.port()}", "domain=adopted.example",
+                       f"delivery.smart-host=[127.0.0.1]:{service.sink.port}", "access.relay=only", "access.relay-list=127.0.0.1",
+                       "delivery.never-to=unspecified", ok=ok)
+
+
+# shows 9c.3
+def test_whole(t):
+    """Queue with ids, notes, due times and holds; pickup, drop and badmail: all is there, and goes out by the other node."""
+    old = node(t, "one")
+    ids = [old.default.send(f"s{i}@a.example", "b@remote.example") for i in range(3)]
+    drop = old.default.send("x@a.example", "c@one.example")
+    old.events.wait("deferred", count=3)
+    old.ctl("queue", "one", "hold", ids[1])
+    old.kill()
+    due = {each: int(time.time()) + 1800 + i for i, each in enumerate(ids)}
+    for each, when in due.items():
+        os.utime(queued(old, each), (when, when))
+    (old.home.pickup / "late.eml").write_text("x-sender: p@a.example\nx-receiver: q@remote.example\n\nlate\n")
+    (old.home.pickup / "bad.eml").write_text("x-sender: p@a.example\n\nno receiver\n")
+    for each in old.home.pickup.iterdir():
+        os.chown(each, t.uid, t.gid)
+    notes = {each.name: each.read_text() for each in old.home.queue.glob("*/*.note")}
+    equal(len(notes), 3)
+
+    new = node(t, "two")
+    new.sink = t.sink(answers={"RCPT": lambda session, line: "450 4.2.0 later"})
+    done = adopt(new, old.home, "one", t)
+    check("of host.example, generation 1" in done.stdout, done.stdout)
+    new.events.wait("deferred", recipient="q@remote.example")   # the file; the others are not due yet
+    equal({each: queued(old, each).stat().st_mtime for each in ids}, due)
+    found = {row["id"]: row for row in rows(new, "one")}
+    equal(sorted(set(ids) & set(found)), sorted(ids))
+    equal([found[each]["state"] == "held" for each in ids], [False, True, False])
+    for name, text in notes.items():
+        (path,) = old.home.queue.glob(f"*/{name}")
+        check(path.read_text().startswith(text), f"the note of {name} begins anew")
+    equal([each.path.name for each in old.home.drops()], [f"{drop}-0.eml"])
+    equal(len(old.home.wait_badmails()), 1, "the bad pickup file")
+    new.sink.answers.clear()
+    new.ctl("queue", "one", "release", ids[1])
+    new.ctl("retry", "one")
+    equal(sorted(message.sender for message in new.sink.wait(4)), ["p@a.example", "s0@a.example", "s1@a.example", "s2@a.example"])
+
+
+# shows 9c.3
+def test_refused(t):
+    """A home that a process has, one of a virtual server here, a name that has another home, another version, no home: nothing is changed."""
+    old, new = node(t, "one"), node(t, "two")
+    new.sink = t.sink()
+    until((old.home.queue / "owner").exists, what="the home has an owner")
+    before = (old.home.queue / "owner").read_bytes()
+    for folder, name, more, status, text in (
+            (old.home.path, "three", (), 1, "a process has"), (new.home.path, "three", (), 1, "is of the virtual server two here"),
+            (old.home.path, "two", (), 1, "has a home of its own"), (new.home.path, "two", (), 1, "nothing is to be adopted"),
+            (t.folder / "none", "three", (), 66, "No such file"), (old.home.pickup, "three", (), 66, "no home"),
+            (old.home.path, "three", ("x=y",), 64, ""), (old.home.path, "th.ree", (), 64, "no name")):
+        done = new.ctl("adopt", folder, name, *more, ok=False)
+        check(text in done.stderr and done.returncode in (status, 64 if more else status, 78 if more else status), done)
+    equal((old.home.queue / "owner").read_bytes(), before)
+    old.ctl("stop", "one")
+    (old.home.queue / "owner").write_bytes(before.replace(b"postern-home 1", b"postern-home 9"))
+    done = adopt(new, old.home, "three", t, ok=False)
+    check(done.returncode == 65 and "another version" in done.stderr, done)
+    (old.home.queue / "owner").write_bytes(before)
+    done = adopt(new, old.home, "three", t, "--dry-run")
+    check("generation 1" in done.stdout and "three" not in new.ctl("status").stdout, done.stdout)
+    equal((old.home.queue / "owner").read_bytes(), before, "a dry run changes nothing")
+
+
+# shows 9c.3
+def test_frozen(t):
+    """
+    Messages are at every stage when the node freezes: one was taken by the host, one is on the wire, others wait for their content,
+    clients wait for 250. Its home is adopted by force; woken, it sends nothing more and promises nothing.
+    """
+    go, begun = threading.Event(), threading.Semaphore(0)
+
+    def stall(session, what):
+        begun.release()
+        go.wait(60)
+
+    old_sink = t.sink(answers={"DATA": stall})
+    old = node(t, "one", old_sink.port)
+    # one whose last dot is on the wire: its reply comes when the node is frozen
+    wire = t.sink(answers={"DOT": stall})
+    old.default.set("domain wire.example", type="remote", relay="yes", route=f"[127.0.0.1]:{wire.port}")
+    old.ctl("reload")
+    ids = {old.default.send(f"s{i}@a.example", "b@remote.example") for i in range(5)}
+    ids.add(old.default.send("wire@a.example", "b@wire.example"))
+    for _ in range(2):
+        check(begun.acquire(timeout=60), "the hosts are reached")
+    clients = [Smtp(("127.0.0.1", old.default.port), ehlo="c.example") for _ in range(3)]
+    for client in clients:
+        client.expect(250, "MAIL FROM:<c@a.example>")
+        client.expect(250, "RCPT TO:<d@remote.example>")
+        client.expect(354, "DATA")
+    freeze(may_freeze(t, old))
+    for client in clients:
+        client.send("Subject: x\r\n\r\nnever promised\r\n.\r\n")
+
+    new = node(t, "two")
+    new.sink = t.sink()
+    done = adopt(new, old.home, "one", t, ok=False)
+    check(done.returncode == 1 and "a process has" in done.stderr and "--force" in done.stderr, done)
+    check("one" not in new.ctl("status").stdout.split(), "nothing was made")
+    adopt(new, old.home, "one", t, "--force")
+    taken = new.sink.wait(6)
+    equal(sorted(message.sender for message in taken), [f"s{i}@a.example" for i in range(5)] + ["wire@a.example"])
+
+    workers = old.children("deliver") + old.children("pickup")
+    wake(old)
+    go.set()
+    old.events.wait("home-lost", server="one", reason=lambda text: "taken over by host.example" in text)
+    old.wait_state("one", "stopped")
+    check(not any(is_alive(pid) for pid in workers), "workers that lost the home")
+    for client in clients:
+        try:
+            reply = client.reply()
+            check(reply.code in (421, 451, 452, 450), reply)
+        except (EOFError, ConnectionError):
+            pass
+        client.close()
+    equal(len(old_sink.messages), 0, "content was sent after the home was lost")
+    equal([message.sender for message in wire.messages], ["wire@a.example"], "it was on the wire")
+    status = old.ctl("status", "one").stdout
+    check("stopped" in status and "taken over by host.example" in status, status)
+    new.events.wait("delivered", count=6)
+    equal(len(new.sink.messages), 6)
+    equal([path for path in old.home.queue.glob("[0-9a-f][0-9a-f][0-9a-f]/*")], [], "nothing of it is in the queue")
+
+    old.stop()
+    old.spawn()
+    old.events.wait("service", state="started")
+    check("one stopped" in old.ctl("status").stdout, "a restart does not take the home back")
+
+
+# shows 9c.3
+def test_in_place(t):
+    """A stand-by with the same virtual server: its own home, on a volume that comes from the node that died; --force when that is frozen."""
+    old = node(t, "one")
+    old.default.send("a@a.example", "b@remote.example")
+    old.events.wait("deferred")
+    new = node(t, "one")
+    new.ctl("stop", "one")
+    new.sink = t.sink()
+    new.default.set("general", home=old.home.path)
+    new.default.set("delivery", smart_host=f"[127.0.0.1]:{new.sink.port}")
+    new.ctl("reload")
+    freeze(may_freeze(t, old))
+    done = new.ctl("adopt", old.home.path, "one", ok=False)
+    equal(done.returncode, 1, done)
+    new.ctl("adopt", "--force", old.home.path, "one")
+    new.ctl("retry", "one")
+    equal([message.sender for message in new.sink.wait()], ["a@a.example"])
+    new.ctl("stop", "one")
+    new.ctl("start", "one")     # the lock of the folder is held by the frozen one all the time
+    wake(old)
+    old.events.wait("home-lost", server="one")
+    old.wait_state("one", "stopped")
+    new.default.send("c@a.example", "b@remote.example")
+    equal([message.sender for message in new.sink.wait(2)], ["a@a.example", "c@a.example"])
+
+
+# shows 9c.3
+def test_owners(t):
+    """Files of another host's users get the users of this one; links, and files that have a second name, are left."""
+    t.need_root()
+    service = t.postern({"one": {"delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", **RETRY}}}, as_root=True)
+    service.default.send("a@a.example", "b@remote.example")
+    service.events.wait("deferred")
+    service.ctl("stop", "one")
+    foreign = t.folder / "secret"
+    foreign.write_text("root's")
+    foreign.chmod(0o600)
+    os.link(foreign, service.home.pickup / "hard.eml")
+    os.symlink(foreign, service.home.pickup / "soft.eml")
+    home = service.home.path
+    for each in [home, *home.rglob("*")]:
+        if each.name not in ("hard.eml", "soft.eml"):
+            os.chown(each, 64999, 64999, follow_symlinks=False)
+    done = service.ctl("start", "one", ok=False)
+    service.ctl("stop", "one", ok=False)
+    check("Permission denied" in done.stdout + done.stderr or done.returncode != 0, done)
+    done = service.ctl("adopt", home, "one")
+    check("2 links and others were left" in done.stdout, done.stdout)
+    equal((foreign.stat().st_uid, foreign.stat().st_mode & 0o7777), (0, 0o600))
+    equal({each.stat().st_uid for each in (home, *home.glob("queue/*/*"), home / "drop", home / "badmail")}, {t.uid})
+    equal([row["sender"] for row in rows(service, "one")], ["a@a.example"])
+
+
+# shows 9c.3
+def test_killed(t):
+    """The process that takes a home is killed at each point: the next one has it, and whoever had it before has not."""
+    old = node(t, "one")
+    message = old.default.send("a@a.example", "b@remote.example")
+    old.kill()
+    for point, generation in (("fence-written", 2), ("fence-taken", 3)):
+        new = t.postern({point[6:]: {"general": {"home": old.home.path}, "delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", **RETRY}}},
+                        env={"POSTERN_CRASH": point}, start=False).spawn()
+        new.events.wait("crash")
+        new.kill()
+        check(f"generation {generation}\n" in (old.home.queue / "owner").read_text(), "the record is whole")
+    last = node(t, "last", general={"home": old.home.path})
+    equal([row["id"] for row in rows(last, "last")], [message])
+    freeze(may_freeze(t, last))
+    new = node(t, "one")
+    new.ctl("stop", "one")
+    new.default.set("general", home=old.home.path)
+    new.ctl("reload")
+    for point in ("fence-broken", "fence-replaced"):
+        new.env["POSTERN_CRASH"] = point
+        equal(new.ctl("adopt", "--force", old.home.path, "one", ok=False).returncode, -9, point)
+    del new.env["POSTERN_CRASH"]
+    new.ctl("adopt", "--force", old.home.path, "one")
+    equal([row["id"] for row in rows(new, "one")], [message])
+    wake(last)
+    last.events.wait("home-lost")
+
+
+# shows 9c.3
+def test_into_another(t):
+    """An adopted home is emptied into the queue of another virtual server: ids, holds and notes are kept, and it can be deleted then."""
+    old = node(t, "one")
+    ids = [old.default.send(f"s{i}@a.example", "b@remote.example") for i in range(3)]
+    old.events.wait("deferred", count=3)
+    old.ctl("queue", "one", "hold", ids[1])
+    old.kill()
+    new = node(t, "two")
+    new.sink = t.sink(answers={"RCPT": lambda session, line: "450 4.2.0 later"})
+    adopt(new, old.home, "one", t)
+    new.ctl("queue", "one", "move", "--all", "--to", "two", "--yes")
+    found = {row["id"]: row for row in rows(new, "two")}
+    equal((sorted(found), [each for each in ids if found[each]["state"] == "held"]), (sorted(ids), [ids[1]]))
+    equal(rows(new, "one"), [])
+    check(all(list(new.home.queue.glob(f"*/{each}.note")) for each in ids), "the notes")
+    new.ctl("stop", "one")
+    new.ctl("delete", "one")
