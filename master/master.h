@@ -13,11 +13,9 @@
 #include "common/config/config.h"
 #include "common/ipc/ctl.h"
 
-struct buf;
 struct child;
 struct change_request;
 struct child_ops;
-struct config;
 struct config_candidate;
 struct config_fault;
 struct config_faults;
@@ -47,7 +45,7 @@ enum state {
 	STATE_COUNT
 };
 enum state_event {
-	EVENT_START, EVENT_STOP, EVENT_PAUSE, EVENT_CONTINUE,	/* commands */
+	EVENT_START, EVENT_STOP, EVENT_PAUSE, EVENT_CONTINUE, EVENT_DRAIN,	/* commands */
 	EVENT_READY,		/* all children are ready */
 	EVENT_PAUSED,		/* all listeners have paused */
 	EVENT_CONTINUED,	/* all listeners have continued */
@@ -62,6 +60,7 @@ enum state_act {
 	ACT_OPEN,		/* open the sockets, start the children */
 	ACT_CLOSE,		/* tell the children to end, close the sockets */
 	ACT_PAUSE,		/* tell the listeners to accept nothing */
+	ACT_DRAIN,		/* end what takes mail; what delivers goes on */
 	ACT_SHUT,		/* the sockets stop listening */
 	ACT_CONTINUE,		/* the sockets listen, tell the listeners to accept */
 };
@@ -92,6 +91,7 @@ struct post {
 	struct restart_record record;
 	struct loop_timer *again;	/* set: wait before the next start; else start at once */
 	bool waits;			/* ... and not just for this turn of the loop */
+	bool closed;			/* it takes mail, and the virtual server drains */
 	const struct listen_set *sockets;	/* of a helper that serves addresses; else NULL */
 };
 

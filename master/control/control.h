@@ -155,6 +155,7 @@ enum control_right control_commands_right(const struct control_words *w);
 void control_change_start(struct control_command *cmd, struct master *m, struct server *s);
 void control_change_stop(struct control_command *cmd, struct master *m, struct server *s);
 void control_change_pause(struct control_command *cmd, struct master *m, struct server *s);
+void control_change_drain(struct control_command *cmd, struct master *m, struct server *s);
 void control_change_continue(struct control_command *cmd, struct master *m, struct server *s);
 void control_change_upgrade(struct control_command *cmd, struct master *m, struct server *s);
 /* reload [- NAME]: with NAME the answer is about that virtual server alone. */

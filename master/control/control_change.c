@@ -123,6 +123,15 @@ control_change_continue(struct control_command *cmd, struct master *m, struct se
 }
 
 void
+control_change_drain(struct control_command *cmd, struct master *m, struct server *s)
+{
+	if (s != NULL)
+		change_server(cmd, m, s, EVENT_DRAIN, STATE_PAUSED);
+	else
+		change_all(cmd, m, EVENT_DRAIN, STATE_PAUSED);
+}
+
+void
 control_change_reload(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w)
 {

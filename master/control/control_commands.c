@@ -83,6 +83,8 @@ static const struct control_command_row rows[] = {
 	    .run = control_change_pause },
 	{ "continue", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_continue },
+	{ "drain", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
+	    .run = control_change_drain },
 	{ "retry", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_retry },
 	{ "get", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true, .run_words = get_request_run },
@@ -164,7 +166,7 @@ right_of(const struct control_command *cmd, const struct control_command_row *ro
 static const char *
 refusal_of(const struct control_command_row *row, const struct server *s)
 {
-	for (enum state_event event = EVENT_START; event <= EVENT_CONTINUE; event++)
+	for (enum state_event event = EVENT_START; event <= EVENT_DRAIN; event++)
 		if (strcmp(row->name, state_command_name(event)) == 0 &&
 		    state_move(s->state, event)->kind == STATE_REFUSE)
 			return state_move(s->state, event)->text;

@@ -23,6 +23,7 @@
 #include "master/posternctl/dkim/dkim.h"
 #include "master/posternctl/nodes/nodes.h"
 #include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 #include "master/posternctl/wizard/wizard.h"
 
 /* The service does the work; row->asks is its command. */
@@ -210,6 +211,10 @@ const struct command command_rows[] = {
 	    "Stop a virtual server, which then stays stopped; without name the service.", run_stop, "stop" },
 	{ "pause", "[name]", 0, 1, "Refuse new connections; sessions and delivery go on.", run_ask, "pause" },
 	{ "continue", "[name]", 0, 1, "Take connections again after a pause.", run_ask, "continue" },
+	{ "drain", "[--keep] [--timeout time] [name]", 0, 4,
+	    "Take no mail any more, wait until the queue is empty (--keep: leave it) or the time, 10m, is "
+	    "over, and stop the virtual server, or all; then they stay stopped.", drain_command_run,
+	    "drain" },
 	{ "reload", "", 0, 0, "Use the configuration on disk from now on, without ending a session.", run_ask,
 	    "reload" },
 	{ "upgrade", "", 0, 0,

@@ -6,6 +6,11 @@
 
 struct config_oauth;
 
+/* --- drain_command: posternctl drain --- */
+
+int drain_command_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
+
 /* --- import_run: runs postern-import --- */
 
 /*

@@ -58,6 +58,9 @@ unsigned roster_copies(enum role role, const struct config_server *s, enum state
 /* Makes the posts of `s` for its state and configuration; all empty. */
 void roster_build(struct server *s);
 /* Forgets the posts. Their children live on without a post. */
+/* A virtual server that drains: its places for listeners and pickup are left empty, or filled again. */
+void roster_drain(struct server *s);
+bool roster_undrain(struct server *s);	/* false: none was closed */
 void roster_clear(struct server *s);
 /* On reload: the children that have no post any more end, each as its role does. */
 void roster_retire(struct server *s);

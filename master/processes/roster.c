@@ -58,6 +58,42 @@ on_restart_timer(void *arg)
 	p->m->ops->changed(p->m);
 }
 
+static bool
+takes_mail(enum role role)
+{
+	return role == ROLE_LISTENER || role == ROLE_PICKUP;
+}
+
+void
+roster_drain(struct server *s)
+{
+	for (size_t i = 0; i < s->posts; i++) {
+		struct post *p = &s->post[i];
+
+		if (!takes_mail(p->role))
+			continue;
+		p->closed = true;
+		if (p->child != NULL)
+			p->child->post = NULL;
+		p->child = NULL;
+		loop_timer_stop(p->again);
+	}
+}
+
+bool
+roster_undrain(struct server *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->posts; i++) {
+		any = any || s->post[i].closed;
+		s->post[i].closed = false;
+	}
+	if (any)
+		roster_fill(s);
+	return any;
+}
+
 void
 roster_build(struct server *s)
 {
@@ -72,7 +108,9 @@ roster_build(struct server *s)
 		for (unsigned i = roster_copies(role, s->conf, s->state); i > 0; i--) {
 			struct post *p = &s->post[s->posts++];
 
-			*p = (struct post){ .m = s->m, .server = s, .role = role };
+			*p = (struct post){ .m = s->m, .server = s, .role = role,
+				.closed = takes_mail(role) && !s->wanted && (s->state == STATE_PAUSING ||
+				s->state == STATE_PAUSED) };
 			p->again = loop_timer_new(s->m->loop, on_restart_timer, p);
 		}
 }
@@ -171,7 +209,7 @@ roster_fill(struct server *s)
 	for (size_t i = 0; i < s->posts; i++) {
 		struct post *p = &s->post[i];
 
-		if (p->child != NULL || loop_timer_is_set(p->again) || predecessor_lives(p))
+		if (p->closed || p->child != NULL || loop_timer_is_set(p->again) || predecessor_lives(p))
 			continue;
 		s->m->starts_wait = s->m->starts_wait || many_start(s->m);
 		if (s->m->starts_wait)

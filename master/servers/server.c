@@ -207,6 +207,8 @@ continue_listening(struct server *s)
 	int result = listen_continue(s->m, &s->sockets, &why);
 
 	if (result == 0) {
+		if (roster_undrain(s))
+			server_reason(s, NULL);
 		listen_gate_forget(s);
 		tell_listeners(s, CTL_CONTINUE);
 	}
@@ -227,6 +229,10 @@ do_act(struct server *s, enum state_act act)
 		return 0;
 	case ACT_PAUSE:
 		tell_listeners(s, CTL_PAUSE);
+		return 0;
+	case ACT_DRAIN:
+		server_reason(s, "it drains: it takes no mail, and delivers what is in its queue");
+		drain_server_begin(s);
 		return 0;
 	case ACT_SHUT:
 		listen_pause(s->m, &s->sockets);
@@ -284,8 +290,10 @@ server_request(struct server *s, enum state_event event, const char **text)
 	*text = move->text;
 	if (kind == STATE_REFUSE)
 		return kind;
-	if (event == EVENT_START || event == EVENT_STOP)
+	if (event == EVENT_START || event == EVENT_STOP || event == EVENT_DRAIN)
 		server_want(s, event == EVENT_START);
+	if (event == EVENT_CONTINUE && drain_server_is_on(s))
+		server_want(s, true);
 	if (event == EVENT_STOP)
 		server_reason(s, NULL);
 	if (kind == STATE_GO) {
@@ -321,7 +329,8 @@ count_children(const struct server *s)
 	const struct child *c;
 
 	for (size_t i = 0; i < s->posts; i++)
-		if (s->post[i].child == NULL || s->post[i].child->phase != CHILD_READY)
+		if (!s->post[i].closed &&
+		    (s->post[i].child == NULL || s->post[i].child->phase != CHILD_READY))
 			n.missing++;
 	TAILQ_FOREACH(c, &s->children, of_server) {
 		n.all++;
@@ -338,7 +347,7 @@ static bool
 listeners_ready(const struct server *s)
 {
 	for (size_t i = 0; i < s->posts; i++)
-		if (s->post[i].role == ROLE_LISTENER &&
+		if (s->post[i].role == ROLE_LISTENER && !s->post[i].closed &&
 		    (s->post[i].child == NULL || s->post[i].child->phase != CHILD_READY))
 			return false;
 	return true;

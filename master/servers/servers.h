@@ -33,7 +33,7 @@ struct state_move {
 
 const struct state_move *state_move(enum state state, enum state_event event);
 const char *state_name(enum state state);	/* "started"; "?" */
-const char *state_command_name(enum state_event event);	/* "start", "stop", "pause", "continue"; "?" */
+const char *state_command_name(enum state_event event);	/* "start" ... "drain"; "?" */
 
 /* --- server_snapshot: a configuration and its sealed copy --- */
 
@@ -72,6 +72,11 @@ uint32_t server_id(const struct server *s);	/* 0: its file has errors */
 
 /* --- home_lost: another service has taken the home --- */
 void home_lost_stop(struct server *s, const char *why);
+
+/* --- drain_server: it takes no mail, and delivers what it has --- */
+/* Paused, and not to be started with the service. */
+bool drain_server_is_on(const struct server *s);
+void drain_server_begin(struct server *s);
 
 /* --- heritage: what a virtual server has from the program before, in an upgrade --- */
 

@@ -22,6 +22,7 @@ static const struct state_move state_table[][EVENT_COUNT] = {
 		[EVENT_STOP] = GO(STOPPING, CLOSE),
 		[EVENT_PAUSE] = REFUSE("is starting; it cannot be paused before it has started"),
 		[EVENT_CONTINUE] = REFUSE("is starting; there is nothing to continue"),
+		[EVENT_DRAIN] = REFUSE("is starting; it can be drained when it has started"),
 		[EVENT_READY] = GO(STARTED, NONE),
 		[EVENT_FAILED] = GO(STOPPED, NONE),
 		[EVENT_REFUSED] = GO(STOPPING, CLOSE),
@@ -31,12 +32,14 @@ static const struct state_move state_table[][EVENT_COUNT] = {
 		[EVENT_STOP] = GO(STOPPING, CLOSE),
 		[EVENT_PAUSE] = GO(PAUSING, PAUSE),
 		[EVENT_CONTINUE] = REFUSE("is started; there is nothing to continue"),
+		[EVENT_DRAIN] = GO(PAUSING, DRAIN),
 	},
 	[STATE_STOPPING] = {
 		[EVENT_START] = REFUSE("is stopping; it can be started when it has stopped"),
 		[EVENT_STOP] = GO(STOPPING, NONE),
 		[EVENT_PAUSE] = REFUSE("is stopping; it cannot be paused"),
 		[EVENT_CONTINUE] = REFUSE("is stopping; it cannot be continued"),
+		[EVENT_DRAIN] = ALREADY("is stopping"),
 		[EVENT_GONE] = GO(STOPPED, NONE),
 	},
 	[STATE_STOPPED] = {
@@ -44,12 +47,14 @@ static const struct state_move state_table[][EVENT_COUNT] = {
 		[EVENT_STOP] = ALREADY("is already stopped"),
 		[EVENT_PAUSE] = REFUSE("is stopped; it cannot be paused"),
 		[EVENT_CONTINUE] = REFUSE("is stopped; it cannot be continued, only started"),
+		[EVENT_DRAIN] = ALREADY("is stopped"),
 	},
 	[STATE_PAUSING] = {
 		[EVENT_START] = REFUSE("is pausing; it can be continued when it has paused"),
 		[EVENT_STOP] = GO(STOPPING, CLOSE),
 		[EVENT_PAUSE] = GO(PAUSING, NONE),
 		[EVENT_CONTINUE] = REFUSE("is pausing; it can be continued when it has paused"),
+		[EVENT_DRAIN] = GO(PAUSING, DRAIN),
 		[EVENT_PAUSED] = GO(PAUSED, SHUT),
 	},
 	[STATE_PAUSED] = {
@@ -57,12 +62,14 @@ static const struct state_move state_table[][EVENT_COUNT] = {
 		[EVENT_STOP] = GO(STOPPING, CLOSE),
 		[EVENT_PAUSE] = ALREADY("is already paused"),
 		[EVENT_CONTINUE] = GO(CONTINUING, CONTINUE),
+		[EVENT_DRAIN] = GO(PAUSING, DRAIN),
 	},
 	[STATE_CONTINUING] = {
 		[EVENT_START] = REFUSE("is continuing"),
 		[EVENT_STOP] = GO(STOPPING, CLOSE),
 		[EVENT_PAUSE] = REFUSE("is continuing; it can be paused when it has started"),
 		[EVENT_CONTINUE] = GO(CONTINUING, NONE),
+		[EVENT_DRAIN] = REFUSE("is continuing; it can be drained when it has started"),
 		[EVENT_CONTINUED] = GO(STARTED, NONE),
 		[EVENT_FAILED] = GO(PAUSED, NONE),
 	},
@@ -78,7 +85,7 @@ static_assert(nitems_of(state_names) == STATE_COUNT, "a name for each state");
 
 static const char *const command_names[] = {
 	[EVENT_START] = "start", [EVENT_STOP] = "stop", [EVENT_PAUSE] = "pause",
-	[EVENT_CONTINUE] = "continue",
+	[EVENT_CONTINUE] = "continue", [EVENT_DRAIN] = "drain",
 };
 
 const struct state_move *

@@ -322,9 +322,9 @@ def test_operate(t):
     def all_is_back(_):
         until(lambda: queue() == {ids[0]: "held", ids[1]: "waiting"}, what="the queue of the backup")
     Follow(service, "postern-guide-operate",
-           there={"1k1d803g5zfpbxm8": ids[0], "127.0.0.1:2527": f"127.0.0.1:{t.port()}",
+           there={"1k1d803g5zfpbxm8": ids[0], "127.0.0.1:2527": f"127.0.0.1:{t.port()}", "--timeout 30m": "--timeout 1s",
                   "/etc/postern /var/lib/postern": f"{service.config} {service.folder}/servers {service.state}"},
-           status={"posternctl queue delete --domain": 1, "posternctl probe default --rcpt user@partner.example --send": 75},
+           status={"posternctl drain default": 75, "posternctl queue delete --domain": 1, "posternctl probe default --rcpt user@partner.example --send": 75},
            after={"posternctl queue list --domain": lambda text: check(text.splitlines()[1].split()[0] in ids, text),
                   "posternctl queue count": says("partner.example", "4.2.1 [127.0.0.1]: later"),
                   "posternctl queue default show": says("user@partner.example", "later"),
@@ -341,8 +341,8 @@ def test_operate(t):
                   "posternctl queue default list": all_is_back,
                   "posternctl queue rescue list": says(ids[0], ids[1]),
                   "posternctl queue rescue move": all_is_back,
-                  "posternctl counters default": says("queue_length"),
-                  "posternctl stop default": in_turn(None, lose_the_mail, None),
+                  "posternctl drain default": says("2 messages are left"),
+                  "posternctl stop default": in_turn(None, lose_the_mail),
                   "posternctl start default": in_turn(lose_the_settings, None, None),
                   "posternctl check": in_turn(begin, None)}).go()
 

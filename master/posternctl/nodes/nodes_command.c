@@ -32,6 +32,13 @@ needs_input(const char *const *words, size_t count)
 	return false;
 }
 
+/* They end by themselves, or when the operator ends them. */
+static bool
+takes_its_time(const char *command)
+{
+	return strcmp(command, "watch") == 0 || strcmp(command, "drain") == 0 || strcmp(command, "stop") == 0;
+}
+
 /* The text for the shell of a node. -c and -s are paths there. */
 static void
 format_command(struct buf *text, const struct command_context *c, const char *const *words, size_t count,
@@ -103,7 +110,7 @@ run(const struct command_context *c, const char *const *words, size_t count, str
 	uint64_t limit = c->nodes_limit_ms;
 	int status = EX_OK;
 
-	if (limit == 0 && view != NODES_VIEW_EVENTS)
+	if (limit == 0 && !takes_its_time(words[0]))
 		limit = NODES_LIMIT_MS;
 	format_command(&text, c, words, count, view == NODES_VIEW_TABLE);
 	buf_add(&text, "", 1);

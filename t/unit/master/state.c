@@ -12,13 +12,13 @@
  */
 static const char *const rows[STATE_COUNT] = {
 	/*                    start stop pause cont ready paused contd gone failed refused */
-	[STATE_STARTING] =   "Gorrs...xo",
-	[STATE_STARTED] =    "aour......",
-	[STATE_STOPPING] =   "rOrr...x..",
-	[STATE_STOPPED] =    "garr......",
-	[STATE_PAUSING] =    "roUr.p....",
-	[STATE_PAUSED] =     "roac......",
-	[STATE_CONTINUING] = "rorC..s.p.",
+	[STATE_STARTING] =   "Gorrrs...xo",
+	[STATE_STARTED] =    "aouru......",
+	[STATE_STOPPING] =   "rOrra...x..",
+	[STATE_STOPPED] =    "garra......",
+	[STATE_PAUSING] =    "roUrU.p....",
+	[STATE_PAUSED] =     "roacu......",
+	[STATE_CONTINUING] = "rorCr..s.p.",
 };
 
 static char
@@ -57,7 +57,7 @@ START_TEST(words)
 	for (enum state s = STATE_STARTING; s < STATE_COUNT; s++)
 		for (enum state_event e = 0; e < EVENT_COUNT; e++) {
 			const struct state_move *m = state_move(s, e);
-			bool order = e <= EVENT_CONTINUE;
+			bool order = e <= EVENT_DRAIN;
 
 			ck_assert(order ? m->kind != STATE_IGNORE : m->kind == STATE_IGNORE ||
 			    m->kind == STATE_GO);
@@ -74,6 +74,8 @@ START_TEST(acts)
 	ck_assert_int_eq(state_move(STATE_STOPPED, EVENT_START)->act, ACT_OPEN);
 	ck_assert_int_eq(state_move(STATE_STARTING, EVENT_REFUSED)->act, ACT_CLOSE);
 	ck_assert_int_eq(state_move(STATE_STARTED, EVENT_PAUSE)->act, ACT_PAUSE);
+	ck_assert_int_eq(state_move(STATE_STARTED, EVENT_DRAIN)->act, ACT_DRAIN);
+	ck_assert_int_eq(state_move(STATE_PAUSED, EVENT_DRAIN)->act, ACT_DRAIN);
 	ck_assert_int_eq(state_move(STATE_PAUSING, EVENT_PAUSED)->act, ACT_SHUT);
 	ck_assert_int_eq(state_move(STATE_PAUSED, EVENT_CONTINUE)->act, ACT_CONTINUE);
 	for (enum state s = STATE_STARTING; s < STATE_COUNT; s++)
