@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from checks import check, equal
+from checks import Failure, check, equal
 from patience import until
 from processes import is_alive
 from smtp import Smtp
@@ -53,7 +53,6 @@ def adopt(service, home, name, t, *more, ok=True):
                        "delivery.never-to=unspecified", ok=ok)
 
 
-# shows 9c.3
 def test_whole(t):
     """Queue with ids, notes, due times and holds; pickup, drop and badmail: all is there, and goes out by the other node."""
     old = node(t, "one")
@@ -92,7 +91,6 @@ def test_whole(t):
     equal(sorted(message.sender for message in new.sink.wait(4)), ["p@a.example", "s0@a.example", "s1@a.example", "s2@a.example"])
 
 
-# shows 9c.3
 def test_refused(t):
     """A home that a process has, one of a virtual server here, a name that has another home, another version, no home: nothing is changed."""
     old, new = node(t, "one"), node(t, "two")
@@ -117,7 +115,6 @@ def test_refused(t):
     equal((old.home.queue / "owner").read_bytes(), before, "a dry run changes nothing")
 
 
-# shows 9c.3
 def test_frozen(t):
     """
     Messages are at every stage when the node freezes: one was taken by the host, one is on the wire, others wait for their content,
@@ -184,7 +181,6 @@ def test_frozen(t):
     check("one stopped" in old.ctl("status").stdout, "a restart does not take the home back")
 
 
-# shows 9c.3
 def test_in_place(t):
     """A stand-by with the same virtual server: its own home, on a volume that comes from the node that died; --force when that is frozen."""
     old = node(t, "one")
@@ -211,7 +207,6 @@ def test_in_place(t):
     equal([message.sender for message in new.sink.wait(2)], ["a@a.example", "c@a.example"])
 
 
-# shows 9c.3
 def test_owners(t):
     """Files of another host's users get the users of this one; links, and files that have a second name, are left."""
     t.need_root()
@@ -238,7 +233,6 @@ def test_owners(t):
     equal([row["sender"] for row in rows(service, "one")], ["a@a.example"])
 
 
-# shows 9c.3
 def test_killed(t):
     """The process that takes a home is killed at each point: the next one has it, and whoever had it before has not."""
     old = node(t, "one")
@@ -267,7 +261,6 @@ def test_killed(t):
     last.events.wait("home-lost")
 
 
-# shows 9c.3
 def test_into_another(t):
     """An adopted home is emptied into the queue of another virtual server: ids, holds and notes are kept, and it can be deleted then."""
     old = node(t, "one")
@@ -285,3 +278,57 @@ def test_into_another(t):
     check(all(list(new.home.queue.glob(f"*/{each}.note")) for each in ids), "the notes")
     new.ctl("stop", "one")
     new.ctl("delete", "one")
+
+
+def test_under_load(t):
+    """Eight clients send without pause when the node freezes: each message that got 250 goes out, and twice only what was on the wire."""
+    go, wire = threading.Event(), []
+
+    def stall(_, message):
+        if len(old_sink.messages) >= 40:
+            wire.append(message.sender)
+            go.wait(120)
+
+    old_sink = t.sink(answers={"DOT": stall})
+    old = node(t, "one", old_sink.port)
+    acknowledged, enough, over = [], threading.Event(), threading.Event()
+
+    def send(number):
+        try:
+            with Smtp(("127.0.0.1", old.default.port), timeout=120, ehlo="c.example") as client:
+                for i in range(100000):
+                    if over.is_set():
+                        return
+                    sender = f"c{number}-{i}@a.example"
+                    client.message(sender, "b@remote.example")
+                    acknowledged.append(sender)
+                    if len(acknowledged) >= 150:
+                        enough.set()
+        except (OSError, EOFError, Failure):
+            pass    # the node ended, or refused the message
+
+    clients = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+    for client in clients:
+        client.start()
+    check(enough.wait(120), "no load")
+    freeze(may_freeze(t, old))
+    new = node(t, "two")
+    new.sink = t.sink()
+    adopt(new, old.home, "one", t, "--force")
+    new.ctl("retry", "one")
+    wake(old)
+    go.set()
+    old.events.wait("home-lost")
+    old.wait_state("one", "stopped")
+    over.set()
+    for client in clients:
+        client.join()
+    missing = until(lambda: not set(acknowledged) - senders(old_sink) - senders(new.sink), timeout=60, what="all that was acknowledged")
+    twice = senders(old_sink) & senders(new.sink)
+    check(missing and twice <= set(wire), twice - set(wire))
+    check(len(senders(new.sink)) >= 50, "the new node had little to do")
+    print(f"{len(acknowledged)} acknowledged, {len(senders(old_sink))} sent before, {len(twice)} came twice")
+
+
+def senders(sink):
+    return {message.sender for message in list(sink.messages)}
