@@ -54,6 +54,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_BYTES_SENT] = { "bytes_sent_total", "Bytes Sent Total", 0 },
 	[COUNTER_QUEUE_LENGTH] = { "queue_length", "Queue Length", 1 },
 	[COUNTER_QUEUE_LOCAL] = { "local_queue_length", "Local Queue Length", 1 },
+	[COUNTER_QUEUE_LOCAL_RETRY] = { "local_retry_queue_length", "Local Retry Queue Length", 1 },
 	[COUNTER_QUEUE_REMOTE] = { "remote_queue_length", "Remote Queue Length", 1 },
 	[COUNTER_QUEUE_RETRY] = { "remote_retry_queue_length", "Remote Retry Queue Length", 1 },
 	[COUNTER_QUEUE_HELD] = { "held_queue_length", "Held Queue Length", 1 },

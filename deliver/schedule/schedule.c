@@ -35,25 +35,11 @@ static void load_due(void *arg);
 /* --- records --- */
 
 static void
-wait_until(struct schedule *s, uint32_t n, uint32_t due, bool retry)
-{
-	struct schedule_record *r = schedule_index_at(s->index, n);
-
-	if (retry && (r->flags & RECORD_RETRY) == 0)
-		s->retrying++;
-	if (!retry && (r->flags & RECORD_RETRY) != 0)
-		s->retrying--;
-	schedule_record_set(r, RECORD_RETRY, retry);
-	schedule_index_wait(s->index, n, due);
-}
-
-static void
 remove_record(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
-	if ((r->flags & RECORD_RETRY) != 0)
-		s->retrying--;
+	schedule_record_retry(r, s->retrying, false, false);
 	if (r->state == RECORD_SKIPPED)
 		schedule_admin_gone(s, n);	/* a list still names it */
 	else
@@ -76,7 +62,8 @@ schedule_count(const struct schedule *s)
 	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->counted[1]);
 	counters_set(c, COUNTER_QUEUE_REMOTE,
 	    (int64_t)(s->counted[0] + schedule_dest_parked(s->dests) - s->ngone));
-	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
+	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying[0]);
+	counters_set(c, COUNTER_QUEUE_LOCAL_RETRY, (int64_t)s->retrying[1]);
 	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
 	counters_set(c, COUNTER_QUEUE_ETRN, (int64_t)schedule_index_backlog(s->index));
 }
@@ -101,6 +88,17 @@ next_due(const struct active_message *m)
 	uint32_t report = m->backlog ? due_after(m->backlog_ms) : 0;
 
 	return due == 0 || (report != 0 && report < due) ? report : due;
+}
+
+/* All recipients that wait are local ones. Of one that was not tried this is not known. */
+static bool
+waits_locally(const struct active_message *m)
+{
+	bool local = m->deferred && m->recipient != NULL;
+
+	for (size_t i = 0; local && i < m->e.nrcpt; i++)
+		local = m->recipient[i].outcome != OUTCOME_LATER || m->recipient[i].local;
+	return local;
 }
 
 /* The message goes back to its record: into the heap for its next time, or into a list for a place. */
@@ -138,7 +136,8 @@ put_back(struct active_message *m)
 		r->due = m->deferred ? due : 0;
 		schedule_dest_park(s->dests, d, m->record);
 	} else {
-		wait_until(s, m->record, due == 0 ? schedule_clock_now() : due, retry);
+		schedule_record_retry(r, s->retrying, retry, waits_locally(m));
+		schedule_index_wait(s->index, m->record, due == 0 ? schedule_clock_now() : due);
 		d = m->deferred ? schedule_attempt_unreachable(m) : NULL;
 		if (d == NULL && m->undropped)
 			d = s->local;
@@ -358,7 +357,8 @@ schedule_found(struct schedule *s, const struct spool_entry *entry)
 	due = entry->due < 0 || entry->due > (int64_t)schedule_clock_latest(s, now) ?
 	    now : (uint32_t)entry->due;
 	n = schedule_index_add(s->index, entry->id);
-	wait_until(s, n, due, due > now && !entry->held);
+	schedule_record_retry(schedule_index_at(s->index, n), s->retrying, due > now && !entry->held, false);
+	schedule_index_wait(s->index, n, due);
 	if (entry->held)
 		schedule_admin_hold(s, entry->id, true);
 }

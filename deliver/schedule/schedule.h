@@ -78,7 +78,8 @@ enum schedule_flag {		/* beside the state */
 struct schedule_record {		/* 32 bytes */
 	uint64_t time;			/* with chance: the id, packed */
 	uint32_t chance : 25;
-	uint32_t listed : 1, trouble : 3, paused : 1; /* by etrn_backlog_tidy; rounds in a row spoilt by us */
+	uint32_t listed : 1, trouble : 3;	/* by etrn_backlog_tidy; rounds in a row spoilt by us */
+	uint32_t paused : 1, local : 1;		/* local: its retry is for local recipients alone */
 	uint32_t due;			/* wall seconds */
 	uint32_t heap;			/* place in the heap from 1; 0 not in it */
 	uint32_t chain;			/* next of the hash chain */
@@ -90,6 +91,7 @@ static_assert(sizeof(struct schedule_record) == 32, "a record a queued message")
 
 void schedule_record_event(struct schedule_record *r, enum schedule_event event);
 void schedule_record_set(struct schedule_record *r, enum schedule_flag flag, bool on);
+void schedule_record_retry(struct schedule_record *r, size_t retrying[2], bool retry, bool local);
 
 /* --- schedule_index: records by id and by due time. Pure --- */
 struct schedule_index *schedule_index_new(void);
@@ -219,7 +221,7 @@ struct schedule {
 	uint32_t new_first, new_last;	/* the list of RECORD_NEW, in order of coming */
 	bool new_next;			/* the next record is one of these */
 	size_t counted[2];		/* messages at work: [0] remote, against the window, [1] local */
-	size_t retrying;		/* records with RECORD_RETRY */
+	size_t retrying[2];		/* records with RECORD_RETRY: [0] remote or not known, [1] local */
 	size_t ngone;			/* records that are RECORD_GONE */
 	LIST_HEAD(, atrn) atrns;
 	unsigned atrns_made;		/* numbers their connections */

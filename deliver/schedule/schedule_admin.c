@@ -26,14 +26,6 @@
 #define BOUNCE_STATUS "5.0.0"
 #define BOUNCE_TEXT "returned by the administrator"
 
-static void
-clear_retry(struct schedule *s, struct schedule_record *r)
-{
-	if ((r->flags & RECORD_RETRY) != 0)
-		s->retrying--;
-	schedule_record_set(r, RECORD_RETRY, false);
-}
-
 static struct schedule_record *
 record_of(struct schedule *s, const char *id, uint32_t *n)
 {
@@ -56,7 +48,7 @@ hold_record(struct schedule *s, uint32_t n)
 	schedule_index_take(s->index, n);
 	schedule_record_event(r, EVENT_HOLD);
 	if (r->state == RECORD_STOPPED)
-		clear_retry(s, r);
+		schedule_record_retry(r, s->retrying, false, false);
 }
 
 static void
@@ -122,7 +114,7 @@ schedule_admin_put_back(struct schedule *s, uint32_t n, uint32_t due)
 	r->due = due;
 	schedule_record_event(r, (r->flags & RECORD_HELD) != 0 ? EVENT_BACK_HELD : EVENT_BACK);
 	if (r->state == RECORD_STOPPED)
-		clear_retry(s, r);
+		schedule_record_retry(r, s->retrying, false, false);
 }
 
 /* --- records that a list still names, see EVENT_REACH in schedule_record --- */
@@ -138,7 +130,7 @@ schedule_admin_skips(struct schedule *s, uint32_t n, struct schedule_dest *d)
 		s->ngone--;
 		schedule_index_remove(s->index, n);
 	} else if ((r->flags & RECORD_HELD) != 0) {
-		clear_retry(s, r);
+		schedule_record_retry(r, s->retrying, false, false);
 		schedule_record_event(r, EVENT_REACH_HELD);
 	} else {
 		schedule_record_event(r, EVENT_REACH);

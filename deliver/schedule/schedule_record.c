@@ -108,3 +108,14 @@ schedule_record_set(struct schedule_record *r, enum schedule_flag flag, bool on)
 
 	r->flags = flags & 0xff;
 }
+
+/* RECORD_RETRY, and how many have it: `retrying` by `local`. */
+void
+schedule_record_retry(struct schedule_record *r, size_t retrying[2], bool retry, bool local)
+{
+	if ((r->flags & RECORD_RETRY) != 0)
+		retrying[r->local]--;
+	retrying[local] += retry;
+	r->local = local;
+	schedule_record_set(r, RECORD_RETRY, retry);
+}

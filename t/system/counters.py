@@ -158,6 +158,18 @@ def at_work(t, service, watch):
     watch.seen |= {"remote_queue_length", "outbound_connections_current"}
 
 
+def local_mail_waits(service, watch):
+    service.default.set("delivery", paused="default.example")
+    service.ctl("reload")
+    until(lambda: numbers(service)["remote_retry_queue_length"] == watch.before["remote_retry_queue_length"], what="the queue to be read")
+    watch.expect("the reload")
+    service.default.send(to="b@default.example")
+    watch.expect("local mail waits", **taken(), queue_length=1, local_retry_queue_length=1)
+    service.default.set("delivery", paused=None)
+    service.ctl("reload")
+    watch.expect("it is dropped", queue_length=-1, local_retry_queue_length=-1, messages_delivered_total=1, directory_drops_total=1)
+
+
 def pickup_and_badmail(service, watch):
     home = service.home
     home.put("good", b"x-sender: a@s.example\nx-receiver: b@default.example\n\nhello\n")
@@ -202,7 +214,7 @@ def other_server(service, watch):
     watch.seen.add("delay_reports_total")
 
 
-# shows 7.3a, 7.3d
+# shows 7.3a, 7.3d, 7.3e
 def test_all(t):
     """Each way of a message, one after the other; every counter has a row here or a test that knows more of it."""
     service = start(t)
@@ -210,6 +222,7 @@ def test_all(t):
     inbound(service, watch)
     outbound(service, watch)
     pickup_and_badmail(service, watch)
+    local_mail_waits(service, watch)
     at_work(t, service, watch)
     before = numbers(service)
     other_server(service, other)

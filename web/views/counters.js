@@ -17,7 +17,7 @@ const SPANS = { hour: { title: "Last hour", ms: 3600000, every: 10000 }, day: { 
 const PLOTS = [
 	{ title: "Messages a minute", per: 60, text: rate, lines: [{ name: "received", of: RECEIVED }, { name: "sent and delivered", of: SENT }] },
 	{ title: "Messages in the queue", text: number, lines: [{ name: "all", of: ["queue_length"] },
-		{ name: "to be tried again", of: ["remote_retry_queue_length"] }, { name: "held", of: ["held_queue_length"] }] },
+		{ name: "to be tried again", of: ["remote_retry_queue_length", "local_retry_queue_length"] }, { name: "held", of: ["held_queue_length"] }] },
 	{ title: "Connections", text: number, lines: [{ name: "inbound", of: ["inbound_connections_current"] },
 		{ name: "outbound", of: ["outbound_connections_current"] }] },
 	{ title: "Bytes a second", text: bytes, lines: [{ name: "received", of: ["bytes_received_total"] }, { name: "sent", of: ["bytes_sent_total"] }] },

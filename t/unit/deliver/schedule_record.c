@@ -92,4 +92,22 @@ START_TEST(test_flags)
 }
 END_TEST
 
-UNIT_MAIN("schedule_record", test_ways, test_wrong, test_flags)
+/* Each record that waits for a retry counts once, as what it was when it began to wait. */
+START_TEST(test_retry)
+{
+	struct schedule_record a = { .state = RECORD_WAITING }, b = { .state = RECORD_WAITING };
+	size_t retrying[2] = { 0, 0 };
+
+	schedule_record_retry(&a, retrying, true, true);
+	schedule_record_retry(&b, retrying, true, false);
+	ck_assert(retrying[0] == 1 && retrying[1] == 1);
+	schedule_record_retry(&b, retrying, true, true);
+	ck_assert(retrying[0] == 0 && retrying[1] == 2 && (b.flags & RECORD_RETRY) != 0);
+	schedule_record_retry(&a, retrying, false, false);
+	schedule_record_retry(&a, retrying, false, true);
+	schedule_record_retry(&b, retrying, false, false);
+	ck_assert(retrying[0] == 0 && retrying[1] == 0 && a.flags == 0 && b.flags == 0);
+}
+END_TEST
+
+UNIT_MAIN("schedule_record", test_retry, test_ways, test_wrong, test_flags)
