@@ -26,6 +26,7 @@ def user_of(service):
     return pwd.getpwuid(service.account().get("user", os.getuid()))
 
 
+# shows S4.70
 def test_callers(t):
     """cron's command line, Python's, -t with Bcc, -f, -F, a group and a comment among the addresses; no header, no input."""
     service = t.postern()
@@ -176,6 +177,7 @@ def test_other_names(t):
     sendmail(service, "-q")
 
 
+# shows S4.70
 def test_programs(t):
     """PHP's mail(), s-nail and git send-email, each as Debian has it."""
     service = t.postern()
