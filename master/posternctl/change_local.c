@@ -87,7 +87,7 @@ put_record(void *arg, struct change_record *r)
 	return --listing->most > 0;
 }
 
-static void
+static int
 get_history(struct change_local *x)
 {
 	struct listing listing = { x->text, CHANGE_HISTORY_MAX };
@@ -95,8 +95,12 @@ get_history(struct change_local *x)
 
 	if (x->line->count > 1)
 		listing.most = (size_t)strtonum(x->line->word[1], 1, CHANGE_HISTORY_MAX, &why);
-	if (why == NULL)
-		change_history_each(x->config->service.state, server_of(x->line), put_record, &listing);
+	if (why != NULL) {
+		buf_printf(x->text, "!say how many changes: 1 to %u\n", CHANGE_HISTORY_MAX);
+		return EX_USAGE;
+	}
+	change_history_each(x->config->service.state, server_of(x->line), put_record, &listing);
+	return EX_OK;
 }
 
 /* EX_OK, or the status; CONTROL_CLIENT_NO_SERVICE: the command shows nothing. */
@@ -108,10 +112,8 @@ look(struct change_local *x)
 	    config_server_by_name(x->config, server_of(l)) : NULL;
 	bool domains = strcmp(l->command, "domain") == 0 && l->count > 1 && strcmp(l->word[1], "list") == 0;
 
-	if (strcmp(l->command, "history") == 0) {
-		get_history(x);
-		return EX_OK;
-	}
+	if (strcmp(l->command, "history") == 0)
+		return get_history(x);
 	if (strcmp(l->command, "get") != 0 && !domains)
 		return CONTROL_CLIENT_NO_SERVICE;
 	if (server_of(l) != NULL && s == NULL) {

@@ -49,12 +49,36 @@ view_of(bool json)
 	return json ? VIEW_JSON : columns_are_for_people() ? VIEW_TABLE : VIEW_TEXT;
 }
 
+/* A line of a text that a program reads: a remark, which begins with "!", is no part of it. */
+static void
+print_line(void *arg, char *line)
+{
+	if (line[0] == '!')
+		fprintf(stderr, "posternctl: %s\n", line + 1);
+	else
+		printf("%s\n", line);
+}
+
+static void
+print_text(const char *text)
+{
+	for (size_t n; *text != '\0'; text += n + (text[n] == '\n')) {
+		char *line;
+
+		n = strcspn(text, "\n");
+		line = mem_strndup(text, n);
+		print_line(NULL, line);
+		free(line);
+	}
+}
+
 /* Asks; words[0] is the command. */
 static int
 ask(const struct command_context *c, const char *const *words, size_t count, enum view view)
 {
 	struct buf text = BUF_INIT(TEXT_MAX);
-	int status = command_send_for(c, words[0], words + 1, count - 1, view == VIEW_TEXT ? NULL : &text);
+	int status = view == VIEW_TEXT ? command_send_lines(c, words, count, print_line, NULL) :
+	    command_send_for(c, words[0], words + 1, count - 1, &text);
 
 	if (!is_answer(status))
 		status = command_send_no_answer(status);
@@ -74,7 +98,7 @@ read_command_show(const char *const *words, size_t count, const char *text, bool
 	else if (columns_are_for_people())
 		read_table_print(words, count, text);
 	else
-		fputs(text, stdout);
+		print_text(text);
 }
 
 int

@@ -66,6 +66,22 @@ def test_words_that_are_none(t):
     equal(service.events.all("operator", reason="not a command"), [])
 
 
+# shows 9b.1
+def test_remarks(t):
+    """A program that reads the output meets no remark in it, with a service and without one."""
+    service = t.postern({"default": {}})
+    for turn in ("with a service", "without"):
+        for command, status, said in ((("get", "default", "nosuch.key"), 64, "unknown section [nosuch]"), (("get", "x.y"), 64, "unknown section [x]"),
+                                      (("get", "default", "domain:x.example.type"), 3, "there is no"),
+                                      (("history", "default", "0"), 64, "say how many changes: 1 to 100")):
+            done = service.ctl(*command, ok=False)
+            equal((done.returncode, done.stdout), (status, ""), f"{turn}: {command}: {done.stderr}")
+            check(f"posternctl: {said}" in done.stderr, turn, command, done.stderr)
+        equal(service.ctl("get", "default", "access.tls").stdout.split("\t")[:2], ["access.tls", "off"], turn)
+        if turn == "with a service":
+            service.stop()
+
+
 def test_json(t):
     """Each command that can speak JSON: one document, or one a line, with its schema."""
     service = t.postern({"default": {}})
