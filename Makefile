@@ -62,9 +62,10 @@ P_resolver   := deliver/resolver  -lunbound
 P_directory  := deliver/directory -lldap -llber $(KRB5) $(TLS)
 P_fetch      := deliver/fetch     -lcurl -ljansson -lcrypto
 P_filter     := listener/filter
+P_limits     := deliver/limits    -lhiredis
 P_pickup     := pickup
 P_sendmail   := pickup/sendmail
-ROWS := master posternctl import metrics web listener auth filter deliver resolver directory fetch pickup sendmail
+ROWS := master posternctl import metrics web listener auth filter limits deliver resolver directory fetch pickup sendmail
 folder = $(firstword $(P_$(1)))
 libraries = $(wordlist 2,99,$(P_$(1)))
 binary = $(B)/$(if $(filter master,$(1)),postern,$(if $(filter posternctl,$(1)),posternctl,postern-$(1)))
@@ -140,7 +141,7 @@ fuzz: deps-fuzz
 	@$(MAKE) $(PARALLEL) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
-FUZZ_ROWS := master import web listener auth filter deliver resolver directory fetch pickup sendmail
+FUZZ_ROWS := master import web listener auth filter limits deliver resolver directory fetch pickup sendmail
 $(B)/libfuzz.a: Makefile $(call obj,$(COMMON)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
 	@rm -f $@; ar rcs $@ $(filter %.o,$^)
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a

@@ -90,7 +90,7 @@ on_other_died(struct master *m, pid_t pid, int status)
 #define WORKERS (BIT(LISTENER) | BIT(PICKUP) | BIT(DELIVER) | BIT(MAINTENANCE))
 /* What each of them may open: file_handover */
 #define OPENS (BIT(LISTENER) | BIT(DELIVER) | BIT(AUTH) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER) | \
-    BIT(WEB))
+    BIT(WEB) | BIT(LIMITS))
 #define TESTS (BIT(LISTENER) | BIT(DELIVER) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER))
 
 const struct child_ops child_events = {

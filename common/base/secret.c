@@ -1,7 +1,7 @@
 /*
  * secret - compared in a time that says nothing of where they differ; the line of a file that is one; pure
  *
- * Runs in:  master, web, auth, directory, posternctl
+ * Runs in:  master, posternctl, web, auth, limits, directory
  * Owns:     nothing
  * Promise:  all bytes are looked at
  * Fails by: a reason

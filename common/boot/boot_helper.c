@@ -1,7 +1,7 @@
 /*
  * boot_helper - what helpers have in common: they meet workers, and end
  *
- * Runs in:  metrics, web, auth, filter, resolver, directory, fetch, pickup
+ * Runs in:  metrics, web, auth, filter, limits, resolver, directory, fetch, pickup
  * Owns:     nothing
  * Promise:  a channel is for one role, which the master has said
  * Fails by: false

@@ -1,7 +1,7 @@
 /*
  * boot_trouble - what a process cannot do now, told to the master for operators: one text for each matter
  *
- * Runs in:  metrics, web, listener, auth, filter, deliver, resolver, directory, fetch,
+ * Runs in:  metrics, web, listener, auth, filter, limits, deliver, resolver, directory, fetch,
  *           pickup
  * Owns:     the texts, until the process ends
  * Promise:  the master has all of them, in the order in which they began; one that ends takes no other away

@@ -99,6 +99,12 @@ manager_keytab_path(const struct config_service *s)
 }
 
 static const char *
+limits_password_path(const struct config_service *s)
+{
+	return s->limits.password_file;
+}
+
+static const char *
 oauth_secret_path(const struct config_oauth *o)
 {
 	return o->secret_file;
@@ -221,6 +227,7 @@ static const struct row {
 	[CTL_FILE_MANAGER_ACCOUNTS] = { .service_path = manager_accounts_path, .secret = true },
 	[CTL_FILE_MANAGER_KEYTAB] = { .service_path = manager_keytab_path, .secret = true },
 	[CTL_FILE_DKIM_KEY] = { .path = dkim_key_path, .secret = true },
+	[CTL_FILE_LIMITS_PASSWORD] = { .service_path = limits_password_path, .secret = true },
 	[CTL_FILE_DECOY_KEY] = { .secret = true },	/* no path of the configuration */
 	[CTL_FILE_POLICIES] = { .secret = true },	/* as well */
 	[CTL_FILE_POLICY_CA] = { .path = authorities_path },

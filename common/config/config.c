@@ -18,8 +18,9 @@
 const struct config_user config_users[CONFIG_USERS] = {
 	USER(listener), USER(resolver), USER(auth), USER(directory), USER(fetch), USER(metrics),
 	USER(web),
-	/* A host that has no filter need not have it: it may come from a version that had no such user. */
+	/* A host that has neither need not have it: it may come from a version that had no such user. */
 	{ "filter-user", offsetof(struct config_service, filter_user), config_filter_is_any },
+	{ "limits-user", offsetof(struct config_service, limits_user), config_limits_are_shared },
 };
 
 bool

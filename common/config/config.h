@@ -14,6 +14,7 @@
 
 #include "common/base/log.h"
 #include "common/base/net.h"
+#include "common/config/config_limits.h"
 #include "common/config/config_manager.h"
 #include "common/config/config_faults.h"
 #include "common/config/config_filter.h"
@@ -226,7 +227,7 @@ struct config_service {
 	char *hostname, *user, *group;
 	/* the users of those processes that do not own the spool */
 	char *listener_user, *resolver_user, *auth_user, *directory_user, *fetch_user, *metrics_user,
-	    *web_user, *filter_user;
+	    *web_user, *filter_user, *limits_user;
 	char *spool, *state, *run, *logs, *sendmail;	/* the last: the virtual server of sendmail(1) */
 	struct config_strings operators, viewers, operator_listen;	/* the last: of key_check_range */
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
@@ -237,7 +238,7 @@ struct config_service {
 	bool sandbox, syslog;			/* syslog counts while `events` is NULL */
 	char *events;				/* "syslog", "stderr", "json" or a path; NULL not set */
 	struct config_strings metrics;		/* "/path", loopback "address:port"; empty: none */
-	struct config_manager manager;
+	struct config_manager manager; struct config_limits limits;
 	const char *file;
 	struct config_origin *origin;
 };
@@ -245,7 +246,7 @@ struct config_service {
 /* The keys of its users that do not own mail; `offset`: of the char * in struct config_service. */
 struct config;
 struct config_user { const char *key; size_t offset; bool (*is_needed)(const struct config *); };
-#define CONFIG_USERS 8
+#define CONFIG_USERS 9
 extern const struct config_user config_users[CONFIG_USERS];
 bool config_user_is_needed(const struct config *c, const struct config_user *user);
 const char *config_service_user(const struct config_service *s, size_t offset);
@@ -284,8 +285,7 @@ void config_files_drop(struct config_files *files);	/* NULL is fine */
 const char *config_files_list(const struct config_files *files, size_t n);
 /* From a snapshot (config.text), as a child does; NULL on any error. */
 struct config *config_read_snapshot(int fd) __attribute__((warn_unused_result));
-/* A sealed memfd with config.text, close-on-exec; -1. */
-int config_snapshot(const struct config *c) __attribute__((warn_unused_result));
+int config_snapshot(const struct config *c) __attribute__((warn_unused_result));	/* sealed memfd; -1 */
 /* The same of one virtual server: postern.ini, its own file and the lists that they name. */
 int config_snapshot_of(const struct config *c, const char *server) __attribute__((warn_unused_result));
 void config_free(struct config *c);

@@ -373,6 +373,7 @@ config_judge_all(struct config_work *w)
 {
 	judge_service(w);
 	config_manager_judge(w);
+	config_limits_judge(w);
 	config_oauth_judge(w);
 	for (size_t i = 0; i < w->config->nserver; i++) {
 		if (config_work_source(w, i)->text == NULL)

@@ -184,6 +184,8 @@ void config_oauth_judge_server(struct config_work *w, size_t server);
 /* config_dns: the DNS servers judged */
 void config_dns_judge(struct config_work *w);
 
+/* config_limits: [limits] judged */
+void config_limits_judge(struct config_work *w);
 /* config_manager: [manager] judged */
 void config_manager_judge(struct config_work *w);
 

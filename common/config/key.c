@@ -17,6 +17,7 @@
 static const char *const section_names[] = {
 	[KEY_SERVICE] = "service",
 	[KEY_MANAGER] = "manager",
+	[KEY_LIMITS] = "limits",
 	[KEY_GENERAL] = "general",
 	[KEY_ACCESS] = "access",
 	[KEY_MESSAGES] = "messages",
@@ -44,6 +45,7 @@ key_owner_of(enum key_section section)
 {
 	static const enum key_owner owners[KEY_SECTION_COUNT] = {
 		[KEY_SERVICE] = KEY_OWNER_SERVICE, [KEY_MANAGER] = KEY_OWNER_SERVICE,
+		[KEY_LIMITS] = KEY_OWNER_SERVICE,
 		[KEY_GENERAL] = KEY_OWNER_SERVER, [KEY_ACCESS] = KEY_OWNER_SERVER,
 		[KEY_MESSAGES] = KEY_OWNER_SERVER, [KEY_DELIVERY] = KEY_OWNER_SERVER,
 		[KEY_LDAP] = KEY_OWNER_SERVER, [KEY_SECURITY] = KEY_OWNER_SERVER,

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum key_section { KEY_SERVICE, KEY_MANAGER, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP,
-    KEY_SECURITY, KEY_DOMAIN, KEY_REMOTE, KEY_FILTER, KEY_OAUTH, KEY_SECTION_COUNT };
-/* Of [service] and [manager], a virtual server, a [domain], a [host], a [filter], a profile of OAuth2. */
+enum key_section { KEY_SERVICE, KEY_MANAGER, KEY_LIMITS, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES,
+    KEY_DELIVERY, KEY_LDAP, KEY_SECURITY, KEY_DOMAIN, KEY_REMOTE, KEY_FILTER, KEY_OAUTH, KEY_SECTION_COUNT };
+/* Of [service], [manager], [limits]; a virtual server, a [domain], a [host], a [filter], an [oauth]. */
 enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_REMOTE, KEY_OWNER_FILTER,
     KEY_OWNER_OAUTH, KEY_OWNER_COUNT };
 enum key_kind {

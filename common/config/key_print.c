@@ -17,6 +17,7 @@
 static const char *const section_titles[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] = "the service as a whole",
 	[KEY_MANAGER] = "the manager in a web browser",
+	[KEY_LIMITS] = "limits that several nodes share",
 	[KEY_GENERAL] = "names, addresses and folders of the server",
 	[KEY_ACCESS] = "who may connect, and who may relay",
 	[KEY_MESSAGES] = "limits of messages, badmail",

@@ -24,6 +24,7 @@
 #define IN_RANGE .guard = KEY_GUARD_RANGE
 #define SERVICE(of, what, field) KEY(KEY_SERVICE, of, what, config_service, field), BY_SERVICE
 #define MANAGER(of, what, field) KEY(KEY_MANAGER, of, what, config_service, manager.field), BY_SERVICE
+#define LIMITS(of, what, field) KEY(KEY_LIMITS, of, what, config_service, limits.field), BY_SERVICE
 #define GENERAL(of, what, field) KEY(KEY_GENERAL, of, what, config_server, field)
 #define ACCESS(of, what, field) KEY(KEY_ACCESS, of, what, config_server, field)
 #define MESSAGES(of, what, field) KEY(KEY_MESSAGES, of, what, config_server, field)
@@ -48,6 +49,9 @@ static const struct key_choice log_rolls[] = {
 static const struct key_choice auth_flags[] = {
 	{ "anonymous", CONFIG_AUTH_ANONYMOUS, false }, { "basic", CONFIG_AUTH_BASIC, false },
 	{ "integrated", CONFIG_AUTH_INTEGRATED, false }, { 0 },
+};
+static const struct key_choice on_loss_words[] = {
+	{ "share", CONFIG_LOSS_SHARE, false }, { "closed", CONFIG_LOSS_CLOSED, false }, { 0 },
 };
 static const struct key_choice offered_mechanisms[] = {
 	{ "plain", CONFIG_OFFER_PLAIN, false }, { "login", CONFIG_OFFER_LOGIN, false },
@@ -183,6 +187,10 @@ const struct key key_rows[] = {
 	    .check = key_check_word, .meaning =
 	    "The account of the process that asks mail filters. It is needed when a virtual server has a "
 	    "section [filter]." },
+	{ SERVICE("limits-user", KEY_TEXT, limits_user), .standard = "postern-limits",
+	    .check = key_check_word, .meaning =
+	    "The account of the process that shares limits with other nodes. It is needed when engine names "
+	    "where they are kept." },
 	{ SERVICE("metrics-user", KEY_TEXT, metrics_user), .standard = "postern-metrics",
 	    .check = key_check_word,
 	    .meaning = "The account of the process that shows the counters." },
@@ -305,6 +313,39 @@ const struct key key_rows[] = {
 	    "localhost. A request for another name is refused, so that no page of another site can reach "
 	    "the manager through a name of its own. The first one stands in the link of posternctl web "
 	    "login." },
+
+	{ LIMITS("engine", KEY_TEXT, engine), .derived = "none: no limits are shared",
+	    .check = key_check_filter, .meaning =
+	    "Where Redis or Valkey listens that the nodes share: inet:ADDRESS:PORT or unix:/PATH. "
+	    "Connections and messages a minute of a [host], of its provider or of a [domain] are then limits "
+	    "of all nodes together. See postern-limits(8) and postern-guide-nodes(7)." },
+	{ LIMITS("user", KEY_TEXT, user), .derived = "the default user of the engine",
+	    .check = key_check_word,
+	    .meaning = "The user of the engine whose password is in password-file." },
+	{ LIMITS("password-file", KEY_PATH, password_file), .derived = "none: no password",
+	    .meaning =
+	    "A file with the password for the engine in its first line. Only root needs to be able to read "
+	    "it (mode 0600). A file that everybody may read is refused." },
+	{ LIMITS("prefix", KEY_TEXT, prefix), .standard = "postern", .check = key_check_word,
+	    .meaning =
+	    "What the names of all keys in the engine begin with. Nodes with another prefix share nothing "
+	    "with these." },
+	{ LIMITS("node", KEY_TEXT, node), .derived = "the hostname", .check = key_check_word,
+	    .meaning = "How this node is called in the engine, for people who look there." },
+	{ LIMITS("nodes", KEY_NUMBER, nodes), .standard = "1", .min = 1, .max = 10000,
+	    .meaning =
+	    "How many nodes share the limits: a node that has lost the engine uses this share of them. The "
+	    "same number in all nodes." },
+	{ LIMITS("on-loss", KEY_ENUM, on_loss), .standard = "share", .choice = on_loss_words,
+	    .meaning =
+	    "What a node may use while it cannot reach the engine. share: each limit divided by nodes, at "
+	    "least 1, from one lease after the loss on; until then what it held, within that share. closed: "
+	    "nothing; mail for hosts with such limits waits." },
+	{ LIMITS("lease", KEY_TIME, lease), .standard = "60s", .min = 5 * SECOND, .max = 3600 * SECOND,
+	    .meaning =
+	    "How long the engine keeps for a node what the node has taken. It is renewed after a third of "
+	    "that. What a node that has died had taken is free after this time. A connection whose lease "
+	    "ends is cut, and its message tried again. The same in all nodes." },
 
 	{ GENERAL("id", KEY_NUMBER, id), BY_SERVICE,
 	    .derived = "the next free number", .min = 1, .max = 1000000,

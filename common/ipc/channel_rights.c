@@ -1,7 +1,7 @@
 /*
  * channel_rights - which role may have a channel to which helper, and what it may ask there; pure
  *
- * Runs in:  master, auth, filter, deliver, resolver, directory, fetch, pickup
+ * Runs in:  master, auth, filter, limits, deliver, resolver, directory, fetch, pickup
  * Owns:     nothing
  * Promise:  what has no row here is not joined by the master, and not answered by a helper: a worker that was
  *           taken over gets no token, no proof and no answer that its role has no use for
@@ -48,6 +48,7 @@ static const struct right rows[] = {
 	{ "deliver", CTL_HELPER_FETCH, CTL_POLICY_ASK },
 	{ "deliver", CTL_HELPER_FETCH, CTL_REPORT_ASK },
 	{ "deliver", CTL_HELPER_DIRECTORY, CTL_DIRECTORY_ASK },
+	{ "deliver", CTL_HELPER_LIMITS, CTL_LIMITS_ASK },
 };
 
 /* On channels that no worker may ask for: the master gives them for one command of an operator. */

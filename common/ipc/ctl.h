@@ -147,6 +147,9 @@ enum ctl_type {
 	CTL_FILTER_ASK,			/* a stage of a session; at the content with its file */
 	CTL_FILTER_END,			/* the session is over; no answer */
 	CTL_FILTER_ANSWER,
+	/* worker to limits helper and back: payloads in common/ipc/msg_limits.h */
+	CTL_LIMITS_ASK,
+	CTL_LIMITS_ANSWER,
 	/* web helper to master and back: payloads in common/ipc/msg_web.h */
 	CTL_WEB_LOGIN,			/* the token of a one-time link */
 	CTL_WEB_PASSWORD,		/* name and password of an account */
@@ -173,7 +176,7 @@ enum ctl_type {
  * virtual server.
  */
 enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER,
-    CTL_HELPER_DIRECTORY, CTL_HELPER_PICKUP, CTL_HELPER_FILTER, CTL_HELPER_COUNT };
+    CTL_HELPER_DIRECTORY, CTL_HELPER_PICKUP, CTL_HELPER_FILTER, CTL_HELPER_LIMITS, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* virtual server of the client; "" none */
@@ -207,6 +210,7 @@ enum ctl_file_kind {
 	CTL_FILE_MANAGER_CERTIFICATE, CTL_FILE_MANAGER_KEY,	/* of the service, too */
 	CTL_FILE_MANAGER_ACCOUNTS, CTL_FILE_MANAGER_KEYTAB,
 	CTL_FILE_DKIM_KEY,
+	CTL_FILE_LIMITS_PASSWORD,	/* of the service: for the engine of [limits] */
 	CTL_FILE_DECOY_KEY,		/* no key names it: the master's own; CTL_DECOY_KEY_SIZE bytes */
 	CTL_FILE_POLICIES,		/* the same; may be written, too: the policies that are kept */
 	CTL_FILE_POLICY_CA,		/* authorities of a virtual server, for the hosts of policies */

@@ -19,6 +19,7 @@
 #include "common/ipc/msg_etrn.h"
 #include "common/ipc/msg_filter.h"
 #include "common/ipc/msg_hosts.h"
+#include "common/ipc/msg_limits.h"
 #include "common/ipc/msg_move.h"
 #include "common/ipc/msg_policy.h"
 #include "common/ipc/msg_probe.h"
@@ -158,6 +159,10 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_FILTER_END] = { "filter-end", 0, 0, CTL_FROM_CLIENT, false },
 	[CTL_FILTER_ANSWER] = { "filter-answer", offsetof(struct msg_filter_answer, text),
 	    sizeof(struct msg_filter_answer), CTL_FROM_HELPER, false },
+	[CTL_LIMITS_ASK] = { "limits-ask", sizeof(struct msg_limits_ask), sizeof(struct msg_limits_ask),
+	    CTL_FROM_CLIENT, false },
+	[CTL_LIMITS_ANSWER] = { "limits-answer", sizeof(struct msg_limits_answer),
+	    sizeof(struct msg_limits_answer), CTL_FROM_HELPER, false },
 	[CTL_WEB_LOGIN] = { "web-login", sizeof(struct msg_web_login), sizeof(struct msg_web_login),
 	    CTL_FROM_HELPER, false },
 	[CTL_WEB_PASSWORD] = { "web-password", sizeof(struct msg_web_password),

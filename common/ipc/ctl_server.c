@@ -2,7 +2,7 @@
  * ctl_server - the answering side of the channels to a helper: the channels of all workers, and their open
  * questions
  *
- * Runs in:  auth, filter, deliver, resolver, directory, fetch, pickup
+ * Runs in:  auth, filter, limits, deliver, resolver, directory, fetch, pickup
  * Owns:     the channels; the list of open questions, not the questions
  * Promise:  a worker gets answers to what its role may ask (channel_rights). One that misbehaves loses its
  *           channel at the next turn of the loop, so a channel is never freed while its worker asks or is

@@ -1,7 +1,7 @@
 /*
  * ctl_text - checks of strings in control messages; pure
  *
- * Runs in:  master, web, listener, auth, filter, deliver, resolver, directory, fetch, pickup
+ * Runs in:  master, web, listener, auth, filter, limits, deliver, resolver, directory, fetch, pickup
  * Owns:     nothing
  * Promise:  reads nothing beyond `size`
  * Fails by: false

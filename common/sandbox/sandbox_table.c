@@ -166,6 +166,8 @@ const struct sandbox_role sandbox_table_roles[] = {
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ } } },
 	/* Filters listen on addresses and sockets of this host or its network: it opens no file. */
 	{ .name = "filter", .sets = ALL | BIT(NET) | BIT(UNIX), .connects = true, .tree = { STANDARD } },
+	/* The engine is an address or a socket, too. */
+	{ .name = "limits", .sets = ALL | BIT(NET) | BIT(UNIX), .connects = true, .tree = { STANDARD } },
 	{ .name = "directory",
 	    .sets = ALL | BIT(CODE) | BIT(THREADS) | BIT(MEMFILES) | BIT(NET) | BIT(NETLINK) | BIT(UNIX),
 	    .connects = true, .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ } } },

@@ -21,7 +21,6 @@
 #include "common/process/loop.h"
 #include "deliver/outbound/outbound.h"
 
-#define OUTBOUND_BUCKETS 1024
 #define SERVED_A_TURN 64	/* of the sites that wait for a connection */
 #define SWEEP_MS 30000
 #define PATIENCE_MS 10000
@@ -349,6 +348,7 @@ outbound_new(struct boot *b)
 	o->pace = pace_table_new();
 	o->gates = pace_gate_table_new(site_pace_rests(b->server).first);
 	o->patience = PATIENCE_MS;
+	o->shared = shared_limits_new(o);
 	o->smart = smart_watch_new(b);
 	LIST_INIT(&o->login_tests);
 	TAILQ_INIT(&o->due);
@@ -367,6 +367,8 @@ outbound_free(struct outbound *o)
 	/* after the sites: their connections close their questions */
 	ctl_client_free(o->helper[CTL_HELPER_AUTH]);
 	ctl_client_free(o->helper[CTL_HELPER_FETCH]);
+	shared_limits_free(o->shared);
+	ctl_client_free(o->helper[CTL_HELPER_LIMITS]);
 	pace_table_free(o->pace);
 	pace_gate_table_free(o->gates);
 	smart_watch_free(o->smart);

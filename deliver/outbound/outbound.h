@@ -23,6 +23,7 @@ struct login_test;
 struct message_envelope;
 struct outbound;
 struct outconn;
+struct shared_limits;
 struct site;
 struct site_host;
 struct smart_watch;
@@ -160,9 +161,11 @@ struct outbound {
 	uint64_t own_address_at;		/* when it was read */
 	struct loop_timer *soon, *sweep;
 	bool working;			/* on those that are due */
+#define OUTBOUND_BUCKETS 1024
 	LIST_HEAD(site_bucket, site) *table;	/* OUTBOUND_BUCKETS */
 	struct pace_table *pace;
 	struct pace_gates *gates;
+	struct shared_limits *shared;		/* NULL: no other node counts with us */
 	struct smart_watch *smart;
 	size_t nsite;
 	TAILQ_HEAD(site_waitlist, site) due, blocked;	/* see site_waitlist */
@@ -331,6 +334,15 @@ void site_gate_settings(const struct outconn *p, struct client_settings *set);	/
 unsigned site_gate_without(const struct outconn *p);		/* enum client_offer */
 size_t site_gate_recipients(const struct outconn *p);		/* of one transaction */
 
+/* --- shared_limits: the limits of hosts that all nodes share --- */
+struct shared_limits *shared_limits_new(struct outbound *o);	/* NULL: none are shared */
+void shared_limits_free(struct shared_limits *l);		/* after all connections; NULL is fine */
+void shared_limits_add(struct outbound *o, struct pace_gate *g);	/* a gate that a site has got */
+/* Asks for what it lacks, if it is time; for whoever waits at it. */
+void shared_limits_look(struct outbound *o, struct pace_gate *g);
+/* A connection goes on. False: its lease is over, and the dialogue has ended. */
+bool shared_limits_allow(struct outconn *p);
+
 /* --- site_queue: the jobs that wait at a site, and how they end --- */
 void site_queue_push(struct site *s, struct outbound_job *job, bool front);
 /* Takes out the job that `link` points to. */
@@ -408,8 +420,9 @@ struct outconn {
 	bool proves;			/* the host was bad: nothing waits for this connection */
 	bool spent;			/* takes no more jobs */
 	bool marked;			/* the host took the message, and the rest of that is to be done */
+	bool over_limit;		/* ended by us, as its lease is over */
 	bool ignored;			/* ended, as it got no answer while others did */
-	void (*on_ignored)(struct outconn *p);
+	void (*on_ignored)(struct outconn *p);	/* the dialogue goes on, perhaps to its end */
 	uint64_t begun_at, job_at;	/* monotonic ms; job_at: the transaction */
 	uint64_t deadline;		/* of the transaction, until all of the content has left */
 	uint64_t judged_at;		/* when the host judged the last message on it; 0 never */

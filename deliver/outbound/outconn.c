@@ -195,7 +195,8 @@ take_job(struct outconn *p)
 		outconn_report_over(p);
 		site_opened(p->site, p);
 	}
-	if (p->site->o->draining || p->spent || p->client.clear != CLIENT_CLEAR_TAKEN ||
+	if (p->site->o->draining || p->spent || (p->gate != NULL && pace_gate_has_surplus(p->gate,
+	    clock_mono_ms())) || p->client.clear != CLIENT_CLEAR_TAKEN ||
 	    (p->site->kind == SITE_CONNECTS &&
 	    p->messages >= p->site->o->server->max_messages_per_connection)) {
 		send_quit(p);
@@ -242,6 +243,7 @@ shake_hands(struct outconn *p)
 void
 outconn_run(struct outconn *p)
 {
+	(void)shared_limits_allow(p);
 	for (;;) {
 		switch (client_action(&p->client)) {
 		case CLIENT_DONE:

@@ -10,7 +10,6 @@
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
-#include <sys/param.h>
 
 #include "common/base/clock.h"
 #include "common/config/config.h"
@@ -49,6 +48,7 @@ site_gate_get(const struct site *s, const struct mx_address *a)
 	    apart ? "[domain " : "", apart ? own->name : "", apart ? "]" : "");
 	g = pace_gate_get(s->o->gates, host, who, &rules, clock_mono_ms());
 	g->paused = config_remote_is_paused(s->o->server, a->host, to);
+	shared_limits_add(s->o, g);
 	return g;
 }
 
@@ -70,7 +70,10 @@ site_gate_rest(const struct site_host *h, uint64_t now, struct verdict *why)
 bool
 site_gate_has_room(const struct site *s, struct pace_gate *g, uint64_t now)
 {
-	return (g->heir == NULL || g->heir == s) && pace_gate_has_room(g, now);
+	bool room = (g->heir == NULL || g->heir == s) && pace_gate_has_room(g, now);
+
+	shared_limits_look(s->o, g);
+	return room;
 }
 
 bool
@@ -86,7 +89,7 @@ site_gate_all_paused(const struct site *s)
 static bool
 is_full(const struct pace_gate *g)
 {
-	return g->conns >= MIN(g->rules.value[CONFIG_REMOTE_CONNECTIONS], g->cap);
+	return g->conns >= pace_gate_most(g);
 }
 
 struct outconn *
@@ -111,7 +114,12 @@ site_gate_gives(const struct outconn *p, const struct outbound_job *job, uint64_
 
 	if (g == NULL || job->e == NULL)
 		return true;
-	return (g->heir == NULL || g->heir == p->site || is_full(g)) && pace_gate_takes_job(g, now);
+	if (g->heir != NULL && g->heir != p->site && !is_full(g))
+		return false;
+	if (pace_gate_takes_job(g, now))
+		return true;
+	shared_limits_look(p->site->o, g);
+	return false;
 }
 
 void

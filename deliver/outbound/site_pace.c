@@ -354,6 +354,10 @@ turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client
 
 	if (p->pace == NULL || job->e == NULL)
 		return SITE_JUDGED;
+	if (p->over_limit && fate == CLIENT_LOST) {
+		pace_host_unsaid(p->pace);
+		return SITE_AGAIN;
+	}
 	if (p->client.lacks) {
 		pace_host_unsaid(p->pace);	/* nothing was offered to it */
 		return SITE_JUDGED;

@@ -10,6 +10,7 @@
 #include "common/base/net.h"
 #include "common/config/config_remote.h"
 #include "common/mail/verdict.h"
+#include "common/process/lease.h"
 
 /* --- pace_word: what a refusal speaks about. Pure --- */
 enum pace_word {
@@ -148,10 +149,24 @@ bool pace_rate_taken(struct pace_rate *r, uint64_t now);
 /* It said "slow down". True: what is learnt is less than before; false: that was said a moment ago. */
 bool pace_rate_slow(struct pace_rate *r, uint64_t now);
 void pace_rate_forget(struct pace_rate *r, uint64_t now);	/* what is learnt */
+void pace_rate_set(struct pace_rate *r, uint64_t limit, uint64_t now);	/* the configured limit is another */
 uint64_t pace_rate_wait(struct pace_rate *r, uint64_t now);	/* ms until one more message; 0: now */
 void pace_rate_take(struct pace_rate *r, uint64_t now);		/* one message goes; wait is 0 */
 
 /* --- pace_gate: what one host gets from us, whatever its addresses; and the table of them. Pure --- */
+/* What all nodes share of the limits that the configuration has for it. */
+struct pace_share {
+	struct pace_gate *gate;
+	struct lease_node *node;
+	void *asker;			/* who asks the other nodes */
+	bool of_connections, of_messages;
+	struct lease connections;
+	struct lease_rate messages;
+	bool wants_message;		/* one waits for it */
+	TAILQ_ENTRY(pace_share) link;	/* of those that hold or want something */
+	bool linked;
+};
+
 struct pace_gate {
 	LIST_ENTRY(pace_gate) link;
 	size_t refs;			/* lists of addresses that have it, and connections */
@@ -169,6 +184,7 @@ struct pace_gate {
 	bool resetting;			/* of host_admin */
 	void *heir;			/* who waits for its next connection or message */
 	uint64_t used_at;
+	struct pace_share *share;	/* owned; NULL: its limits are this node's own */
 };
 struct pace_gates;
 struct pace_gates *pace_gate_table_new(uint64_t period);	/* of what is learnt: see pace_rate_init */
@@ -177,6 +193,14 @@ void pace_gate_table_free(struct pace_gates *t);	/* after all that have a gate o
 struct pace_gate *pace_gate_get(struct pace_gates *t, const char *host, const char *account,
     const struct config_remote_rules *rules, uint64_t now);
 void pace_gate_put(struct pace_gate *g, uint64_t now);
+/* From now on all nodes share its limits, where the configuration has some. `node` outlives it. */
+void pace_gate_share(struct pace_gate *g, struct lease_node *node, void *asker);
+uint64_t pace_gate_most(const struct pace_gate *g);	/* connections: the lower of both limits */
+/* Messages a minute of all nodes, as it is configured and learnt here. */
+uint64_t pace_gate_rate(const struct pace_gate *g);
+/* More connections are open than its leases allow: some must end now. */
+bool pace_gate_is_over(const struct pace_gate *g, uint64_t now);
+bool pace_gate_has_surplus(const struct pace_gate *g, uint64_t now);	/* one should end when it is idle */
 void pace_gate_table_sweep(struct pace_gates *t, uint64_t now);
 /* For one more connection, and a message on it. */
 bool pace_gate_has_room(struct pace_gate *g, uint64_t now);

@@ -24,6 +24,7 @@
 #define TABLE_MAX 20000U	/* more are kept only while they are in use */
 #define SOON_PARTS 6U		/* of a minute: mail for ten seconds is at work */
 #define PLACES_MIN 2U
+#define SHARED_MS 1000U		/* until it is looked again what other nodes leave; an answer comes sooner */
 #define SOME 100U		/* hosts of a page, and the rest of a bucket */
 
 struct pace_gates {
@@ -52,6 +53,7 @@ free_gate(struct pace_gates *t, struct pace_gate *g)
 	free(g->host);
 	free(g->account);
 	free(g->why);
+	free(g->share);
 	free(g);
 }
 
@@ -110,6 +112,85 @@ pace_gate_put(struct pace_gate *g, uint64_t now)
 	g->refs--;
 }
 
+/* --- what all nodes share --- */
+
+void
+pace_gate_share(struct pace_gate *g, struct lease_node *node, void *asker)
+{
+	struct pace_share *s;
+	bool connections = g->rules.value[CONFIG_REMOTE_CONNECTIONS] != CONFIG_UNLIMITED;
+	bool messages = g->rules.value[CONFIG_REMOTE_RATE] != CONFIG_UNLIMITED;
+
+	if (g->share != NULL || (!connections && !messages))
+		return;
+	s = g->share = mem_new(struct pace_share);
+	s->gate = g;
+	s->node = node;
+	s->asker = asker;
+	s->of_connections = connections;
+	s->of_messages = messages;
+}
+
+uint64_t
+pace_gate_most(const struct pace_gate *g)
+{
+	return MIN(g->rules.value[CONFIG_REMOTE_CONNECTIONS], g->cap);
+}
+
+uint64_t
+pace_gate_rate(const struct pace_gate *g)
+{
+	return MIN(g->rules.value[CONFIG_REMOTE_RATE], g->rate.learnt);
+}
+
+bool
+pace_gate_is_over(const struct pace_gate *g, uint64_t now)
+{
+	const struct pace_share *s = g->share;
+
+	return s != NULL && s->of_connections && lease_is_over(s->node, &s->connections, g->conns, now);
+}
+
+bool
+pace_gate_has_surplus(const struct pace_gate *g, uint64_t now)
+{
+	const struct pace_share *s = g->share;
+
+	return s != NULL && s->of_connections && lease_has_surplus(s->node, &s->connections, g->conns, now);
+}
+
+static bool
+has_permit(struct pace_gate *g, uint64_t now)
+{
+	struct pace_share *s = g->share;
+
+	if (s == NULL || !s->of_connections)
+		return true;
+	lease_want(&s->connections, now);
+	return lease_has_room(s->node, &s->connections, g->conns, now);
+}
+
+/* Ms that a message waits for the other nodes. */
+static uint64_t
+shared_wait(struct pace_gate *g, uint64_t now)
+{
+	struct pace_share *s = g->share;
+	uint64_t wait = 0;
+
+	if (s == NULL)
+		return 0;
+	if (s->of_connections && !lease_may_begin(s->node, &s->connections, now))
+		wait = SHARED_MS;
+	if (!s->of_messages)
+		return wait;
+	pace_rate_set(&g->rate, lease_rate_is_alone(s->node, &s->messages, now) ?
+	    lease_share(s->node, g->rules.value[CONFIG_REMOTE_RATE]) : CONFIG_UNLIMITED, now);
+	s->wants_message = true;
+	return MAX(wait, lease_rate_wait(s->node, &s->messages, now));
+}
+
+/* --- what may be done now --- */
+
 bool
 pace_gate_takes_job(struct pace_gate *g, uint64_t now)
 {
@@ -119,29 +200,31 @@ pace_gate_takes_job(struct pace_gate *g, uint64_t now)
 bool
 pace_gate_has_room(struct pace_gate *g, uint64_t now)
 {
-	return g->conns < MIN(g->rules.value[CONFIG_REMOTE_CONNECTIONS], g->cap) &&
-	    pace_gate_takes_job(g, now);
+	return g->conns < pace_gate_most(g) && has_permit(g, now) && pace_gate_takes_job(g, now);
 }
 
 void
 pace_gate_given(struct pace_gate *g, uint64_t now)
 {
 	pace_rate_take(&g->rate, now);
+	if (g->share != NULL)
+		lease_rate_take(&g->share->messages);
 }
 
 uint64_t
 pace_gate_wait(struct pace_gate *g, uint64_t now)
 {
-	uint64_t rest = pace_gate_rest(g, now);
+	uint64_t rest = pace_gate_rest(g, now), others = rest == 0 ? shared_wait(g, now) : 0;
 
-	return MAX(rest, pace_rate_wait(&g->rate, now));
+	return MAX(MAX(rest, others), pace_rate_wait(&g->rate, now));
 }
 
 size_t
 pace_gate_places(const struct pace_gate *g)
 {
-	return !pace_rate_is_limited(&g->rate) ? SIZE_MAX :
-	    MAX(pace_rate_limit(&g->rate) / SOON_PARTS, PLACES_MIN);
+	uint64_t rate = MIN(pace_rate_limit(&g->rate), g->rules.value[CONFIG_REMOTE_RATE]);
+
+	return rate == CONFIG_UNLIMITED ? SIZE_MAX : MAX(rate / SOON_PARTS, PLACES_MIN);
 }
 
 /* --- what the host says --- */

@@ -173,6 +173,17 @@ pace_rate_slow(struct pace_rate *r, uint64_t now)
 	return true;
 }
 
+/* What has gathered in the bucket counts for nothing: it may have been used elsewhere. */
+void
+pace_rate_set(struct pace_rate *r, uint64_t limit, uint64_t now)
+{
+	if (r->limit == limit)
+		return;
+	r->limit = limit;
+	r->parts = 0;
+	r->filled_at = now;
+}
+
 void
 pace_rate_forget(struct pace_rate *r, uint64_t now)
 {

@@ -120,6 +120,16 @@ client_lost(struct client *c, const char *reason)
 }
 
 void
+client_end(struct client *c, const char *reason)
+{
+	if (c->phase == CLIENT_OVER)
+		return;
+	client_fail_with(c, "4.4.2", "the connection to %s ended while waiting for %s: %s", c->set.host,
+	    client_phase_name(c->phase), reason);
+	c->ours = true;
+}
+
+void
 client_unreached(struct client *c, const char *where, const char *reason)
 {
 	client_fail_with(c, "4.4.1", "cannot connect to %s: %s", where, reason);

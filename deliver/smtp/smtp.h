@@ -219,6 +219,7 @@ void client_init(struct client *c, const struct client_settings *set);	/* the st
 void client_done(struct client *c);
 void client_input(struct client *c, const char *data, size_t len);
 void client_sent(struct client *c, size_t n);	/* the first bytes of `out` have left */
+void client_end(struct client *c, const char *reason);	/* by us: it says nothing about the host */
 /* Instead of a greeting: "Connection refused". */
 void client_unreached(struct client *c, const char *where, const char *reason);
 /* End of file, reset: "Connection reset by peer". */

@@ -22,5 +22,6 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_FETCH] = { .name = "fetch", .whole_config = true, .at_once = 1 },
 	[ROLE_DIRECTORY] = { .name = "directory", .whole_config = true, .at_once = 1 },
 	[ROLE_FILTER] = { .name = "filter", .whole_config = true, .at_once = 1 },
+	[ROLE_LIMITS] = { .name = "limits", .whole_config = true, .at_once = 1 },
 	[ROLE_MAINTENANCE] = { .name = "maintenance", .program = "deliver" },
 };

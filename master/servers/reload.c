@@ -252,6 +252,7 @@ adopt_snapshot(struct reload *r)
 	    &r->snap->config->service.manager);
 	bool same_oauth = config_oauth_same(old->config, r->snap->config);
 	bool same_filters = config_filter_all_same(old->config, r->snap->config);
+	bool same_limits = config_limits_same(&old->config->service.limits, &r->snap->config->service.limits);
 	bool same_dns = dns_is_same(&old->config->service, &r->snap->config->service);
 	bool same_directories = directories_are_same(old->config, r->snap->config);
 
@@ -271,6 +272,8 @@ adopt_snapshot(struct reload *r)
 		helper_stop(m, CTL_HELPER_DIRECTORY, master_grace(m));
 	if (!same_filters)
 		helper_stop(m, CTL_HELPER_FILTER, master_grace(m));
+	if (!same_limits)
+		helper_stop(m, CTL_HELPER_LIMITS, master_grace(m));
 	if (r->anew)
 		helper_stop_all(m, master_grace(m));
 	if (!same_metrics || r->anew || m->metrics.sockets.missing != NULL)

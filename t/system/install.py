@@ -39,7 +39,7 @@ def test_staged(t):
     make(t, "install", *words)
     for path in ("usr/sbin/postern", "usr/bin/posternctl", "usr/libexec/postern/postern-listener", "usr/libexec/postern/postern-deliver",
                  "usr/libexec/postern/postern-pickup", "usr/libexec/postern/postern-resolver", "usr/libexec/postern/postern-auth",
-                 "usr/libexec/postern/postern-filter", "usr/share/man/man8/postern-filter.8",
+                 "usr/libexec/postern/postern-filter", "usr/share/man/man8/postern-filter.8", "usr/libexec/postern/postern-limits",
                  "usr/libexec/postern/postern-directory", "usr/share/man/man8/postern-directory.8", "usr/share/man/man8/postern.8",
                  "usr/share/man/man8/posternctl.8", "usr/libexec/postern/postern-web", "usr/share/man/man8/postern-web.8", "usr/share/postern/web/index.html",
                  "usr/share/man/man5/postern.ini.5", "usr/share/man/man7/postern-guide.7", "etc/postern/postern.ini",

@@ -13,7 +13,7 @@
 static size_t
 owner_size(const struct key *k)
 {
-	return k->section <= KEY_MANAGER ? sizeof(struct config_service) :
+	return k->section <= KEY_LIMITS ? sizeof(struct config_service) :
 	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : k->section == KEY_REMOTE ?
 	    sizeof(struct config_remote) : k->section == KEY_FILTER ? sizeof(struct config_filter) : k->section == KEY_OAUTH ?
 	    sizeof(struct config_oauth) : sizeof(struct config_server);
@@ -22,7 +22,7 @@ owner_size(const struct key *k)
 static const char *
 owner_name(const struct key *k)
 {
-	return k->section <= KEY_MANAGER ? "service" : k->section == KEY_DOMAIN ? "domain" :
+	return k->section <= KEY_LIMITS ? "service" : k->section == KEY_DOMAIN ? "domain" :
 	    k->section == KEY_REMOTE ? "host" : k->section == KEY_FILTER ? "filter" : k->section == KEY_OAUTH ? "profile" : "server";
 }
 
@@ -145,11 +145,12 @@ END_TEST
 /* The contract's sections, key by key. */
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
-	    "listener-user resolver-user auth-user directory-user fetch-user filter-user metrics-user web-user "
+	    "listener-user resolver-user auth-user directory-user fetch-user filter-user limits-user metrics-user web-user "
 	    "operator-listen "
 	    "hostname user group spool state run logs sendmail operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
 	[KEY_MANAGER] = "listen certificate key accounts keytab service-principal kerberos-realms hosts",
+	[KEY_LIMITS] = "engine user password-file prefix node nodes on-loss lease",
 	[KEY_GENERAL] =
 	    "user pickup-group drop-group drop-delete log-group id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 memory-limit "

@@ -19,8 +19,8 @@
 #include "common/sandbox/sandbox_private.h"
 #include "t/unit/common/temp_config.h"
 
-#define NET "deliver resolver auth fetch directory filter "
-#define LOCAL "pickup auth fetch directory filter "
+#define NET "deliver resolver auth fetch directory filter limits "
+#define LOCAL "pickup auth fetch directory filter limits "
 #define WRITE "pickup deliver maintenance "
 #define NOBODY ""
 #define EVERYBODY NULL
@@ -207,7 +207,7 @@ static void
 check_calls(void)
 {
 	set_up();
-	ck_assert_uint_eq(sandbox_table_count, 12);
+	ck_assert_uint_eq(sandbox_table_count, 13);
 	for (size_t i = 0; i < sandbox_table_count; i++) {
 		const char *role = sandbox_table_roles[i].name;
 		int status;

@@ -1,0 +1,244 @@
+"""shared_limits - three nodes keep the limits of a host together, whatever becomes of a node or of the engine"""
+
+import os
+import signal
+import threading
+import time
+
+from checks import check, equal
+from counted_sink import limited
+from engine import Engine, HostileEngine, bulk
+from patience import WAIT, until
+from processes import status_of
+from smtp import mail
+
+LEASE = 5
+
+
+def node(t, engine, sink, name, nodes=3, on_loss="share", rules=None, start=True, **limits):
+    rules = rules or {"connections": "3"}
+    return t.postern({"default": {
+        "access": {"relay": "only", "relay-list": "127.0.0.1"}, "messages": {"max-session-size": "unlimited"},
+        "delivery": {"retry": "1h"}, "domain x.example": {"type": "remote", "route": f"[127.0.0.1]:{sink.port}"}, "host 127.0.0.1": rules}},
+        shared={"limits": {"engine": engine.place, "node": name, "nodes": str(nodes), "on-loss": on_loss, "lease": f"{LEASE}s", **limits}},
+        start=start)
+
+
+def send(service, count, name):
+    with service.default.connect(ehlo="c.example") as client:
+        for number in range(count):
+            client.message("a@default.example", [f"{name}-{number}@x.example"], mail(), ehlo=None)
+
+
+def test_together(t):
+    """Three nodes with mail for one host: three connections, never more, and all have their part of them."""
+    engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"}, slow=0.1)
+    nodes = [node(t, engine, sink, f"n{number}") for number in range(3)]
+    threads = [threading.Thread(target=send, args=(each, 40, f"n{number}")) for number, each in enumerate(nodes)]
+    for thread in threads:
+        thread.start()
+    until(lambda: engine.holders("127.0.0.1") == {"n0": 1, "n1": 1, "n2": 1}, what=lambda: f"a permit for each: {engine.holders('127')}")
+    for thread in threads:
+        thread.join()
+    sink.wait(120)
+    equal((sink.most, sink.refused), (3, 0), "connections at a time")
+    for each in nodes:
+        each.home.wait_queued(0)
+    until(lambda: engine.holders("127.0.0.1") == {}, what="permits given back")
+
+
+def hold(sink, name):
+    """The sink keeps back its answer to DATA of that node's mail, until the event that is returned."""
+    over = threading.Event()
+
+    def data(session, line):
+        if session.recipients[0].startswith(name):
+            over.wait(2 * WAIT)
+    sink.answers["DATA"] = data
+    return over
+
+
+def processes(service):
+    return [service.process.pid, *service.children()]
+
+
+def test_killed_node(t):
+    """What a node held that was killed is free when its lease has ended, and not before."""
+    engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"})
+    over = hold(sink, "first-")
+    first, second = node(t, engine, sink, "first"), node(t, engine, sink, "second")
+    send(first, 30, "first")
+    until(lambda: engine.holders("127.0.0.1") == {"first": 3}, what=lambda: f"three permits: {engine.holders('127')}")
+    send(second, 10, "second")
+    first.kill()
+    killed = time.monotonic()
+    over.set()
+    until(lambda: engine.holders("127.0.0.1").get("second"), what="a permit for the other node")
+    passed = time.monotonic() - killed
+    check(passed > LEASE / 2, "a permit before the lease had ended", passed)
+    second.home.wait_queued(0)
+    equal((sink.most, sink.refused), (3, 0), "connections at a time")
+
+
+def test_frozen_node(t):
+    """A node that stands still longer than its lease: others have its permits, and when it goes on its connections say nothing more."""
+    engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"})
+    over = hold(sink, "first-")
+    first, second = node(t, engine, sink, "first"), node(t, engine, sink, "second")
+    send(first, 30, "first")
+    until(lambda: engine.holders("127.0.0.1") == {"first": 3}, what="three permits")
+    until(lambda: sink.live == 3, what="three connections")
+    frozen = processes(first)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    sessions, sink.limit = list(sink.sessions), 6       # three connections are left of the frozen node
+    said = [len(session.lines) for session in sessions]
+    send(second, 30, "second")
+    second.home.wait_queued(0)
+    check(4 <= sink.most <= 6, "connections of the other node, and three", sink.most)
+    for pid in frozen:
+        os.kill(pid, signal.SIGCONT)
+    first.events.wait("trouble", what="lease-over", count=3)
+    until(lambda: engine.holders("127.0.0.1").get("first"), what="permits anew")
+    equal([len(session.lines) for session in sessions], said, "what old connections said")
+    over.set()
+    first.home.wait_queued(0)
+    equal((sink.refused, len(sink.messages)), (0, 60), "all mail, once")
+
+
+def test_engine_restarted(t):
+    """An engine that has forgotten everything gives nothing before all that was given has ended."""
+    engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"}, slow=0.1)
+    nodes = [node(t, engine, sink, f"n{number}") for number in range(3)]
+    for number, each in enumerate(nodes):
+        send(each, 60, f"n{number}")
+    until(lambda: len(engine.holders("127.0.0.1")) == 3, what="permits for all")
+    for _ in range(2):
+        engine.kill()
+        engine.start()
+        sink.wait(len(sink.messages) + 20)
+    for each in nodes:
+        each.home.wait_queued(0)
+    equal((sink.most, sink.refused, len(sink.messages)), (3, 0, 180))
+
+
+def lost(each):
+    done = each.ctl("status", "--check", ok=False)
+    return done.returncode != 0 and "limits are not shared" in done.stdout + done.stderr
+
+
+def test_engine_gone_share(t):
+    """Without the engine each node uses its share, and says so; with it again they share."""
+    engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"}, slow=0.1)
+    nodes = [node(t, engine, sink, f"n{number}") for number in range(3)]
+    for number, each in enumerate(nodes[:2]):
+        send(each, 60, f"n{number}")
+    until(lambda: len(engine.holders("127.0.0.1")) == 2, what="permits for two")
+    engine.kill()
+    for each in nodes[:2]:
+        each.home.wait_queued(0)
+        until(lambda e=each: lost(e), what="the loss in status --check")
+    send(nodes[2], 10, "n2")
+    nodes[2].home.wait_queued(0)
+    equal((sink.most <= 3, sink.refused, len(sink.messages)), (True, 0, 130))
+    check("leases_without_engine" in nodes[0].ctl("counters").stdout, "no counter")
+    engine.start()
+    for each in nodes:
+        until(lambda e=each: not lost(e), what="the end of the loss")
+
+
+def test_engine_gone_closed(t):
+    """on-loss = closed: connections end with their leases, mail waits, and goes when the engine is back."""
+    engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"}, slow=0.3)
+    nodes = [node(t, engine, sink, f"n{number}", on_loss="closed") for number in range(2)]
+    for number, each in enumerate(nodes):
+        send(each, 60, f"n{number}")
+    until(lambda: len(engine.holders("127.0.0.1")) == 2, what="permits for two")
+    engine.kill()
+    until(lambda: sink.live == 0, what="the end of all connections")
+    check(len(sink.messages) < 120, "too fast to see anything", len(sink.messages))
+    check(lost(nodes[0]), "status --check says nothing")
+    equal(sink.live, 0)
+    engine.start()
+    for each in nodes:
+        each.home.wait_queued(0)
+    equal((sink.most, sink.refused), (3, 0))
+
+
+def test_rate(t):
+    """60 messages a minute of three nodes together: never more than in one minute may go, and most of that is used."""
+    engine, times = Engine(t), []
+    sink = limited(t, 30, {}, slow=0)
+    usual = sink.answers["DOT"]
+
+    def dot(session, line):
+        times.append(time.monotonic())
+        return usual(session, line)
+    sink.answers["DOT"] = dot
+    nodes = [node(t, engine, sink, f"n{number}", rules={"rate": "60"}) for number in range(3)]
+    for number, each in enumerate(nodes):
+        send(each, 12, f"n{number}")
+    until(lambda: len(times) >= 12, what=lambda: f"twelve messages, not {len(times)}")
+    passed = times[11] - times[0]
+    check(9 < passed < 18, "seconds for eleven messages", passed)
+
+
+def password(t, word):
+    path = t.folder / f"password{t.count('password')}"
+    path.write_text(f"{word}\n")
+    path.chmod(0o600)
+    os.chown(path, t.uid, t.gid)
+    return path
+
+
+def test_password(t):
+    """The engine wants a password, of its default user and of another; a wrong one is told by status --check."""
+    port = t.port()
+    engine = Engine(t, ["--user", *"default on >secret ~* +@all".split(), "--user", *"other on >word ~* +@all".split()], port=port)
+    sink = limited(t, 3, {})
+    for user, word in ((None, "secret"), ("other", "word")):
+        service = node(t, engine, sink, "n0", on_loss="closed", **{"password-file": password(t, word), **({"user": user} if user else {})})
+        send(service, 3, "a")
+        service.home.wait_queued(0)
+        check(not lost(service), service.ctl("status", "--check", ok=False).stdout)
+    service = node(t, engine, sink, "n0", on_loss="closed", **{"password-file": password(t, "wrong")})
+    send(service, 1, "a")
+    until(lambda: lost(service), what="the loss")
+    told = service.ctl("status", ok=False).stdout
+    check("WRONGPASS" in told and "secret" not in told, told)
+
+
+def pids(service):
+    return service.child("limits"), service.child("deliver")
+
+
+def test_hostile_engine(t):
+    """Whatever an engine says: no process ends, memory is bounded, no more than the limit is used, and mail goes with the share."""
+    slow = threading.Event()
+    t.cleanup(slow.set)
+    answers = [b"-LOADING Redis is loading\r\n", b"-OOM command not allowed\r\n", b"-READONLY You can't write\r\n", b"-WRONGTYPE no\r\n",
+               b"-NOSCRIPT none\r\n", b"+OK\r\n", b"$-1\r\n", b":5\r\n", b"*3\r\n:1\r\n$1\r\na\r\n:0\r\n", b"*3\r\n:-5\r\n:1\r\n:1\r\n",
+               b"*2\r\n:1\r\n:1\r\n", b"*3\r\n:1000000000\r\n:1000000000\r\n:0\r\n", b"*3\r\n:99999999999999999999\r\n:1\r\n:1\r\n",
+               b"*1000000000\r\n", b"$500000000\r\n" + b"x" * (1 << 20), b"*1\r\n" * 9, b"rubbish\r\n", b"-" + b"x" * 100000 + b"\r\n",
+               b":1\r\n:1\r\n:1\r\n", b"*3\r\n:1\r\n", b"", None]
+    now = [None]
+    engine = HostileEngine(t, lambda words: now[0])
+    sink = limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"})
+    service = node(t, engine, sink, "n0", **{"password-file": password(t, "secret")})
+    send(service, 1, "begin")
+    before = pids(service)
+    for number, answer in enumerate(answers):
+        now[0] = answer
+        asked = len(engine.asked) + 4
+        send(service, 3, f"number{number}")
+        until(lambda a=asked: len(engine.asked) >= a, what=lambda a=answer: f"questions, with {a and a[:40]}")
+    for name, reply in (("AUTH", b"-ERR no\r\n"), ("INFO", b"-NOAUTH no\r\n"), ("INFO", bulk(b"nothing")), ("SCRIPT", b":1\r\n"),
+                        ("INFO", bulk(b"run_id:1\r\nrole:slave\r\n")), ("INFO", b"$100000\r\n" + b"x" * 100002)):
+        engine.greeting = {name: reply}
+        now[0], connections = None, engine.connections + 2
+        send(service, 1, "more")
+        until(lambda c=connections: engine.connections >= c, what=f"connections, with {name}")
+    service.home.wait_queued(0)
+    equal(pids(service), before, "the same processes")
+    equal((sink.refused, sink.most <= 3), (0, True))
+    check(int(status_of(before[0])["VmHWM"].split()[0]) < 300000, "memory of the helper", status_of(before[0])["VmHWM"])
