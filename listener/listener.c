@@ -18,6 +18,7 @@
 #include "common/ipc/directory_client.h"
 #include "common/ipc/dns_client.h"
 #include "common/ipc/filter_client.h"
+#include "common/ipc/limits_client.h"
 #include "common/process/pool.h"
 #include "common/w3clog/w3clog.h"
 #include "listener/accept/accept.h"
@@ -60,6 +61,12 @@ need_filter(void *arg)
 }
 
 static void
+need_limits(void *arg)
+{
+	boot_need(arg, CTL_HELPER_LIMITS);
+}
+
+static void
 need_pickup(void *arg)
 {
 	boot_need(arg, CTL_HELPER_PICKUP);
@@ -81,6 +88,8 @@ set_up_helpers(struct listener *l)
 	}
 	if (config_filter_is_used(l->server, CONFIG_FILTER_SMTP))
 		to[CTL_HELPER_FILTER] = filter_client_new(loop, need_filter, l->boot);
+	if (config_limits_are_shared(l->boot->config))
+		to[CTL_HELPER_LIMITS] = limits_client_new(loop, need_limits, l->boot);
 	if (l->server->ldap.enable) {
 		to[CTL_HELPER_DIRECTORY] = directory_client_new(loop, RECIPIENT_CHECK_WAIT_MS, need_directory,
 		    l->boot);
@@ -202,6 +211,8 @@ run_listener(struct boot *b)
 	ceilings_find(&l->ceilings, l->server, b->config->servers);
 	l->client_limit = client_limit_new(&l->ceilings, l->server->client_prefix_ipv4,
 	    l->server->client_prefix_ipv6, counters_client_count(b->counters), b->slot);
+	l->client_shares = client_share_open(l, &l->ceilings, counters_client_count(b->counters));
+	client_limit_share(l->client_limit, l->client_shares);
 	l->pending = pending_new(l, &on_pending, l);
 	l->grace = loop_timer_new(b->loop, on_grace_over, l);
 	l->missing = 3;
@@ -233,6 +244,7 @@ finish_listener(struct boot *b)
 	rdns_free(l->rdns);
 	recipient_check_free(l->recipient_check);
 	client_limit_free(l->client_limit);
+	client_share_close(l->client_shares);
 	loop_timer_free(l->grace);
 	free(l->conn_env);
 	free(l);

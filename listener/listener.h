@@ -9,6 +9,7 @@
 #include "common/boot/boot.h"
 
 struct client_limit;
+struct client_shares;
 struct config_server;
 struct conn_env;
 struct ctl_client;
@@ -56,6 +57,7 @@ struct listener {
 	struct ceilings ceilings;
 	size_t held, held_messages;	/* bytes of all sessions; of which for messages; see inbound_memory */
 	struct client_limit *client_limit;	/* NULL: unlimited */
+	struct client_shares *client_shares;	/* NULL: this node counts alone */
 	/* Questions to other processes. NULL: this configuration never asks that one. */
 	struct ctl_client *helper[CTL_HELPER_COUNT];
 	struct rdns *rdns;		/* NULL: no list and no key needs names of clients */

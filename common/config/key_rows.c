@@ -417,7 +417,8 @@ const struct key key_rows[] = {
 	    "eighth of memory-limit holds in messages, but 20; none for loopback addresses",
 	    .max = 1000000, .unlimited = true, .meaning =
 	    "The largest number of concurrent inbound connections from one client, in all listener processes "
-	    "together. With connection-limit = unlimited there is none unless it is set." },
+	    "together; with [limits], and set here, in all nodes together. With connection-limit = unlimited "
+	    "there is none unless it is set." },
 	{ GENERAL("client-prefix-ipv4", KEY_NUMBER, client_prefix_ipv4), .standard = "32", .min = 8,
 	    .max = 32, .meaning =
 	    "How many bits of an IPv4 address make one client of connection-limit-per-client." },

@@ -38,6 +38,7 @@ static const struct right rows[] = {
 	{ "listener", CTL_HELPER_PICKUP, CTL_SPOOL_SCRATCH },
 	{ "listener", CTL_HELPER_FILTER, CTL_FILTER_ASK },
 	{ "listener", CTL_HELPER_FILTER, CTL_FILTER_END },
+	{ "listener", CTL_HELPER_LIMITS, CTL_LIMITS_ASK },
 	{ "pickup", CTL_HELPER_FILTER, CTL_FILTER_ASK },
 	{ "pickup", CTL_HELPER_FILTER, CTL_FILTER_END },
 	{ "deliver", CTL_HELPER_RESOLVER, CTL_DNS_ASK },

@@ -1,7 +1,7 @@
 /*
  * msg_limits - checks of the payloads between workers and the limits helper; pure
  *
- * Runs in:  limits, deliver
+ * Runs in:  listener, limits, deliver
  * Owns:     nothing
  * Promise:  what is taken has ended texts and numbers within their range
  * Fails by: false

@@ -146,6 +146,14 @@ client_count_give(struct client_count *c, unsigned slot, const uint8_t key[16])
 		lower_cell(cell);
 }
 
+uint64_t
+client_count_of(struct client_count *c, const uint8_t key[16])
+{
+	struct place p = place_of(c, 0, key);
+
+	return sum_of_cells(c, &p);
+}
+
 void
 client_count_clear(struct client_count *c, unsigned slot)
 {

@@ -28,6 +28,8 @@ void client_count_init(struct client_count *c);
  */
 bool client_count_take(struct client_count *c, unsigned slot, const uint8_t key[16], uint64_t most);
 void client_count_give(struct client_count *c, unsigned slot, const uint8_t key[16]);
+/* Connections of `key` in all processes. */
+uint64_t client_count_of(struct client_count *c, const uint8_t key[16]);
 void client_count_clear(struct client_count *c, unsigned slot);	/* that process is dead */
 
 #endif

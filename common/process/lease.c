@@ -1,7 +1,7 @@
 /*
  * lease - what one process holds of a limit that all nodes share; pure
  *
- * Runs in:  deliver
+ * Runs in:  listener, deliver
  * Owns:     nothing
  * Promise:  a lease ends here before it ends in the engine: it is counted from before the question, and a
  *           part of its length is left out, by which clocks may differ. What a question gives up is not used
@@ -124,7 +124,7 @@ lease_ask(const struct lease_node *n, struct lease *l, uint64_t used, uint64_t l
     struct lease_question *q)
 {
 	bool wanted = l->wanted_at != 0 && now < l->wanted_at + WANTED_MS;
-	uint64_t want = wanted ? MIN(limit, used + MAX(used / 2, 1)) : MIN(limit, used);
+	uint64_t want = wanted ? MIN(limit, used + MAX(MAX(used / 2, l->slice), 1)) : MIN(limit, used);
 
 	l->limit = limit;
 	if (!is_time(n, l, used, want, now))

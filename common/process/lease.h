@@ -41,6 +41,7 @@ struct lease {
 	uint64_t keep, want;		/* of the open question */
 	bool asking, claims;
 	uint64_t wanted_at;		/* one more was wanted; 0 never */
+	uint64_t slice;			/* so many more at a time, at least; 0: one */
 };
 
 /* One more permit is wanted. */

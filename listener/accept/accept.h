@@ -14,6 +14,7 @@ struct boot;
 struct ceilings;
 struct client_count;
 struct client_limit;
+struct client_shares;
 struct config_server;
 struct ctl_client;
 struct gatekeeper;
@@ -127,10 +128,20 @@ void ceilings_find(struct ceilings *c, const struct config_server *s, size_t ser
  */
 struct client_limit *client_limit_new(const struct ceilings *c, unsigned v4, unsigned v6,
     struct client_count *client_count, unsigned slot);
+/* All nodes count together; NULL: this one alone. They stay the caller's. */
+void client_limit_share(struct client_limit *t, struct client_shares *shares);
 void client_limit_free(struct client_limit *t);
 /* false: this address has its share already. Both: `t` may be NULL. */
 bool client_limit_take(struct client_limit *t, const struct sockaddr *client);
 void client_limit_give(struct client_limit *t, const struct sockaddr *client);
+
+/* --- client_share: what this node may have of a client's connections that all nodes count --- */
+/* NULL: no other node counts with us. */
+struct client_shares *client_share_open(struct listener *l, const struct ceilings *c,
+    struct client_count *count);
+void client_share_close(struct client_shares *all);	/* after the helpers' channels; NULL is fine */
+/* Connections that the client may have at this node now; one more is about to come. */
+uint64_t client_share_most(struct client_shares *all, const uint8_t key[16]);
 
 /* --- rdns: the names of a client, confirmed --- */
 

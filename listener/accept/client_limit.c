@@ -23,6 +23,7 @@ struct client_limit {
 	unsigned v4, v6;		/* bits of a client's network */
 	struct client_count *client_count;
 	unsigned slot;
+	struct client_shares *shares;	/* NULL: this node counts alone */
 };
 
 enum { MAPPED_BITS = 96 };
@@ -79,6 +80,13 @@ client_limit_new(const struct ceilings *c, unsigned v4, unsigned v6, struct clie
 }
 
 void
+client_limit_share(struct client_limit *t, struct client_shares *shares)
+{
+	if (t != NULL)
+		t->shares = shares;
+}
+
+void
 client_limit_free(struct client_limit *t)
 {
 	free(t);
@@ -88,11 +96,15 @@ bool
 client_limit_take(struct client_limit *t, const struct sockaddr *client)
 {
 	uint8_t key[16];
+	uint64_t most;
 
 	if (!is_counted(t, client))
 		return true;
 	make_key(t, key, client);
-	return client_count_take(t->client_count, t->slot, key, t->ceilings->per_client);
+	most = t->ceilings->per_client;
+	if (t->shares != NULL)
+		most = MIN(most, client_share_most(t->shares, key));
+	return client_count_take(t->client_count, t->slot, key, most);
 }
 
 void

@@ -183,6 +183,41 @@ def test_rate(t):
     check(9 < passed < 18, "seconds for eleven messages", passed)
 
 
+def test_clients(t):
+    """The connections of one client to two nodes: each has some of its own, the others go where they are wanted; never more than the limit."""
+    engine = Engine(t)
+    limits = {"engine": engine.place, "nodes": "2", "lease": f"{LEASE}s"}
+    nodes = [t.postern({"default": {"general": {"connection-limit-per-client": "12"}}}, shared={"limits": {**limits, "node": f"n{number}"}})
+             for number in range(2)]
+    live = [[], []]
+
+    def one_more(number):
+        client = nodes[number].default.connect()
+        code = client.banner.code
+        if code == 220:
+            live[number].append(client)
+        else:
+            client.close()
+        check(len(live[0]) + len(live[1]) <= 12, "connections", live)
+        return code
+
+    def fill(number, most):
+        until(lambda: len(live[number]) == most or (one_more(number) and False), what=lambda: f"{most}, not {len(live[number])}, at node {number}")
+        equal(one_more(number), 421, "one more")
+    fill(0, 9)      # 3 of its own, and the 6 that are leased
+    fill(1, 3)
+    for client in live[0]:
+        client.close()
+    live[0].clear()
+    fill(1, 9)
+    fill(0, 3)
+    engine.kill()
+    for client in live[1]:
+        client.close()
+    live[1].clear()
+    fill(0, 6)      # its own, and its share of the others, when a lease is over
+
+
 def password(t, word):
     path = t.folder / f"password{t.count('password')}"
     path.write_text(f"{word}\n")

@@ -90,7 +90,7 @@ model_hold(struct model *m, uint64_t now, const struct model_ask *a)
 		grant = MAX(kept, MIN(MIN(total, target), limit > others ? limit - others : 0));
 	*mine = (struct model_holder){ .there = grant > 0 || a->want > 0, .sequence = a->sequence, .grant = grant, .want = total,
 	    .limit = a->limit, .end = now + a->length };
-	wait = grant < total ? MIN(n * 10U, a->length / 3) : 0;
+	wait = grant < total ? MIN(n * 20U, a->length / 3) : 0;
 	return (struct model_answer){ (int64_t)grant, target, MAX(young, wait) };
 }
 

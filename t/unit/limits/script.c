@@ -224,6 +224,39 @@ START_TEST(test_wrong_kind)
 }
 END_TEST
 
+/* What a question costs the engine, when so many nodes hold or want something: for postern-guide-nodes(7). */
+START_TEST(test_cost)
+{
+	enum { TIMES = 50 };
+
+	start_engine();
+	grow_old("run");
+	for (unsigned nodes = 1; nodes <= 1000; nodes *= 10) {
+		struct msg_limits_ask a = { .kind = LIMITS_HOLD, .want = 1, .limit = 3 };
+		unsigned long long calls = 0, us = 0;
+		redisReply *r;
+
+		snprintf(a.name, sizeof(a.name), "of-%u", nodes);
+		for (unsigned n = 0; n < nodes + TIMES; n++) {
+			char node[16];
+
+			if (n == nodes)
+				freeReplyObject(redisCommand(redis, "CONFIG RESETSTAT"));
+			snprintf(node, sizeof(node), "n%04u", n % nodes);
+			a.sequence++;
+			ck_assert_uint_eq(ask(NULL, node, "run", 60000, &a).result, LIMITS_GRANTED);
+		}
+		r = redisCommand(redis, "INFO commandstats");
+		sscanf(strstr(r->str, "cmdstat_eval:"), "cmdstat_eval:calls=%llu,usec=%llu", &calls, &us);
+		ck_assert_uint_eq(calls, TIMES);
+		printf("%u nodes: %llu us a question\n", nodes, us / calls);
+		ck_assert_uint_lt(us / calls, 200000);
+		freeReplyObject(r);
+	}
+	end_engine();
+}
+END_TEST
+
 START_TEST(test_info)
 {
 	static const char info[] = "# Server\r\nxrun_id:no\r\nrun_id:abc\r\nrole:master\r\nempty:\r\nlast:x";
@@ -239,4 +272,4 @@ START_TEST(test_info)
 }
 END_TEST
 
-UNIT_MAIN("script", test_same_as_model, test_leases_end_by_time, test_rate, test_wrong_kind, test_info)
+UNIT_MAIN("script", test_same_as_model, test_leases_end_by_time, test_rate, test_wrong_kind, test_cost, test_info)
