@@ -127,7 +127,8 @@ SERVICE_WORDS = {"service.hostname": "S.hostname=other.example", "service.sendma
                  "manager.listen": "S.listen=127.0.0.1:2599", "manager.certificate": "S.certificate=CERTIFICATE S.key=KEY", "manager.key": "S.certificate=CERTIFICATE S.key=KEY",
                  "manager.accounts": "S.accounts=PASSWORDS", "manager.keytab": "S.keytab=SECRET",
                  "manager.service-principal": "S.service-principal=HTTP/a.example", "manager.kerberos-realms": "S.kerberos-realms=EXAMPLE.COM",
-                 "manager.hosts": "S.hosts=mail.example.com",
+                 "manager.hosts": "S.hosts=mail.example.com", "limits.engine": "S.engine=inet:127.0.0.1:6379", "limits.user": "S.user=bob S.password-file=SECRET",
+                 "limits.password-file": "S.password-file=SECRET", "limits.prefix": "S.prefix=mail", "limits.node": "S.node=n1",
                  "oauth.provider": "S.provider=google S.flow=refresh-token S.refresh-token-file=SECRET", "oauth.tenant": "S.provider=microsoft365 S.tenant=example.com",
                  "oauth.flow": "S.flow=refresh-token S.refresh-token-file=SECRET", "oauth.refresh-token-file": "S.flow=refresh-token S.refresh-token-file=SECRET",
                  "oauth.token-url": "S.token-url=https://login.example.com/other", "oauth.client-id": "S.client-id=other", "oauth.secret-file": "S.secret-file=OTHER",
@@ -208,7 +209,7 @@ def table_of(service, *sections):
     return [row for row in keys if row["section"] in sections]
 
 
-OF_SERVER, OF_SERVICE = ("general", "access", "messages", "delivery", "ldap", "security", "domain", "host", "filter"), ("service", "manager", "oauth")
+OF_SERVER, OF_SERVICE = ("general", "access", "messages", "delivery", "ldap", "security", "domain", "host", "filter"), ("service", "manager", "limits", "oauth")
 
 
 # shows 1.9d

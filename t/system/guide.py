@@ -12,6 +12,7 @@ import ssl
 import subprocess
 
 from checks import check, equal
+from engine import Engine
 from manual_pages import examples, here, run
 from milter import ACCEPT, Milter, add_header, quarantine, reply_code
 from patience import until
@@ -386,6 +387,16 @@ def test_filter(t):
                   "posternctl trace": says("event=held", "filter=rspamd", "reason=odd"),
                   "posternctl queue default list --held": says("odd@elsewhere.example"),
                   "posternctl queue default release": lambda _: has_drops(service, 2)}).go()
+
+
+def test_nodes(t):
+    """postern-guide-nodes(7): the service takes its settings, and HAProxy those for it."""
+    engine = Engine(t)
+    service = installed(t)
+    Follow(service, "postern-guide-nodes", there={"inet:192.0.2.5:6379": engine.place}).go()
+    done = subprocess.run(["haproxy", "-c", "-f", service.folder / "haproxy.cfg"], capture_output=True, text=True, check=False,
+                          env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    check(done.returncode == 0, done.stdout, done.stderr)
 
 
 # shows S3.10
