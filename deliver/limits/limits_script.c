@@ -121,7 +121,7 @@ limits_script_put(struct buf *out, size_t count, const char *const *word, const 
 {
 	char *text = NULL;
 	const char **words = mem_zalloc(count * sizeof(*words));
-	int n;
+	int64_t n;
 
 	memcpy(words, word, count * sizeof(*words));
 	n = redisFormatCommandArgv(&text, (int)count, words, len);
