@@ -1,8 +1,7 @@
 /*
  * boot_fence - a worker has the home of its virtual server only as long as no other service has taken it
  *
- * Runs in:  metrics, web, listener, auth, filter, deliver, resolver, directory, fetch,
- *           pickup
+ * Runs in:  metrics, web, listener, auth, filter, limits, deliver, resolver, directory, fetch, pickup
  * Owns:     nothing
  * Promise:  workers of one virtual server, of one run of the supervisor and of its upgrades, are one holder.
  *           A process that finds the home lost ends in that very call: it sends, writes and answers nothing

@@ -498,6 +498,11 @@ void outconn_auth_end(struct outconn *p);
 /* The handshake is over: without a channel binding (RFC 9266 4.2) there is no -PLUS. */
 void outconn_auth_secured(struct outconn *p);
 
+/* --- outconn_bytes: from and to the socket, and the dialogue --- */
+bool outconn_bytes_receive(struct outconn *p);	/* what has come; false: nothing more for now */
+bool outconn_bytes_send(struct outconn *p);	/* what is to be sent; false: the socket takes no more now */
+bool outconn_bytes_send_content(struct outconn *p);	/* and the next piece of the content; false: alike */
+
 /* --- outconn_io: the bytes of a connection, in clear or under TLS --- */
 /* As recv(2) and send(2); a failure of TLS is EPROTO. */
 ssize_t outconn_io_recv(struct outconn *p, char *data, size_t size);

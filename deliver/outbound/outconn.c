@@ -34,82 +34,6 @@ bounded_limit(const struct outconn *p, uint64_t ms)
 	return MIN(ms, p->site->o->server->outbound_timeout);
 }
 
-/* --- bytes --- */
-
-static void
-count_bytes(const struct outconn *p, enum counter which, ssize_t n)
-{
-	counters_add(p->site->o->counters, which, n);
-}
-
-/* Reads what has come. False: nothing more for now. */
-static bool
-receive_bytes(struct outconn *p)
-{
-	char data[TLS_RECORD_SIZE];
-	ssize_t n = outconn_io_recv(p, data, sizeof(data));
-
-	if (n > 0) {
-		if (p->state == OUTCONN_CONNECTING) {
-			p->state = OUTCONN_OPENING;
-			site_queue_step(p->site, OUTBOUND_CONNECTED, p->where);
-		}
-		count_bytes(p, COUNTER_BYTES_RECEIVED, n);
-		client_input(&p->client, data, (size_t)n);
-		return (size_t)n == sizeof(data);
-	}
-	if (n == 0)
-		client_lost(&p->client, "closed by the peer");
-	else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-		return false;
-	else if (p->client.phase == CLIENT_GREETING && p->state == OUTCONN_CONNECTING)
-		client_unreached(&p->client, p->where, strerror(errno));
-	else
-		outconn_io_fail(p, errno);
-	return false;
-}
-
-/* False: the socket takes more later. One that is dead for sending may hold a last reply: that is read. */
-static bool
-take_send_error(struct outconn *p, int error)
-{
-	if (error == EAGAIN || error == EINTR)
-		return error == EINTR;
-	while (receive_bytes(p))
-		;
-	outconn_io_fail(p, error);
-	return true;
-}
-
-/* Sends what is to be sent. False: the socket takes no more now. */
-static bool
-send_out(struct outconn *p)
-{
-	struct buf *out = &p->client.out;
-
-	outconn_log_commands(p);
-	while (out->len > 0 && p->client.phase != CLIENT_OVER) {
-		ssize_t n = outconn_io_send(p, out->data, out->len);
-
-		if (n > 0) {
-			count_bytes(p, COUNTER_BYTES_SENT, n);
-			client_sent(&p->client, (size_t)n);
-			p->logged -= p->logged < (size_t)n ? p->logged : (size_t)n;
-			p->timed = CLIENT_PHASE_COUNT;	/* progress: the limit starts anew */
-		} else if (!take_send_error(p, errno))
-			return false;
-	}
-	return true;
-}
-
-/* What is to be sent, then the next piece of the content. False: the socket takes no more now. */
-static bool
-send_content(struct outconn *p)
-{
-	return send_out(p) && (client_action(&p->client) != CLIENT_CONTENT ||
-	    outconn_content_send(p) == 0 || take_send_error(p, errno));
-}
-
 /* --- waiting --- */
 
 /*
@@ -262,13 +186,13 @@ outconn_run(struct outconn *p)
 				return;
 			break;
 		case CLIENT_CONTENT:
-			if (!send_content(p)) {
+			if (!outconn_bytes_send_content(p)) {
 				wait_for_host(p, true);
 				return;
 			}
 			break;
 		case CLIENT_WAIT: {
-			bool blocked = !send_out(p);
+			bool blocked = !outconn_bytes_send(p);
 
 			if (client_action(&p->client) != CLIENT_WAIT)
 				break;
@@ -313,7 +237,7 @@ on_io(void *arg, unsigned what)
 	enum client_phase before = p->client.phase;
 
 	if (!p->marked && (what & LOOP_READ) && client_action(&p->client) != CLIENT_HANDSHAKE)
-		receive_bytes(p);
+		outconn_bytes_receive(p);
 	if (!p->marked && mark_first(p, before))
 		return;
 	p->marked = false;

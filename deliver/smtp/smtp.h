@@ -13,7 +13,6 @@
 struct client_auth;
 struct message_envelope;
 struct msg_auth_in_token;
-struct verdict;
 
 /* --- client_reply: one SMTP reply, of any number of lines, from bytes as they come. Pure --- */
 #define CLIENT_REPLY_KEPT 512	/* of each line, and of all lines together for a verdict's text */
@@ -220,10 +219,8 @@ void client_done(struct client *c);
 void client_input(struct client *c, const char *data, size_t len);
 void client_sent(struct client *c, size_t n);	/* the first bytes of `out` have left */
 void client_end(struct client *c, const char *reason);	/* by us: it says nothing about the host */
-/* Instead of a greeting: "Connection refused". */
-void client_unreached(struct client *c, const char *where, const char *reason);
-/* End of file, reset: "Connection reset by peer". */
-void client_lost(struct client *c, const char *reason);
+void client_unreached(struct client *c, const char *where, const char *reason);	/* "Connection refused" */
+void client_lost(struct client *c, const char *reason);	/* reset: "Connection reset by peer" */
 void client_timeout(struct client *c);
 void client_overdue(struct client *c);	/* every wait was short enough, and all of them are too long */
 void client_secured(struct client *c);		/* the handshake is over: the dialogue begins anew */
@@ -256,12 +253,12 @@ bool client_phase_is_securing(const struct client *c);	/* from STARTTLS to the f
 /* --- client_fold: breaks long lines of a content. Pure --- */
 struct client_fold {
 	void (*emit)(void *arg, const char *data, size_t len);	/* NULL: only `added` is of interest */
-	void *arg;
-	int64_t added;			/* so many bytes more than came in */
+	void *arg; int64_t added;	/* so many bytes more than came in */
 	char held[1000]; size_t len;	/* the beginning of the present line */
 };
 void client_fold_add(struct client_fold *f, const char *data, size_t len);
 void client_fold_end(struct client_fold *f);
+
 /* --- client_survey: a content that is looked at once. Pure --- */
 struct client_survey { size_t line; char last; bool dots, may_be_long; };	/* all 0 at the beginning */
 void client_survey_add(struct client_survey *s, const char *data, size_t len);
@@ -340,7 +337,6 @@ void client_auth_challenge(struct client *c);
 void client_auth_refused(struct client *c);
 
 /* --- client_transaction: RSET, MAIL, RCPT, DATA or BDAT and the replies to them. Pure --- */
-
 /* Called by client with the reply in the phase of that name; the other cases: the table in client.c. */
 void client_transaction_rset(struct client *c);		/* 2yz */
 void client_transaction_mail(struct client *c);			/* 2yz */

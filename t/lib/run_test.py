@@ -22,6 +22,9 @@ def main():
     path, name = sys.argv[1:3]
     adopt_orphans()
     signal.signal(signal.SIGTERM, ended)
+    # Tests that a shell started in the background ignore these, and so would all programs that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     spec = importlib.util.spec_from_file_location("test_file", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

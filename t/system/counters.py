@@ -22,6 +22,8 @@ ELSEWHERE = {
     "held_queue_length": "queue/held_counter", "kept_queue_length": "etrn/etrn", "etrn_messages_total": "etrn/etrn",
     "tls_reports_sent_total": "tls_reports/by_mail", "tls_reports_failed_total": "tls_reports/by_https", "hints_lost_total": "spool/hints_lost",
     "log_lines_lost_total": "protocol_log/full_disk", "state": "metrics/socket_and_loopback", "local_queue_length": "not zero for a moment only",
+    "leases_asked_total": "shared_limits/together", "leases_without_engine": "shared_limits/engine_gone_share",
+    "connections_ended_by_lease_total": "shared_limits/frozen_node",
 }
 
 

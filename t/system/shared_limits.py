@@ -45,6 +45,11 @@ def test_together(t):
     for each in nodes:
         each.home.wait_queued(0)
     until(lambda: engine.holders("127.0.0.1") == {}, what="permits given back")
+    check(all(number(each, "leases_asked_total") > 0 for each in nodes), "leases that were asked for")
+
+
+def number(service, name):
+    return int(dict(line.split() for line in service.ctl("counters").stdout.splitlines())[name])
 
 
 def hold(sink, name):
@@ -99,6 +104,7 @@ def test_frozen_node(t):
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
     first.events.wait("trouble", what="lease-over", count=3)
+    until(lambda: number(first, "connections_ended_by_lease_total") == 3, what="three connections in the counter")
     until(lambda: engine.holders("127.0.0.1").get("first"), what="permits anew")
     equal([len(session.lines) for session in sessions], said, "what old connections said")
     over.set()
@@ -161,7 +167,7 @@ def test_engine_gone_closed(t):
     equal(sink.live, 0)
     engine.start()
     for each in nodes:
-        each.home.wait_queued(0)
+        each.home.wait_queued(0, 90)      # 120 messages of 0.3 s on three connections
     equal((sink.most, sink.refused), (3, 0))
 
 
