@@ -145,6 +145,7 @@ int
 message_envelope_format(const struct message_envelope *e, struct buf *out)
 {
 	char date[CLOCK_DATE_SIZE];
+	size_t begin = out->len;
 	bool ok;
 
 	buf_puts(out, MESSAGE_MAGIC);
@@ -163,7 +164,7 @@ message_envelope_format(const struct message_envelope *e, struct buf *out)
 	for (size_t i = 0; ok && i < e->nrcpt; i++)
 		ok = put_recipient(out, &e->rcpt[i]);
 	buf_puts(out, "\n");
-	return ok && buf_ok(out) ? 0 : -1;
+	return ok && buf_ok(out) && out->len - begin <= MESSAGE_ENVELOPE_MAX ? 0 : -1;
 }
 
 /* --- parse --- */

@@ -93,8 +93,8 @@ struct message_recipient *message_envelope_add(struct message_envelope *e, const
 void message_envelope_copy(struct message_envelope *to, const struct message_envelope *from);
 
 /*
- * Appends the envelope lines and the empty line to `out`. 0, -1 when a value has control bytes or `out`
- * failed.
+ * Appends the envelope lines and the empty line to `out`. 0, -1 when a value has control bytes, `out` failed,
+ * or they are more than MESSAGE_ENVELOPE_MAX: then it could not be read again.
  */
 int message_envelope_format(const struct message_envelope *e,
     struct buf *out) __attribute__((warn_unused_result));

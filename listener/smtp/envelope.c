@@ -328,6 +328,19 @@ envelope_free(struct envelope *e)
 enum { RECIPIENT_BYTES = 160 };
 
 /* FNV-1a, begun with the envelope's address in memory: clients cannot choose recipients that collide. */
+/* In the queue file: the names of its lines and the words of NOTIFY; all of it. */
+enum { RECIPIENT_LINES = 100, RECIPIENT_MOST = RECIPIENT_LINES + ADDRESS_MAX + XTEXT_ORCPT_MAX };
+
+/* The other lines, and the recipients that mail filters add: ENVELOPE_CHANGES_MAX. */
+enum { OTHER_LINES = 2 << 20 };
+
+bool
+envelope_is_full(const struct envelope *e)
+{
+	return e->m.nrcpt >= ENVELOPE_RECIPIENTS_MAX ||
+	    e->lines + RECIPIENT_MOST > MESSAGE_ENVELOPE_MAX - OTHER_LINES;
+}
+
 static uint32_t
 hash_recipient(const struct envelope *e, const char *text)
 {
@@ -380,4 +393,5 @@ envelope_add(struct envelope *e, const struct envelope_rcpt *r)
 	to->orcpt = r->orcpt[0] != '\0' ? mem_strdup(r->orcpt) : NULL;
 	e->bytes += RECIPIENT_BYTES + strlen(recipient) + strlen(r->orcpt);
 	*slot_of(e, recipient) = (uint32_t)e->m.nrcpt;
+	e->lines += RECIPIENT_LINES + strlen(recipient) + strlen(r->orcpt);
 }

@@ -79,7 +79,8 @@ void reply_format_lines(struct buf *out, enum reply which, const char *const *te
 struct envelope {
 	struct message_envelope m;
 	uint64_t declared;	/* SIZE=; 0 not given */
-	size_t bytes;		/* that recipients hold, about */
+	size_t bytes;		/* that it holds, about */
+	size_t lines;		/* bytes of its recipients in the queue file, at most */
 	uint32_t *seen;		/* hash of recipients: index + 1, 0 free */
 	size_t seen_size;	/* a power of two */
 	bool asked, overflow, short_told;	/* a recipient came; events tell of those over limits */
@@ -106,6 +107,8 @@ enum reply envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t 
     bool dsn);
 struct envelope *envelope_new(const struct envelope_mail *m);
 void envelope_free(struct envelope *e);			/* NULL is fine */
+/* One more recipient might be too many, or too long: for the list, or for the queue file. */
+bool envelope_is_full(const struct envelope *e);
 bool envelope_has(const struct envelope *e, const char *recipient);
 void envelope_add(struct envelope *e, const struct envelope_rcpt *r);	/* given again: the first one stays */
 

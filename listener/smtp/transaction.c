@@ -150,7 +150,7 @@ judge_recipient(struct session *s, const struct address *a)
 		return REPLY_NOWHERE;
 	if (envelope_has(e, a->text))
 		return REPLY_NONE;
-	if (e->m.nrcpt >= s->server->max_recipients || e->m.nrcpt >= ENVELOPE_RECIPIENTS_MAX)
+	if (e->m.nrcpt >= s->server->max_recipients || envelope_is_full(e))
 		return REPLY_RECIPIENTS;
 	if (s->ops->memory_is_short(s->arg))
 		return REPLY_MEMORY;

@@ -179,5 +179,22 @@ START_TEST(test_verdict_words)
 }
 END_TEST
 
-UNIT_MAIN("message", test_round_trip, test_control_bytes_are_refused, test_damage_is_named, test_end_record,
+/* What could not be read again is not written. */
+START_TEST(test_an_envelope_that_is_too_long)
+{
+	struct message_envelope e = { .sender = mem_strdup("a@b.example") };
+	struct buf out = BUF_INIT(SIZE_MAX / 2);
+	char address[1001];
+
+	memset(address, 'a', sizeof(address) - 1);
+	address[sizeof(address) - 1] = '\0';
+	for (size_t size = 0; size < MESSAGE_ENVELOPE_MAX; size += sizeof(address))
+		message_envelope_add(&e, address);
+	ck_assert_int_eq(message_envelope_format(&e, &out), -1);
+	buf_done(&out);
+	message_envelope_done(&e);
+}
+END_TEST
+
+UNIT_MAIN("message", test_round_trip, test_an_envelope_that_is_too_long, test_control_bytes_are_refused, test_damage_is_named, test_end_record,
     test_ids_sort_by_time, test_verdict_from_reply, test_verdict_words)

@@ -242,4 +242,45 @@ START_TEST(most_recipients)
 }
 END_TEST
 
-UNIT_MAIN("envelope", mail, rcpt, once_each, most_recipients)
+/* What the queue file has no room for is refused with the recipient, not found out when the file is read. */
+START_TEST(longest_recipients)
+{
+	struct session_fixture w;
+	char local[65], domain[256], orcpt[480], line[1000];
+	struct buf file = BUF_INIT(SIZE_MAX / 2);
+	struct message_envelope again = { 0 };
+	const char *why = "";
+	unsigned taken = 0;
+
+	memset(local, 'l', 64);
+	memset(domain, 'd', 250);
+	for (unsigned i = 50; i < 250; i += 51)
+		domain[i] = '.';
+	memset(orcpt, 'o', sizeof(orcpt) - 1);
+	local[64] = domain[250] = orcpt[sizeof(orcpt) - 1] = '\0';
+	fixture_init(&w);
+	w.server.max_recipients = CONFIG_UNLIMITED;
+	w.server.relay = CONFIG_ALL_EXCEPT;
+	w.server.dsn = CONFIG_CLIENTS_ALL;
+	fixture_begin_session(&w);
+	fixture_say(&w, "EHLO c");
+	fixture_say(&w, "MAIL FROM:<a@b.example>");
+	do {
+		buf_clear(&w.out);
+		snprintf(line, sizeof(line), "RCPT TO:<%06u%.58s@%s> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;%s",
+		    taken, local, domain, orcpt);
+		fixture_say(&w, line);
+	} while (strncmp(buf_text(&w.out), "250 ", 4) == 0 && ++taken < ENVELOPE_RECIPIENTS_MAX);
+	ck_assert_msg(strncmp(buf_text(&w.out), "452 4.5.3 ", 10) == 0, "%u: %s", taken, buf_text(&w.out));
+	ck_assert_uint_gt(taken, 60000);
+	ck_assert_int_eq(message_envelope_format(&w.s.envelope->m, &file), 0);
+	ck_assert_uint_lt(file.len, MESSAGE_ENVELOPE_MAX);
+	ck_assert_int_eq(message_envelope_parse(&again, buf_text(&file), file.len, &why), 1);
+	ck_assert_uint_eq(again.nrcpt, taken);
+	message_envelope_done(&again);
+	buf_done(&file);
+	fixture_done(&w);
+}
+END_TEST
+
+UNIT_MAIN("envelope", mail, rcpt, once_each, most_recipients, longest_recipients)
