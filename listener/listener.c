@@ -201,6 +201,7 @@ run_listener(struct boot *b)
 	l->conn_env->counters = b->counters;
 	TAILQ_INIT(&l->sessions);
 	TAILQ_INIT(&l->long_lines);
+	inbound_memory_open(l, inbound_shed);
 	set_up_helpers(l);
 	l->pool = pool_new(l->boot->loop, POOL_THREADS);
 	l->queue_writer = queue_message_writer(l);
@@ -231,6 +232,7 @@ finish_listener(struct boot *b)
 	pending_free(l->pending);
 	gatekeeper_free(l->gatekeeper);
 	inbound_free_all(l);
+	inbound_memory_close(l);
 	w3clog_end(l->log);
 	pool_free(l->pool);
 	w3clog_free(l->log);

@@ -42,6 +42,7 @@ struct ceilings {
 };
 
 TAILQ_HEAD(inbound_list, inbound);
+#define LISTENER_WEIGHTS 8
 struct listener {
 	struct boot *boot;
 	const struct config_server *server;
@@ -67,6 +68,9 @@ struct listener {
 	unsigned missing;		/* what of that is not there yet */
 	struct pending *pending;
 	struct inbound_list sessions;
+	struct inbound_list heavy[LISTENER_WEIGHTS];	/* of those without a message; see inbound_memory */
+	struct loop_timer *relief;
+	void (*shed)(struct inbound *c);
 	struct inbound_list long_lines;	/* those with a long line of AUTH, the oldest first */
 	unsigned long_count;
 	uint32_t serial;		/* of the latest connection */

@@ -432,7 +432,8 @@ const struct key key_rows[] = {
 	    "How much memory the inbound sessions of one listener process may hold together. A message on "
 	    "its way counts as 272K. Beyond it, and where messages hold more than 7/8 of it, MAIL, RCPT, "
 	    "DATA and BDAT are answered 452 4.3.1; beyond it, and where sessions hold more than 7/8 of it, "
-	    "a new connection 421." },
+	    "a new connection 421. Where sessions that exist grow so far, by commands that wait or replies "
+	    "that are not read, the one that holds most without a message under way ends with 421 4.3.1." },
 	{ GENERAL("connection-timeout", KEY_TIME, connection_timeout), .standard = "10m", .min = SECOND,
 	    .max = DAY,
 	    .meaning =
@@ -441,7 +442,8 @@ const struct key key_rows[] = {
 	    .unlimited = true,
 	    .meaning =
 	    "How long an inbound session may last. An older one is answered 421 4.3.2 at its next command "
-	    "between two messages, 15 minutes later at any command; content that is coming is taken first." },
+	    "between two messages, 15 minutes later at any command; content that is coming is taken first: "
+	    "it may take 15 minutes and a second for each 1,000 bytes, also when it is refused." },
 	{ GENERAL("idle-command-limit", KEY_NUMBER, idle_command_limit), .standard = "200", .min = 1,
 	    .max = 1000000, .unlimited = true,
 	    .meaning =

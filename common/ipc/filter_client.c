@@ -231,6 +231,18 @@ filter_client_ask(struct filter_client *f, const struct msg_filter_ask *ask, int
 	}
 }
 
+size_t
+filter_client_held(const struct filter_client *f)
+{
+	const struct msg_filter_ask *all[] = { f != NULL ? f->kept[0] : NULL, f != NULL ? f->kept[1] : NULL,
+	    f != NULL ? f->ask : NULL };
+	size_t held = 0;
+
+	for (size_t i = 0; i < nitems_of(all); i++)
+		held += all[i] != NULL ? msg_filter_ask_size(all[i]) : 0;
+	return held;
+}
+
 void
 filter_client_close(struct filter_client *f)
 {

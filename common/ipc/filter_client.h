@@ -21,6 +21,7 @@ struct filter_client *filter_client_open(struct ctl_client *k, enum msg_filter_v
  * until the answer.
  */
 void filter_client_ask(struct filter_client *f, const struct msg_filter_ask *ask, int fd);
+size_t filter_client_held(const struct filter_client *f);	/* bytes of questions; NULL is fine */
 void filter_client_close(struct filter_client *f);	/* the session is over; NULL is fine */
 
 #endif

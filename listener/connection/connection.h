@@ -99,6 +99,11 @@ struct log_sender *log_sender_new(struct listener *l);	/* sets l->log */
 bool log_sender_is_idle(const struct log_sender *s);	/* else l->session_ended() follows when it is */
 void log_sender_free(struct log_sender *s);		/* after w3clog_free, before the channel's end */
 
+/* Content is handed on in pieces, which may double when it is mended; a chunk is one write of it. */
+#define INBOUND_PIECE (8U << 10)
+#define INBOUND_CHUNK (110U << 10)
+#define INBOUND_BUFFER (128U << 10)	/* holds a chunk and the piece that fills it */
+
 /* --- queue_message: a message on its way into the queue, by the hands of the pickup worker --- */
 
 struct queue_writer *queue_message_writer(struct listener *l);
@@ -268,6 +273,7 @@ void inbound_open(struct listener *l, struct gatekeeper_client *client);
 void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
 void inbound_cut_all(struct listener *l);	/* 421 now; what is being stored stays until it is */
 void inbound_free_all(struct listener *l);	/* the process ends: in any case */
+void inbound_shed(struct inbound *c);		/* others need its memory: 421 now; it has no message */
 /* What an operator sees of a session; strings belong to it. */
 struct inbound_view {
 	uint32_t serial, messages;
@@ -284,6 +290,7 @@ void inbound_terminate(struct inbound *c);	/* 421, now or when its message is st
 struct inbound {
 	TAILQ_ENTRY(inbound) entry;
 	TAILQ_ENTRY(inbound) long_entry;	/* while session.long_line */
+	TAILQ_ENTRY(inbound) heavy_entry;	/* while `weight` is not 0 */
 	struct listener *listener;
 	struct conn *conn;		/* NULL: closed, but its message is still being stored */
 	struct session session;
@@ -298,9 +305,10 @@ struct inbound {
 	char filter_id[MESSAGE_ID_SIZE];	/* of the message that MAIL began */
 	struct recipient_check_state *recipient_check;	/* NULL: the directory was not asked yet */
 	struct atrn_relay *atrn_relay;	/* after ATRN; NULL: not */
-	uint64_t message_since;		/* monotonic ms of DATA */
+	uint64_t content_since;		/* monotonic ms of DATA, or the first BDAT; 0: none is coming */
 	uint64_t since, active;		/* monotonic ms: accepted; the client last did something */
 	size_t held, held_message;	/* of listener.held, listener.held_messages */
+	unsigned weight;		/* its list of listener.heavy, from 1 on; 0: it is in none */
 	uint32_t serial;
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
@@ -317,6 +325,8 @@ void inbound_long_line(struct inbound *c, bool begins);
 
 /* --- inbound_memory: what each connection holds of the memory budget --- */
 
+void inbound_memory_open(struct listener *l, void (*shed)(struct inbound *c));	/* which ends one at once */
+void inbound_memory_close(struct listener *l);		/* after inbound_free_all */
 void inbound_memory_count(struct inbound *c);		/* anew */
 void inbound_memory_forget(struct inbound *c);
 /* There is no memory for more; `message`: for a message of this client. */

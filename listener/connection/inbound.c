@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -24,7 +25,8 @@
 
 /*
  * A whole message may take 15 minutes and one second for each 1,000 bytes that have come: enough for a slow
- * line, and an end for a client that sends one byte every three minutes.
+ * line, and an end for a client that sends one byte every three minutes. Content that is refused, and only
+ * read to its end, has no more time.
  */
 enum { MESSAGE_BASE_MS = 900000, MESSAGE_BYTES_A_MS = 1 };
 
@@ -55,6 +57,8 @@ on_input(void *arg, const char *data, size_t len)
 	if (c->atrn_relay != NULL)
 		return atrn_relay_input(c->atrn_relay, data, len);
 	retire_old(c);
+	if ((c->session.phase & PHASE_CONTENT) && len > INBOUND_PIECE)
+		len = INBOUND_PIECE;
 	used = session_input(&c->session, data, len);
 	inbound_log_keep(&c->log);
 	return used;
@@ -111,13 +115,32 @@ on_expired(void *arg)
 	session_expire(&c->session);
 }
 
-/* What is left of the time for the whole message, in ms. */
 static uint64_t
-message_left(const struct inbound *c)
+content_base_ms(void)
 {
-	uint64_t until = c->message_since + MESSAGE_BASE_MS + c->session.data.size / MESSAGE_BYTES_A_MS,
-	    now = clock_mono_ms();
+#ifdef POSTERN_TEST
+	const char *ms = getenv("POSTERN_CONTENT_TIME");
 
+	if (ms != NULL)
+		return strtoull(ms, NULL, 10);
+#endif
+	return MESSAGE_BASE_MS;
+}
+
+/* What is left of the time for the whole content, in ms; UINT64_MAX: none is coming. */
+static uint64_t
+content_left(struct inbound *c)
+{
+	const struct data *data = &c->session.data;
+	uint64_t now = clock_mono_ms(), until;
+
+	if (!(c->session.phase & (PHASE_CONTENT | PHASE_CHUNKS))) {
+		c->content_since = 0;
+		return UINT64_MAX;
+	}
+	if (c->content_since == 0)
+		c->content_since = now;
+	until = c->content_since + content_base_ms() + MAX(data->size, data->wasted) / MESSAGE_BYTES_A_MS;
 	return until > now ? until - now : 0;
 }
 
@@ -125,7 +148,7 @@ static void
 on_round_done(void *arg)
 {
 	struct inbound *c = arg;
-	uint64_t limit;
+	uint64_t limit, left;
 
 	inbound_memory_count(c);
 	if (c->atrn_relay != NULL) {
@@ -136,13 +159,9 @@ on_round_done(void *arg)
 		return;
 	c->progress = c->session.progress;
 	c->active = clock_mono_ms();
+	left = content_left(c);
 	limit = session_limit_ms(&c->session);
-	if (c->session.begun && limit != UINT64_MAX) {
-		uint64_t left = message_left(c);
-
-		limit = left < limit ? left : limit;
-	}
-	conn_limit(c->conn, limit);
+	conn_limit(c->conn, limit != UINT64_MAX && left < limit ? left : limit);
 }
 
 /* Nothing is asked for it any more. */
@@ -403,6 +422,15 @@ inbound_stop_all(struct listener *l)
 		session_stop(&c->session);
 		conn_resume(c->conn);
 	}
+}
+
+/* What it holds is free at once: an end that waits for the client would leave it for seconds. */
+void
+inbound_shed(struct inbound *c)
+{
+	session_shed(&c->session);
+	conn_flush(c->conn);
+	on_gone(c);
 }
 
 void

@@ -52,7 +52,7 @@ do_begin(void *arg, struct message_envelope *e, bool mend)
 
 	if (inbound_memory_is_short(c, true))
 		return ENOMEM;
-	c->message_since = clock_mono_ms();
+	c->content_since = clock_mono_ms();	/* another may have ended in the same round */
 	tls_files_format_received(link, conn_link(c->conn));
 	if (c->session.filters)
 		memcpy(e->id, c->filter_id, sizeof(e->id));

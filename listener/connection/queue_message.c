@@ -30,9 +30,11 @@
  * One write of a large message; it is also what a session holds of it. With many sessions in their content
  * smaller writes cost less than the memory.
  */
-#define CHUNK (128U << 10)
+#define CHUNK INBOUND_CHUNK
 #define CHUNK_OF_MANY (32U << 10)
 #define MANY 64
+static_assert(CHUNK + 2 * INBOUND_PIECE < INBOUND_BUFFER && 2 * INBOUND_BUFFER < CEILINGS_MESSAGE,
+    "a message holds what it is counted for, beside its envelope");
 static_assert(CHUNK + MESSAGE_END_SIZE <= MSG_SPOOL_FILE_MAX, "what is no large one can go whole");
 #define WRITES_AT_ONCE 2
 

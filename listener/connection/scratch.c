@@ -20,7 +20,7 @@
 #include "listener/helpers/helpers.h"
 #include "listener/listener.h"
 
-#define CHUNK (128U << 10)		/* one write */
+#define CHUNK INBOUND_CHUNK		/* one write */
 #define JOBS_AT_ONCE 2
 
 struct scratch_writer {

@@ -110,14 +110,17 @@ ehlo_name_is_good(const char *helo)
 	return helo[strspn(helo, good)] == '\0';
 }
 
-/* Printable ASCII stays; a backslash begins an escape. */
+/*
+ * Printable ASCII stays; a backslash begins an escape. Of a name that is too long so much is kept that it
+ * still is.
+ */
 static char *
 make_printable(const char *name, size_t len)
 {
-	struct buf out = BUF_INIT(4 * SESSION_LINE_MAX);
+	struct buf out = BUF_INIT(4 * (EHLO_NAME_MAX + 1));
 	char *text;
 
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len && i <= EHLO_NAME_MAX; i++)
 		if (name[i] >= ' ' && name[i] <= '~' && name[i] != '\\')
 			buf_add(&out, name + i, 1);
 		else

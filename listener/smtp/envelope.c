@@ -311,6 +311,7 @@ envelope_new(const struct envelope_mail *m)
 	e->m.envid = m->envid[0] != '\0' ? mem_strdup(m->envid) : NULL;
 	e->m.auth = m->auth[0] != '\0' ? mem_strdup(m->auth) : NULL;
 	e->declared = m->size;
+	e->bytes = sizeof(*e) + strlen(m->sender.text) + strlen(m->envid) + strlen(m->auth);
 	return e;
 }
 
@@ -327,7 +328,6 @@ envelope_free(struct envelope *e)
 /* Its record, its place in the hash, what allocations cost. */
 enum { RECIPIENT_BYTES = 160 };
 
-/* FNV-1a, begun with the envelope's address in memory: clients cannot choose recipients that collide. */
 /* In the queue file: the names of its lines and the words of NOTIFY; all of it. */
 enum { RECIPIENT_LINES = 100, RECIPIENT_MOST = RECIPIENT_LINES + ADDRESS_MAX + XTEXT_ORCPT_MAX };
 
@@ -341,6 +341,7 @@ envelope_is_full(const struct envelope *e)
 	    e->lines + RECIPIENT_MOST > MESSAGE_ENVELOPE_MAX - OTHER_LINES;
 }
 
+/* FNV-1a, begun with the envelope's address in memory: clients cannot choose recipients that collide. */
 static uint32_t
 hash_recipient(const struct envelope *e, const char *text)
 {
@@ -392,6 +393,6 @@ envelope_add(struct envelope *e, const struct envelope_rcpt *r)
 	to->notify = r->notify;
 	to->orcpt = r->orcpt[0] != '\0' ? mem_strdup(r->orcpt) : NULL;
 	e->bytes += RECIPIENT_BYTES + strlen(recipient) + strlen(r->orcpt);
-	*slot_of(e, recipient) = (uint32_t)e->m.nrcpt;
 	e->lines += RECIPIENT_LINES + strlen(recipient) + strlen(r->orcpt);
+	*slot_of(e, recipient) = (uint32_t)e->m.nrcpt;
 }

@@ -57,6 +57,8 @@ const struct reply_row reply_rows[] = {
 	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
 	[REPLY_SESSION_OLD] = { 421, "4.3.2", "$ This session has lasted long enough, connect again",
 	    REPLY_CLOSE },
+	[REPLY_SESSION_MEMORY] = { 421, "4.3.1", "$ Insufficient system memory, try again later",
+	    REPLY_EVENT | REPLY_CLOSE },
 
 	[REPLY_UNKNOWN] = { 500, "5.5.1", "Unrecognized command", REPLY_ERROR },
 	[REPLY_LINE_LONG] = { 500, "5.5.2", "Line too long", REPLY_ERROR },

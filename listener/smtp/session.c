@@ -407,6 +407,19 @@ session_cut(struct session *s)
 	take_event(s, EVENT_CUT, REPLY_STOPPING);
 }
 
+void
+session_shed(struct session *s)
+{
+	take_event(s, EVENT_CUT, REPLY_SESSION_MEMORY);
+}
+
+size_t
+session_held(const struct session *s)
+{
+	return (s->helo != NULL ? strlen(s->helo) : 0) + (s->user != NULL ? strlen(s->user) : 0) +
+	    (s->filter_answer != NULL ? sizeof(*s->filter_answer) : 0);
+}
+
 uint64_t
 session_limit_ms(const struct session *s)
 {

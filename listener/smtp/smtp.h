@@ -28,7 +28,7 @@ enum reply {
 	/* the session ends */
 	REPLY_CLIENT_REFUSED, REPLY_NAME_LATER, REPLY_FULL, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING,
 	REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING, REPLY_CHUNK_LOST,
-	REPLY_IDLE_COMMANDS, REPLY_SESSION_OLD,
+	REPLY_IDLE_COMMANDS, REPLY_SESSION_OLD, REPLY_SESSION_MEMORY,
 	/* the command is wrong */
 	REPLY_UNKNOWN, REPLY_LINE_LONG, REPLY_LINE_BARE, REPLY_LINE_BYTES, REPLY_UNAVAILABLE,
 	REPLY_ARGUMENT_MISSING, REPLY_ARGUMENT_NOT_WANTED, REPLY_BAD_ADDRESS, REPLY_DISPLAY_NAME,
@@ -251,6 +251,8 @@ void session_cut_line(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */
 void session_retire(struct session *s, bool now);	/* 421 between two messages, or (now) two commands */
 void session_cut(struct session *s);			/* the time to end has run out: 421 now */
+void session_shed(struct session *s);			/* others need the memory: 421 now */
+size_t session_held(const struct session *s);		/* bytes of names and answers that it keeps */
 uint64_t session_limit_ms(const struct session *s);	/* for the present phase; UINT64_MAX: none */
 
 /* --- session_phase: the phases as a table, and what verbs do to a session besides replying --- */

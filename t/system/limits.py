@@ -1,5 +1,8 @@
 """limits - every limit of the INI files at its value, one above it, and unlimited; time-outs"""
 
+import select
+import socket
+import threading
 import time
 
 from checks import check, equal
@@ -323,6 +326,76 @@ def test_memory_limit_of_sessions_and_recipients(t):
         client.close()
     until(lambda: service.default.connect().banner.code == 220, what="room for a session")
     equal(service.child("listener"), listener)
+
+
+def flood(client):
+    """Recipients over the limit without end, whose replies are not read; until the server closes."""
+    try:
+        client.send("MAIL FROM:<a@b.example>\r\nRCPT TO:<b@default.example>\r\n")
+        while True:
+            client.send("RCPT TO:<another@default.example>\r\n" * 1000)
+    except OSError:
+        pass
+
+
+def memory_service(t):
+    return t.postern({"default": {"general": {"memory-limit": "1M", "connection-limit": "unlimited"}, "messages": {"max-recipients": "1"}}})
+
+
+def test_memory_limit_of_sessions_that_grow(t):
+    """What existing sessions hold is bounded, too: the heaviest end with 421, the others and the mail go on."""
+    service = memory_service(t)
+    light = [service.default.connect() for _ in range(100)]
+    for client in light:
+        client.send("NOOP " + "x" * 1500)       # its line does not end yet
+    heavy = [service.default.connect(ehlo="c") for _ in range(6)]
+    for client in heavy:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        threading.Thread(target=flood, args=(client,), daemon=True).start()
+    until(lambda: len([e for e in service.events.all("refused") if "421 4.3.1" in e["reply"]]) >= 4, 60, "the heavy ones to end")
+    for client in light:
+        equal(client.cmd("").code, 250)
+    equal(begin_content(light[0]).code, 354)
+    for client in heavy + light:
+        client.close()
+
+
+def test_memory_limit_of_lines_that_do_not_end(t):
+    """Many that hold little each: so many end that the mail goes on."""
+    service = memory_service(t)
+    clients = [service.default.connect() for _ in range(300)]
+    equal({client.banner.code for client in clients}, {220})
+    for client in clients:
+        client.send("NOOP " + "x" * 1500)
+
+    def readable(some):
+        return select.select([client.socket for client in some], [], [], 0)[0]
+    until(lambda: len(readable(clients)) > 100, what="the end of some")
+    codes = [client.reply().code if readable([client]) else client.cmd("").code for client in clients]
+    check(100 < codes.count(421) < 200 and codes.count(250) == 300 - codes.count(421), codes)
+    equal(begin_content(clients[codes.index(250)]).code, 354)
+    for client in clients:
+        client.close()
+
+
+def test_time_of_content(t):
+    """A byte now and then does not keep a session for ever: neither in a message, nor in content that is refused already."""
+    service = t.postern(env={"POSTERN_CONTENT_TIME": "1000"})
+    good, bare, misplaced = (service.default.connect(ehlo="c") for _ in range(3))
+    for client in (good, bare):
+        equal(begin_content(client).code, 354)
+    bare.send("x\n")
+    misplaced.send("BDAT 16000000\r\n")
+    for client, code in ((good, 421), (bare, 554), (misplaced, 503)):
+        limit = time.monotonic() + 8            # a silent one has 10 seconds
+        while not select.select([client.socket], [], [], 0.1)[0]:
+            client.send("x")
+            check(time.monotonic() < limit, "it still reads", code)
+        equal(client.reply().code, code)
+        if code != 421:
+            equal(client.reply().code, 421)
+        client.close()
+    service.default.send()
 
 
 def test_memory_limit_unlimited(t):

@@ -179,5 +179,26 @@ START_TEST(an_idle_session_is_small)
 }
 END_TEST
 
+/* What a client calls itself takes no more than a long name does; one that was cut is still too long to be shown. */
+START_TEST(a_name_without_end_is_cut)
+{
+	char line[1900] = "EHLO ";
+
+	for (int eightbit = 0; eightbit < 2; eightbit++) {
+		struct session_fixture w;
+
+		memset(line + 5, eightbit ? 0x80 : 'a', sizeof(line) - 6);
+		fixture_init(&w);
+		fixture_begin_session(&w);
+		fixture_say(&w, line);
+		ck_assert_msg(strncmp(buf_text(&w.out), "250-", 4) == 0, "%s", buf_text(&w.out));
+		ck_assert_uint_eq(strlen(w.s.helo), eightbit ? 1024 : 256);
+		ck_assert_uint_ge(session_held(&w.s), strlen(w.s.helo));
+		ck_assert(!ehlo_name_is_good(w.s.helo));
+		fixture_done(&w);
+	}
+}
+END_TEST
+
 UNIT_MAIN("verb", phases, every_verb_is_in_the_matrix, any_case, refused_content_has_an_end,
-    an_idle_session_is_small)
+    an_idle_session_is_small, a_name_without_end_is_cut)
