@@ -233,17 +233,18 @@ has_to_wait(struct control_command *cmd, const struct master *m)
 
 /*
  * Each is an event, and some change a state: whoever operates a virtual server, or may make a link for
- * itself, cannot fill the log with them.
+ * itself, cannot fill the log with them. A command on a queue comes page by page: queue_request counts it.
  */
 static bool
 comes_too_fast(struct control_command *cmd, const struct control_command_row *row, const struct master *m)
 {
 	static struct author_rate rate = { .burst = CHANGES_AT_ONCE, .each_ms = CHANGES_MS };
+	bool acts = row->looks != NULL && cmd->right > CONTROL_LOOK && row->run_words != queue_request_run;
 
-	if (!row->changes || control_rights_service(m, cmd->peer) >= CONTROL_OPERATE ||
+	if ((!row->changes && !acts) || control_rights_service(m, cmd->peer) >= CONTROL_OPERATE ||
 	    author_rate_take(&rate, cmd->peer->author, clock_mono_ms()))
 		return false;
-	control_answer_say(cmd, CONTROL_REFUSED, "too many commands: wait, and say this again");
+	control_answer_say(cmd, CONTROL_REFUSED, CONTROL_TOO_FAST);
 	return true;
 }
 

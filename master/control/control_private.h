@@ -171,6 +171,8 @@ struct author_rate {
 bool author_rate_take(struct author_rate *r, const char *author,
     uint64_t now_ms) __attribute__((warn_unused_result));
 
+#define CONTROL_TOO_FAST "too many commands: wait, and say this again"
+
 /* --- refusal_event: what was refused, in the log --- */
 
 #define REFUSAL_EVENT_SIZE 24

@@ -16,15 +16,19 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/msg_queue.h"
 #include "common/ipc/queue_words.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
 #define QUEUE_REQUEST_WAIT_MS 60000
+#define EVENTS_AT_ONCE 600U	/* of one user, of commands that change something */
+#define EVENTS_MS 100U		/* then one each */
 
 /* The processes: the one that owns the queue is asked; to move, the one that owns the other is only held. */
 enum queue_part { OWNER, TARGET };
@@ -312,12 +316,26 @@ send_request(struct control_command *cmd, struct master *m, struct child *c, str
 		close(fd);
 }
 
+/* Its first page is an event: who operates no more than a virtual server cannot fill the log with them. */
+static bool
+comes_too_fast(struct control_command *cmd, const struct master *m)
+{
+	static struct author_rate rate = { .burst = EVENTS_AT_ONCE, .each_ms = EVENTS_MS };
+
+	if (control_rights_service(m, cmd->peer) >= CONTROL_OPERATE ||
+	    author_rate_take(&rate, cmd->peer->author, clock_mono_ms()))
+		return false;
+	say_reason(cmd, CONTROL_REFUSED, CONTROL_TOO_FAST, NULL);
+	return true;
+}
+
 void
 queue_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w)
 {
 	struct msg_queue_ask ask;
 	struct child *c, *target = NULL;
+	bool begins;
 	pid_t pid;
 
 	if (s == NULL) {
@@ -328,6 +346,9 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
 		say_reason(cmd, EX_USAGE, "the service does not understand this selection", NULL);
 		return;
 	}
+	begins = pid == 0 && msg_queue_rows[ask.verb].acts;
+	if (begins && comes_too_fast(cmd, m))
+		return;
 	if (ask.verb == MSG_QUEUE_MOVE && (target = call_target(cmd, m, s, ask.to)) == NULL)
 		return;
 	c = queue_request_call(cmd, m, s);
@@ -336,6 +357,5 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
 	if (pid != 0 && pid != c->pid)
 		say_reason(cmd, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
 	else
-		send_request(cmd, m, c, target, &ask,
-		    pid == 0 && msg_queue_rows[ask.verb].acts ? describe_request(s, w) : NULL);
+		send_request(cmd, m, c, target, &ask, begins ? describe_request(s, w) : NULL);
 }

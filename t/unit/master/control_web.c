@@ -256,6 +256,29 @@ waits(const struct msg_web_session *s)
 	return false;
 }
 
+/* How many of so many commands are heard; the others come too fast. */
+static unsigned
+heard(uid_t uid, const char *text, size_t len, unsigned times)
+{
+	struct control_peer peer;
+	struct control_words w;
+	char copy[100];
+	unsigned n = 0;
+
+	control_rights_peer_user(&peer, uid);
+	for (unsigned i = 0; i < times; i++) {
+		struct control_command cmd;
+
+		memcpy(copy, text, len);
+		ck_assert(control_words_parse(&w, copy, len));
+		control_answer_init(&cmd, &peer);
+		control_commands_run(&cmd, &m, &w);
+		n += strstr(buf_text(&cmd.text), "too many commands") == NULL;
+		control_answer_done(&cmd);
+	}
+	return n;
+}
+
 /* A person has its part in whatever sessions, all who operate a virtual server have theirs, and some is left. */
 START_TEST(a_part_for_those_who_operate_the_service)
 {
@@ -291,6 +314,12 @@ START_TEST(a_part_for_those_who_operate_the_service)
 	}
 	first = session_of(own[nitems_of(own) - 1]);
 	ck_assert(!waits(&first));
+	ck_assert_uint_le(heard(own[6], "pause\0a", sizeof("pause\0a"), 200), 139);
+	ck_assert_uint_le(heard(own[5], "hosts\0a\0reset", sizeof("hosts\0a\0reset"), 200), 139);
+	ck_assert_uint_ge(heard(own[6], "hosts\0a\0list", sizeof("hosts\0a\0list"), 200), 200);
+	ck_assert_uint_le(heard(own[6], "queue\0a\0retry\0all", sizeof("queue\0a\0retry\0all"), 2000), 1400);
+	ck_assert_uint_ge(heard(own[6], "queue\0a\0list\0all", sizeof("queue\0a\0list\0all"), 2000), 2000);
+	ck_assert_uint_ge(heard(geteuid(), "pause\0a", sizeof("pause\0a"), 200), 200);
 	first = session_of(geteuid());
 	for (unsigned i = 0; i < 32; i++)
 		ck_assert(waits(&first));
