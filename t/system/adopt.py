@@ -271,7 +271,7 @@ def test_into_another(t):
     new = node(t, "two")
     new.sink = t.sink(answers={"RCPT": lambda session, line: "450 4.2.0 later"})
     adopt(new, old.home, "one", t)
-    new.ctl("queue", "one", "move", "--all", "--to", "two", "--yes")
+    until(lambda: new.ctl("queue", "one", "move", "--all", "--to", "two", "--yes", ok=False).returncode == 0, what="both queues to be open")
     found = {row["id"]: row for row in rows(new, "two")}
     equal((sorted(found), [each for each in ids if found[each]["state"] == "held"]), (sorted(ids), [ids[1]]))
     equal(rows(new, "one"), [])
