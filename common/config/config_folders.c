@@ -15,7 +15,7 @@
 #include "common/base/mem.h"
 #include "common/config/config_private.h"
 
-struct folder { const char *key, *path; unsigned line; };
+struct folder { const char *key, *path; unsigned line; bool at_home; };
 /* LOGS has no mail: any file system will do. */
 enum { PICKUP, QUEUE, DROP, BADMAIL, DOMAIN_DROP, LOGS, FOLDER_COUNT };
 
@@ -25,24 +25,6 @@ folder_line(const struct config_server *s, enum key_section section, const char 
 	return config_origin_of(s->origin, section, name)->line;
 }
 
-static void
-list_folders(const struct config_server *s, struct folder list[FOLDER_COUNT])
-{
-	const struct config_domain *d = s->default_domain;
-
-	list[PICKUP] = (struct folder){ "pickup", s->pickup, folder_line(s, KEY_GENERAL, "pickup") };
-	list[QUEUE] = (struct folder){ "queue", s->queue, folder_line(s, KEY_GENERAL, "queue") };
-	list[DROP] = (struct folder){ "drop", s->drop, folder_line(s, KEY_GENERAL, "drop") };
-	list[BADMAIL] = (struct folder){ "badmail", s->badmail, folder_line(s, KEY_MESSAGES, "badmail") };
-	list[LOGS] = (struct folder){ "log-directory", s->log ? s->log_directory : NULL,
-	    folder_line(s, KEY_GENERAL, "log-directory") };
-	list[DOMAIN_DROP] = (struct folder){ "drop of the default domain", NULL, 0 };
-	if (d != NULL && d->drop != NULL && strcmp(d->drop, s->drop) != 0) {
-		list[DOMAIN_DROP].path = d->drop;
-		list[DOMAIN_DROP].line = config_origin_of(d->origin, KEY_DOMAIN, "drop")->line;
-	}
-}
-
 /* Whether one is the other, or lies in it. */
 static bool
 folders_overlap(const char *a, const char *b)
@@ -50,6 +32,41 @@ folders_overlap(const char *a, const char *b)
 	size_t alen = strlen(a), blen = strlen(b), len = alen < blen ? alen : blen;
 
 	return strncmp(a, b, len) == 0 && (alen == blen || (alen > blen ? a : b)[len] == '/' || len == 1);
+}
+
+/* Without the lines: of each pair of virtual servers these are looked at. */
+static void
+list_paths(const struct config_server *s, struct folder list[FOLDER_COUNT])
+{
+	const struct config_domain *d = s->default_domain;
+	size_t len = strlen(s->home);
+
+	list[PICKUP] = (struct folder){ .key = "pickup", .path = s->pickup };
+	list[QUEUE] = (struct folder){ .key = "queue", .path = s->queue };
+	list[DROP] = (struct folder){ .key = "drop", .path = s->drop };
+	list[BADMAIL] = (struct folder){ .key = "badmail", .path = s->badmail };
+	list[LOGS] = (struct folder){ .key = "log-directory", .path = s->log ? s->log_directory : NULL };
+	list[DOMAIN_DROP] = (struct folder){ .key = "drop of the default domain" };
+	if (d != NULL && d->drop != NULL && strcmp(d->drop, s->drop) != 0)
+		list[DOMAIN_DROP].path = d->drop;
+	for (size_t i = 0; i < FOLDER_COUNT; i++)
+		list[i].at_home = list[i].path != NULL && strncmp(list[i].path, s->home, len) == 0 &&
+		    list[i].path[len] == '/';
+}
+
+static void
+list_folders(const struct config_server *s, struct folder list[FOLDER_COUNT])
+{
+	const struct config_domain *d = s->default_domain;
+
+	list_paths(s, list);
+	list[PICKUP].line = folder_line(s, KEY_GENERAL, "pickup");
+	list[QUEUE].line = folder_line(s, KEY_GENERAL, "queue");
+	list[DROP].line = folder_line(s, KEY_GENERAL, "drop");
+	list[BADMAIL].line = folder_line(s, KEY_MESSAGES, "badmail");
+	list[LOGS].line = folder_line(s, KEY_GENERAL, "log-directory");
+	if (list[DOMAIN_DROP].path != NULL)
+		list[DOMAIN_DROP].line = config_origin_of(d->origin, KEY_DOMAIN, "drop")->line;
 }
 
 static void
@@ -77,7 +94,8 @@ judge_system_folders(struct config_work *w, size_t server, const struct folder m
 	static const char *const exact[] = { "/", "/dev", "/home", "/opt", "/root", "/run", "/srv", "/tmp",
 	    "/var", "/var/lib", "/var/log", "/var/mail", "/var/run", "/var/spool", "/var/tmp" };
 	const struct config_server *s = &w->config->server[server];
-	struct folder all[FOLDER_COUNT + 1] = { { "home", s->home, folder_line(s, KEY_GENERAL, "home") } };
+	struct folder all[FOLDER_COUNT + 1] = { { .key = "home", .path = s->home,
+	    .line = folder_line(s, KEY_GENERAL, "home") } };
 
 	memcpy(all + 1, mine, FOLDER_COUNT * sizeof(*mine));
 	for (size_t i = 0; i < FOLDER_COUNT + 1; i++) {
@@ -146,8 +164,9 @@ judge_against(struct config_work *w, size_t server, const struct folder mine[FOL
 {
 	const struct config_server *s = &w->config->server[server];
 	struct folder theirs[FOLDER_COUNT];
+	bool apart = !folders_overlap(s->home, other->home);
 
-	list_folders(other, theirs);
+	list_paths(other, theirs);
 	if (strcmp(s->home, other->home) == 0) {
 		config_faults_add(w->faults, config_work_source(w, server),
 		    folder_line(s, KEY_GENERAL, "home"), false,
@@ -157,6 +176,7 @@ judge_against(struct config_work *w, size_t server, const struct folder mine[FOL
 	for (size_t i = 0; i < FOLDER_COUNT; i++)
 		for (size_t j = 0; j < FOLDER_COUNT; j++)
 			if (mine[i].path != NULL && theirs[j].path != NULL &&
+			    !(apart && mine[i].at_home && theirs[j].at_home) &&
 			    folders_clash(i, mine[i].path, j, theirs[j].path))
 				config_faults_add(w->faults, config_work_source(w, server), mine[i].line,
 				    false, "%s (%s) and the %s (%s) of virtual "

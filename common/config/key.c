@@ -31,11 +31,28 @@ static const char *const section_names[] = {
 };
 _Static_assert(nitems_of(section_names) == KEY_SECTION_COUNT, "a name for each section");
 
+/* The first row of that section, or of one behind it: rows are in the order of their sections. */
+static size_t
+first_row(enum key_section section)
+{
+	size_t low = 0, high = key_rows_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (key_rows[middle].section < section)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 const struct key *
 key_find(enum key_section section, const char *name)
 {
-	for (size_t i = 0; i < key_rows_count; i++)
-		if (key_rows[i].section == section && strcmp(key_rows[i].name, name) == 0)
+	for (size_t i = first_row(section); i < key_rows_count && key_rows[i].section == section; i++)
+		if (strcmp(key_rows[i].name, name) == 0)
 			return &key_rows[i];
 	return NULL;
 }
@@ -75,13 +92,9 @@ key_owner_rows(enum key_owner owner, size_t *count)
 {
 	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_REMOTE,
 	    KEY_FILTER, KEY_OAUTH, KEY_SECTION_COUNT };
-	size_t begin = 0, end;
+	size_t begin = first_row(first[owner]);
 
-	while (begin < key_rows_count && key_rows[begin].section < first[owner])
-		begin++;
-	for (end = begin; end < key_rows_count && key_rows[end].section < first[owner + 1]; end++)
-		;
-	*count = end - begin;
+	*count = first_row(first[owner + 1]) - begin;
 	return &key_rows[begin];
 }
 

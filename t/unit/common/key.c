@@ -31,6 +31,7 @@ START_TEST(test_rows_are_whole)
 	for (size_t i = 0; i < key_rows_count; i++) {
 		const struct key *k = &key_rows[i];
 
+		ck_assert_msg(i == 0 || k[-1].section <= k->section, "%s: not in the order of sections", k->name);
 		ck_assert_msg(k->name != NULL && *k->name != '\0' &&
 		    strspn(k->name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(k->name),
 		    "row %zu", i);
