@@ -53,6 +53,7 @@ def adopt(service, home, name, t, *more, ok=True):
                        "delivery.never-to=unspecified", ok=ok)
 
 
+# shows 9c.3
 def test_whole(t):
     """Queue with ids, notes, due times and holds; pickup, drop and badmail: all is there, and goes out by the other node."""
     old = node(t, "one")
@@ -115,6 +116,7 @@ def test_refused(t):
     equal((old.home.queue / "owner").read_bytes(), before, "a dry run changes nothing")
 
 
+# shows 9c.3
 def test_frozen(t):
     """
     Messages are at every stage when the node freezes: one was taken by the host, one is on the wire, others wait for their content,
@@ -280,6 +282,7 @@ def test_into_another(t):
     new.ctl("delete", "one")
 
 
+# shows 9c.3
 def test_under_load(t):
     """Eight clients send without pause when the node freezes: each message that got 250 goes out, and twice only what was on the wire."""
     go, wire = threading.Event(), []

@@ -41,6 +41,7 @@ def put_file(t, service):
     return path
 
 
+# shows 9c.2
 def test_goes_out(t):
     """Connections are refused, a session hears 421, a file stays; what was deferred goes out at once; then it is stopped for good."""
     sink = t.sink(answers={"RCPT": lambda session, line: "450 4.2.0 later"})
@@ -75,6 +76,7 @@ def test_goes_out(t):
     equal(service.ctl("drain").stdout.count("drained and stopped"), 1, "again, of all: it is stopped already")
 
 
+# shows 9c.2
 def test_time_over(t):
     """The time is over: what is left stays in the queue, and the exit status says so. With --keep nothing is tried."""
     service = node(t, t.port())
@@ -93,6 +95,7 @@ def test_time_over(t):
     equal(service.ctl("drain", "--timeout", "x", ok=False).returncode, 64)
 
 
+# shows 9c.2
 def test_taken_back(t):
     """The command is interrupted: the node drains on, also over an upgrade; continue takes it back."""
     service = node(t, t.port())

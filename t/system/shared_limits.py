@@ -30,6 +30,7 @@ def send(service, count, name):
             client.message("a@default.example", [f"{name}-{number}@x.example"], mail(), ehlo=None)
 
 
+# shows 9c.5
 def test_together(t):
     """Three nodes with mail for one host: three connections, never more, and all have their part of them."""
     engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"}, slow=0.1)
@@ -85,6 +86,7 @@ def test_killed_node(t):
     equal((sink.most, sink.refused), (3, 0), "connections at a time")
 
 
+# shows 9c.5
 def test_frozen_node(t):
     """A node that stands still longer than its lease: others have its permits, and when it goes on its connections say nothing more."""
     engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"})
@@ -133,6 +135,7 @@ def lost(each):
     return done.returncode != 0 and "limits are not shared" in done.stdout + done.stderr
 
 
+# shows 9c.5
 def test_engine_gone_share(t):
     """Without the engine each node uses its share, and says so; with it again they share."""
     engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"}, slow=0.1)
@@ -153,6 +156,7 @@ def test_engine_gone_share(t):
         until(lambda e=each: not lost(e), what="the end of the loss")
 
 
+# shows 9c.5
 def test_engine_gone_closed(t):
     """on-loss = closed: connections end with their leases, mail waits, and goes when the engine is back."""
     engine, sink = Engine(t), limited(t, 3, {"CONNECT": "421 4.7.0 Too many connections"}, slow=0.3)
