@@ -55,7 +55,7 @@ look_in(int queue, const char *name)
 		return 0;
 	dir = open_folder(queue, name);
 	if (dir == NULL)
-		return errno == ENOENT ? 0 : errno == ENOTDIR ? 1 : -1;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;	/* messages are in folders only */
 	found = next_name(dir) != NULL ? 1 : errno != 0 ? -1 : 0;
 	saved = errno;
 	closedir(dir);
