@@ -6,7 +6,7 @@ import threading
 import time
 
 from checks import check, equal
-from counted_sink import limited
+from counted_sink import limited, live
 from engine import Engine, HostileEngine, bulk
 from patience import WAIT, until
 from processes import status_of
@@ -94,7 +94,7 @@ def test_frozen_node(t):
     first, second = node(t, engine, sink, "first"), node(t, engine, sink, "second")
     send(first, 30, "first")
     until(lambda: engine.holders("127.0.0.1") == {"first": 3}, what="three permits")
-    until(lambda: sink.live == 3, what="three connections")
+    until(lambda: live(sink) == 3, what="three connections")
     frozen = processes(first)
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
@@ -165,10 +165,10 @@ def test_engine_gone_closed(t):
         send(each, 60, f"n{number}")
     until(lambda: len(engine.holders("127.0.0.1")) == 2, what="permits for two")
     engine.kill()
-    until(lambda: sink.live == 0, what="the end of all connections")
+    until(lambda: live(sink) == 0, what="the end of all connections")
     check(len(sink.messages) < 120, "too fast to see anything", len(sink.messages))
     check(lost(nodes[0]), "status --check says nothing")
-    equal(sink.live, 0)
+    equal(live(sink), 0)
     engine.start()
     for each in nodes:
         each.home.wait_queued(0, 90)      # 120 messages of 0.3 s on three connections
