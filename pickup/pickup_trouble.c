@@ -7,7 +7,6 @@
  * Fails by: cannot; with more than 16 kinds the last ones are not limited
  */
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,19 +39,18 @@ pickup_trouble_log(struct pickup *p, const char *doing, const char *file, const 
 	    log_safe(reason));
 }
 
-/* A file copied here by root without its mode is the usual case. */
+/*
+ * A file copied here by root without its mode is the usual case. Other names are not looked up: what the host
+ * asks for them may be anything, and this process has few system calls.
+ */
 void
 pickup_trouble_owner(struct pickup_file *t)
 {
-	struct passwd entry, *owner = NULL;
-	char names[1024];
 	struct stat st;
 
 	if (fstatat(spool_pickup_folder(t->folder), t->current, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return;
-	if (getpwuid_r(st.st_uid, &entry, names, sizeof(names), &owner) != 0)
-		owner = NULL;
-	snprintf(t->detail, sizeof(t->detail), "owner %s (%ju), group %ju, mode %04o; read as user %ju",
-	    owner != NULL ? owner->pw_name : "?", (uintmax_t)st.st_uid, (uintmax_t)st.st_gid,
-	    (unsigned)(st.st_mode & 07777), (uintmax_t)geteuid());
+	snprintf(t->detail, sizeof(t->detail), "owner %s%ju%s, group %ju, mode %04o; read as user %ju",
+	    st.st_uid == 0 ? "root (" : "", (uintmax_t)st.st_uid, st.st_uid == 0 ? ")" : "",
+	    (uintmax_t)st.st_gid, (unsigned)(st.st_mode & 07777), (uintmax_t)geteuid());
 }

@@ -261,6 +261,13 @@ def test_copied_by_root(t):
     event = service.events.wait("badmailed", timeout=60)
     equal(event["reason"], "cannot be read")
     check("owner root (0)" in event["detail"] and "mode 0640" in event["detail"], event.line)
+    source.write_text("x")
+    os.chown(source, 64399, 64399)      # a user whom this host does not know is not looked for
+    source.chmod(0o600)
+    source.rename(service.home.pickup / "other.eml")
+    event = service.events.wait("badmailed", timeout=60, count=2)
+    check("owner 64399, group 64399, mode 0600" in event["detail"], event.line)
+    equal(service.events.all("trouble", part="sandbox"), [])
 
 
 test_programs.limit = 300
