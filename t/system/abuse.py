@@ -69,7 +69,7 @@ def sessions(service):
 def check_recovered(service, before, what):
     until(lambda: sessions(service) <= 0, 30, f"the connections to go after {what}")
     service.default.send(data=mail("afterwards"))
-    until(lambda: memory(service) <= before + SLACK, 10, lambda: f"memory after {what}: {memory(service)} KiB, before {before}")
+    until(lambda: memory(service) <= before + SLACK, 60, lambda: f"memory after {what}: {memory(service)} KiB, before {before}")
 
 
 def open_one(where, data=b""):

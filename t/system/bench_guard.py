@@ -86,9 +86,10 @@ def test_memory_in_content(t):
         client.send((b"x" * 70 + b"\r\n") * 4200)
         opened.append(client)
     until(lambda: unread(server.port) == 0, 60, "all to be read")
+    # 42 to 60 on a calm machine, more where the disk does not keep up; it was 305 when each kept the largest write
     each = (server.memory() - before) / count
     print(f"{each:.1f} KiB for a session")
-    check(each <= 64, f"{each:.1f} KiB for a session")
+    check(each <= 128, f"{each:.1f} KiB for a session")
     for client in opened:
         client.send(b".\r\n")
     for client in opened:
