@@ -33,7 +33,7 @@
  */
 #define FILE_SIZE 512
 #define JOIN_MS 5000		/* for a process of the same holder that takes the home */
-#define JOIN_ALONE_MS 300	/* then this one takes it, when nobody has the locks */
+#define JOIN_ALONE_MS 1000	/* then this one takes it, when nobody has the locks */
 #define JOIN_STEP_MS 5
 
 enum fence_state { FENCE_OUTSIDE, FENCE_HELD, FENCE_LOST };

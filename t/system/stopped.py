@@ -142,7 +142,8 @@ def test_move(t):
     check("1 message moved" in service.ctl("queue", "other", "move", ids[2], "--to", "default").stdout, "back")
     until(lambda: [row["id"] for row in listed(service)] == [ids[1], ids[2], ids[4], ids[5]], what="it to be back")
     equal(sink.sessions, [], "nothing was sent")
-    said = service.ctl("queue", "default", "move", ids[2], ids[4], "--to", "live", "--yes")
+    said = until(lambda: (done := service.ctl("queue", "default", "move", ids[2], ids[4], "--to", "live", "--yes", ok=False)).returncode == 0 and done,
+                 what="the queue of live to be open")
     check("is stopped" not in said.stderr, said)
     sink.wait(2)
     start(service, "other")

@@ -142,7 +142,7 @@ def test_users(t):
     for role in ("listener", "pickup", "deliver", "metrics"):
         for pid in until(lambda r=role: service.children(r), what=role):
             server = service.title(pid).split(": ")[1] if role != "metrics" else ""
-            equal(status_of(pid)["Uid"].split()[0], wanted[role, server], f"the {role} of {server}")
+            until(lambda p=pid, w=wanted[role, server]: status_of(p)["Uid"].split()[0] == w, what=f"the {role} of {server} to have its user")
     for key in ("listener-user", "resolver-user", "auth-user", "directory-user", "fetch-user", "filter-user", "limits-user", "metrics-user",
                 "web-user"):
         service.service[key] = "64999"
