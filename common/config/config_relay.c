@@ -82,6 +82,12 @@ config_relay_is_everybody(const struct config_nets *list)
 	return share_of(list, AF_INET) >= EVERYBODY_4 || share_of(list, AF_INET6) >= EVERYBODY_6;
 }
 
+static bool
+is_large_part(const struct config_nets *list)
+{
+	return share_of(list, AF_INET) > MANY_4 || share_of(list, AF_INET6) > MANY_6;
+}
+
 /* "com" stands for every host whose name ends so. NULL: there is none. */
 static const char *
 top_level_of(const struct config_nets *list)
@@ -108,7 +114,7 @@ config_relay_opens(const struct config_server *s)
 {
 	if (s->relay == CONFIG_ALL_EXCEPT)
 		return "every client outside relay-list could send mail to every domain";
-	if (share_of(&s->relay_list, AF_INET) > MANY_4 || share_of(&s->relay_list, AF_INET6) > MANY_6)
+	if (is_large_part(&s->relay_list))
 		return "relay-list would be a large part of all addresses";
 	if (top_level_of(&s->relay_list) != NULL)
 		return "relay-list would have every host below a top-level domain";
@@ -126,7 +132,7 @@ judge_list(struct config_work *w, size_t server)
 	const struct config_nets *list = &w->config->server[server].relay_list;
 	const char *top = top_level_of(list);
 
-	if (share_of(list, AF_INET) > MANY_4 || share_of(list, AF_INET6) > MANY_6)
+	if (is_large_part(list))
 		config_faults_at_key(w, server, KEY_ACCESS, "relay-list", true,
 		    "relay-list is a large part of all addresses: they may all send mail to every domain");
 	if (top != NULL)

@@ -9,6 +9,9 @@
  */
 #include "common/ipc/limits_client.h"
 
+#include "common/base/clock.h"
+#include "common/process/lease.h"
+
 #define PATIENCE_MS 5000	/* longer than what the helper gives the engine */
 
 struct limits_client_question {
@@ -77,4 +80,25 @@ limits_client_ask(struct ctl_client *k, const struct msg_limits_ask *ask,
 	q->done = done;
 	q->arg = arg;
 	ctl_client_ask(&q->base);
+}
+
+void
+limits_client_hold(struct msg_limits_ask *ask, const struct lease_question *q)
+{
+	ask->kind = LIMITS_HOLD;
+	ask->keep = q->keep;
+	ask->want = q->want;
+	ask->limit = q->limit;
+	ask->claim = q->claim;
+}
+
+void
+limits_client_take(const struct msg_limits_answer *a, struct lease_node *node, struct lease *lease)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (a->result == LIMITS_GRANTED)
+		lease_answer(node, lease, a->granted, a->target, a->wait_ms, now);
+	else
+		lease_fail(node, lease, a->result == LIMITS_LOST, now);
 }

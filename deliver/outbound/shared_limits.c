@@ -110,12 +110,8 @@ static void
 on_connections(void *arg, const struct msg_limits_answer *a)
 {
 	struct pace_share *s = arg;
-	uint64_t now = clock_mono_ms();
 
-	if (a->result == LIMITS_GRANTED)
-		lease_answer(s->node, &s->connections, a->granted, a->target, a->wait_ms, now);
-	else
-		lease_fail(s->node, &s->connections, a->result == LIMITS_LOST, now);
+	limits_client_take(a, s->node, &s->connections);
 	take_answer(s->asker, s->gate);
 }
 
@@ -162,13 +158,10 @@ ask_for(struct shared_limits *l, struct pace_share *s, uint64_t now)
 {
 	struct pace_gate *g = s->gate;
 	struct lease_question q;
-	struct msg_limits_ask ask = { .kind = LIMITS_HOLD };
+	struct msg_limits_ask ask = { 0 };
 
 	if (s->of_connections && lease_ask(s->node, &s->connections, g->conns, pace_gate_most(g), now, &q)) {
-		ask.keep = q.keep;
-		ask.want = q.want;
-		ask.limit = q.limit;
-		ask.claim = q.claim;
+		limits_client_hold(&ask, &q);
 		send_question(l, s, &ask, on_connections);
 	}
 	ask = (struct msg_limits_ask){ .kind = LIMITS_TAKE, .limit = pace_gate_rate(g) };

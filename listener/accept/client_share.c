@@ -94,12 +94,8 @@ static void
 on_share(void *arg, const struct msg_limits_answer *a)
 {
 	struct client_share *s = arg;
-	uint64_t now = clock_mono_ms();
 
-	if (a->result == LIMITS_GRANTED)
-		lease_answer(&s->all->node, &s->lease, a->granted, a->target, a->wait_ms, now);
-	else
-		lease_fail(&s->all->node, &s->lease, a->result == LIMITS_LOST, now);
+	limits_client_take(a, &s->all->node, &s->lease);
 }
 
 /* A draining process asks for nothing more: its sessions end. */
@@ -107,7 +103,7 @@ static void
 ask_share(struct client_share *s, uint64_t now)
 {
 	struct client_shares *all = s->all;
-	struct msg_limits_ask ask = { .kind = LIMITS_HOLD, .holder = all->holder };
+	struct msg_limits_ask ask = { .holder = all->holder };
 	struct lease_question q;
 	size_t at;
 
@@ -115,10 +111,7 @@ ask_share(struct client_share *s, uint64_t now)
 	    &q))
 		return;
 	ask.sequence = ++all->sequence;
-	ask.keep = q.keep;
-	ask.want = q.want;
-	ask.limit = q.limit;
-	ask.claim = q.claim;
+	limits_client_hold(&ask, &q);
 	at = (size_t)snprintf(ask.name, sizeof(ask.name), "client/");
 	for (size_t i = 0; i < sizeof(s->key); i++)
 		at += (size_t)snprintf(ask.name + at, sizeof(ask.name) - at, "%02x", s->key[i]);

@@ -60,6 +60,17 @@ change_all(struct control_command *cmd, struct master *m, enum state_event event
 	}
 }
 
+/* `s` NULL: without a name. */
+static void
+change_named(struct control_command *cmd, struct master *m, struct server *s, enum state_event event,
+    enum state goal)
+{
+	if (s != NULL)
+		change_server(cmd, m, s, event, goal);
+	else
+		change_all(cmd, m, event, goal);
+}
+
 /*
  * The file of `s` had errors when it was read; it may have been mended. False: it has errors still, or the
  * operator may not have the files read: that concerns the other virtual servers, too.
@@ -107,28 +118,19 @@ control_change_stop(struct control_command *cmd, struct master *m, struct server
 void
 control_change_pause(struct control_command *cmd, struct master *m, struct server *s)
 {
-	if (s != NULL)
-		change_server(cmd, m, s, EVENT_PAUSE, STATE_PAUSED);
-	else
-		change_all(cmd, m, EVENT_PAUSE, STATE_PAUSED);
+	change_named(cmd, m, s, EVENT_PAUSE, STATE_PAUSED);
 }
 
 void
 control_change_continue(struct control_command *cmd, struct master *m, struct server *s)
 {
-	if (s != NULL)
-		change_server(cmd, m, s, EVENT_CONTINUE, STATE_STARTED);
-	else
-		change_all(cmd, m, EVENT_CONTINUE, STATE_STARTED);
+	change_named(cmd, m, s, EVENT_CONTINUE, STATE_STARTED);
 }
 
 void
 control_change_drain(struct control_command *cmd, struct master *m, struct server *s)
 {
-	if (s != NULL)
-		change_server(cmd, m, s, EVENT_DRAIN, STATE_PAUSED);
-	else
-		change_all(cmd, m, EVENT_DRAIN, STATE_PAUSED);
+	change_named(cmd, m, s, EVENT_DRAIN, STATE_PAUSED);
 }
 
 void
