@@ -13,6 +13,7 @@ struct client_shares;
 struct config_server;
 struct conn_env;
 struct ctl_client;
+struct ebb;
 struct queue_room;
 struct gatekeeper;
 struct inbound;
@@ -70,6 +71,7 @@ struct listener {
 	struct inbound_list sessions;
 	struct inbound_list heavy[LISTENER_WEIGHTS];	/* of those without a message; see inbound_memory */
 	struct loop_timer *relief;
+	struct ebb *ebb;		/* of held */
 	void (*shed)(struct inbound *c);
 	struct inbound_list long_lines;	/* those with a long line of AUTH, the oldest first */
 	unsigned long_count;

@@ -15,11 +15,12 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/process/counters.h"
+#include "common/process/ebb.h"
 #include "common/process/pool.h"
 #include "deliver/active/active.h"
 #include "deliver/local/local.h"
 #include "deliver/result/result.h"
-#include "deliver/schedule/schedule.h"
+#include "deliver/schedule/schedule_private.h"
 
 #define SPARE 256			/* places beside the window: for loading and for local mail */
 #define RECIPIENTS_MAX 200000		/* of all loaded messages */
@@ -27,6 +28,7 @@
 #define SLEEP_MAX_MS 600000
 #define KEPT_MAX 64			/* small files kept in memory until they are sent: at most 1 MiB */
 #define LOADING_MAX 64			/* by threads: a free place must not wait behind more */
+#define LOADED_BYTES (64u << 10)	/* a message at work: roughly, what its connection has included */
 #define LOAD_LANES 2
 #define LOAD_BATCH 16
 
@@ -66,6 +68,7 @@ schedule_count(const struct schedule *s)
 	counters_set(c, COUNTER_QUEUE_LOCAL_RETRY, (int64_t)s->retrying[1]);
 	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
 	counters_set(c, COUNTER_QUEUE_ETRN, (int64_t)schedule_index_backlog(s->index));
+	ebb_held(s->ebb, s->loaded * LOADED_BYTES);
 }
 
 /* --- messages --- */
@@ -441,6 +444,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
 	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, on_loaded_by_thread, s);
 	s->timer = loop_timer_new(setup->loop, load_due, s);
+	s->ebb = ebb_new(setup->loop, EBB_WAIT_MS, ebb_give_back, NULL);
 	s->recover = schedule_recover_new(s, schedule_go);
 	return s;
 }
@@ -463,5 +467,6 @@ schedule_free(struct schedule *s)
 	schedule_dest_table_free(s->dests);
 	schedule_index_free(s->index);
 	loop_timer_free(s->timer);
+	ebb_free(s->ebb);
 	free(s);
 }

@@ -16,6 +16,7 @@
 
 struct active_message;
 struct active_recipient;
+struct ebb;
 struct loop;
 struct pool;
 struct queue_filter;
@@ -214,6 +215,7 @@ struct schedule {
 	struct result *result;
 	struct schedule_recover *recover;
 	struct loop_timer *timer;
+	struct ebb *ebb;		/* of what is loaded */
 	struct pool_lane *load;
 	TAILQ_HEAD(, active_message) messages;
 	size_t loaded, recipients;	/* in memory */
@@ -323,15 +325,6 @@ bool schedule_admin_hold(struct schedule *s, const char *id, bool held);
 void schedule_admin_retry_begin(struct schedule *s);	/* before the first: no host rests any more */
 bool schedule_admin_retry(struct schedule *s, const char *id);	/* due now, if it waits. False: gone */
 void schedule_admin_moved(struct schedule_admin *o, int error);	/* on the loop. 0: it is in the other queue */
-/* For the schedule alone: */
-void schedule_admin_apply(struct active_message *m);	/* it is loaded */
-void schedule_admin_end(struct active_message *m);
-/* After a round: the message is held, or a list still names it. */
-void schedule_admin_put_back(struct schedule *s, uint32_t n, uint32_t due);
-/* Just taken off a list, of `d` or (NULL) of new ones: true when the record is not for an attempt. */
-bool schedule_admin_skips(struct schedule *s, uint32_t n, struct schedule_dest *d);
-void schedule_admin_gone(struct schedule *s, uint32_t n);	/* a list still names it */
-void schedule_admin_again(struct schedule *s, uint32_t n);	/* a message of that id is in the queue */
 
 /* --- atrn: a backlog that goes down the connection of the host that asked for it (ATRN, TURN) --- */
 /* MSG_ETRN_STARTED: `*fd`, to be handed on, is the far end of it. */

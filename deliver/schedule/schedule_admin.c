@@ -21,7 +21,7 @@
 #include "deliver/active/active.h"
 #include "deliver/outbound/outbound.h"
 #include "deliver/result/result.h"
-#include "deliver/schedule/schedule.h"
+#include "deliver/schedule/schedule_private.h"
 
 #define BOUNCE_STATUS "5.0.0"
 #define BOUNCE_TEXT "returned by the administrator"

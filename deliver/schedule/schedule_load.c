@@ -19,7 +19,7 @@
 #include "common/spool/spool.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
-#include "deliver/schedule/schedule.h"
+#include "deliver/schedule/schedule_private.h"
 
 #define HEADER_FIRST (16U << 10)
 

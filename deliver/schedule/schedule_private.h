@@ -1,4 +1,4 @@
-/* schedule_private - one attempt to deliver a message: shared by the files that make it */
+/* schedule_private - what the files of the schedule share: one attempt to deliver a message, and commands */
 #ifndef DELIVER_SCHEDULE_SCHEDULE_PRIVATE_H
 #define DELIVER_SCHEDULE_SCHEDULE_PRIVATE_H
 
@@ -44,6 +44,16 @@ struct schedule_attempt {
 enum schedule_gate { GATE_SEND, GATE_PARK, GATE_DEFER, GATE_REST /* for `*ms` more */, GATE_PAUSED };
 enum schedule_gate schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t *ms,
     struct verdict *why);
+
+/* --- schedule_admin: commands meet what the schedule does by itself --- */
+void schedule_admin_apply(struct active_message *m);	/* it is loaded */
+void schedule_admin_end(struct active_message *m);
+/* After a round: the message is held, or a list still names it. */
+void schedule_admin_put_back(struct schedule *s, uint32_t n, uint32_t due);
+/* Just taken off a list, of `d` or (NULL) of new ones: true when the record is not for an attempt. */
+bool schedule_admin_skips(struct schedule *s, uint32_t n, struct schedule_dest *d);
+void schedule_admin_gone(struct schedule *s, uint32_t n);	/* a list still names it */
+void schedule_admin_again(struct schedule *s, uint32_t n);	/* a message of that id is in the queue */
 
 /* --- schedule_sign: the signatures of a message that is about to go to other hosts --- */
 /* True: it may go now; false: `go` will be called once, from the loop. */

@@ -6,12 +6,13 @@
  * Promise:  counted at each round, for a message as much as it may ever hold, so that what is begun can end.
  *           A client that would go beyond memory-limit hears 421 or 452; no allocation has to fail for it.
  *           Where sessions grow beyond it, by commands that wait and replies that are not read, the heaviest
- *           without a message ends, at the next turn of the loop
+ *           without a message ends, at the next turn of the loop. What a rush of clients took is given back
  * Fails by: never
  */
 #include <string.h>
 
 #include "common/ipc/filter_client.h"
+#include "common/process/ebb.h"
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
 
@@ -115,12 +116,14 @@ inbound_memory_open(struct listener *l, void (*shed)(struct inbound *c))
 		TAILQ_INIT(&l->heavy[i]);
 	l->shed = shed;
 	l->relief = loop_timer_new(l->boot->loop, on_relief, l);
+	l->ebb = ebb_new(l->boot->loop, EBB_WAIT_MS, ebb_give_back, NULL);
 }
 
 void
 inbound_memory_close(struct listener *l)
 {
 	loop_timer_free(l->relief);
+	ebb_free(l->ebb);
 }
 
 /* --- what each holds --- */
@@ -136,6 +139,7 @@ inbound_memory_count(struct inbound *c)
 
 	l->held += held - c->held;
 	l->held_messages += for_message - c->held_message;
+	ebb_held(l->ebb, l->held);
 	c->held = held;
 	c->held_message = for_message;
 	set_weight(c, message ? 0 : weight_of(unasked));
@@ -148,6 +152,7 @@ inbound_memory_forget(struct inbound *c)
 {
 	c->listener->held -= c->held;
 	c->listener->held_messages -= c->held_message;
+	ebb_held(c->listener->ebb, c->listener->held);
 	c->held = c->held_message = 0;
 	set_weight(c, 0);
 }

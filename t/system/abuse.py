@@ -146,6 +146,32 @@ def test_memory_limit_is_true(t):
     check_recovered(service, before, "messages that did not end")
 
 
+def test_memory_is_given_back(t):
+    """Sessions that opened at the height of a rush, and stay, do not pin what the others left."""
+    service = service_of(t)
+    before, where = warm(service), address(service)
+    begin = b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\n"
+    recipients = b"".join(b"RCPT TO:<%d@default.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;%s\r\n" % (n, b"y" * 400) for n in range(90))
+    rush, stay = [], []
+    for number in range(400):
+        rush.append(open_one(where, begin + recipients))
+        replies = rush[-1].makefile("rb")
+        for line in replies:
+            if b"DSN" not in line and b"250 2.1.5" in line:
+                break
+        for _ in range(89):
+            equal(replies.readline()[:9], b"250 2.1.5")
+        if number % 4 == 3:
+            stay.append(service.default.connect(ehlo="late.example"))
+    high = memory(service)
+    check(high > before + 2 * SLACK, f"{high} KiB are held, {before} before")
+    for client in rush:
+        client.close()
+    until(lambda: memory(service) <= before + SLACK, 60, lambda: f"memory: {memory(service)} KiB, before {before}, {high} at the height")
+    for client in stay:
+        client.expect(250, "NOOP")
+
+
 def test_endless_lines(t):
     service = service_of(t)
     before, where = warm(service), address(service)

@@ -1,4 +1,5 @@
 /* process - the shelf common/process: loop, pool and counters, with a real loop */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/process/burst.h"
 #include "common/process/counters.h"
+#include "common/process/ebb.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "t/unit/check_main.h"
@@ -20,6 +22,12 @@ count_and_stop(void *arg)
 {
 	if (++calls == *(int *)arg)
 		loop_stop(loop);
+}
+
+static void
+stop_loop(void *arg)
+{
+	loop_stop(loop);
 }
 
 START_TEST(test_timer_and_waker)
@@ -374,6 +382,42 @@ START_TEST(test_burst)
 }
 END_TEST
 
-UNIT_MAIN("process", test_timer_now, test_burst, test_timer_and_waker, test_waker_after, test_first, test_signal_values,
+/* Counts what an ebb has given back after some height and what was left of it, when it is done with. */
+static int
+given_back(size_t height, size_t left, size_t later)
+{
+	int want = INT_MAX;
+	struct ebb *ebb;
+	struct loop_timer *end;
+
+	loop = loop_new();
+	calls = 0;
+	ebb = ebb_new(loop, 1, count_and_stop, &want);
+	end = loop_timer_new(loop, stop_loop, NULL);
+	ebb_held(ebb, height);
+	ebb_held(ebb, left);
+	ebb_held(ebb, later);
+	loop_timer_set(end, 20);
+	loop_run(loop);
+	ebb_held(ebb, later);		/* it was given back once: no fall since */
+	loop_timer_set(end, 20);
+	loop_run(loop);
+	loop_timer_free(end);
+	ebb_free(ebb);
+	loop_free(loop);
+	return calls;
+}
+
+START_TEST(test_ebb)
+{
+	ck_assert_int_eq(given_back(EBB_LEAST, 0, 0), 1);
+	ck_assert_int_eq(given_back(EBB_LEAST, EBB_LEAST / 4, EBB_LEAST / 4), 1);
+	ck_assert_int_eq(given_back(EBB_LEAST, EBB_LEAST / 2, EBB_LEAST / 2), 0);
+	ck_assert_int_eq(given_back(EBB_LEAST - 1, 0, 0), 0);	/* not worth it */
+	ck_assert_int_eq(given_back(EBB_LEAST, 0, EBB_LEAST), 0);	/* a wave: it came again */
+}
+END_TEST
+
+UNIT_MAIN("process", test_ebb, test_timer_now, test_burst, test_timer_and_waker, test_waker_after, test_first, test_signal_values,
     test_pool_runs_all_in_order, test_jobs_that_can_wait_are_one_batch, test_counter_names_are_all_there, test_measures,
     test_counters_forget_the_dead)
