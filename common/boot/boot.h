@@ -28,6 +28,8 @@ enum boot_fd {
 
 /* In its environment: a digit, enum log_sink. */
 #define BOOT_EVENTS "POSTERN_EVENTS"
+/* What the supervisor is known by, hexadecimal: device and number of the file that its lock is on. */
+#define BOOT_SUPERVISOR "POSTERN_SUPERVISOR"
 /* The number of one more descriptor, behind the last listening socket: sandbox_make_filter. Not set: none. */
 #define BOOT_FILTER "POSTERN_FILTER"
 
@@ -68,7 +70,7 @@ struct boot {
 	struct boot_troubles *troubles;	/* of boot_trouble; NULL: none until now */
 	void *state;				/* the program's own */
 	uint64_t left_at;			/* monotonic ms: the latest CTL_LEFT */
-	char holder[64];			/* names this run of the supervisor and its virtual server */
+	char holder[80];			/* names the supervisor and its virtual server */
 };
 
 /*
@@ -107,7 +109,7 @@ void boot_trouble_done(struct boot *b);
 /* --- boot_fence: the home is ours, or this process ends --- */
 /* Of all workers of a virtual server the same holder, see common/spool/fence.h. */
 struct fence *boot_fence_new(struct boot *b);
-/* For boot_main, while /proc can be read and BOOT_COUNTERS is open. */
+/* For boot_main, while /proc and the run folder can be read. */
 void boot_fence_name(struct boot *b);
 /* The exit status of a process that found that the home is another one's; it has told the master why. */
 #define BOOT_HOME_LOST 79

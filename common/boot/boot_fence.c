@@ -3,13 +3,16 @@
  *
  * Runs in:  metrics, web, listener, auth, filter, limits, deliver, resolver, directory, fetch, pickup
  * Owns:     nothing
- * Promise:  workers of one virtual server, of one run of the supervisor and of its upgrades, are one holder.
- *           A process that finds the home lost ends in that very call: it sends, writes and answers nothing
- *           more, and clients hear from their listener that it cannot take mail
+ * Promise:  workers of one virtual server are one holder: those of a supervisor, of its upgrades, and of the
+ *           one that was killed before it in the same run folder. A process that finds the home lost ends in
+ *           that very call: it sends, writes and answers nothing more, and clients hear from their listener
+ *           that it cannot take mail
  * Fails by: exit status BOOT_HOME_LOST
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,28 +22,56 @@
 #include "common/boot/boot.h"
 #include "common/spool/fence.h"
 
+/* Of a supervisor of a version that says nothing; it has the lock of that file, too. */
+static void
+find_lock(const struct boot *b, char *supervisor, size_t size)
+{
+	char path[PATH_MAX];
+	struct stat st = { 0 };
+
+	snprintf(path, sizeof(path), "%s/postern.pid", b->config->service.run);
+	(void)!lstat(path, &st);
+	snprintf(supervisor, size, "%llx-%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+}
+
+/* Without its dashes: all has to fit. "": /proc is not there. */
+static void
+find_kernel(char kernel[40])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+
+	memset(kernel, 0, 40);
+	if (fd == -1)
+		return;
+	(void)!disk_pread(fd, kernel, 36, 0);
+	close(fd);
+	for (const char *c = kernel; *c != '\0'; c++)
+		if (strchr("0123456789abcdef", *c) != NULL)
+			kernel[len++] = *c;
+	kernel[len] = '\0';
+}
+
 /*
- * The memory of the counters is made by the supervisor for each virtual server, all its workers inherit it,
- * and no two of them on a running kernel have the same number.
+ * The running kernel, the lock that one supervisor at a time has, and the virtual server. Whoever has the
+ * same name as a worker whose supervisor was killed sees the locks of that worker: on one kernel they are
+ * enough, as they were among the workers of a reload. So that worker ends what it has begun, and the next
+ * one of its kind waits where a lock says so, and not for the whole home. Of the supervisors of two
+ * containers, or of two hosts, each has another lock or another kernel, and is another holder.
  */
 void
 boot_fence_name(struct boot *b)
 {
-	char kernel[40] = "";
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	struct stat st = { 0 };
+	const char *said = getenv(BOOT_SUPERVISOR);
+	char kernel[40], supervisor[28];
 
-	if (fd != -1) {
-		if (disk_pread(fd, kernel, 36, 0) == -1)
-			kernel[0] = '\0';
-		close(fd);
-	}
-	(void)!fstat(BOOT_COUNTERS, &st);
-	for (char *c = kernel; *c != '\0'; c++)
-		if (strchr("0123456789abcdef-", *c) == NULL)
-			*c = '-';
-	snprintf(b->holder, sizeof(b->holder), "%s-%llx-%llx", kernel[0] != '\0' ? kernel : "kernel",
-	    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	find_kernel(kernel);
+	if (said != NULL && strspn(said, "0123456789abcdef-") == strlen(said))
+		snprintf(supervisor, sizeof(supervisor), "%s", said);
+	else
+		find_lock(b, supervisor, sizeof(supervisor));
+	snprintf(b->holder, sizeof(b->holder), "%s-%s-%x", kernel[0] != '\0' ? kernel : "kernel", supervisor,
+	    (unsigned)b->server->id);
 }
 
 /* Also on a thread of the pool: nothing is waited for. */

@@ -101,7 +101,7 @@ parse_record(struct fence_record *r, const char *text)
 	unsigned long long generation;
 	int forced;
 
-	if (sscanf(text, FIRST_LINE "\ngeneration %llu\nholder %63[a-z0-9-]\nhost %255[!-~]\nforced %d\n",
+	if (sscanf(text, FIRST_LINE "\ngeneration %llu\nholder %79[a-z0-9-]\nhost %255[!-~]\nforced %d\n",
 	    &generation, r->holder, r->host, &forced) != 4)
 		return false;
 	r->generation = generation;

@@ -5,7 +5,8 @@
  * its holder was given up there: frozen, cut off, thought dead. Who takes the home then writes the next
  * generation, and who had it before finds that before it writes, answers or sends anything more.
  *
- * A holder is one run of the supervisor; its workers share the home.
+ * A holder is a virtual server of one supervisor after the other in the same run folder of a running kernel
+ * (boot_fence); its workers share the home. Among them the locks are enough: they see each other's.
  */
 #ifndef COMMON_SPOOL_FENCE_H
 #define COMMON_SPOOL_FENCE_H
@@ -13,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FENCE_HOLDER_SIZE 64
+#define FENCE_HOLDER_SIZE 80
 #define FENCE_HOST_SIZE 256
 
 struct fence;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -30,6 +31,7 @@ static_assert(BOOT_LISTEN + CONFIG_LISTEN_MAX + 1 < SPAWN_EXEC_FILES, "one stays
 struct spawn_plan {
 	char path[PATH_MAX];
 	char program[32], slot[16], sockets[16];
+	char supervisor[sizeof(BOOT_SUPERVISOR) + 40];	/* NAME=value */
 	const char *argv[5];
 	bool foreground;
 	int null, config;
@@ -70,7 +72,7 @@ spawn_folder(void)
 
 /* In the release build workers get PATH, the time zone, and nothing else of the caller's environment. */
 static char **
-make_environment(const struct spawn_plan *plan, enum log_sink sink, char **space)
+make_environment(struct spawn_plan *plan, enum log_sink sink, char **space)
 {
 	bool foreground = plan->foreground;
 	static char ready[sizeof(BOOT_FILTER) + 16];
@@ -85,6 +87,7 @@ make_environment(const struct spawn_plan *plan, enum log_sink sink, char **space
 		unsetenv(BOOT_FILTER);
 
 	setenv(BOOT_EVENTS, form, 1);
+	setenv(BOOT_SUPERVISOR, strchr(plan->supervisor, '=') + 1, 1);
 	if (foreground)
 		setenv("POSTERN_FOREGROUND", "1", 1);
 	else
@@ -99,6 +102,7 @@ make_environment(const struct spawn_plan *plan, enum log_sink sink, char **space
 	space[n++] = path;
 	snprintf(events, sizeof(events), BOOT_EVENTS "=%c", '0' + (int)sink);
 	space[n++] = events;
+	space[n++] = plan->supervisor;
 	if (foreground)
 		space[n++] = stderr_log;
 	if (foreground && journal != NULL &&
@@ -163,6 +167,17 @@ filter_of(struct master *m, enum role role)
 	return *fd > 0 ? *fd : -1;
 }
 
+/* The lock is the same for whoever takes over, and for whoever starts after a supervisor that was killed. */
+static void
+name_supervisor(struct spawn_plan *plan, const struct master *m)
+{
+	struct stat st = { 0 };
+
+	(void)!fstat(m->pidfile.fd, &st);
+	snprintf(plan->supervisor, sizeof(plan->supervisor), BOOT_SUPERVISOR "=%llx-%llx",
+	    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+}
+
 /* Program, arguments and descriptors. 0; -1 and errno when something is missing. */
 static int
 prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int channel)
@@ -188,6 +203,7 @@ prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int c
 	plan->argv[1] = s != NULL ? p->server->name : "";
 	plan->argv[2] = plan->slot;
 	plan->argv[3] = plan->sockets;
+	name_supervisor(plan, p->m);
 
 	plan->fd[STDIN_FILENO] = plan->null;
 	plan->fd[STDOUT_FILENO] = plan->fd[STDERR_FILENO] = event_log_output(p->m, plan->null);
