@@ -173,6 +173,19 @@ say_changed(struct change *c)
 	return 1;
 }
 
+/* The first virtual server. That the folder cannot be made, its file says. */
+static void
+make_folder(const char *folder)
+{
+	char *above = folder_of(folder);
+
+	if (mkdir(folder, 0755) == 0) {
+		change_file_own(folder, above);
+		(void)!disk_sync_folder_at(above);
+	}
+	free(above);
+}
+
 static int
 write_new(struct change *c)
 {
@@ -183,6 +196,7 @@ write_new(struct change *c)
 	if (access(c->path, F_OK) == 0)
 		return say_changed(c);
 	folder = folder_of(c->path);
+	make_folder(folder);
 	status = replace(c->path, like, buf_text(&c->text), c->text.len) == 0 ? EX_OK : say_errno(c, c->path);
 	if (like == NULL)
 		change_file_own(c->path, folder);

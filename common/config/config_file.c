@@ -263,9 +263,9 @@ gather_servers(struct config_work *w, const char *folder, const struct config_ca
 		config_faults_add(w->faults, &w->sources.source[0], 0, false,
 		    "its folder %s cannot be read: %s", folder, strerror(error));
 	else if (count == 0)
-		config_faults_add(w->faults, &w->sources.source[0], 0, false,
-		    "there is no virtual server: make a file %s/default.ini "
-		    "(an empty one gives a server with all defaults)", folder);
+		config_faults_add(w->faults, &w->sources.source[0], 0, true,
+		    "there is no virtual server: posternctl create NAME makes one, and an empty file "
+		    "%s/default.ini is one with all defaults", folder);
 	for (size_t i = 0; i < count; i++) {
 		bool good = is_server_name(names[i], strlen(names[i]));
 		char *path = mem_printf("%s/%s%s", folder, names[i], ends_in_ini(names[i]) ? "" : ".ini");

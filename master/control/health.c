@@ -151,9 +151,13 @@ put_server(struct health_answer *a, const struct server *s, const struct health_
 static int
 blame_service(const struct master *m, const struct health_disk *disk, struct buf *why)
 {
+	bool none = TAILQ_EMPTY(&m->servers);
+
+	if (none)
+		buf_puts(why, "there is no virtual server: posternctl create NAME makes one");
 	health_put_service(why, m);
 	health_disk_blame_service(disk, why);
-	return why->len > 0;
+	return none ? 2 : why->len > 0;
 }
 
 int

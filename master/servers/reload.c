@@ -230,6 +230,22 @@ users_are_there(struct reload *r)
 	return true;
 }
 
+/* All files gone at once are a folder that is missing, and no wish. */
+static bool
+servers_are_there(struct reload *r)
+{
+	const struct server *s;
+
+	TAILQ_FOREACH(s, &r->m->servers, link)
+		if (!s->removed)
+			break;
+	if (s == NULL || r->snap->config->npath > 1)	/* the first path is that of postern.ini */
+		return true;
+	reload_words_say(r, EX_CONFIG, "-", "not changed",
+	    "the files of all virtual servers are gone; all stays as it was");
+	return false;
+}
+
 static bool
 events_can_go(struct reload *r)
 {
@@ -451,7 +467,7 @@ reload_run(struct master *m, const char *only, const struct config_candidate *ca
 		reload_words_say(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
 	else if ((r.snap = server_snapshot_new(c)) == NULL)
 		reload_words_say(&r, EX_OSERR, "-", "not changed", strerror(errno));
-	else if (fixed_keys_are_same(&r) && users_are_there(&r) && events_can_go(&r))
+	else if (servers_are_there(&r) && fixed_keys_are_same(&r) && users_are_there(&r) && events_can_go(&r))
 		adopt_snapshot(&r);
 	else
 		server_snapshot_drop(r.snap);

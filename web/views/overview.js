@@ -60,8 +60,10 @@ class Overview extends View {
 		if (manager.live.status === null)
 			return;
 		if (manager.live.status.servers.length === 0)
-			this.#rows.replaceChildren(this.empty("There is no virtual server that you may see. One begins with ",
-				make("code", {}, "posternctl create NAME"), "."));
+			this.#rows.replaceChildren(manager.may("configure") ?
+				this.empty("There is no virtual server. The first one is made with New virtual server, or with ",
+					make("code", {}, "posternctl create NAME"), ".") :
+				this.empty("There is no virtual server that you may see. An operator of the service makes one."));
 		else if (!this.#table.isConnected)
 			this.#rows.replaceChildren(this.#table);
 		this.#showCounters();

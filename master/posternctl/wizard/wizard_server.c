@@ -46,10 +46,10 @@ free_name(struct wizard *w)
 	struct buf text = BUF_INIT(WIZARD_ANSWER_MAX);
 	char *name = NULL;
 
-	for (unsigned n = 2; n < NAMES_MAX; n++) {
+	for (unsigned n = 1; n < NAMES_MAX; n++) {
 		buf_clear(&text);
 		free(name);
-		name = mem_printf("server%u", n);
+		name = n == 1 ? mem_strdup("default") : mem_printf("server%u", n);
 		w->status = try_name(w, name, &text);
 		if (!wizard_change_is_refused(w->status))
 			break;
