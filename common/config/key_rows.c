@@ -494,10 +494,9 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Whose messages are mended instead of refused or sent on as they are: of clients that may relay "
 	    "(by relay-list or by login), of none, or of all. A bare LF or CR in the content becomes "
-	    "CRLF, as does CR CR LF, a line may be as long as the message (of others 16,384 bytes), a "
-	    "missing Date and Message-ID are added, Bcc, Resent-Bcc and Return-Path are taken out. What "
-	    "was mended is in the event of the accepted message. A bare LF or CR of other clients is "
-	    "refused with 554 5.6.0." },
+	    "CRLF, as does CR CR LF, a missing Date and Message-ID are added, Bcc, Resent-Bcc and "
+	    "Return-Path are taken out. What was mended is in the event of the accepted message. A bare LF "
+	    "or CR of other clients is refused with 554 5.6.0." },
 	{ ACCESS("dsn", KEY_ENUM, dsn), .standard = "relay", .choice = clients,
 	    .meaning =
 	    "Who is offered DSN (RFC 3461), so may ask for reports of success and delay: clients that may "

@@ -38,16 +38,6 @@ hand_on_run(struct data *d, const char *run, size_t n, data_sink *sink, void *ar
 		sink(arg, run, n);
 }
 
-/* `n` more bytes of the current line; once it is too long the count stays. */
-static void
-count_line(struct data *d, size_t n)
-{
-	if (n > DATA_LINE_MAX - d->line)
-		set_fault(d, DATA_LONG);
-	else
-		d->line += (uint32_t)n;
-}
-
 /* The input, how far it was read, and where the content begins that is not yet handed on. */
 struct portion {
 	const char *in;
@@ -68,7 +58,6 @@ static void
 begin_line(struct data *d, bool after_bare)
 {
 	d->state = DATA_LINE;
-	d->line = 0;
 	d->after_bare = after_bare;
 }
 
@@ -161,7 +150,6 @@ take_text(struct data *d, struct portion *p)
 		set_fault(d, DATA_BARE);
 	whole = n > 0 ? from[n - 1] == '\r' : d->state == DATA_CR;
 	p->at += n;
-	count_line(d, n + (lf != NULL));
 	if (lf == NULL) {
 		d->state = whole ? DATA_CR : DATA_TEXT;
 		return;

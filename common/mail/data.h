@@ -15,8 +15,11 @@
  *
  * So no line of a single dot gets through but the end, and a server behind us has nothing to take for one.
  * Other lines that end in LF or CR are refused, too, or mended: then a dot at the start of the line behind is
- * transport's, as at the start of every line, and a line may be as long as the message. CRs before a CRLF are
- * part of that one line end.
+ * transport's, as at the start of every line. CRs before a CRLF are part of that one line end.
+ *
+ * A line may be as long as the message. RFC 5321 4.5.3.1.6 wants 1,000 octets and allows more; newsletters
+ * come in one line of some hundred KB, and every hop before us has taken it. It is folded where a host wants
+ * that: deliver/smtp/client_fold.
  */
 #ifndef COMMON_MAIL_DATA_H
 #define COMMON_MAIL_DATA_H
@@ -24,8 +27,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define DATA_LINE_MAX 16384U	/* with CRLF, unless mended; RFC 5321 4.5.3.1.6: 1,000, devices send more */
 
 /* Where lines are mended: so many CRs before an LF are one line end with it; bounds what is not handed on. */
 #define DATA_CRS_MAX 8U
@@ -38,7 +39,7 @@ enum data_state {
 	DATA_DOT_CR,	/* and a CR */
 	DATA_END,	/* past the lone dot */
 };
-enum data_fault { DATA_FINE, DATA_BARE, DATA_LONG, DATA_LARGE, DATA_NUL };
+enum data_fault { DATA_FINE, DATA_BARE, DATA_LARGE, DATA_NUL };
 enum data_mended { DATA_MENDED_LF = 1, DATA_MENDED_CR = 2 };
 struct data {
 	enum data_state state;
@@ -46,8 +47,7 @@ struct data {
 	bool mend;		/* a bare LF or CR becomes CRLF; else it is a fault */
 	bool after_bare;	/* this line began behind one */
 	unsigned mended;	/* enum data_mended bits */
-	uint32_t line;		/* bytes of the current line, unless lines are mended */
-	unsigned crs;		/* when they are: CRs in a row that are not handed on */
+	unsigned crs;		/* when lines are mended: CRs in a row that are not handed on */
 	uint64_t size;		/* content bytes: without dots added for transport and without the end */
 	uint64_t limit;
 	uint64_t wasted;	/* bytes read since the fault */
@@ -57,7 +57,7 @@ typedef void data_sink(void *arg, const char *run, size_t len);
 void data_begin(struct data *d, uint64_t limit, bool mend);
 /* Bytes used: all, or up to and with the end (then state is DATA_END). Hands on runs as long as possible. */
 size_t data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg);
-/* Content whose end is known (BDAT): uses all. Line ends, long lines and NUL do not matter when `binary`. */
+/* Content whose end is known (BDAT): uses all. Line ends and NUL do not matter when `binary`. */
 void data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink *sink, void *arg);
 bool data_has_eightbit(const char *in, size_t len);
 void data_end_raw(struct data *d, data_sink *sink, void *arg);	/* a CR at the very end is bare */

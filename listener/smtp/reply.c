@@ -120,8 +120,6 @@ const struct reply_row reply_rows[] = {
 	    COUNTER_REFUSED_SIZE },
 	[REPLY_CONTENT_BARE] = { 554, "5.6.0", "Message refused: bare CR or LF in it; lines end in CRLF",
 	    REPLY_ERROR | REPLY_EVENT },
-	[REPLY_CONTENT_LINE] = { 500, "5.6.0", "Message refused: a line is too long",
-	    REPLY_ERROR | REPLY_EVENT },
 	[REPLY_CONTENT_NUL] = { 554, "5.6.0", "Message refused: NUL in it", REPLY_ERROR | REPLY_EVENT },
 	[REPLY_STORAGE_FULL] = { 452, "4.3.1", "Insufficient system storage", REPLY_EVENT,
 	    COUNTER_REFUSED_STORAGE },

@@ -338,8 +338,6 @@ transaction_fault(const struct session *s)
 		return REPLY_NONE;
 	case DATA_BARE:
 		return REPLY_CONTENT_BARE;
-	case DATA_LONG:
-		return REPLY_CONTENT_LINE;
 	case DATA_LARGE:
 		bad = size_fault(s, s->data.size);
 		return bad != REPLY_NONE ? bad : REPLY_MESSAGE_SIZE;

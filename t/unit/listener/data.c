@@ -321,28 +321,23 @@ START_TEST(size_limit)
 }
 END_TEST
 
+/* The size of the message is the only limit of a line. */
 START_TEST(line_limit)
 {
-	static const size_t cuts[] = { 1, 2, 1000, DATA_LINE_MAX - 1, DATA_LINE_MAX, DATA_LINE_MAX + 1,
-	    10 * DATA_LINE_MAX };
+	enum { LINE = 100000, LEN = 3 * LINE + 3 };
+	static const size_t cuts[] = { 1, 2, 1000, LINE - 1, LINE, LINE + 1, LEN };
+	char *in = mem_zalloc(LEN);
 
-	for (size_t over = 0; over < 2; over++) {
-		size_t line = DATA_LINE_MAX + over, len = 3 * line + 3;
-		char *in = mem_zalloc(len);
-
-		memset(in, 'x', len);
-		for (size_t i = 1; i <= 3; i++)
-			memcpy(in + i * line - 2, "\r\n", 2);
-		memcpy(in + len - 3, ".\r\n", 3);
-		for (size_t i = 0; i < nitems_of(cuts); i++) {
-			ck_assert_int_eq(fault_of(in, len, UINT64_MAX, cuts[i], false),
-			    over ? DATA_LONG : DATA_FINE);
-			/* of clients that are mended the size of the message is the only limit */
-			ck_assert_int_eq(fault_of(in, len, len - 3, cuts[i], true), DATA_FINE);
-			ck_assert_int_eq(fault_of(in, len, len - 4, cuts[i], true), DATA_LARGE);
+	memset(in, 'x', LEN);
+	for (size_t i = 1; i <= 3; i++)
+		memcpy(in + i * LINE - 2, "\r\n", 2);
+	memcpy(in + LEN - 3, ".\r\n", 3);
+	for (size_t i = 0; i < nitems_of(cuts); i++)
+		for (int mend = 0; mend <= 1; mend++) {
+			ck_assert_int_eq(fault_of(in, LEN, LEN - 3, cuts[i], mend), DATA_FINE);
+			ck_assert_int_eq(fault_of(in, LEN, LEN - 4, cuts[i], mend), DATA_LARGE);
 		}
-		free(in);
-	}
+	free(in);
 }
 END_TEST
 
