@@ -21,7 +21,8 @@ struct msg_trace_ask {		/* payload of CTL_TRACE */
 	uint32_t ids;			/* all that happened to these; 0: the messages that are meant below */
 	uint32_t first;			/* not 0: the time of the first line is told */
 	char id[MSG_TRACE_IDS][MESSAGE_ID_SIZE];
-	char sender[MSG_TRACE_TEXT], recipient[MSG_TRACE_TEXT], message_id[MSG_TRACE_TEXT];	/* "": any */
+	/* One of them; "": any */
+	char sender[MSG_TRACE_TEXT], recipient[MSG_TRACE_TEXT], message_id[MSG_TRACE_TEXT];
 };
 
 /* Copies a received payload; false when something is wrong. */

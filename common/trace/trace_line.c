@@ -174,9 +174,7 @@ is_address(const struct trace_line *l, const char *key, const char *wish)
 	char value[VALUE_MAX];
 	const char *at;
 
-	if (wish == NULL)
-		return true;
-	if (!trace_line_value(l, key, value, sizeof(value)))
+	if (wish == NULL || !trace_line_value(l, key, value, sizeof(value)))
 		return false;
 	at = strrchr(value, '@');
 	return strcasecmp(wish, wish[0] == '@' && at != NULL ? at : value) == 0;
@@ -201,29 +199,39 @@ is_message_id(const struct trace_line *l, const char *wish)
 	const char *one, *other;
 	size_t n, m;
 
-	if (wish == NULL)
-		return true;
-	if (!trace_line_value(l, "message-id", value, sizeof(value)))
+	if (wish == NULL || !trace_line_value(l, "message-id", value, sizeof(value)))
 		return false;
 	one = bare_id(value, &n);
 	other = bare_id(wish, &m);
 	return n == m && memcmp(one, other, n) == 0;
 }
 
-bool
-trace_line_may_fit(const struct trace_wish *w, const char *line)
+static bool
+may_be_address(const char *wish, const char *line)
 {
-	const char *wish = w->sender != NULL ? w->sender : w->recipient;
 	const char *at = wish != NULL ? strchr(wish, '@') : NULL;
 
-	if (w->message_id != NULL && strstr(line, " message-id=") == NULL)
-		return false;
-	return at == NULL || strcasestr(line, at) != NULL;
+	return wish != NULL && (at == NULL || strcasestr(line, at) != NULL);
 }
 
 bool
+trace_line_may_fit(const struct trace_wish *w, const char *line)
+{
+	return (w->message_id != NULL && strstr(line, " message-id=") != NULL) ||
+	    may_be_address(w->sender, line) || may_be_address(w->recipient, line);
+}
+
+unsigned
+trace_line_parts(const struct trace_wish *w)
+{
+	return (w->sender != NULL ? TRACE_SENDER : 0U) | (w->recipient != NULL ? TRACE_RECIPIENT : 0U) |
+	    (w->message_id != NULL ? TRACE_MESSAGE_ID : 0U);
+}
+
+unsigned
 trace_line_fits(const struct trace_wish *w, const struct trace_line *l)
 {
-	return is_address(l, "sender", w->sender) && is_address(l, "recipient", w->recipient) &&
-	    is_message_id(l, w->message_id);
+	return (is_address(l, "sender", w->sender) ? TRACE_SENDER : 0U) |
+	    (is_address(l, "recipient", w->recipient) ? TRACE_RECIPIENT : 0U) |
+	    (is_message_id(l, w->message_id) ? TRACE_MESSAGE_ID : 0U);
 }

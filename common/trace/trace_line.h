@@ -28,9 +28,13 @@ struct trace_wish {
 	const char *message_id;		/* the field of that name, with or without < and > */
 };
 
-/* Pure. Cheap: whether the line may be about such a message, before it is parsed. */
+/* The parts of a wish, as bits: the lines of one message together say all of them. */
+enum { TRACE_SENDER = 1, TRACE_RECIPIENT = 2, TRACE_MESSAGE_ID = 4 };
+unsigned trace_line_parts(const struct trace_wish *w);	/* that it has */
+/* Pure. Cheap: whether the line may say any part of the wish, before it is parsed. */
 bool trace_line_may_fit(const struct trace_wish *w, const char *line);
-bool trace_line_fits(const struct trace_wish *w, const struct trace_line *l);
+/* The parts that it says. */
+unsigned trace_line_fits(const struct trace_wish *w, const struct trace_line *l);
 /* Rising, for trace_line_names. */
 void trace_line_sort_ids(char (*ids)[MESSAGE_ID_SIZE], size_t count);
 /* Whether the line is of one of these messages, or names one: a report, a move to another queue. */

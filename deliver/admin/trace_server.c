@@ -96,7 +96,7 @@ is_wanted(struct trace_job *j, const struct trace_wish *w, const struct trace_li
 		return false;
 	if (j->ask.ids > 0)
 		return trace_line_names(l, j->ask.id, j->ask.ids);
-	return trace_line_fits(w, l) && trace_line_id(l, id) && !is_known(j, id);
+	return trace_line_fits(w, l) != 0 && trace_line_id(l, id) && !is_known(j, id);
 }
 
 /* Cheap first: most lines are about other messages. */

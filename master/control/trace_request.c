@@ -121,10 +121,12 @@ static const struct control_question_ops ops = {
 
 /* --- the words --- */
 
+/* One in a search: what the lines of a message say together shows in no page alone. */
 static bool
-take_text(char *dst, const char *text)
+take_text(const struct msg_trace_ask *a, char *dst, const char *text)
 {
-	return text[0] != '\0' && (size_t)snprintf(dst, MSG_TRACE_TEXT, "%s", text) < MSG_TRACE_TEXT;
+	return a->sender[0] == '\0' && a->recipient[0] == '\0' && a->message_id[0] == '\0' &&
+	    text[0] != '\0' && (size_t)snprintf(dst, MSG_TRACE_TEXT, "%s", text) < MSG_TRACE_TEXT;
 }
 
 static bool
@@ -148,11 +150,11 @@ take_word(struct msg_trace_ask *a, uint64_t *inode, const char *word)
 	if (strncmp(word, "id=", 3) == 0)
 		return take_id(a, value);
 	if (strncmp(word, "sender=", 7) == 0)
-		return take_text(a->sender, value);
+		return take_text(a, a->sender, value);
 	if (strncmp(word, "recipient=", 10) == 0)
-		return take_text(a->recipient, value);
+		return take_text(a, a->recipient, value);
 	if (strncmp(word, "message-id=", 11) == 0)
-		return take_text(a->message_id, value);
+		return take_text(a, a->message_id, value);
 	if (strncmp(word, "at=", 3) != 0 || value[strspn(value, "0123456789:")] != '\0' ||
 	    sscanf(value, "%20" SCNu64 ":%18" SCNu64 "%n", inode, &at, &used) != 2)
 		return false;

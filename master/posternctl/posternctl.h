@@ -73,15 +73,6 @@ bool options_match(const char *const *words, size_t count, const char *option, c
 /* Whether the member `name` is that address, or in that "@domain"; wish NULL: every event. */
 bool event_filter_fits(const char *wish, const json_t *row, const char *name);
 
-/* --- trace_log: the lines of the event log, oldest first --- */
-struct trace_log;
-struct trace_log *trace_log_open(const struct config_service *s);
-/* Without its end; the caller may change it; good until the next call. NULL: the end. */
-char *trace_log_next(struct trace_log *t);
-void trace_log_quiet(struct trace_log *t);	/* something is shown now: no progress beside it */
-void trace_log_rewind(struct trace_log *t);
-void trace_log_close(struct trace_log *t);
-
 /* --- trace_command: posternctl trace --- */
 int trace_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);

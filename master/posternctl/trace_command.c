@@ -5,7 +5,8 @@
  * Owns:     nothing
  * Promise:  reads what this user may read, and says from when on that is. The log is read twice at the most:
  *           for the ids of the messages that are meant, and for what became of them
- * Fails by: an exit status; SERVER_SET_NO_MATCH when no such message is found
+ * Fails by: an exit status; SERVER_SET_NO_MATCH when no such message is found, EX_NOPERM when it may stand
+ *           where this user may not read
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "common/base/mem.h"
 #include "common/mail/message_id.h"
 #include "common/trace/trace_line.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 
 #define IDS_MAX 10000
 
@@ -35,29 +36,31 @@ struct trace_command {
 /* --- which messages --- */
 
 static void
-add_id(struct trace_command *t, const char *id)
+find_ids(struct trace_command *t, struct trace_log *log)
 {
-	if (!message_id_is_valid(id) || (t->count > 0 && strcmp(t->ids[t->count - 1], id) == 0))
-		return;
-	t->too_many = t->count == IDS_MAX;
-	if (t->too_many)
-		return;
-	t->ids = mem_grow(t->ids, t->count, sizeof(*t->ids));
-	memcpy(t->ids[t->count++], id, MESSAGE_ID_SIZE);
+	struct trace_ids *ids = trace_ids_new(trace_line_parts(&t->wish), IDS_MAX);
+	char *line, id[MESSAGE_ID_SIZE];
+	struct trace_line l;
+	unsigned parts;
+
+	while (!trace_ids_is_full(ids) && (line = trace_log_next(log)) != NULL) {
+		if (!trace_line_may_fit(&t->wish, line) || !trace_line_parse(&l, line))
+			continue;
+		parts = trace_line_fits(&t->wish, &l);
+		if (parts != 0 && trace_line_id(&l, id))
+			trace_ids_add(ids, id, parts);
+	}
+	t->ids = trace_ids_take(ids, &t->count);
+	t->too_many = trace_ids_is_full(ids);
+	trace_ids_free(ids);
+	trace_log_rewind(log);
 }
 
 static void
-find_ids(struct trace_command *t, struct trace_log *log)
+take_id(struct trace_command *t)
 {
-	char *line, id[MESSAGE_ID_SIZE];
-	struct trace_line l;
-
-	while ((line = trace_log_next(log)) != NULL && !t->too_many)
-		if (trace_line_may_fit(&t->wish, line) && trace_line_parse(&l, line) &&
-		    trace_line_fits(&t->wish, &l) && trace_line_id(&l, id))
-			add_id(t, id);
-	trace_line_sort_ids(t->ids, t->count);
-	trace_log_rewind(log);
+	t->ids = mem_grow(NULL, 0, sizeof(*t->ids));
+	memcpy(t->ids[t->count++], t->id, MESSAGE_ID_SIZE);
 }
 
 /* --- what became of them --- */
@@ -109,27 +112,40 @@ tell_story(struct trace_command *t, struct trace_log *log)
 }
 
 static int
+say_none(const struct trace_command *t, const struct trace_log *log)
+{
+	if (trace_log_is_refused(log)) {
+		fprintf(stderr, "posternctl: what this user may read of the event log has no such message; "
+		    "the rest is for other users\n");
+		return EX_NOPERM;
+	}
+	fprintf(stderr, "posternctl: the event log has no such message%s%s\n",
+	    t->since[0] != '\0' ? "; it begins at " : "", t->since);
+	return SERVER_SET_NO_MATCH;
+}
+
+static int
 trace(struct trace_command *t, const struct config_service *s)
 {
 	struct trace_log *log = trace_log_open(s);
+	int status = EX_OK;
 
 	if (t->id != NULL)
-		add_id(t, t->id);
+		take_id(t);
 	else
 		find_ids(t, log);
 	if (t->count > 0)
 		tell_story(t, log);
-	trace_log_close(log);
 	free(t->ids);
+	trace_log_quiet(log);
 	if (t->too_many)
-		fprintf(stderr, "posternctl: more than %d messages; those after the first %d are not shown\n",
-		    IDS_MAX, IDS_MAX);
+		fprintf(stderr, "posternctl: more than %d messages; not all of them are shown\n", IDS_MAX);
 	if (t->lines == 0)
-		fprintf(stderr, "posternctl: the event log has no such message%s%s\n",
-		    t->since[0] != '\0' ? "; it begins at " : "", t->since);
+		status = say_none(t, log);
 	else if (!t->json)
 		fprintf(stderr, "posternctl: the event log begins at %s\n", t->since);
-	return t->lines > 0 ? EX_OK : SERVER_SET_NO_MATCH;
+	trace_log_close(log);
+	return status;
 }
 
 /* --- the command --- */

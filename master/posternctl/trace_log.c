@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 #include "common/base/mem.h"
 #include "common/trace/trace_file.h"
 #include "common/trace/trace_files.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 
 #define TELL_LINES 4096U
 #define TELL_MS 1000U
@@ -30,19 +31,54 @@ struct trace_log {
 	size_t at, count;
 	struct trace_file *in;
 	pid_t program;			/* that writes into `in`; 0 none */
+	bool refused;			/* a part of it, to this user */
+	bool again;			/* it was read before: what is wrong was said */
 	bool terminal;			/* the standard error output is one: who waits is told */
 	unsigned long lines;		/* read so far, over all files */
 	uint64_t begun_ms, told_ms;	/* told_ms 0: nothing stands there */
 };
+
+static void
+say_fault(struct trace_log *t, const char *name, int error)
+{
+	if (error == EACCES || error == EPERM)
+		t->refused = true;
+	if (!t->again)
+		fprintf(stderr, "posternctl: %s: %s\n", name, strerror(error));
+}
+
+/* The journal shows a user what that one may see, and is silent about the rest. */
+static void
+judge_journal(struct trace_log *t)
+{
+	static const char *const places[] = { "/var/log/journal/*/system.journal",
+		"/run/log/journal/*/system.journal" };
+
+	for (size_t i = 0; i < nitems_of(places); i++) {
+		glob_t found = { 0 };
+
+		if (glob(places[i], GLOB_NOSORT, NULL, &found) == 0)
+			for (size_t k = 0; k < found.gl_pathc; k++)
+				if (access(found.gl_pathv[k], R_OK) == -1)
+					say_fault(t, found.gl_pathv[k], errno);
+		globfree(&found);
+	}
+}
 
 struct trace_log *
 trace_log_open(const struct config_service *s)
 {
 	struct trace_log *t = mem_new(struct trace_log);
 	bool own = config_service_log_sink(s, false) == LOG_TO_FILE;
+	const char *path = own ? s->events : TRACE_FILES_SYSLOG;
 
-	trace_files_find(&t->files, own ? s->events : TRACE_FILES_SYSLOG);
+	trace_files_find(&t->files, path);
 	t->count = t->files.count > 0 || own ? t->files.count : 1;
+	/* in a folder that may not be entered nothing is found */
+	if (t->files.count == 0 && access(path, R_OK) == -1 && errno == EACCES)
+		say_fault(t, path, errno);
+	else if (t->files.count == 0 && !own)
+		judge_journal(t);
 	t->terminal = isatty(STDERR_FILENO) == 1;
 	t->begun_ms = clock_mono_ms();
 	return t;
@@ -86,7 +122,7 @@ open_next(struct trace_log *t)
 	    print_journal(t);
 
 	if (fd == -1)
-		fprintf(stderr, "posternctl: %s: %s\n", name_of(t, i), strerror(errno));
+		say_fault(t, name_of(t, i), errno);
 	else
 		t->in = trace_file_open(fd, 0);
 	return fd != -1;
@@ -97,11 +133,11 @@ close_file(struct trace_log *t)
 {
 	int status;
 
-	if (t->in != NULL && trace_file_fault(t->in) != NULL)
+	if (t->in != NULL && trace_file_fault(t->in) != NULL && !t->again)
 		fprintf(stderr, "posternctl: %s: %s\n", name_of(t, t->at - 1), trace_file_fault(t->in));
 	trace_file_close(t->in);
 	if (t->program > 0 && waitpid(t->program, &status, 0) == t->program &&
-	    WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	    WIFEXITED(status) && WEXITSTATUS(status) == 127 && !t->again)
 		fprintf(stderr, "posternctl: journalctl is not installed\n");
 	t->in = NULL;
 	t->program = 0;
@@ -147,11 +183,18 @@ trace_log_next(struct trace_log *t)
 	return NULL;
 }
 
+bool
+trace_log_is_refused(const struct trace_log *t)
+{
+	return t->refused;
+}
+
 void
 trace_log_rewind(struct trace_log *t)
 {
 	close_file(t);
 	t->at = 0;
+	t->again = true;
 }
 
 void

@@ -72,14 +72,32 @@ def test_story(t):
     equal({row["id"] for row in traced(service, "--message-id", b'a b="c" id=1@\xff.example')}, {odd["id"]})
     equal({row["id"] for row in traced(service, "--message-id", "<in-pickup@s.example>")},
           {service.events.all("accepted", sender="p@s.example")[0]["id"]})
+    # two wishes, of which no line says both: the listener says the sender, deliver the recipient
+    equal({row["id"] for row in traced(service, "--sender", "@s.example", "--recipient", "@far.example")} & {old, new}, {old})
+    equal({row["id"] for row in traced(service, "--recipient", "y@default.example", "--sender", "@s.example")} & {old, new}, {new})
     people = ask(service, new)
     check(f"{new} event=dropped" in people.stdout and "the event log begins at " in people.stderr, people)
     for words, status, said in ((("0000000000000000",), 3, "no such message; it begins at "), (("--sender", "nobody@s.example"), 3, "no such message"),
                                 (("what",), 64, "that is no id"), ((new, "--sender", "a@b"), 64, "say either"), (("--json",), 64, "say either"),
-                                (("--message-id", "nobody@x"), 3, "no such message")):
+                                (("--message-id", "nobody@x"), 3, "no such message"),
+                                (("--sender", "else@s.example", "--recipient", "no@far.example"), 3, "no such message")):
         refused = ask(service, *words, ok=False)
         equal(refused.returncode, status, words)
         check(said in refused.stderr, refused)
+    # what may not be read may have it: that is not "no such message"
+    older.chmod(0)
+    for words in (("0000000000000000",), ("--sender", "nobody@s.example")):
+        refused = ask(service, *words, ok=False)
+        equal(refused.returncode, 77, refused)
+        check("no such message; the rest is for other users" in refused.stderr, refused)
+        equal(refused.stderr.count("kept.log.1: Permission denied"), 1, refused)
+    equal({row["id"] for row in traced(service, new)}, {new})
+    closed = service.folder / "closed"
+    closed.mkdir(mode=0)
+    (service.folder / "trace.ini").write_text(config.replace("[service]", f"[service]\nevents = {closed / 'kept.log'}", 1))
+    refused = ask(service, new, ok=False)
+    equal(refused.returncode, 77, refused)
+    check(f"{closed / 'kept.log'}: Permission denied" in refused.stderr, refused)
 
 
 # A journal that takes its time, as one on a slow disk does.

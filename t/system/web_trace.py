@@ -96,6 +96,7 @@ def test_story(t):
     equal(walk(browser, "other", "find", "sender=@s.example")[0][0]["id"], theirs)
     # what is no search, and a place that is not there any more
     for words in (("find",), ("story", "id=x"), ("find", "id=" + id), ("story", f"id={id}", "sender=a@b"), ("find", "sender="), ("find", "sender=a", "at=1:-1"),
+                  ("find", "sender=a@b", "recipient=c@d"),
                   ("what", "sender=a")):
         equal(browser.command("trace", "default", *words)["status"], 64, words)
     equal(browser.command("trace", "-", "find", "sender=a@b")["status"], 64)
@@ -148,6 +149,11 @@ def test_page(t):
     page.size(360)
     page.look("a story at 360 pixels")
     page.size(1280)
+    # two words, of which no line has both
+    other = service.default.send(sender="x@s.example", to="b@default.example")
+    until(lambda: file.read_text().count("event=dropped") == 2, what="the other to be dropped")
+    page.go("#/server/default/trace?sender=x@s.example&recipient=b@default.example")
+    page.wait_text("1 message.", other)
     page.go("#/server/default/trace?sender=nobody@s.example")
     page.wait_text("The event log has no such message")
     page.go("#/server/default/trace?id=%3Cscript%3E")

@@ -14,6 +14,7 @@ import { factsOf, makeStory } from "./story.js";
 import { View } from "./view.js";
 
 const MOST = 500;	/* messages that are shown */
+const MOST_SEEN = 100000;	/* that are kept in mind while another word is searched */
 const FIELDS = [["id", "Message"], ["sender", "Sender"], ["recipient", "Recipient"], ["message-id", "Message-ID"]];
 const HELP = "A whole address, or @domain.";
 
@@ -26,7 +27,7 @@ class Trace extends View {
 		const { NAME } = this.words;
 		const wanted = Object.fromEntries(FIELDS.map(([name]) => [name, this.query.get(name) ?? ""]).filter(([, value]) => value !== ""));
 		const words = wanted.id !== undefined ? ["story", `id=${wanted.id}`] :
-			["find", ...Object.entries(wanted).map(([name, value]) => `${name}=${value}`)];
+			["find", ...Object.entries(wanted).reverse().map(([name, value]) => `${name}=${value}`)];
 
 		this.append(this.head("Trace"), this.#makeForm(wanted), this.#place, this.#number, this.#begins,
 			...(words.length > 1 ? [this.foot("trace", NAME, ...words)] : [make("footer")]));
@@ -36,7 +37,7 @@ class Trace extends View {
 		else if (words[0] === "story")
 			this.#tell(words);
 		else
-			this.#find(words);
+			this.#find(words.slice(1));
 	}
 
 	#makeForm(wanted) {
@@ -84,6 +85,29 @@ class Trace extends View {
 		setText(this.#number, whole && events.length > 0 ? `${count(events.length, "event")}.` : "");
 	}
 
+	/* The messages whose lines say all of `words` together: null, it is known why not. */
+	async #narrow(words) {
+		let among = null;
+
+		for (const word of words) {
+			const ids = new Set();
+			const whole = await this.#read(["find", word], (events) => {
+				events.filter(({ id }) => among === null || among.has(id)).forEach(({ id }) => ids.add(id));
+				setText(this.#number, `Searching the log for ${word}. So far: ${count(ids.size, "message")}.`);
+			}, () => ids.size <= MOST_SEEN);
+
+			if (!whole)
+				return null;
+			if (ids.size > MOST_SEEN) {
+				this.refuse(this.#place, `More than ${count(MOST_SEEN, "message")} with ${word}: say more about the one that you mean.`);
+				return null;
+			}
+			among = ids;
+		}
+		return among;
+	}
+
+	/* One word after the other, as no line has to say all of them; the last one shows what it finds. */
 	async #find(words) {
 		const { NAME } = this.words;
 		const found = new Map();
@@ -94,8 +118,9 @@ class Trace extends View {
 			{ heading: "Event", text: (row) => row.event, sort: (row) => row.event },
 			{ heading: "About it", long: true, text: factsOf },
 		] });
-		const whole = await this.#read(words, (events) => {
-			events.filter((event) => !found.has(event.id)).forEach((event) => found.set(event.id, event));
+		const among = words.length > 1 ? await this.#narrow(words.slice(0, -1)) : null;
+		const whole = (words.length === 1 || among !== null) && await this.#read(["find", words.at(-1)], (events) => {
+			events.filter(({ id }) => !found.has(id) && (among === null || among.has(id))).forEach((event) => found.set(event.id, event));
 			table.rows = [...found.values()].slice(0, MOST);
 			if (!table.isConnected && found.size > 0)
 				this.#place.replaceChildren(table);

@@ -72,8 +72,32 @@ START_TEST(fits)
 		snprintf(copy, sizeof(copy), HEAD ID " %s", wishes[i].rest);
 		may = trace_line_may_fit(&wishes[i].wish, copy);
 		ck_assert(trace_line_parse(&l, copy));
-		ck_assert_msg(trace_line_fits(&wishes[i].wish, &l) == wishes[i].fits, "%s", wishes[i].rest);
+		ck_assert_msg((trace_line_fits(&wishes[i].wish, &l) != 0) == wishes[i].fits, "%s", wishes[i].rest);
 		ck_assert(may || !wishes[i].fits);
+	}
+}
+END_TEST
+
+/* Each line says its part, whatever else is wanted. */
+START_TEST(parts_of_a_wish)
+{
+	const struct trace_wish wish = { "a@b.example", "@c.example", NULL };
+	static const struct { const char *rest; unsigned parts; } rows[] = {
+		{ "event=accepted sender=a@b.example", TRACE_SENDER },
+		{ "event=dropped recipient=x@C.example", TRACE_RECIPIENT },
+		{ "event=x recipient=x@c.example sender=a@b.example", TRACE_SENDER | TRACE_RECIPIENT },
+		{ "event=x recipient=a@b.example message-id=<1@c.example>", 0 },
+	};
+
+	ck_assert_uint_eq(trace_line_parts(&wish), TRACE_SENDER | TRACE_RECIPIENT);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char copy[300];
+		struct trace_line l;
+
+		snprintf(copy, sizeof(copy), HEAD ID " %s", rows[i].rest);
+		ck_assert(trace_line_may_fit(&wish, copy) || rows[i].parts == 0);
+		ck_assert(trace_line_parse(&l, copy));
+		ck_assert_uint_eq(trace_line_fits(&wish, &l), rows[i].parts);
 	}
 }
 END_TEST
@@ -99,4 +123,4 @@ START_TEST(names)
 }
 END_TEST
 
-UNIT_MAIN("trace_line", parts, fits, names)
+UNIT_MAIN("trace_line", parts, fits, parts_of_a_wish, names)
