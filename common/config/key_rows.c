@@ -831,7 +831,8 @@ const struct key key_rows[] = {
 	    .max = YEARS, .unlimited = true,
 	    .meaning =
 	    "How long a smart host, or a host of a domain's route, may take no message while mail waits for "
-	    "it. Then posternctl status --check and the event log say so." },
+	    "it, also while the first attempt is without an answer. Then posternctl status --check and the "
+	    "event log say so." },
 	{ DELIVERY("queue-age-alarm", KEY_TIME, queue_age_alarm), .standard = "unlimited", .min = SECOND,
 	    .max = YEARS, .unlimited = true,
 	    .meaning =

@@ -182,8 +182,10 @@ struct outbound {
 /* --- smart_watch: hosts that the configuration names and that take nothing while mail waits --- */
 struct smart_watch *smart_watch_new(struct boot *b);
 void smart_watch_free(struct smart_watch *w);
-/* A job for `d` is done. */
-void smart_watch_note(struct smart_watch *w, const struct destination *d, const struct outbound_job *job);
+/* A job with a message for `d` waits; it is done. `counts`: this was an attempt. */
+void smart_watch_begin(struct smart_watch *w, const struct destination *d);
+void smart_watch_end(struct smart_watch *w, const struct destination *d, const struct outbound_job *job,
+    bool counts);
 
 /* --- site_waitlist: the sites that are due for work, and those that wait for a connection --- */
 /* site_work will be called soon, from the loop. */

@@ -264,6 +264,8 @@ site_closed(struct site *s, struct outconn *p)
 void
 site_add(struct site *s, struct outbound_job *job)
 {
+	if (job->e != NULL && s->kind == SITE_CONNECTS)
+		smart_watch_begin(s->o->smart, &s->d);
 	site_queue_push(s, job, false);
 	site_waitlist_due(s);
 }

@@ -118,8 +118,8 @@ site_queue_end(struct site *s, struct outbound_job *job)
 	if (job->rested && later && !job->answered)
 		note_rest(s, job);
 	s->o->active--;
-	if (job->e != NULL && s->kind == SITE_CONNECTS && !s->o->draining)
-		smart_watch_note(s->o->smart, &s->d, job);
+	if (job->e != NULL && s->kind == SITE_CONNECTS)
+		smart_watch_end(s->o->smart, &s->d, job, !s->o->draining);
 	job->done(job->arg, job);
 }
 

@@ -2,9 +2,10 @@
  * smart_watch - which hosts that the configuration names have taken nothing for long, while mail waits
  *
  * Runs in:  deliver
- * Owns:     a row for each destination whose last jobs brought no message on its way
- * Promise:  after smart-host-alarm such a destination is one event, and a reason that operators see until it
- *           takes a message, no mail waits any more, or no more is tried for it
+ * Owns:     a row for each destination that has a job, or whose last jobs brought no message on its way
+ * Promise:  after smart-host-alarm without a message taken such a destination is one event, and a reason that
+ *           operators see until it takes one, no mail waits any more, or no more is tried for it. Mail
+ *           waits as well while its first attempt hangs
  * Fails by: telling nothing
  */
 #include <bsd/sys/queue.h>
@@ -24,10 +25,12 @@
 struct smart_row {
 	TAILQ_ENTRY(smart_row) link;
 	char *key, *name;
-	uint64_t since, last;		/* monotonic ms: the first and the last failure */
-	struct measures_row *measured;
+	size_t active;			/* jobs that are not done */
+	/* Monotonic ms: since when mail waits and nothing was taken; the last failure, 0: none since then */
+	uint64_t since, last;
+	struct measures_row *measured;	/* NULL: not told there */
 	bool told;
-	struct verdict why;
+	struct verdict why;		/* of the last failure */
 };
 
 struct smart_watch {
@@ -47,19 +50,31 @@ find_row(const struct smart_watch *w, const char *key)
 	return r;
 }
 
-/* NULL: there are no counters. */
 static void
-measure_since(struct measures_row *row, int64_t since)
+measure_failing(const struct smart_watch *w, struct smart_row *r)
 {
-	if (row != NULL)
-		row->value[MEASURES_SINCE] = since;
+	uint64_t seconds = (clock_mono_ms() - r->since) / 1000;
+
+	if (r->measured != NULL)
+		return;
+	r->measured = measures_row(counters_measures(w->boot->counters), MEASURES_NEXT_HOPS, r->name);
+	if (r->measured != NULL)	/* there are counters, and room */
+		r->measured->value[MEASURES_SINCE] = clock_wall_us() / 1000000 - (int64_t)seconds;
+}
+
+static void
+measure_good(struct smart_row *r)
+{
+	if (r->measured != NULL)
+		r->measured->value[MEASURES_SINCE] = 0;
+	r->measured = NULL;
 }
 
 static void
 forget_row(struct smart_watch *w, struct smart_row *r)
 {
 	TAILQ_REMOVE(&w->rows, r, link);
-	measure_since(r->measured, 0);
+	measure_good(r);
 	free(r->key);
 	free(r->name);
 	free(r);
@@ -80,6 +95,12 @@ name_hosts(const struct destination *d)
 	return text;
 }
 
+static const char *
+reason_of(const struct smart_row *r)
+{
+	return r->last != 0 ? r->why.text : "the attempt that goes on has no answer yet";
+}
+
 static void
 put_row(struct buf *text, const struct smart_row *r, uint64_t seconds)
 {
@@ -87,7 +108,7 @@ put_row(struct buf *text, const struct smart_row *r, uint64_t seconds)
 
 	buf_printf(text, "%ssmart host %s has taken nothing for %llu %s while mail waits: %s",
 	    text->len > 0 ? "; " : "", r->name, (unsigned long long)(long_ago ? seconds / 60 : seconds),
-	    long_ago ? "minutes" : "seconds", r->why.text);
+	    long_ago ? "minutes" : "seconds", reason_of(r));
 }
 
 static void
@@ -118,12 +139,14 @@ is_given_up(const struct smart_watch *w, const struct smart_row *r, uint64_t now
 static void
 look_at(struct smart_watch *w, struct smart_row *r, uint64_t now)
 {
-	if (counters_get(w->boot->counters, COUNTER_QUEUE_LENGTH) <= 0 || is_given_up(w, r, now)) {
+	if (r->active == 0 && (r->last == 0 || is_given_up(w, r, now) ||
+	    counters_get(w->boot->counters, COUNTER_QUEUE_LENGTH) <= 0)) {
 		forget_row(w, r);
 	} else if (!r->told && now - r->since >= w->boot->server->smart_host_alarm) {
 		r->told = true;
+		measure_failing(w, r);
 		log_event(LOG_WARN, NULL, "trouble", "what=smart-host host=%s takes=nothing reason=%s",
-		    log_safe(r->name), log_safe(r->why.text));
+		    log_safe(r->name), log_safe(reason_of(r)));
 	}
 }
 
@@ -156,31 +179,22 @@ note_success(struct smart_watch *w, struct smart_row *r)
 {
 	bool told = r->told;
 
-	if (told)
-		log_event(LOG_FACT, NULL, "service", "what=smart-host host=%s state=takes-mail",
-		    log_safe(r->name));
-	forget_row(w, r);
-	if (told)
-		tell_operators(w, clock_mono_ms());
-	set_timer(w);
+	r->told = false;
+	r->since = clock_mono_ms();
+	r->last = 0;
+	measure_good(r);
+	if (!told)
+		return;
+	log_event(LOG_FACT, NULL, "service", "what=smart-host host=%s state=takes-mail", log_safe(r->name));
+	tell_operators(w, r->since);
 }
 
 static void
-note_failure(struct smart_watch *w, struct smart_row *r, const struct destination *d,
-    const struct verdict *why)
+note_failure(struct smart_watch *w, struct smart_row *r, const struct verdict *why)
 {
-	if (r == NULL) {
-		r = mem_new(struct smart_row);
-		r->key = mem_strdup(d->key);
-		r->name = name_hosts(d);
-		r->since = clock_mono_ms();
-		r->measured = measures_row(counters_measures(w->boot->counters), MEASURES_NEXT_HOPS, r->name);
-		measure_since(r->measured, clock_wall_us() / 1000000);
-		TAILQ_INSERT_TAIL(&w->rows, r, link);
-	}
 	r->last = clock_mono_ms();
 	r->why = *why;
-	set_timer(w);
+	measure_failing(w, r);
 }
 
 /* All that the configuration does not name are one row: their number has no bound. */
@@ -197,9 +211,27 @@ measure_success(const struct smart_watch *w, const struct destination *d)
 }
 
 void
-smart_watch_note(struct smart_watch *w, const struct destination *d, const struct outbound_job *job)
+smart_watch_begin(struct smart_watch *w, const struct destination *d)
 {
 	struct smart_row *r = d->named ? find_row(w, d->key) : NULL;
+
+	if (!d->named)
+		return;
+	if (r == NULL) {
+		r = mem_new(struct smart_row);
+		r->key = mem_strdup(d->key);
+		r->name = name_hosts(d);
+		TAILQ_INSERT_TAIL(&w->rows, r, link);
+	}
+	if (r->active++ == 0 && r->last == 0)	/* nothing waited until now */
+		r->since = clock_mono_ms();
+	set_timer(w);
+}
+
+static void
+note_verdicts(struct smart_watch *w, struct smart_row *r, const struct destination *d,
+    const struct outbound_job *job)
+{
 	const struct verdict *later = NULL;
 
 	for (size_t i = 0; i < job->count; i++) {
@@ -212,8 +244,22 @@ smart_watch_note(struct smart_watch *w, const struct destination *d, const struc
 		if (job->verdict[i].what == VERDICT_LATER)
 			later = &job->verdict[i];
 	}
-	if (later != NULL && d->named)
-		note_failure(w, r, d, later);
+	if (later != NULL && r != NULL)
+		note_failure(w, r, later);
+	else if (r != NULL && r->last == 0)
+		r->since = clock_mono_ms();	/* refused: that is an answer */
+}
+
+void
+smart_watch_end(struct smart_watch *w, const struct destination *d, const struct outbound_job *job,
+    bool counts)
+{
+	struct smart_row *r = d->named ? find_row(w, d->key) : NULL;
+
+	if (r != NULL)
+		r->active--;
+	if (counts)
+		note_verdicts(w, r, d, job);
 }
 
 /* Of the process before: perhaps the configuration has other hosts now. */

@@ -30,8 +30,9 @@ struct disk_reserve {
 	uint64_t looked_at;		/* monotonic ms */
 };
 
+/* How much is left changes while it lasts. */
 static void
-tell_short(struct disk_reserve *r, const struct spool_room *found)
+tell_short(struct disk_reserve *r, const struct spool_room *found, bool begins)
 {
 	const struct config_server *server = r->boot->server;
 	uint64_t reserve = spool_room_reserve(found, (unsigned)server->disk_reserve,
@@ -43,8 +44,9 @@ tell_short(struct disk_reserve *r, const struct spool_room *found)
 	if (found->files > 0)
 		buf_printf(&text, " and room for %llu files", (unsigned long long)found->files_free);
 	buf_printf(&text, " left (disk-reserve: %llu KB)", (unsigned long long)(reserve >> 10));
-	log_event(LOG_WARN, NULL, "trouble", "doing=reserve folder=%s reason=%s", log_safe(server->queue),
-	    log_safe(buf_text(&text)));
+	if (begins)
+		log_event(LOG_WARN, NULL, "trouble", "doing=reserve folder=%s reason=%s",
+		    log_safe(server->queue), log_safe(buf_text(&text)));
 	boot_trouble(r->boot, "reserve", buf_text(&text));
 	buf_done(&text);
 }
@@ -53,18 +55,18 @@ void
 disk_reserve_found(struct disk_reserve *r, const struct spool_room *found)
 {
 	const struct config_server *server = r->boot->server;
-	bool is_short = spool_room_is_short(found, (unsigned)server->disk_reserve, server->max_message_size,
-	    r->is_short);
+	bool was_short = r->is_short, is_short = spool_room_is_short(found, (unsigned)server->disk_reserve,
+	    server->max_message_size, was_short);
 
 	r->looked_at = clock_mono_ms();
-	if (is_short)
+	if (is_short) {
 		loop_timer_set(r->again, FRESH_MS);
-	if (is_short == r->is_short)
+		tell_short(r, found, !was_short);
+	}
+	if (is_short == was_short)
 		return;
 	r->is_short = is_short;
-	if (is_short) {
-		tell_short(r, found);
-	} else {
+	if (!is_short) {
 		log_event(LOG_FACT, NULL, "service", "doing=reserve folder=%s state=over",
 		    log_safe(server->queue));
 		boot_trouble(r->boot, "reserve", "");

@@ -65,6 +65,7 @@ def test_bytes(t):
     check((service.home.pickup / "waits.eml").exists(), "the file was taken", file)
     with ballast.open("r+b") as out:
         out.truncate(57 << 20)
+    until(lambda: service.ctl("status", "--check", ok=False).stdout != said, what="how much is left now")
     is_short(service)
     ballast.unlink()
     service.events.wait("service", doing="reserve", state="over")

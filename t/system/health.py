@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import threading
 
 from checks import check, equal
 from disks import mount, small_disk
@@ -262,6 +263,30 @@ def test_smart_host(t):
     sink.answers["RCPT"] = "550 5.1.1 unknown"
     service.default.send(to="z@elsewhere.example")
     service.home.wait_queued(0)
+    is_well(service)
+
+
+# shows 1.13g
+def test_smart_host_that_hangs(t):
+    """It accepts connections and never says a word, or nothing after the content: the first attempt lasts, and mail waits all the same."""
+    go_on = threading.Event()
+    t.cleanup(go_on.set)
+    sink = t.sink(answers={"CONNECT": lambda session, line: go_on.wait() and None})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h", "smart-host-alarm": "1s"}}})
+    service.default.send(to="x@elsewhere.example")
+    first = says(service, "has taken nothing for", "while mail waits: the attempt that goes on has no answer yet")
+    until(lambda: says(service, "has taken nothing for") != first, what="another number")    # it is not that of the beginning
+    equal(service.events.all("deferred"), [], "an attempt that has ended")
+    go_on.set()
+    sink.wait()
+    service.events.wait("service", what="smart-host", state="takes-mail")
+    is_well(service)
+    go_on.clear()
+    sink.answers = {"DOT": lambda session, line: go_on.wait() and None}
+    service.default.send(to="x@elsewhere.example")
+    says(service, "has taken nothing for", "no answer yet")
+    go_on.set()
+    sink.wait(2)
     is_well(service)
 
 
