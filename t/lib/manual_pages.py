@@ -19,7 +19,7 @@ class Example(NamedTuple):
 
 def plain(text):
     """The text as a reader sees it."""
-    return text.replace("\\&", "").replace("\\-", "-").replace("\\e", "\\")
+    return text.replace("\\&", "").replace("\\-", "-").replace("\\e", "\\").replace("\\(aq", "'")
 
 
 def examples(page, begin=None, end=None):

@@ -25,8 +25,7 @@ FOLDER = "etc/guide"
 NOT_HERE = {
     "systemctl ": "the service of a test is not that of the host; t/systemd boots one",
     "apt ": "the packages of the host",
-    "ufw ": "the firewall of the host",
-    "certbot ": "asks an authority on the Internet",
+    "certbot ": "t/system/acme runs it at an authority of its own",
     "Send-MailMessage ": "Windows",
     "make image": "t/image/check makes it",
     "podman ": "t/image/check runs them, in their order",
@@ -165,9 +164,10 @@ def test_first_hour(t):
     follow = Follow(
         service, "postern-guide",
         there={"/etc/letsencrypt": str(service.folder / "le"), "relay.example.net:587": f"relay.example:{sink.port}",
-               "127.0.0.1:25 ": f"127.0.0.1:{service.default.port} ", "127.0.0.1:2580": f"127.0.0.1:{web}"},
+               "ufw allow": "ufw --dry-run allow", "127.0.0.1:25 ": f"127.0.0.1:{service.default.port} ", "127.0.0.1:2580": f"127.0.0.1:{web}"},
         status={"posternctl explain default --from 203.0.113.7 --rcpt someone@elsewhere": 1},
-        after={"posternctl domain add default example.com": says("[domain example.com]", "type = default"),
+        after={"ufw ": says("--dport 25", "192.0.2.0/24"),
+               "posternctl domain add default example.com": says("[domain example.com]", "type = default"),
                "posternctl set default general.description": says("Mail of the office"),
                "posternctl history": says("general.description"),
                "posternctl set default access.certificate": certificate,
