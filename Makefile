@@ -97,6 +97,7 @@ help:
 	@echo "make contract  t/CONTRACT.md, what is promised and which tests show it"
 	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
 	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
+	@echo "make check-cluster  HAProxy before three nodes, one killed, one upgraded: 100000 messages, release build (root); COUNT=N"
 	@echo "make model    the hand-overs of a message as a model, every order of crashes (spin, minutes)"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls' STORE=ram ROUNDS=5"
@@ -168,6 +169,13 @@ check-upgrade: deps-check
 	@$(MAKE) $(PARALLEL) CHECK=1 B=build/check programs
 	@$(MAKE) $(PARALLEL) -C "$(AGAINST)" CHECK=1 B=build/check programs
 	@POSTERN_OTHER_BUILD="$$(realpath "$(AGAINST)")/build/check" exec /usr/bin/python3 t/run-all system/upgrade/another_tree
+
+# HAProxy in front of three nodes in network namespaces, smtp-source as load, one node killed and one upgraded; make check sends 2000
+COUNT ?= 100000
+.PHONY: check-cluster
+check-cluster: deps-check deps-bench
+	@$(MAKE) $(PARALLEL) programs
+	@POSTERN_BUILD=build/release exec /usr/bin/python3 t/lib/run_test.py t/system/cluster.py test_nodes $(COUNT)
 
 # t/bench/pair.py: this build beside that of another tree, whose programs are built; AGAINST=TREE ROUNDS=16
 .PHONY: bench-pair

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from checks import Failure, check
 from events import ALARM, Events
+from namespaces import LOOPBACK
 from patience import WAIT, until
 from processes import descendants_of, is_alive, is_root, program_of
 from programs import BUILD, ROLE_USERS, SANITIZERS
@@ -37,7 +38,7 @@ class Server:
         self.service, self.name = service, name
         self.port = service.test.port()
         self.sections = {
-            "general": {"listen": f"127.0.0.1:{self.port}"},
+            "general": {"listen": f"{service.host.address}:{self.port}"},
             # content comes out as it went in, but in t/system/mend
             "access": {"relay": "only", "relay-list": "127.0.0.1, ::1", "mend": "none"},
             "messages": {},
@@ -63,7 +64,7 @@ class Server:
         self.write()
 
     def connect(self, **options):
-        return Smtp(("127.0.0.1", self.port), **options)
+        return self.service.host.inside(lambda: Smtp((self.service.host.address, self.port), **options))
 
     def send(self, *args, **options):
         """Sends one message in a session of its own; returns its id."""
@@ -78,10 +79,10 @@ class Server:
 class Postern:
     """
     One service. By default everything runs as one plain user (the caller, or nobody when that is root);
-    as_root=True starts the master as root with workers as nobody.
+    as_root=True starts the master as root with workers as nobody. `host`: of namespaces, where it runs.
     """
-    def __init__(self, test, servers=None, service=None, as_root=False, env=None, build=None, shared=None):
-        self.test, self.as_root = test, as_root
+    def __init__(self, test, servers=None, service=None, as_root=False, env=None, build=None, shared=None, host=LOOPBACK):
+        self.test, self.as_root, self.host = test, as_root, host
         self.folder = test.folder / f"service{test.count('service')}"
         self.spool, self.run, self.state = self.folder / "spool", self.folder / "run", self.folder / "state"
         (self.folder / "servers").mkdir(parents=True)
@@ -146,9 +147,9 @@ class Postern:
 
     def spawn(self, *args):
         """Starts the master in the foreground; does not wait for readiness."""
-        self.process = subprocess.Popen([self.bin / "postern", "-f", "-c", self.config, *args], stdin=subprocess.DEVNULL,
-                                        stdout=open(self.folder / "stdout", "ab"), stderr=subprocess.PIPE,
-                                        env=self.environment(), cwd="/", start_new_session=True, **self.account())
+        self.process = self.host.inside(lambda: subprocess.Popen(
+            [self.bin / "postern", "-f", "-c", self.config, *args], stdin=subprocess.DEVNULL, stdout=open(self.folder / "stdout", "ab"),
+            stderr=subprocess.PIPE, env=self.environment(), cwd="/", start_new_session=True, **self.account()))
         self.events = Events(self.process.stderr, self.folder / "events.log")
         return self
 
