@@ -14,8 +14,12 @@ import { confirm } from "./parts/confirm.js";
 import "./views/shell.js";
 import "./views/login.js";
 
-function put(name) {
+function clear() {
 	document.body.querySelector(":scope > manager-shell, :scope > manager-login, :scope > manager-trouble")?.remove();
+}
+
+function put(name) {
+	clear();
 	const element = document.createElement(name);
 	document.body.append(element);
 	return element;
@@ -60,6 +64,8 @@ async function begin() {
 
 	if (token !== null && !await mayReplace())
 		return;
+	if (token !== null)
+		clear();	/* its buttons would still act as the one who was logged in */
 	try {
 		if (token !== null)
 			await manager.logIn(token);
