@@ -273,7 +273,7 @@ out_of_grace(void *arg)
 }
 
 static void
-begin_end(struct deliver *r, uint64_t grace_ms)
+begin_end(struct deliver *r, uint64_t grace_ms, const char *why)
 {
 	if (!queue_owner_end(&r->queue, grace_ms, out_of_grace))
 		return;
@@ -285,7 +285,7 @@ begin_end(struct deliver *r, uint64_t grace_ms)
 	tls_reports_end(r->reports);
 	queue_admin_end(r->queue.admin, NULL, NULL);
 	schedule_drain(r->queue.schedule, queue_owner_idle, &r->queue);
-	outbound_drain(r->outbound);
+	outbound_drain(r->outbound, why);
 	expand_drain(r->expand);
 }
 
@@ -322,13 +322,14 @@ finish_deliver(struct boot *b)
 static void
 on_stop(struct deliver *r, const struct ctl_message *m)
 {
-	begin_end(r, boot_grace(m));
+	begin_end(r, boot_grace(m), "the virtual server stops");
 }
 
 static void
 on_drain(struct deliver *r, const struct ctl_message *m)
 {
-	begin_end(r, r->queue.boot->config->service.grace);
+	begin_end(r, r->queue.boot->config->service.grace,
+	    "its process is replaced: a change, or an upgrade");
 }
 
 static void

@@ -38,7 +38,7 @@ enum ctl_type {
 	/* master to worker or helper */
 	CTL_PAUSE,
 	CTL_CONTINUE,
-	CTL_DRAIN,		/* accept nothing new, end when the last session ended (reload) */
+	CTL_DRAIN,		/* accept nothing new, end when the last session ended: another follows */
 	CTL_STOP,		/* end within the grace time: payload uint32_t milliseconds */
 	CTL_LOGS,		/* reopen logs */
 	/* Where events go: payload uint32_t, enum log_sink; the descriptor becomes standard error */

@@ -93,7 +93,7 @@ run_hold(struct queue_admin_job *j)
 	}
 }
 
-/* The worker is at rest: the time is written into the file, for the next worker. */
+/* Into the file, as well as into the record later: an attempt that is cut leaves it to the next worker. */
 static void
 run_due(struct queue_admin_job *j)
 {
@@ -202,6 +202,8 @@ finish_files(struct queue_admin_job *j)
 	    j->ask.verb == MSG_QUEUE_DROP_DELETE ? finish_drop :
 	    j->ask.verb == MSG_QUEUE_RETRY ? finish_retry : finish_hold;
 
+	if (j->ask.verb == MSG_QUEUE_RETRY)
+		schedule_admin_retry_begin(j->queue_admin->schedule);
 	for (size_t i = 0; i < j->nread; i++) {
 		struct queue_admin_item *item = &j->item[i];
 
@@ -321,22 +323,10 @@ begin_moves(struct queue_admin_job *j)
 	start_commands(j);
 }
 
-static void
-retry_all(struct queue_admin_job *j)
-{
-	schedule_admin_retry_begin(j->queue_admin->schedule);
-	for (size_t i = 0; i < j->nread; i++)
-		if (j->item[i].matched)
-			finish_retry(j, &j->item[i]);
-	j->answer(j);
-}
-
 void
 queue_admin_act_begin(struct queue_admin_job *j)
 {
-	if (j->ask.verb == MSG_QUEUE_RETRY && !j->queue_admin->schedule->set.at_rest)
-		retry_all(j);
-	else if (j->ask.verb == MSG_QUEUE_DELETE || j->ask.verb == MSG_QUEUE_BOUNCE)
+	if (j->ask.verb == MSG_QUEUE_DELETE || j->ask.verb == MSG_QUEUE_BOUNCE)
 		start_commands(j);
 	else if (j->ask.verb == MSG_QUEUE_MOVE)
 		begin_moves(j);

@@ -296,11 +296,12 @@ outbound_places(const struct outbound *o, const char *key)
 }
 
 void
-outbound_drain(struct outbound *o)
+outbound_drain(struct outbound *o, const char *why)
 {
 	struct site *s;
 
 	o->draining = true;
+	o->ending = why;
 	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
 		LIST_FOREACH(s, &o->table[i], table_link)
 			site_waitlist_due(s);
@@ -360,6 +361,11 @@ outbound_new(struct boot *b)
 void
 outbound_free(struct outbound *o)
 {
+	struct site *s;
+
+	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
+		LIST_FOREACH(s, &o->table[i], table_link)
+			site_cut(s);
 	ctl_client_free(o->helper[CTL_HELPER_RESOLVER]);
 	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
 		while (!LIST_EMPTY(&o->table[i]))

@@ -74,6 +74,8 @@ struct outbound_job {
 	void (*done)(void *arg, struct outbound_job *job);
 	void (*heard)(void *arg, struct outbound_job *job);	/* list.settled verdicts stand; may be NULL */
 	void (*taken)(void *arg, size_t index);	/* a host has just taken it: mark it at once; may be NULL */
+	/* This process ends in the midst of it: for the recipients that are not settled; may be NULL */
+	void (*cut)(void *arg, const struct outbound_job *job, const char *host, const char *why);
 	/* Without a message: the connection is open, with its login. To fill verdict[0]; `done` follows. */
 	void (*done_login)(void *arg, const struct outconn *p);
 	/* Without a message: the step is done, and how; may come again for another address. May be NULL */
@@ -131,9 +133,9 @@ enum outbound_rest outbound_rest(const struct outbound *o, const char *key, uint
 size_t outbound_places(const struct outbound *o, const char *key);
 /*
  * Starts no new transaction. Jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in
- * flight go on.
+ * flight go on. `why` the process ends, for those that were tried: a constant.
  */
-void outbound_drain(struct outbound *o);
+void outbound_drain(struct outbound *o, const char *why);
 /* CTL_CHANNEL, with its descriptor (taken over): to a helper that was asked for by CTL_NEED. */
 void outbound_on_channel(struct outbound *o, const struct ctl_message *m);
 /* CTL_OTHERS: where other virtual servers listen; hosts are looked up again. */
@@ -173,6 +175,7 @@ struct outbound {
 	size_t nconn, active;
 	char *piece;				/* CLIENT_PIECE bytes: a scratch for outconn_content */
 	bool draining;
+	const char *ending;			/* why, see outbound_drain */
 	uint64_t patience;			/* ms without an answer: see outconn_wait */
 	uint64_t evictions;			/* idle connections closed to make room for others */
 	bool serving;				/* a site of `blocked` is at work and may have a connection */
@@ -259,6 +262,7 @@ struct site *site_new(struct outbound *o, const struct destination *d);
 void site_atrn(struct site *s, int fd, uint16_t port, void (*over)(void *arg), void *arg);
 void site_atrn_end(struct site *s);
 void site_free(struct site *s);		/* with its connections; `done` of its jobs is not called */
+void site_cut(const struct site *s);	/* `cut` of the jobs that have a connection */
 bool site_is_unused(const struct site *s, uint64_t now);
 void site_add(struct site *s, struct outbound_job *job);
 /* Does what can be done for the waiting jobs. True: they want one more connection, and there is no room. */

@@ -44,11 +44,47 @@ give_to_idle(struct site *s)
 }
 
 static void
+cut_job(const struct site *s, const struct outbound_job *job, const char *host)
+{
+	if (job->cut != NULL)
+		job->cut(job->arg, job, host, s->o->ending != NULL ? s->o->ending : "the process ends");
+}
+
+void
+site_cut(const struct site *s)
+{
+	const struct outconn *p;
+
+	TAILQ_FOREACH(p, &s->conns, link)
+		if (p->job != NULL)
+			cut_job(s, p->job, p->where);
+}
+
+/* Of the jobs that wait: those that a host has failed, and one for each connection that is not open yet. */
+static void
+cut_waiting(const struct site *s)
+{
+	const struct outconn *p = TAILQ_FIRST(&s->conns);
+
+	for (const struct outbound_job *job = s->first; job != NULL; job = job->next) {
+		while (p != NULL && p->state >= OUTCONN_OPEN)
+			p = TAILQ_NEXT(p, link);
+		if (job->failed) {
+			cut_job(s, job, job->failure.host[0] != '\0' ? job->failure.host : s->d.domain);
+		} else if (p != NULL) {
+			cut_job(s, job, p->where);
+			p = TAILQ_NEXT(p, link);
+		}
+	}
+}
+
+static void
 refuse_all(struct site *s)
 {
 	struct verdict v;
 	struct outconn *p, *next;
 
+	cut_waiting(s);
 	verdict_set(&v, VERDICT_LATER, "4.3.2", "this server is stopping");
 	/* the hosts that it has not tried might have taken it */
 	for (struct outbound_job *job = s->first; job != NULL; job = job->next) {

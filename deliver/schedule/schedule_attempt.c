@@ -176,6 +176,17 @@ on_outbound_done(void *arg, struct outbound_job *job)
 	end_portion(p);
 }
 
+/* The process after this one tries again: who asked for the attempt is told that it had no outcome. */
+static void
+on_outbound_cut(void *arg, const struct outbound_job *job, const char *host, const char *why)
+{
+	const struct schedule_portion *p = arg;
+
+	for (size_t k = job->list.settled; k < p->count; k++)
+		log_event(LOG_FACT, p->m->id, "cut", "recipient=%s host=%s reason=%s",
+		    log_safe(p->m->e.rcpt[p->index[k]].address), log_safe(host), log_safe(why));
+}
+
 static void
 on_drop_done(void *arg, struct drop_job *job)
 {
@@ -348,7 +359,7 @@ submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
 			.count = count, .verdict = p->verdict, .careful = m->attempts + m->quick > 0,
 			.until_us = expiry_of(m),
 			.taken = on_outbound_taken, .heard = on_outbound_heard,
-			.done = on_outbound_done, .arg = p,
+			.done = on_outbound_done, .cut = on_outbound_cut, .arg = p,
 		};
 		p->unsigned_yet = !schedule_sign_begin(m, submit_signed);
 		if (!p->unsigned_yet)

@@ -137,8 +137,10 @@ roster_retire(struct server *s)
 	TAILQ_FOREACH(c, &s->children, of_server) {
 		if (c->phase == CHILD_STOPPING)
 			continue;
-		if (!roster_roles[c->role].overlaps)
+		if (!roster_roles[c->role].overlaps) {
+			child_tell(c, CTL_DRAIN);	/* it is no stop of the virtual server */
 			child_stop(c, master_grace(s->m));
+		}
 		else if (c->role == ROLE_PICKUP && c->phase != CHILD_DRAINING)
 			child_drain(c);
 	}

@@ -2,12 +2,16 @@
 
 import email
 import email.policy
+import threading
 
 from checks import Skip, check, equal
 from patience import until
 from queue_files import write_queue_files
 from sink import Sink
 from smtp import mail
+
+
+REPLACED = "its process is replaced: a change, or an upgrade"
 
 
 def reports(service, count=1, timeout=30):
@@ -49,6 +53,52 @@ def test_report_of_a_refusal(t):
     service.events.wait("report", kind="failure", **{"for": ident})
     service.home.wait_queued(0)
     equal(len(service.home.drops()), 1, "one report")
+
+
+def hangs_at(t, sink, verb):
+    """It says nothing there until the event is set that is given; the other one tells that a client waits."""
+    reached, go_on = threading.Event(), threading.Event()
+    t.cleanup(go_on.set)
+    sink.answers = {verb: lambda session, line: (reached.set(), go_on.wait(), None)[2]}
+    return reached, go_on
+
+
+def test_cut(t):
+    """An order to retry whose attempt is cut by a change is no order that is lost: the next process tries. Each cut is an event."""
+    sink = t.sink(answers={"RCPT": ["450 4.2.0 not now"]})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "4h"}}}, service={"grace": "1s"})
+    id = service.default.send(to="x@remote.example")
+    service.events.wait("deferred", id=id)
+    cut = {"id": id, "recipient": "x@remote.example", "host": f"[127.0.0.1]:{sink.port}", "reason": REPLACED}
+    reached, go_on = hangs_at(t, sink, "DATA")
+    service.ctl("queue", "default", "retry", "--all", "--yes")
+    check(reached.wait(60), "no attempt came")
+    again, go_on_again = hangs_at(t, sink, "DOT")
+    service.ctl("set", "default", "delivery.hop-limit=77")
+    service.events.wait("cut", **cut)
+    check(again.wait(60), "the order is lost")
+    sink.answers = {}
+    go_on.set()
+    service.ctl("hosts", "pause", "default", "127.0.0.1")
+    service.events.wait("cut", count=2, **cut)
+    go_on_again.set()
+    service.ctl("hosts", "resume", "default", "127.0.0.1")
+    sink.wait()
+    service.home.wait_queued(0)
+
+
+def test_cut_before_it_is_connected(t):
+    sink = t.sink()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}}, service={"grace": "1s"})
+    reached, go_on = hangs_at(t, sink, "CONNECT")
+    id = service.default.send(to="x@remote.example")
+    check(reached.wait(60), "no attempt came")
+    service.ctl("stop", "default")
+    service.events.wait("cut", id=id, recipient="x@remote.example", host=f"[127.0.0.1]:{sink.port}", reason="the virtual server stops")
+    sink.answers = {}
+    go_on.set()
+    service.ctl("start", "default")
+    sink.wait()
 
 
 def test_refused_in_the_answer_to_ehlo(t):

@@ -345,7 +345,7 @@ START_TEST(test_drain)
 	/* Before the host has said a word it is not delivered. */
 	for (size_t i = 0; i < nitems_of(t); i++)
 		ck_assert_int_eq(t[i]->verdict[0].what, VERDICT_LATER);
-	outbound_drain(outbound);
+	outbound_drain(outbound, "it stops");
 	ck_assert_uint_eq(jobs_open, nitems_of(t));
 	loop_run(loop);
 	for (size_t i = 0; i < nitems_of(t); i++) {
