@@ -313,14 +313,14 @@ judge_refusal(struct client *c)
 		try_next(c);
 		return;
 	}
-	if (code == 535 && c->set.again && !a->repeated) {
-		a->repeated = true;
-		begin_mechanism(c, a->mechanism);
-		return;
-	}
 	/* An old host may know AUTH without an initial response only (RFC 4954 4 allows one). */
 	if ((code == 500 || code == 501) && a->challenges == 0 && a->first_word.len > 0 && !a->bare) {
 		a->bare = true;
+		begin_mechanism(c, a->mechanism);
+		return;
+	}
+	if (client_auth_next_doubts_token(code) && c->set.again && !a->repeated) {
+		a->repeated = true;
 		begin_mechanism(c, a->mechanism);
 		return;
 	}

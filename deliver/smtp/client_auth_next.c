@@ -49,6 +49,16 @@ client_auth_next_about(int code)
 }
 
 /*
+ * Another token may do. Exchange refuses one in the last ten minutes of its life with "501 5.5.127 Invalid
+ * XOAUTH2 auth data - Token will expire soon", and takes the next one.
+ */
+bool
+client_auth_next_doubts_token(int code)
+{
+	return code == 535 || code == 501;
+}
+
+/*
  * The mechanisms that prove the same to the host as this one. Many hosts keep passwords in a form that SCRAM
  * cannot use, and refuse it with 535 although the password is right. A 535 that does not say 5.7.8 (invalid
  * credentials) may mean the mechanism, too, as of hosts that offer PLAIN and know LOGIN only.

@@ -148,7 +148,7 @@ struct client_settings {
 	bool mechanisms_named;	/* auth-mechanisms leaves some out */
 	unsigned useless;	/* those that did not do at this host, while another one did: tried last */
 	unsigned clear;		/* those of AUTH_OUT_BARE that may be used without TLS */
-	bool again;		/* after a 535 there is one more attempt: with another token */
+	bool again;		/* a refusal that may mean the token: one more attempt, with another one */
 	/* Called with the first line of each reply; may be NULL */
 	void (*heard)(void *arg, const char *line, size_t len);
 	void *arg;

@@ -50,6 +50,7 @@ bool client_heard_says_more(const struct client *c);	/* than the present reply *
 /* --- client_auth_next: which mechanism is tried, first and after a refusal. Pure --- */
 enum client_auth_about { CLIENT_ABOUT_US, CLIENT_ABOUT_MECHANISM, CLIENT_ABOUT_SECRET };
 enum client_auth_about client_auth_next_about(int code);	/* what a reply 4yz or 5yz to AUTH says */
+bool client_auth_next_doubts_token(int code);
 /* After the present reply: AUTH_OUT_BIT()s that it speaks against. */
 unsigned client_auth_next_useless(const struct client *c);
 /* AUTH_OUT_BIT()s that both sides have and the host has not refused; those of them that may be tried now. */

@@ -38,7 +38,7 @@ class Server:
         self.service, self.name = service, name
         self.port = service.test.port()
         self.sections = {
-            "general": {"listen": f"{service.host.address}:{self.port}"},
+            "general": {"listen": f"{service.runs_on.address}:{self.port}"},
             # content comes out as it went in, but in t/system/mend
             "access": {"relay": "only", "relay-list": "127.0.0.1, ::1", "mend": "none"},
             "messages": {},
@@ -64,7 +64,7 @@ class Server:
         self.write()
 
     def connect(self, **options):
-        return self.service.host.inside(lambda: Smtp((self.service.host.address, self.port), **options))
+        return self.service.runs_on.inside(lambda: Smtp((self.service.runs_on.address, self.port), **options))
 
     def send(self, *args, **options):
         """Sends one message in a session of its own; returns its id."""
@@ -82,7 +82,7 @@ class Postern:
     as_root=True starts the master as root with workers as nobody. `host`: of namespaces, where it runs.
     """
     def __init__(self, test, servers=None, service=None, as_root=False, env=None, build=None, shared=None, host=LOOPBACK):
-        self.test, self.as_root, self.host = test, as_root, host
+        self.test, self.as_root, self.runs_on = test, as_root, host
         self.folder = test.folder / f"service{test.count('service')}"
         self.spool, self.run, self.state = self.folder / "spool", self.folder / "run", self.folder / "state"
         (self.folder / "servers").mkdir(parents=True)
@@ -147,7 +147,7 @@ class Postern:
 
     def spawn(self, *args):
         """Starts the master in the foreground; does not wait for readiness."""
-        self.process = self.host.inside(lambda: subprocess.Popen(
+        self.process = self.runs_on.inside(lambda: subprocess.Popen(
             [self.bin / "postern", "-f", "-c", self.config, *args], stdin=subprocess.DEVNULL, stdout=open(self.folder / "stdout", "ab"),
             stderr=subprocess.PIPE, env=self.environment(), cwd="/", start_new_session=True, **self.account()))
         self.events = Events(self.process.stderr, self.folder / "events.log")

@@ -448,6 +448,20 @@ def test_a_refused_token_is_changed_once(t):
         no_secrets(service)
 
 
+def test_a_token_that_ends_soon(t):
+    """Exchange refuses such a token with 501, and takes the next one: no mail waits."""
+    soon = "501 5.5.127 Invalid XOAUTH2 auth data - Token will expire soon"
+    service = sending(t, messages=1).start()
+    send(service)
+    service.host.sink.wait(1)
+    service.host.replies = [soon]
+    send(service)
+    service.host.sink.wait(2)
+    equal([service.endpoint.tokens.index(token) for token in service.host.tokens()], [0, 0, 1], "the tokens shown")
+    equal(service.events.all("deferred"), [], "put off")
+    no_secrets(service)
+
+
 def test_a_host_that_refuses_every_token(t):
     """Two tokens, then the mail waits and the host is left alone; other mail flows; after a word of the operator it goes."""
     service = sending(t).start()

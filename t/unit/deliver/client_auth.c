@@ -241,6 +241,12 @@ static const struct row rows[] = {
 	{ "another token, once", BEARER, 0, true,
 	    "A\n" OFFER("XOAUTH2 OAUTHBEARER") "M OAUTHBEARER\nK -\nE t\nC AUTH OAUTHBEARER dA==\nS 535 no\nM OAUTHBEARER\nK -\n"
 	    "E u\nC AUTH OAUTHBEARER dQ==\nS 535 no\nX 4.7.8 535 1\n" },
+	{ "another token for one that ends soon", BEARER, 0, true,
+	    "A\n" OFFER("XOAUTH2") "K -\nE t\nC AUTH XOAUTH2 dA==\nS 501 5.5.127 Invalid XOAUTH2 auth data\nK -\nE t\n"
+	    "C AUTH XOAUTH2\nS 334 \nC dA==\nS 501 5.5.127 Invalid XOAUTH2 auth data\nM XOAUTH2\nK -\nE u\nC AUTH XOAUTH2\n"
+	    "S 334 \nC dQ==\nS 501 5.5.127 no\nX 4.7.8 501 1\n" },
+	{ "no other token where the mechanism is unknown", BEARER, 0, true,
+	    "A\n" OFFER("XOAUTH2") "K -\nE t\nC AUTH XOAUTH2 dA==\nS 504 5.7.4 what\nX 4.7.8 504 1\n" },
 	{ "too weak", BASIC, 0, true,
 	    OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 534 5.7.9 weak\nX 4.7.8 534 1\n" },
 	{ "a transition is needed", BASIC, 0, true,
