@@ -111,6 +111,7 @@ key_check key_check_host;	/* a host name */
 key_check key_check_word;	/* printable ASCII without blanks */
 key_check key_check_operator;
 key_check key_check_ldap_attribute;	/* the name of an attribute, or its number */
+key_check key_check_ldap_base;		/* "dc=example,dc=com" */
 key_check key_check_ldap_delimiter;	/* characters that begin a tag: "+" */
 key_check key_check_ldap_filter;	/* with %s or %u, and its brackets closed */
 key_check key_check_ldap_uri;	/* "ldap://host:port", "ldaps://host", "ldapi://%2Frun%2Fslapd%2Fldapi" */

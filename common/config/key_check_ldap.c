@@ -1,5 +1,5 @@
 /*
- * key_check_ldap - the form of values of [ldap]: addresses of servers, filters, names of attributes; pure
+ * key_check_ldap - the form of values of [ldap]: addresses of servers, filters, names; pure
  *
  * Runs in:  every process
  * Owns:     nothing
@@ -87,6 +87,36 @@ key_check_ldap_attribute(const char *text, const char **why)
 
 	*why = "the name of an attribute: letters, digits and hyphens";
 	return len > 0 && len <= 64 && text[len] == '\0' ? 0 : -1;
+}
+
+/* The end of a part of a name: "dc=example". NULL: it is none. Characters with a backslash are part of it. */
+static const char *
+end_of_name_part(const char *text)
+{
+	const char *p = text + strspn(text, " ");
+	size_t type = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
+
+	if (type == 0)
+		return NULL;
+	p += type + strspn(p + type, " ");
+	if (*p++ != '=')
+		return NULL;
+	while (*p != '\0' && *p != ',')
+		if (*p++ == '\\' && *p++ == '\0')
+			return NULL;
+	return p;
+}
+
+/* RFC 4514 2, as far as it tells a name from anything else. */
+int
+key_check_ldap_base(const char *text, const char **why)
+{
+	const char *p = text;
+
+	*why = "a distinguished name, like dc=example,dc=com or ou=People,dc=example,dc=com";
+	while ((p = end_of_name_part(p)) != NULL && *p == ',')
+		p++;
+	return p != NULL ? 0 : -1;
 }
 
 int

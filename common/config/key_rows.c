@@ -906,7 +906,8 @@ const struct key key_rows[] = {
 	    "A file whose first line is the password of that account; for gssapi, a keytab with its key. "
 	    "Only root needs to be able to read it (mode 0600). A file that everybody may read is "
 	    "refused." },
-	{ LDAP("base", KEY_TEXT, base), BY_SERVICE, .meaning =
+	{ LDAP("base", KEY_TEXT, base), BY_SERVICE, .check = key_check_ldap_base,
+	    .meaning =
 	    "The place in the directory where a search begins: a distinguished name." },
 	{ LDAP("filter", KEY_TEXT, filter), BY_SERVICE,
 	    .derived = "the schema's", .check = key_check_ldap_filter,

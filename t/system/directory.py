@@ -566,6 +566,8 @@ def test_check(t):
         ({**good, "bind": "gssapi", "user": "postern", "secret-file": "/x", "uri": "ldap://host.example, ldapi://%2Frun%2Fx"}, 1, "the name of a host"),
         ({**good, "bind": "gssapi", "user": "postern", "secret-file": "/x"}, 0, "nothing protects what follows"),
         ({**good, "uri": "ldaps://host.example", "start-tls": "yes"}, 1, "start-tls is for ldap addresses"),
+        *(({**good, "base": base}, 1, "a distinguished name, like") for base in ("example.com", "dc=example,com", "dc=example,", ",dc=x", "=x", "cn=a\\")),
+        *(({**good, "base": base}, 0, "") for base in ("DC=example , dc=com", "ou=a\\, b=c,o=x", "2.5.4.10=x", "o=B\\C3\\BCro +cn=x")),
         ({**good, "filter": "(mail=x)"}, 1, "LDAP filter"),
         ({**good, "filter": "(mail=%s"}, 1, "LDAP filter"),
         ({**good, "filter": "(mail=%s)(cn=x)"}, 1, "LDAP filter"),
