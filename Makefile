@@ -98,6 +98,7 @@ help:
 	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
 	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
 	@echo "make check-cluster  HAProxy before three nodes, one killed, one upgraded: 100000 messages, release build (root); COUNT=N"
+	@echo "make check-long  mixed load with reloads, full disks, kills: nothing lost, memory flat, drawn in build/long (root); MINUTES=60"
 	@echo "make model    the hand-overs of a message as a model, every order of crashes (spin, minutes)"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls' STORE=ram ROUNDS=5"
@@ -176,6 +177,13 @@ COUNT ?= 100000
 check-cluster: deps-check deps-bench
 	@$(MAKE) $(PARALLEL) programs
 	@POSTERN_BUILD=build/release exec /usr/bin/python3 t/lib/run_test.py t/system/cluster.py test_nodes $(COUNT)
+
+# t/system/long_run.py: hours of mixed load, kills and full disks, in pieces that add up in build/long; make check runs one round of each kind
+MINUTES ?= 60
+.PHONY: check-long
+check-long: deps-check
+	@$(MAKE) $(PARALLEL) programs
+	@exec /usr/bin/python3 t/lib/run_test.py t/system/long_run.py test_piece $(MINUTES)
 
 # t/bench/pair.py: this build beside that of another tree, whose programs are built; AGAINST=TREE ROUNDS=16
 .PHONY: bench-pair
