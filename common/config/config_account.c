@@ -11,6 +11,7 @@
  */
 #include "common/config/config_account.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -203,11 +204,61 @@ has_use(const struct config_server *s)
 	return used;
 }
 
+/* "contoso-com.mail.protection.outlook.com" is where Microsoft 365 takes mail for contoso.com. */
+static bool
+is_microsoft_of(const char *host, const char *domain)
+{
+	static const char rest[] = ".mail.protection.outlook.com";
+	size_t len = strlen(domain);
+
+	for (size_t i = 0; i < len; i++)
+		if (tolower((unsigned char)host[i]) != (domain[i] == '.' ? '-' : domain[i]))
+			return false;
+	return strncasecmp(host + len, rest, sizeof(rest) - 1) == 0;
+}
+
+/* What says that the domain has its mailboxes at the smart host; NULL: nothing. */
+static const char *
+mailboxes_at(const struct config_server *s, const struct config_domain *d)
+{
+	const char *at = s->outbound_user != NULL ? strrchr(s->outbound_user, '@') : NULL;
+
+	if (s->smart_host.count == 0 || (d->type != CONFIG_DOMAIN_DEFAULT && d->type != CONFIG_DOMAIN_ALIAS))
+		return NULL;
+	if (s->outbound_auth != CONFIG_OUT_ANONYMOUS && at != NULL && strcasecmp(at + 1, d->name) == 0)
+		return s->outbound_user;
+	for (size_t i = 0; i < s->smart_host.count; i++)
+		if (is_microsoft_of(s->smart_host.text[i], d->name))
+			return s->smart_host.text[i];
+	return NULL;
+}
+
+/* Mail for colleagues, whose mailboxes are elsewhere, would lie in drop. */
+static void
+judge_local(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	for (size_t i = 0; i < s->ndomain; i++) {
+		const struct config_domain *d = &s->domain[i];
+		const char *sign = mailboxes_at(s, d);
+
+		if (sign != NULL)
+			config_faults_add(w->faults, config_work_source(w, server),
+			    config_origin_of(d->origin, KEY_DOMAIN, "type")->line, true,
+			    "mail for %s stays here, in drop, although %s says that it has mailboxes behind "
+			    "smart-host, which get none of it: posternctl domain rename gives the domain of "
+			    "this host another name, see postern-guide-cloud(7)", d->name, sign);
+	}
+}
+
 void
 config_account_judge(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
 	struct config_delivery p = { w, server, NULL };
+
+	judge_local(w, server);
 
 	judge_one_account(&p);
 	if (s->outbound_auth != CONFIG_OUT_ANONYMOUS && s->outbound_auth != CONFIG_OUT_OAUTH2 && !has_use(s))

@@ -210,7 +210,10 @@ def test_from_iis(t):
 
 
 def test_cloud(t):
-    """postern-guide-cloud(7): both accounts of OAuth2 log in with a token, and a host that knows us by our address is reached."""
+    """
+    postern-guide-cloud(7): mail to colleagues leaves this host; both accounts of OAuth2 log in with a token, and a host that knows us by our
+    address is reached.
+    """
     authority = Authority(t.folder)
     service = t.postern({"default": {"delivery": {"authorities": authority.file}}}, as_root=is_root(),
                         service={"dns-server": t.dns("submission A 127.0.0.1").address})
@@ -221,6 +224,15 @@ def test_cloud(t):
     host.load_verify_locations(authority.file)
     account, address = MailHost(t, service), t.sink(tls=host)
     authority.context("contoso.com")
+
+    def to_a_colleague(text):
+        says(f"{account.NAME}:{address.port}")(text)
+        service.home.put("note", b"From: scanner@contoso.com\r\nTo: colleague@contoso.com\r\nSubject: scan\r\n\r\nHello\r\n")
+        equal(address.wait()[0].recipients, ["colleague@contoso.com"])
+        equal(drops(service), [])
+
+    def renamed(_):
+        check("contoso.com" not in service.ctl("domain", "list", "default").stdout.split(), "it is local still")
     provider = f"\ntoken-url = {service.endpoint.url}\nca-file = {authority.file}"
     follow = Follow(
         service, "postern-guide-cloud",
@@ -228,12 +240,15 @@ def test_cloud(t):
                "smtp.office365.com:587": f"{account.NAME}:{account.port}", "smtp.gmail.com:587": f"{account.NAME}:{account.port}",
                "contoso-com.mail.protection.outlook.com:25": f"{account.NAME}:{address.port}",
                "smtp-relay.gmail.com:587": f"{account.NAME}:{address.port}", "relay@contoso.com": USER},
-        after={"posternctl explain default --from 192.0.2.17 --rcpt someone@elsewhere": says(account.NAME, "verify"),
+        after={"posternctl domain list": says("contoso.com"), "posternctl domain rename": renamed,
+               "posternctl explain default --from 192.0.2.17 --rcpt someone@elsewhere": says(account.NAME, "verify"),
+               "posternctl explain default --from 192.0.2.17 --rcpt colleague": in_turn(says(f"{account.NAME}:{account.port}"), to_a_colleague),
                "posternctl explain default --from 192.0.2.17 --rcpt someone@partner": says(f"{account.NAME}:{address.port}", "verify"),
                "posternctl oauth test m365": says("result: a token was given"),
                "posternctl oauth test gmail": says("result: a token was given"),
                "posternctl probe default": in_turn(says("login\tok"), says("connect\tok", "client certificate shown"),
                                                    *[says("connect\tok")] * 3)})
+    service.ctl("domain", "rename", "default", "default.example", "contoso.com")    # as a wizard or create may have made it
     for name, text in (("secret.txt", SECRET), ("client-secret.txt", SECRET), ("refresh-token.txt", REFRESH)):
         (follow.work / name).write_text(text + "\n")
     for end, made in (("crt", "crt"), ("key", "pkey")):

@@ -163,6 +163,15 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[domain a.example]\ntype = alias\nhold = yes\n", D "3" E "\"hold\" is for remote domains only" },
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = "
 	    "relay.example\noutbound-tls = verify\n", "!warning" },
+	/* a domain whose mailboxes are at the smart host is no local one */
+	{ "[delivery]\noutbound-auth = basic\nuser = a@B.example\nsecret-file = /x\nsmart-host = [::1]\n[domain b.example]\n"
+	  "type = alias\n", D "7" W "mail for b.example stays here, in drop, although a@B.example says" },
+	{ "[delivery]\nsmart-host = B-Example.mail.protection.outlook.com:25\n[domain b.example]\ntype = alias\n",
+	    D "4" W "mail for b.example stays here, in drop, although B-Example.mail" },
+	{ "[delivery]\noutbound-auth = basic\nuser = a@b.example\nsecret-file = /x\nsmart-host = [::1]\n[domain b.example]\n"
+	  "type = remote\n[domain example]\ntype = alias\n", "!stays here" },
+	{ "[delivery]\nsmart-host = b-example.mail.protection.outlook.co\n[domain b.example]\ntype = alias\n"
+	  "[domain b-example.mail.protection.outlook.com.example]\ntype = alias\n", "!stays here" },
 	/* which hosts see a password */
 	{ ACCOUNT "smart-host = relay.example\n", D "2"
 	    W "outbound-tls = may: whoever answers for a host is shown the password of x when no SCRAM is "
