@@ -38,7 +38,8 @@ begin(struct change *c, const char *config_path, const char *server)
 {
 	*c = (struct change){ .config_path = config_path, .server = mem_strdup(server),
 	    .path = change_path(config_path, server), .text = BUF_INIT(CHANGE_FILE_MAX),
-	    .why = BUF_INIT(CHANGE_WHY_MAX), .diff = BUF_INIT(2 * CHANGE_FILE_MAX) };
+	    .why = BUF_INIT(CHANGE_WHY_MAX), .diff = BUF_INIT(2 * CHANGE_FILE_MAX),
+	    .passes = BUF_INIT(400), .passes_why = BUF_INIT(400) };
 }
 
 static int
@@ -115,6 +116,8 @@ change_done(struct change *c)
 	buf_done(&c->text);
 	buf_done(&c->why);
 	buf_done(&c->diff);
+	buf_done(&c->passes);
+	buf_done(&c->passes_why);
 	*c = (struct change){ 0 };
 }
 

@@ -49,6 +49,8 @@ struct change {
 	bool account;			/* at other hosts: before or with the change; after change_judge */
 	/* Why everybody may relay with the change, who may not without it; NULL. After change_judge */
 	const char *opens;
+	/* A limit that passes its ceiling with the change, and how; empty: none. After change_judge */
+	struct buf passes, passes_why;
 	struct change_key *key;
 	size_t keys;
 	struct buf why;			/* what is wrong, and warnings; a line each */

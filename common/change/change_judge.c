@@ -93,14 +93,22 @@ change_judge_read(const struct change *c, const struct buf *text, struct config_
 	return config;
 }
 
-/* NULL: it does not, or its file has errors. */
-static const char *
-opens_by(const struct config *config, const char *server)
+static const struct config_server *
+server_in(const struct config *config, const char *name)
 {
-	const struct config_server *s = config != NULL && server != NULL ?
-	    config_server_by_name(config, server) : NULL;
+	return config != NULL && name != NULL ? config_server_by_name(config, name) : NULL;
+}
 
-	return s != NULL ? config_relay_opens(s) : NULL;
+/* What operators of the virtual server may not do, although they may set the keys. */
+static void
+judge_bounds(struct change *c, const struct config *before, const struct config *after)
+{
+	const struct config_server *s = server_in(after, c->server), *old = server_in(before, c->server);
+
+	c->opens = s != NULL && (old == NULL || config_relay_opens(old) == NULL) ? config_relay_opens(s) :
+	    NULL;
+	if (s != NULL)
+		(void)config_ceiling_is_passed(after, s, old, &c->passes, &c->passes_why);
 }
 
 int
@@ -124,9 +132,7 @@ change_judge(struct change *c, config_check_files *files)
 		files(after, &after_faults);
 	c->account = c->server != NULL && (change_guarded_has_account(before, c->server) ||
 	    change_guarded_has_account(after, c->server));
-	c->opens = opens_by(after, c->server);
-	if (opens_by(before, c->server) != NULL)
-		c->opens = NULL;
+	judge_bounds(c, before, after);
 	errors = tell_faults(c, &before_faults, after, &after_faults);
 	config_free(before);
 	config_free(after);

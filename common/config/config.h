@@ -14,12 +14,12 @@
 
 #include "common/base/log.h"
 #include "common/base/net.h"
+#include "common/config/config_ceiling.h"
+#include "common/config/config_faults.h"
 #include "common/config/config_limits.h"
 #include "common/config/config_manager.h"
-#include "common/config/config_faults.h"
 #include "common/config/config_filter.h"
 #include "common/config/config_remote.h"
-
 struct buf;
 
 #define CONFIG_UNLIMITED UINT64_MAX
@@ -239,7 +239,7 @@ struct config_service {
 	char *events;				/* "syslog", "stderr", "json" or a path; NULL not set */
 	struct config_strings metrics;		/* "/path", loopback "address:port"; empty: none */
 	struct config_manager manager; struct config_limits limits;
-	const char *file;
+	struct config_ceiling ceiling; const char *file;
 	struct config_origin *origin;
 };
 

@@ -236,6 +236,13 @@ put_range(struct buf *out, const struct key *k)
 		buf_puts(out, "-");
 }
 
+/* A key of [service]: as far as that says. */
+static const char *
+guard_of(const struct key *k)
+{
+	return k->ceiling != NULL ? k->ceiling : guards[k->guard];
+}
+
 void
 config_get_table(struct buf *out)
 {
@@ -248,7 +255,7 @@ config_get_table(struct buf *out)
 		config_get_cell(out, k->standard != NULL ? k->standard : k->derived);
 		buf_puts(out, "\t");
 		put_range(out, k);
-		buf_printf(out, "\t%s\t%s\t", guards[k->guard], k->own ? "own" : "shared");
+		buf_printf(out, "\t%s\t%s\t", guard_of(k), k->own ? "own" : "shared");
 		config_get_cell(out, k->meaning);
 		buf_puts(out, "\n");
 	}

@@ -380,6 +380,7 @@ config_judge_all(struct config_work *w)
 			continue;
 		judge_listen(w, i);
 		config_relay_judge(w, i);
+		config_ceiling_judge(w, i);
 		judge_connections(w, i);
 		judge_tls(w, i);
 		judge_proxy(w, i);

@@ -64,6 +64,7 @@ struct key {
 	/* Only in the file of a virtual server, not in the shared sections of postern.ini */
 	bool own;
 	enum key_guard guard;
+	const char *ceiling;	/* how far operators of the virtual server may lift it: a key of [service] */
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
 	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL allows all */
 	size_t offset, size;	/* into the struct of its owner, as config_server or config_domain */

@@ -230,6 +230,9 @@ print_manual_key(FILE *out, const struct key *k)
 	if (k->guard == KEY_GUARD_RANGE)
 		fputs("Operators of the virtual server may set it by command within\n.Ic operator-listen\n"
 		    "of\n.Cm [service] .\n", out);
+	if (k->ceiling != NULL)
+		fprintf(out, "Operators of the virtual server may set it by command up to\n.Ic %s\nof\n"
+		    ".Cm [service] .\n", k->ceiling);
 	if (k->derived != NULL)
 		fprintf(out, "Default: %s.\n", k->derived);
 	else if (k->standard != NULL)

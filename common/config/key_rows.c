@@ -22,6 +22,7 @@
 #define BY_SERVICE .guard = KEY_GUARD_SERVICE
 #define WITH_ACCOUNT .guard = KEY_GUARD_ACCOUNT
 #define IN_RANGE .guard = KEY_GUARD_RANGE
+#define UP_TO(of) .ceiling = of
 #define SERVICE(of, what, field) KEY(KEY_SERVICE, of, what, config_service, field), BY_SERVICE
 #define MANAGER(of, what, field) KEY(KEY_MANAGER, of, what, config_service, manager.field), BY_SERVICE
 #define LIMITS(of, what, field) KEY(KEY_LIMITS, of, what, config_service, limits.field), BY_SERVICE
@@ -231,6 +232,33 @@ const struct key key_rows[] = {
 	    "allows every address of this host, also all of them at once as in *:2525. What another virtual "
 	    "server, the manager or metrics name is refused; but one that listens at all addresses loses the "
 	    "clients of an address that is given to another." },
+	{ SERVICE("operator-max-message-size", KEY_SIZE, ceiling.message_size), .standard = "100M", .min = 1,
+	    .unlimited = true,
+	    .meaning =
+	    "How far operators of a virtual server may lift its max-message-size by command. As the next "
+	    "six, it binds no operator of the service: what they write into the file of a virtual server "
+	    "counts, and posternctl check names it where that one has operators of its own." },
+	{ SERVICE("operator-max-session-size", KEY_SIZE, ceiling.session_size), .standard = "1G", .min = 1,
+	    .unlimited = true, .meaning = "The same for max-session-size." },
+	{ SERVICE("operator-max-recipients", KEY_NUMBER, ceiling.recipients), .standard = "1000", .min = 1,
+	    .max = 1000000, .unlimited = true, .meaning = "The same for max-recipients." },
+	{ SERVICE("operator-connections-per-domain", KEY_NUMBER, ceiling.connections_per_domain),
+	    .standard = "100", .min = 1, .max = 100000, .unlimited = true,
+	    .meaning =
+	    "The same for connections-per-domain: other hosts judge all virtual servers by the address that "
+	    "they share." },
+	{ SERVICE("operator-rate", KEY_NUMBER, ceiling.rate), .standard = "unlimited", .min = 1,
+	    .max = 1000000, .unlimited = true,
+	    .meaning =
+	    "The same for a rate that a [host] or [domain] gives. A rate that is to hold for all belongs "
+	    "into postern.ini." },
+	{ SERVICE("operator-expire", KEY_TIME, ceiling.expire), .standard = "7d", .min = SECOND,
+	    .max = YEARS,
+	    .meaning =
+	    "The same for expire and local-expire: how long mail that nobody takes may lie on the disk." },
+	{ SERVICE("operator-drop-quota", KEY_SIZE, ceiling.drop_quota), .standard = "unlimited", .min = 1,
+	    .unlimited = true, .meaning =
+	    "The same for drop-quota, which is unlimited where it is not set: set it in the file, too." },
 	{ SERVICE("dns-server", KEY_STRINGS, dns_server), .derived = "the servers of /etc/resolv.conf",
 	    .check = key_check_resolver,
 	    .meaning = "The name servers to ask, each an address with an optional port." },
@@ -628,7 +656,8 @@ const struct key key_rows[] = {
 	    "The load balancers whose PROXY headers are trusted: addresses and networks, or the path of a "
 	    "file with them." },
 
-	{ MESSAGES("max-message-size", KEY_SIZE, max_message_size), .standard = "25M", .min = 1,
+	{ MESSAGES("max-message-size", KEY_SIZE, max_message_size),
+	    UP_TO("operator-max-message-size"), .standard = "25M", .min = 1,
 	    .unlimited = true,
 	    .meaning =
 	    "The largest size of a message, by SMTP and by pickup. It is announced with SIZE. A larger "
@@ -640,14 +669,16 @@ const struct key key_rows[] = {
 	    "an event tells when that begins and when it is over, with a quarter of the reserve more. The "
 	    "reserve holds 16 messages of max-message-size at least, which count for a tenth of the file "
 	    "system at most; it is never more than 1G and 10000 inodes. 0: there is none." },
-	{ MESSAGES("max-session-size", KEY_SIZE, max_session_size), .standard = "100M", .min = 1,
+	{ MESSAGES("max-session-size", KEY_SIZE, max_session_size),
+	    UP_TO("operator-max-session-size"), .standard = "100M", .min = 1,
 	    .unlimited = true, .meaning =
 	    "The largest sum of all messages that are accepted in one connection." },
 	{ MESSAGES("max-messages-per-connection", KEY_NUMBER, max_messages_per_connection), .standard = "20",
 	    .min = 1, .max = 2000000000,
 	    .unlimited = true, .meaning =
 	    "Outbound: after this number of messages a new connection is made." },
-	{ MESSAGES("max-recipients", KEY_NUMBER, max_recipients), .standard = "100", .min = 1, .max = 1000000,
+	{ MESSAGES("max-recipients", KEY_NUMBER, max_recipients),
+	    UP_TO("operator-max-recipients"), .standard = "100", .min = 1, .max = 1000000,
 	    .unlimited = true,
 	    .meaning =
 	    "The largest number of recipients of one inbound message. Each further recipient is answered 452 "
@@ -691,14 +722,16 @@ const struct key key_rows[] = {
 	{ DELIVERY("delay-notify", KEY_TIME, delay_notify), .standard = "12h", .min = SECOND, .max = YEARS,
 	    .unlimited = true,
 	    .meaning = "The age of outbound mail at which its sender is told, once, that the mail is late." },
-	{ DELIVERY("expire", KEY_TIME, expire), .standard = "2d", .min = SECOND, .max = YEARS,
+	{ DELIVERY("expire", KEY_TIME, expire),
+	    UP_TO("operator-expire"), .standard = "2d", .min = SECOND, .max = YEARS,
 	    .meaning =
 	    "The age of outbound mail at which it is returned to its sender. When the clock of the host is "
 	    "set forth, that time counts for nothing within the next hour." },
 	{ DELIVERY("local-delay-notify", KEY_TIME, local_delay_notify), .standard = "12h", .min = SECOND,
 	    .max = YEARS, .unlimited = true,
 	    .meaning = "The same as delay-notify for mail to local domains." },
-	{ DELIVERY("local-expire", KEY_TIME, local_expire), .standard = "2d", .min = SECOND, .max = YEARS,
+	{ DELIVERY("local-expire", KEY_TIME, local_expire),
+	    UP_TO("operator-expire"), .standard = "2d", .min = SECOND, .max = YEARS,
 	    .meaning = "The same as expire for mail to local domains." },
 	{ DELIVERY("outbound-auth", KEY_ENUM, outbound_auth), BY_SERVICE, .standard = "anonymous",
 	    .choice = outbound_auth,
@@ -795,7 +828,8 @@ const struct key key_rows[] = {
 	{ DELIVERY("connections", KEY_NUMBER, connections), BY_SERVICE,
 	    .standard = "1000", .min = 1, .max = 100000,
 	    .unlimited = true, .meaning = "The largest number of concurrent outbound connections." },
-	{ DELIVERY("connections-per-domain", KEY_NUMBER, connections_per_domain), .standard = "100", .min = 1,
+	{ DELIVERY("connections-per-domain", KEY_NUMBER, connections_per_domain),
+	    UP_TO("operator-connections-per-domain"), .standard = "100", .min = 1,
 	    .max = 100000, .unlimited = true, .meaning =
 	    "The largest number of concurrent outbound connections for one domain." },
 	{ DELIVERY("connection-timeout", KEY_TIME, outbound_timeout), .standard = "10m", .min = SECOND,
@@ -965,7 +999,8 @@ const struct key key_rows[] = {
 	    "itself." },
 	{ DOMAIN("drop", KEY_PATH, drop), BY_SERVICE, .derived = "the server's drop",
 	    .meaning = "Default domain: the folder that receives its mail." },
-	{ DOMAIN("drop-quota", KEY_SIZE, drop_quota), .standard = "unlimited", .min = 1, .unlimited = true,
+	{ DOMAIN("drop-quota", KEY_SIZE, drop_quota),
+	    UP_TO("operator-drop-quota"), .standard = "unlimited", .min = 1, .unlimited = true,
 	    .meaning =
 	    "Default domain: the largest size of the drop folder. Mail that does not fit waits, and clients "
 	    "are answered 452 4.2.2." },
@@ -1024,7 +1059,8 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Remote domain: the largest number of concurrent connections to one host for its mail, which "
 	    "then counts apart from other mail at that host. connections-per-domain counts, too." },
-	{ DOMAIN("rate", KEY_NUMBER, rules.rate), .derived = "as the [host] of its hosts says",
+	{ DOMAIN("rate", KEY_NUMBER, rules.rate),
+	    UP_TO("operator-rate"), .derived = "as the [host] of its hosts says",
 	    .min = 1, .max = 1000000, .unlimited = true,
 	    .meaning =
 	    "Remote domain: the largest number of its messages a minute to one host, counted as for "
@@ -1072,7 +1108,7 @@ const struct key key_rows[] = {
 	    "The largest number of concurrent connections to the host, for all domains whose mail goes there "
 	    "and all addresses that it has. Where the section is one of addresses, each address counts by "
 	    "itself. Mail of different accounts counts apart." },
-	{ REMOTE("rate", KEY_NUMBER, rate),
+	{ REMOTE("rate", KEY_NUMBER, rate), UP_TO("operator-rate"),
 	    .derived = "as a less exact section says, else unlimited",
 	    .min = 1, .max = 1000000, .unlimited = true,
 	    .meaning =

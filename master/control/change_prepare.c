@@ -240,13 +240,17 @@ judge_right(struct change_request *r, const struct control_command *cmd, const s
 	return status;
 }
 
-/* What others suffer from: mail from everybody goes out by the address that they share. */
+/* What others suffer from: mail from everybody by the address that they share, their disk and memory. */
 static int
-judge_relay(struct change_request *r, const struct control_command *cmd)
+judge_bounds(struct change_request *r, const struct control_command *cmd)
 {
-	if (r->change.opens == NULL || control_rights_service(r->m, cmd->peer) >= CONTROL_CONFIGURE)
+	const struct change *c = &r->change;
+
+	if (control_rights_service(r->m, cmd->peer) >= CONTROL_CONFIGURE)
 		return EX_OK;
-	return refuse_right(r, "access.relay", r->change.opens);
+	if (c->opens != NULL)
+		return refuse_right(r, "access.relay", c->opens);
+	return c->passes.len > 0 ? refuse_right(r, buf_text(&c->passes), buf_text(&c->passes_why)) : EX_OK;
 }
 
 static bool
@@ -273,7 +277,7 @@ change_prepare(struct change_request *r, const struct control_command *cmd, cons
 		status = judge_right(r, cmd, change_guarded_account(&r->change, s != NULL ? s->conf : NULL),
 		    NULL);
 	if (status == EX_OK)
-		status = judge_relay(r, cmd);
+		status = judge_bounds(r, cmd);
 	if (status == EX_OK && r->change.old == NULL)
 		status = change_create_judge(&r->change);
 	if (status == EX_OK && !change_is_none(&r->change) && (r->change.old != NULL || is_dry_run(w))) {

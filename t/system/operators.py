@@ -156,6 +156,45 @@ def test_open_relay(t):
     ctl("set", "one", "general.description=mine", account=account("daemon"))       # it was open before
 
 
+# shows 1.8b
+def test_ceilings(t):
+    """An operator of a virtual server lifts its limits up to operator-... of [service]; higher ones are the administrator's, and check names them."""
+    t.need_root()
+    service = t.postern({"one": {"security": {"operators": "daemon"}, "messages": {"max-recipients": "5000"}}, "free": {}},
+                        service={"operator-max-message-size": "30M", "operator-drop-quota": "1G", "operator-rate": "60",
+                                 "operator-max-session-size": "1G", "operator-connections-per-domain": "100"}, as_root=True)
+    os.chmod(service.folder, 0o755)
+    ctl, daemon, place = service.ctl, account("daemon"), "domain:one.example.drop-quota"
+    ctl("set", "one", f"{place}=1G", "host:mx.far.example.rate=60")
+    before = service["one"].file.read_text()
+    beyond = (("messages.max-message-size", "31M", "max-message-size = 31M is beyond operator-max-message-size of [service], which is 30M"),
+              ("messages.max-message-size", "unlimited", "max-message-size = unlimited is beyond"), ("messages.max-session-size", "2G", "which is 1G"),
+              ("messages.max-recipients", "5001", "max-recipients = 5001 is beyond operator-max-recipients of [service], which is 1000"),
+              ("delivery.connections-per-domain", "101", "which is 100"), ("delivery.expire", "8d", "operator-expire of [service], which is 7d"),
+              ("delivery.local-expire", "9999d", "local-expire = 9999d is beyond"), (place, "2G", "which is 1G"),
+              ("host:mx.far.example.rate", "61", "which is 60"), ("host:mx.near.example.rate", "unlimited", "rate = unlimited is beyond operator-rate"))
+    for key, value, said in beyond:
+        done = ctl("set", "one", f"{key}={value}", ok=False, account=daemon)
+        check(done.returncode == 77 and f"{key}: only an operator of the service may change this: " in done.stderr and said in done.stderr, key, value, done)
+        event = service.events.wait("operator", result="refused", key=key)
+        check("is beyond operator-" in event["reason"], event.line)
+    done = ctl("unset", "one", place, ok=False, account=daemon)
+    check(done.returncode == 77 and "drop-quota = unlimited is beyond" in done.stderr, done)
+    done = ctl("domain", "add", "one", "other.example", "type=remote", "rate=100", ok=False, account=daemon)
+    check(done.returncode == 77 and "domain:other.example.rate" in done.stderr, done)
+    equal(service["one"].file.read_text(), before)
+    # up to it, also beside what is beyond already, which may come down; not back again by undo
+    ctl("set", "one", "messages.max-message-size=30M", "delivery.expire=7d", "host:mx.near.example.rate=59", account=daemon)
+    ctl("set", "one", "messages.max-recipients=4000", account=daemon)
+    done = ctl("undo", ok=False, account=daemon)
+    check(done.returncode == 77 and "max-recipients = 5000 is beyond" in done.stderr, done)
+    said = ctl("check").stdout
+    check(f"{service['one'].file}:" in said and "warning: max-recipients = 4000 is beyond operator-max-recipients" in said, said)
+    # the administrator goes further, and is told so where somebody else operates it
+    check("warning: max-message-size = 40M is beyond" in ctl("set", "one", "messages.max-message-size=40M").stdout, "no warning")
+    check("beyond" not in ctl("set", "free", "messages.max-message-size=40M").stdout, "it has no operators of its own")
+
+
 def test_rights(t):
     """Who may is for operators of the service to say; others see what they may see."""
     t.need_root()

@@ -236,6 +236,7 @@ def settings(page, service):
     equal(file.read_text(), before)
     # somebody edits the file while the question is shown
     page.go("#/server/default/settings/messages")
+    page.wait_text("Up to operator-max-recipients of [service]; more is for operators of the service.")
     field = page.find("field", "max-recipients")
     field.clear()
     field.send_keys("77\n")

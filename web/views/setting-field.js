@@ -6,6 +6,9 @@ import { make } from "../base/dom.js";
 const LISTS = ["texts", "networks", "addresses", "choices", "times"];
 const WHOSE = { service: "For operators of the service.", account: "For operators of the service while there is an account at other hosts.",
 	range: "Within operator-listen of [service]; other addresses are for operators of the service." };
+/* A guard that is a key of [service]: how far operators of the virtual server may go. */
+const whoseText = (guard) => (guard?.startsWith("operator-") ? `Up to ${guard} of [service]; more is for operators of the service.` :
+	WHOSE[guard] ?? "");
 
 function rangeText({ kind, range }) {
 	const [least, most, ...more] = (range ?? "").split(" ");
@@ -65,7 +68,7 @@ export class SettingField {
 				make("span", { class: "origin", title: row.origin }, own ? row.origin.replace(/^.*\//, "") : "default")),
 			make("div", { class: "value" }, control, this.refusal, make("p", { class: "help", id: `${id}-help` }, row.meaning, " ",
 				make("span", {}, [LISTS.includes(row.kind) && row.kind !== "times" ? "One a line." : "", rangeText(row),
-					`Default: ${row.default ?? "none"}.`, WHOSE[row.guard] ?? ""].filter((text) => text !== "").join(" ")),
+					`Default: ${row.default ?? "none"}.`, whoseText(row.guard)].filter((text) => text !== "").join(" ")),
 				own && !readOnly ? make("button", { type: "button", class: "quiet", "aria-label": `Use the default of ${row.key}`,
 					onclick: () => reset(row.place) }, "Use the default") : null)));
 	}

@@ -431,7 +431,7 @@ START_TEST(test_sample_is_the_defaults)
 	for (size_t i = 0; i < key_rows_count; i++)	/* and does name every key */
 		if (key_rows[i].section < KEY_DOMAIN && !key_rows[i].missing &&
 		    (key_rows[i].kind != KEY_ENUM || key_rows[i].standard != NULL))
-			ck_assert_msg(config_origin_of(key_rows[i].section <= KEY_MANAGER ?
+			ck_assert_msg(config_origin_of(key_rows[i].section <= KEY_LIMITS ?
 			    config->service.origin : server("default")->origin,
 			    key_rows[i].section, key_rows[i].name)->file != NULL, "%s", key_rows[i].name);
 	config_free(before);

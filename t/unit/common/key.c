@@ -114,6 +114,9 @@ static const char open_keys[] =
     "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
     "atrn-accounts provider connections rate recipients ";
 
+/* Open up to a key of [service]. */
+static const char ceiling_keys[] =
+    " max-message-size max-session-size max-recipients connections-per-domain rate expire local-expire drop-quota ";
 static const char range_keys[] = " listen tls-listen ";
 
 static enum key_guard
@@ -137,6 +140,14 @@ START_TEST(test_guards)
 		ck_assert_msg(k->guard == wanted_guard(k, word), "[%s] %s", key_section_name(k->section), k->name);
 		ck_assert_msg(k->guard != KEY_GUARD_NONE || strstr(open_keys, word) != NULL, "[%s] %s is new",
 		    key_section_name(k->section), k->name);
+		ck_assert_msg((k->ceiling != NULL) == (strstr(ceiling_keys, word) != NULL), "[%s] %s",
+		    key_section_name(k->section), k->name);
+		if (k->ceiling != NULL) {
+			const struct key *top = key_find(KEY_SERVICE, k->ceiling);
+
+			ck_assert_msg(top != NULL && top->kind == k->kind && top->guard == KEY_GUARD_SERVICE &&
+			    k->size == sizeof(uint64_t) && top->size == k->size, "%s", k->ceiling);
+		}
 		/* files, folders and users are never open */
 		ck_assert_msg(k->kind != KEY_PATH || k->guard == KEY_GUARD_SERVICE, "%s", k->name);
 	}
@@ -147,7 +158,8 @@ END_TEST
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
 	    "listener-user resolver-user auth-user directory-user fetch-user filter-user limits-user metrics-user web-user "
-	    "operator-listen "
+	    "operator-listen operator-max-message-size operator-max-session-size operator-max-recipients "
+	    "operator-connections-per-domain operator-rate operator-expire operator-drop-quota "
 	    "hostname user group spool state run logs sendmail operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
 	[KEY_MANAGER] = "listen certificate key accounts keytab service-principal kerberos-realms hosts",
