@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/base/account.h"
+#include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "master/master.h"
 
@@ -26,14 +27,12 @@ static int
 give_to_owner(const char *path, uid_t uid, gid_t gid)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int result, saved;
+	int result;
 
 	if (fd == -1)
 		return -1;
 	result = fchown(fd, uid, gid);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return result;
 }
 
@@ -132,15 +131,13 @@ static int
 open_shared(const char *home, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-	int parent = open_parent(home, path), fd = -1, saved;
+	int parent = open_parent(home, path), fd = -1;
 
 	if (parent == -1)
 		return -1;
 	if (mkdirat(parent, name, 0700) == 0 || errno == EEXIST)
 		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	saved = errno;
-	close(parent);
-	errno = saved;
+	disk_close(parent);
 	return fd;
 }
 
@@ -154,7 +151,7 @@ share_folder(const char *home, const char *path, const struct account *owner, co
 {
 	struct account a;
 	struct stat st;
-	int fd, result = -1, saved;
+	int fd, result = -1;
 
 	if (group == NULL || path == NULL || owner->uid == (uid_t)-1)
 		return 0;
@@ -167,9 +164,7 @@ share_folder(const char *home, const char *path, const struct account *owner, co
 		errno = EPERM;
 	else
 		result = fchown(fd, owner->uid, a.gid) == -1 ? -1 : fchmod(fd, mode);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return result;
 }
 
@@ -178,7 +173,7 @@ static int
 open_home(const struct config_server *s, const struct account *owner)
 {
 	bool wanted = s->pickup_group != NULL || s->drop_group != NULL || s->log_group != NULL;
-	int fd, result, saved;
+	int fd, result;
 
 	if (!wanted || owner->uid == (uid_t)-1)
 		return 0;
@@ -186,9 +181,7 @@ open_home(const struct config_server *s, const struct account *owner)
 	if (fd == -1)
 		return -1;
 	result = fchmod(fd, 0751);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return result;
 }
 

@@ -28,6 +28,16 @@
 #include <stdatomic.h>
 #endif
 
+void
+disk_close(int fd)
+{
+	int saved = errno;
+
+	if (fd != -1)
+		close(fd);
+	errno = saved;
+}
+
 /* Folders that ProtectHome of the unit closes. */
 static bool
 is_private(const char *path)
@@ -175,14 +185,12 @@ disk_sync_folder(int fd)
 int
 disk_sync_folder_at(const char *folder)
 {
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result, saved;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
 
 	if (fd == -1)
 		return -1;
 	result = disk_sync_folder(fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return result;
 }
 
@@ -236,16 +244,14 @@ static int
 write_new_file(const char *part, const char *path, mode_t mode, const void *data, size_t len)
 {
 	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-	int saved, result;
+	int result;
 
 	if (fd == -1)
 		return -1;
 	result = disk_write(fd, data, len);
 	if (result == 0)
 		result = disk_sync(fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return result == 0 ? rename(part, path) : -1;
 }
 

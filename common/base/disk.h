@@ -17,6 +17,7 @@ int disk_sync_whole(int fd) __attribute__((warn_unused_result));
 int disk_sync_folder(int fd) __attribute__((warn_unused_result));	/* names (fsync of a folder) */
 /* The same by its path. */
 int disk_sync_folder_at(const char *folder) __attribute__((warn_unused_result));
+void disk_close(int fd);	/* -1 is fine; errno stays, for what failed before it */
 void disk_start(int fd);	/* begins to write back and does not wait: a later disk_sync has less to do */
 /* Reads up to `len` bytes at `at`; the count read (short only at end of file), or -1. */
 ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn_unused_result));

@@ -45,7 +45,7 @@ begin(struct change *c, const char *config_path, const char *server)
 static int
 read_text(struct change *c)
 {
-	int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), saved;
+	int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	ssize_t len = -1;
 
@@ -56,9 +56,7 @@ read_text(struct change *c)
 		c->old = mem_zalloc((size_t)st.st_size + 1);
 		len = disk_pread(fd, c->old, (size_t)st.st_size, 0);
 	}
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	c->old_len = len > 0 ? (size_t)len : 0;
 	return len == -1 ? -1 : 0;
 }

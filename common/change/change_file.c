@@ -92,16 +92,14 @@ dress(int fd, const struct stat *like)
 static int
 write_part(const char *part, const struct stat *like, const char *text, size_t len)
 {
-	int fd, result, saved;
+	int fd, result;
 
 	unlink(part);
 	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1)
 		return -1;
 	result = dress(fd, like) == 0 && disk_write(fd, text, len) == 0 ? disk_sync_whole(fd) : -1;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return result;
 }
 

@@ -20,13 +20,11 @@
 static DIR *
 open_folder(int parent, const char *name)
 {
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), saved;
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
 
 	if (fd != -1 && dir == NULL) {
-		saved = errno;
-		close(fd);
-		errno = saved;
+		disk_close(fd);
 	}
 	return dir;
 }

@@ -152,10 +152,7 @@ config_snapshot(const struct config *c)
 		return -1;
 	if (disk_write(fd, c->text, c->text_len) == -1 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == -1) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
+		disk_close(fd);
 		return -1;
 	}
 	return fd;

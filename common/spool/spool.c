@@ -384,16 +384,14 @@ int
 spool_hold_sync(struct spool *s, const char *id)
 {
 	char name[SPOOL_NAME_SIZE];
-	int rc, fd, saved;
+	int rc, fd;
 
 	spool_name_message(name, id);
 	fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
 	rc = disk_sync_whole(fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	disk_crash_point("hold-synced");
 	return rc;
 }
@@ -402,7 +400,7 @@ int
 spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 {
 	char name[SPOOL_NAME_SIZE];
-	int saved, rc, fd;
+	int rc, fd;
 
 	if (!spool_folder_is_ours(s))
 		return -1;
@@ -415,9 +413,7 @@ spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 		rc = disk_sync(fd);
 	if (rc == 0 && sync) /* the name of the note */
 		rc = spool_bucket_sync_name(s, id);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	disk_crash_point("note-added");
 	return rc;
 }

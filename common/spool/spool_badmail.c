@@ -173,7 +173,7 @@ copy_away(struct spool *s, int folder, const char *name, const char *to)
 {
 	struct stat st;
 	int from = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	int rc, saved;
+	int rc;
 
 	if (from == -1 && errno != ELOOP && errno != ENXIO)	/* a link, a socket */
 		return -1;
@@ -184,10 +184,7 @@ copy_away(struct spool *s, int folder, const char *name, const char *to)
 		rc = disk_sync_folder(s->badmail);
 	if (rc == 0)
 		rc = unlinkat(folder, name, 0);
-	saved = errno;
-	if (from != -1)
-		close(from);
-	errno = saved;
+	disk_close(from);
 	return rc;
 }
 

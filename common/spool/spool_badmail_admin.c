@@ -140,7 +140,7 @@ read_badmail_file(struct spool *s, const struct spool_badmail *b, const char *su
 {
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
-	int saved, fd;
+	int fd;
 	ssize_t n;
 
 	make_name(name, b, suffix);
@@ -158,9 +158,7 @@ read_badmail_file(struct spool *s, const struct spool_badmail *b, const char *su
 		out->len = (size_t)n;
 		out->data[n] = '\0';
 	}
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return n == -1 ? -1 : 0;
 }
 

@@ -121,14 +121,12 @@ spool_bucket_sync(const struct spool_bucket *b)
 int
 spool_bucket_sync_name(struct spool *s, const char *id)
 {
-	int fd = open_bucket(s, spool_bucket_of(id)), rc, saved;
+	int fd = open_bucket(s, spool_bucket_of(id)), rc;
 
 	if (fd == -1)
 		return -1;
 	rc = disk_sync_folder(fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return rc;
 }
 

@@ -138,7 +138,7 @@ open_unlinked(struct spool *s)
 {
 	struct spool_draft d = { .spool = s };
 	char name[SPOOL_NAME_SIZE];
-	int fd, error;
+	int fd;
 
 	if (have_tag(s) == -1)
 		return -1;
@@ -147,9 +147,7 @@ open_unlinked(struct spool *s)
 	fd = openat(s->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1 || unlinkat(s->fresh, name, 0) == 0)
 		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
+	disk_close(fd);
 	return -1;
 }
 

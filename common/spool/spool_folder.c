@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/disk.h"
 #include "common/spool/fence.h"
 #include "common/spool/spool.h"
 #include "common/spool/spool_private.h"
@@ -45,15 +46,12 @@ open_which(const struct spool *s, enum spool_which which)
 static int
 open_queue(struct spool *s)
 {
-	int fd = open_which(s, SPOOL_QUEUE), fresh = -1, saved;
+	int fd = open_which(s, SPOOL_QUEUE), fresh = -1;
 
 	if (fd != -1 && (mkdirat(fd, "new", 0700) == 0 || errno == EEXIST))
 		fresh = openat(fd, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fresh == -1) {
-		saved = errno;
-		if (fd != -1)
-			close(fd);
-		errno = saved;
+		disk_close(fd);
 		return -1;
 	}
 	s->fresh = fresh;
@@ -99,14 +97,12 @@ take_folder(struct spool *s, enum spool_which which, int fd)
 static int
 replace_folder(struct spool *s, enum spool_which which)
 {
-	int fd = open_which(s, which), rc, saved;
+	int fd = open_which(s, which), rc;
 
 	if (fd == -1)
 		return -1;
 	rc = take_folder(s, which, fd);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return rc;
 }
 

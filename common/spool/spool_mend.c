@@ -8,6 +8,7 @@
  * Fails by: -1 and errno; a repeat continues
  */
 #include "common/spool/spool_mend.h"
+#include "common/base/disk.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +47,7 @@ static int mend_folder(const struct place *p, int fd, unsigned depth);
 static int
 mend_name(const struct place *p, int folder, const char *name, unsigned depth)
 {
-	int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), inner = -1, rc = -1, saved;
+	int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), inner = -1, rc = -1;
 	struct stat st;
 
 	if (fd == -1)
@@ -58,9 +59,7 @@ mend_name(const struct place *p, int folder, const char *name, unsigned depth)
 		rc = give(p, fd, &st, false);
 	else
 		rc = 0, p->m->left++;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return rc;
 }
 
@@ -74,9 +73,7 @@ mend_folder(const struct place *p, int fd, unsigned depth)
 	int rc = 0, saved;
 
 	if (dir == NULL) {
-		saved = errno;
-		close(fd);
-		errno = saved;
+		disk_close(fd);
 		return -1;
 	}
 	while (rc == 0 && (de = readdir(dir)) != NULL)

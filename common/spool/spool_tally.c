@@ -22,16 +22,14 @@
 char *
 spool_tally_read(struct spool *s, size_t most, size_t *len)
 {
-	int folder = spool_folder_open(s, SPOOL_QUEUE), fd, saved;
+	int folder = spool_folder_open(s, SPOOL_QUEUE), fd;
 	char *text;
 
 	fd = folder == -1 ? -1 : openat(folder, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd == -1)
 		return NULL;
 	text = disk_read_whole(fd, most, len);
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return text;
 }
 

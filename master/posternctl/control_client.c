@@ -17,6 +17,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/ipc/ctl.h"
 #include "master/posternctl/posternctl.h"
 
@@ -26,7 +27,7 @@ static int
 connect_to_service(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int saved, fd;
+	int fd;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
 		errno = ENAMETOOLONG;
@@ -36,9 +37,7 @@ connect_to_service(const char *path)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd == -1 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return -1;
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "master/processes/processes.h"
@@ -54,7 +55,7 @@ bind_address(const struct master *m, const char *text)
 	struct net_address a;
 	const char *why = "";
 	bool path = text[0] == '/';
-	int saved, result, fd;
+	int result, fd;
 
 	if (!path && net_address_parse(&a, text, NO_PORT, &why) == -1) {
 		errno = EINVAL;
@@ -70,9 +71,7 @@ bind_address(const struct master *m, const char *text)
 	    bind(fd, (struct sockaddr *)&a.sa, a.len);
 	if (result == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return -1;
 }
 

@@ -170,13 +170,11 @@ upgrade_state_done(struct upgrade_state *s)
 int
 upgrade_state_open(const struct upgrade_state *s)
 {
-	int fd = memfd_create("postern-upgrade", MFD_CLOEXEC), saved;
+	int fd = memfd_create("postern-upgrade", MFD_CLOEXEC);
 
 	if (fd == -1 || disk_pwrite(fd, s->text.data, s->text.len, 0) != -1)
 		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
+	disk_close(fd);
 	return -1;
 }
 
