@@ -159,6 +159,12 @@ bench: deps-bench
 contract:
 	@t/lint/contract write
 
+# kill -9 a thousand times under load, with acknowledge = safe; some 15 minutes
+.PHONY: kills
+kills:
+	$(MAKE) CHECK=1 B=build/check programs
+	/usr/bin/python3 t/lib/run_test.py t/crash/chaos.py a_thousand_kills
+
 # The hand-overs of a message in every order, with more crashes than make check tries; minutes, some GiB
 .PHONY: model
 model: deps-check

@@ -17,7 +17,6 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/channel_rights.h"
 #include "common/process/burst.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
@@ -61,6 +60,7 @@ struct deliver {
 	struct signing *signing;
 	struct expand *expand;		/* NULL: no directory */
 	struct etrn_server *etrn_server;
+	struct offer_server *offer_server;
 	struct folder_watch *folders;
 	struct age_watch *age;
 	struct probes *probes;
@@ -236,6 +236,7 @@ make_parts(struct deliver *r, struct boot *b)
 	setup.signing = r->signing = signing_new(r->queue.pool, r->keys);
 	queue_owner_begin(&r->queue, &setup, own_queue);
 	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
+	r->offer_server = offer_server_new(b->loop, r->queue.schedule, &r->queue.scanned);
 	r->folders = folder_watch_new(b, r->queue.pool, r->queue.spool, on_folder_mended, r);
 	r->age = age_watch_new(b, r->queue.schedule);
 	r->probes = probe_new(&r->queue, r->outbound);
@@ -308,6 +309,7 @@ finish_deliver(struct boot *b)
 	probe_free(r->probes);
 	expand_free(r->expand);
 	tls_reports_free(r->reports);
+	offer_server_free(r->offer_server);
 	queue_owner_close(&r->queue);
 	signing_free(r->signing);
 	signing_keys_free(r->keys);
@@ -373,9 +375,10 @@ on_channel(struct deliver *r, const struct ctl_message *m)
 
 	memcpy(&channel, m->data, sizeof(channel));
 	channel.role[sizeof(channel.role) - 1] = '\0';
-	/* a listener asks for ATRN: any other channel is one that this worker has asked for */
-	if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER &&
-	    channel_rights_join(channel.role, CTL_HELPER_DELIVER))
+	/* pickup offers, a listener asks for ATRN: any other channel is one that this worker has asked for */
+	if (channel.helper == CTL_HELPER_DELIVER && strcmp(channel.role, "pickup") == 0)
+		offer_server_channel(r->offer_server, m, &channel);
+	else if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER && strcmp(channel.role, "listener") == 0)
 		etrn_server_channel(r->etrn_server, ctl_take_fd(m));
 	else if (m->fd != -1 && channel.helper == CTL_HELPER_DIRECTORY && r->expand != NULL)
 		expand_channel(r->expand, ctl_take_fd(m));

@@ -299,14 +299,16 @@ stop_pickup(struct pickup *p, const struct ctl_message *m)
 	update(p);
 }
 
-/* Of a listener, or the one to the filter helper that was asked for. */
+/* Of a listener, or one that was asked for: to deliver or the filter helper. */
 static void
 take_channel(struct pickup *p, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
 	memcpy(&channel, m->data, sizeof(channel));
-	if (channel.helper != CTL_HELPER_FILTER)
+	if (channel.helper == CTL_HELPER_DELIVER && m->fd != -1)
+		spool_server_deliver(p->server, ctl_take_fd(m));
+	else if (channel.helper != CTL_HELPER_FILTER)
 		spool_server_channel(p->server, m);
 	else if (p->filters != NULL && m->fd != -1)
 		pickup_filter_list_channel(p->filters, ctl_take_fd(m));

@@ -51,6 +51,7 @@ enum config_mechanism { CONFIG_SCRAM_PLUS = 1, CONFIG_SCRAM = 2, CONFIG_GSSAPI =
     CONFIG_XOAUTH2 = 16, CONFIG_PLAIN = 32, CONFIG_LOGIN = 64 };
 enum config_outbound_tls { CONFIG_OUT_TLS_OFF, CONFIG_OUT_TLS_MAY, CONFIG_OUT_TLS_REQUIRED,
     CONFIG_OUT_TLS_VERIFY, CONFIG_OUT_TLS_DANE };
+enum config_acknowledge { CONFIG_ACKNOWLEDGE_STORED, CONFIG_ACKNOWLEDGE_SAFE };
 enum config_after_direct { CONFIG_DIRECT_NO, CONFIG_DIRECT_YES, CONFIG_DIRECT_ON_FAILURE };
 /* RESOLVER: the AD bit of a validating resolver on this host is believed. */
 enum config_dnssec { CONFIG_DNSSEC_NO, CONFIG_DNSSEC_YES, CONFIG_DNSSEC_RESOLVER };
@@ -190,9 +191,8 @@ struct config_server {
 	char *masquerade;		/* NULL not set */
 	struct config_nets never_to;
 	struct config_strings smart_host, paused, paused_hosts, dkim_key;
-	enum config_after_direct smart_host_after_direct;
-	uint64_t smart_host_alarm, queue_age_alarm;
-	bool reverse_dns;
+	enum config_after_direct smart_host_after_direct; enum config_acknowledge acknowledge;
+	uint64_t smart_host_alarm, queue_age_alarm; bool reverse_dns;
 	struct net_address source_address[2]; size_t nsource_address;	/* one a family */
 	/* [security] */
 	struct config_strings operators, viewers;

@@ -112,6 +112,9 @@ static const struct key_choice outbound_tls[] = {
 	{ "required", CONFIG_OUT_TLS_REQUIRED, false },
 	{ "verify", CONFIG_OUT_TLS_VERIFY, false }, { "dane", CONFIG_OUT_TLS_DANE, false }, { 0 },
 };
+static const struct key_choice acknowledge[] = {
+	{ "stored", CONFIG_ACKNOWLEDGE_STORED, false }, { "safe", CONFIG_ACKNOWLEDGE_SAFE, false }, { 0 },
+};
 static const struct key_choice after_direct[] = {
 	{ "no", CONFIG_DIRECT_NO, false }, { "yes", CONFIG_DIRECT_YES, false },
 	{ "on-failure", CONFIG_DIRECT_ON_FAILURE, false }, { 0 },
@@ -861,6 +864,14 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Whether direct delivery is tried before the smart host. yes: the smart host is used when the "
 	    "domain cannot be found. on-failure: also when the domain cannot be reached." },
+	{ DELIVERY("acknowledge", KEY_ENUM, acknowledge), .standard = "stored", .choice = acknowledge,
+	    .meaning =
+	    "When a client hears that its message is accepted. stored: when the message is on disk. safe: as "
+	    "soon as the next hop has it, or it is on disk, whichever comes first: it is sent at once, and "
+	    "written to disk with others when no host has taken it within some 10 milliseconds. When a host "
+	    "refuses the whole message in that time, the client gets this reply, and no report is made. safe "
+	    "is for messages of up to 128 KiB whose recipients are all at other hosts, and without "
+	    "NOTIFY=SUCCESS; other messages are stored. See postern-pickup(8)." },
 	{ DELIVERY("smart-host-alarm", KEY_TIME, smart_host_alarm), .standard = "15m", .min = SECOND,
 	    .max = YEARS, .unlimited = true,
 	    .meaning =

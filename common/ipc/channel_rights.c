@@ -39,6 +39,8 @@ static const struct right rows[] = {
 	{ "listener", CTL_HELPER_FILTER, CTL_FILTER_ASK },
 	{ "listener", CTL_HELPER_FILTER, CTL_FILTER_END },
 	{ "listener", CTL_HELPER_LIMITS, CTL_LIMITS_ASK },
+	{ "pickup", CTL_HELPER_DELIVER, CTL_OFFER },
+	{ "pickup", CTL_HELPER_DELIVER, CTL_OFFER_OVER },
 	{ "pickup", CTL_HELPER_FILTER, CTL_FILTER_ASK },
 	{ "pickup", CTL_HELPER_FILTER, CTL_FILTER_END },
 	{ "deliver", CTL_HELPER_RESOLVER, CTL_DNS_ASK },

@@ -90,7 +90,7 @@ union control_space {
 
 /* 0, or -1 and errno. */
 static int
-send_message(int fd, const struct ctl_head *head, const void *data, int pass_fd)
+send_message(int fd, const struct ctl_head *head, const void *data, int pass_fd, int flags)
 {
 	union control_space space = { 0 };
 	struct iovec iov[2] = {
@@ -112,7 +112,7 @@ send_message(int fd, const struct ctl_head *head, const void *data, int pass_fd)
 		memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
 	}
 	do
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL | flags);
 	while (n == -1 && errno == EINTR);
 	return n == -1 ? -1 : 0;
 }
@@ -319,7 +319,7 @@ write_waiting(struct ctl *c)
 	while (c->first != NULL) {
 		struct waiting *w = c->first;
 
-		if (send_message(c->fd, &w->head, w->data, w->fd) == -1) {
+		if (send_message(c->fd, &w->head, w->data, w->fd, 0) == -1) {
 			/* Memory that the kernel lacks for the moment: its turn comes again. */
 			if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
 				return;
@@ -468,7 +468,7 @@ ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, 
 		errno = EPIPE;
 		return -1;
 	}
-	if (c->first == NULL && send_message(c->fd, &head, data, fd) == 0)
+	if (c->first == NULL && send_message(c->fd, &head, data, fd, 0) == 0)
 		return 0;
 	if (c->first == NULL && errno != EAGAIN)
 		return -1;
@@ -476,11 +476,11 @@ ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, 
 }
 
 int
-ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len)
+ctl_send_on(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len, int pass, int flags)
 {
 	struct ctl_head head;
 
-	return make_head(&head, type, request, len) ? send_message(fd, &head, data, -1) : -1;
+	return make_head(&head, type, request, len) ? send_message(fd, &head, data, pass, flags) : -1;
 }
 
 int

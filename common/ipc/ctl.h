@@ -20,7 +20,7 @@
  * ones take over (master/upgrade). What those have in common, from CTL_VERSION_FIRST on, never changes: the
  * types before CTL_COMMON.
  */
-#define CTL_VERSION 5
+#define CTL_VERSION 6
 #define CTL_VERSION_FIRST 3
 #define CTL_REASON_MAX 400
 #define CTL_TROUBLE_MAX 4096
@@ -136,6 +136,7 @@ enum ctl_type {
 	CTL_SPOOL_CHANNEL,		/* a channel for CTL_SPOOL_PUT is wanted */
 	CTL_SPOOL_PUT,			/* on that channel: a whole message */
 	CTL_SPOOL_QUEUED,		/* there: what came of a batch of them */
+	CTL_SPOOL_REFUSED,		/* there: the next hop has refused one of them */
 	CTL_SPOOL_OPEN,			/* a draft, whose descriptor is wanted */
 	CTL_SPOOL_END,			/* all of that draft is written */
 	CTL_SPOOL_DROP,			/* forget that draft */
@@ -143,6 +144,10 @@ enum ctl_type {
 	CTL_SPOOL_ROOM,
 	CTL_SPOOL_SCRATCH,		/* a file without a name, for content that filters look at */
 	CTL_SPOOL_ANSWER,
+	/* pickup to deliver worker and back: payloads in common/ipc/msg_offer.h */
+	CTL_OFFER,			/* a message, in no queue yet, to be sent at once: a descriptor */
+	CTL_OFFER_OVER,			/* what became of its file */
+	CTL_OFFER_VERDICT,
 	/* listener or pickup to filter helper and back: payloads in common/ipc/msg_filter.h */
 	CTL_FILTER_ASK,			/* a stage of a session; at the content with its file */
 	CTL_FILTER_END,			/* the session is over; no answer */
@@ -173,7 +178,7 @@ enum ctl_type {
 
 /*
  * Deliver and pickup are no helpers, but a listener asks in the same way for a channel to those of its
- * virtual server.
+ * virtual server, and pickup for one to deliver.
  */
 enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER,
     CTL_HELPER_DIRECTORY, CTL_HELPER_PICKUP, CTL_HELPER_FILTER, CTL_HELPER_LIMITS, CTL_HELPER_COUNT };
@@ -279,10 +284,12 @@ int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *da
  * Blocking, without a loop (posternctl, threads of pickup): one message each. recv: 1, 0 closed, -1 bad
  * message or errno; data points into `space`.
  */
-int ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data,
-    size_t len) __attribute__((warn_unused_result));
+#define ctl_send_now(fd, type, request, data, len) ctl_send_on(fd, type, request, data, len, -1, 0)
 int ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space,
     size_t size) __attribute__((warn_unused_result));
+/* `pass`, a descriptor (-1 none), stays the caller's. MSG_DONTWAIT in `flags`: -1 and EAGAIN. */
+int ctl_send_on(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len, int pass,
+    int flags) __attribute__((warn_unused_result));
 /* The same, but it waits for nothing: -1 and EAGAIN. */
 int ctl_recv_next(int fd, unsigned from, struct ctl_message *m, void *space,
     size_t size) __attribute__((warn_unused_result));

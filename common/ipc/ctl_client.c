@@ -191,10 +191,16 @@ find_question(struct ctl_client *k, uint32_t request)
 }
 
 static bool
+is_own_answer(const struct ctl_client_kind *kind, enum ctl_type type)
+{
+	return kind->answer == type || (kind->single != 0 && kind->single == type);
+}
+
+static bool
 is_an_answer(const struct ctl_client_kind *kind, enum ctl_type type)
 {
 	for (; kind != NULL; kind = kind->also)
-		if (kind->answer == type)
+		if (is_own_answer(kind, type))
 			return true;
 	return false;
 }
@@ -211,7 +217,7 @@ match_answer(struct ctl_client *k, const struct ctl_message *m)
 	if (q == NULL)
 		return true;
 	move_to_state(q, CTL_CLIENT_QUIET);
-	if (m->type == q->kind->answer && q->kind->answered(q, m))
+	if (is_own_answer(q->kind, m->type) && q->kind->answered(q, m))
 		return true;
 	ctl_client_fail(q, q->kind->silent);
 	return false;
@@ -270,7 +276,8 @@ static void
 on_helper_message(void *arg, const struct ctl_message *m)
 {
 	struct ctl_client *k = arg;
-	bool good = k->kind->answer_size > 0 ? match_answers(k, m) : match_answer(k, m);
+	bool batch = k->kind->answer_size > 0 && m->type != k->kind->single;
+	bool good = batch ? match_answers(k, m) : match_answer(k, m);
 
 	ctl_wipe(m);
 	if (good)

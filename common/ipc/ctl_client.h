@@ -25,6 +25,8 @@ struct ctl_client_kind {
 	 * its request number
 	 */
 	size_t answer_size;
+	/* beside such batches: one answer alone, of another type; 0: none */
+	enum ctl_type single;
 	size_t window;			/* how many may be with the helper at a time; 0: any number */
 	/* how often a question of a helper that ended is sent to its successor */
 	unsigned repeats;

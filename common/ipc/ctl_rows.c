@@ -21,6 +21,7 @@
 #include "common/ipc/msg_hosts.h"
 #include "common/ipc/msg_limits.h"
 #include "common/ipc/msg_move.h"
+#include "common/ipc/msg_offer.h"
 #include "common/ipc/msg_policy.h"
 #include "common/ipc/msg_probe.h"
 #include "common/ipc/msg_queue.h"
@@ -142,6 +143,13 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_SPOOL_CHANNEL] = { "spool-channel", 0, 0, CTL_FROM_CLIENT, false },
 	[CTL_SPOOL_QUEUED] = { "spool-queued", sizeof(struct msg_spool_queued),
 	    MSG_SPOOL_BATCH * sizeof(struct msg_spool_queued), CTL_FROM_HELPER, false },
+	[CTL_SPOOL_REFUSED] = { "spool-refused", sizeof(struct msg_spool_refused),
+	    sizeof(struct msg_spool_refused), CTL_FROM_HELPER, false },
+	[CTL_OFFER] = { "offer", sizeof(struct msg_offer), sizeof(struct msg_offer), CTL_FROM_CLIENT, true },
+	[CTL_OFFER_OVER] = { "offer-over", sizeof(struct msg_offer_over), sizeof(struct msg_offer_over),
+	    CTL_FROM_CLIENT, false },
+	[CTL_OFFER_VERDICT] = { "offer-verdict", sizeof(struct msg_offer_verdict),
+	    sizeof(struct msg_offer_verdict), CTL_FROM_HELPER, false },
 	[CTL_SPOOL_PUT] = { "spool-put", offsetof(struct msg_spool_put, file), sizeof(struct msg_spool_put),
 	    CTL_FROM_CLIENT, false },
 	[CTL_SPOOL_OPEN] = { "spool-open", MESSAGE_ID_SIZE, sizeof(struct msg_spool_open), CTL_FROM_CLIENT,

@@ -1,7 +1,7 @@
 /*
  * msg_spool - messages between a listener and the pickup worker, checked; pure
  *
- * Runs in:  listener, pickup
+ * Runs in:  listener, deliver, pickup
  * Owns:     nothing
  * Promise:  an id that was taken is one
  * Fails by: false
@@ -29,6 +29,22 @@ msg_spool_is_held(const void *data, size_t len)
 
 	memcpy(&open, data, len < sizeof(open) ? len : sizeof(open));
 	return open.held == 1;
+}
+
+bool
+msg_spool_take_refused(struct msg_spool_refused *r, const struct ctl_message *m)
+{
+	size_t len;
+
+	if (m->len != sizeof(*r))
+		return false;
+	memcpy(r, m->data, sizeof(*r));
+	len = strnlen(r->words, sizeof(r->words));
+	for (size_t i = 0; i < len; i++)
+		if (r->words[i] < ' ' || r->words[i] > '~')
+			return false;
+	return len > 4 && len < sizeof(r->words) && (r->words[0] == '4' || r->words[0] == '5') &&
+	    strspn(r->words, "0123456789") == 3 && r->words[3] == ' ';
 }
 
 bool

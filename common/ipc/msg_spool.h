@@ -38,6 +38,15 @@ struct msg_spool_queued {
 	int32_t error;			/* 0, or errno */
 };
 
+/*
+ * Payload of CTL_SPOOL_REFUSED, instead of that answer, to one message: the next hop has refused it before it
+ * was stored, and it is gone (acknowledge = safe).
+ */
+#define MSG_SPOOL_WORDS 480
+struct msg_spool_refused {
+	char words[MSG_SPOOL_WORDS];	/* the reply: "550 5.1.1 no such user"; NUL behind it */
+};
+
 /* Payload of CTL_SPOOL_LOG: whole lines of the protocol log; none: the file is to be opened again. */
 #define MSG_SPOOL_LOG_MAX 49152
 struct msg_spool_log {
@@ -63,6 +72,9 @@ struct msg_spool_answer {
 bool msg_spool_id(char id[MESSAGE_ID_SIZE], const void *data, size_t len) __attribute__((warn_unused_result));
 /* Of CTL_SPOOL_OPEN, whose id was taken. */
 bool msg_spool_is_held(const void *data, size_t len);
+/* The same; `words` are one line of printable ASCII that begins with 4xx or 5xx and a blank. */
+bool msg_spool_take_refused(struct msg_spool_refused *r, const struct ctl_message *m)
+	__attribute__((warn_unused_result));
 bool msg_spool_take_answer(struct msg_spool_answer *a, const struct ctl_message *m)
 	__attribute__((warn_unused_result));
 

@@ -17,6 +17,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/spool/spool_offer.h"
 #include "common/spool/spool_private.h"
 
 #define COMMITS_AT_ONCE 2	/* one syncs while the next one gathers and writes */
@@ -211,21 +212,44 @@ drop_files(struct enqueue *in, struct enqueue_file *file, size_t n, struct enque
 }
 
 void
-enqueue_now(struct enqueue *in, struct enqueue_file *file, size_t n)
+enqueue_write(struct enqueue *in, struct enqueue_file *file, size_t n)
 {
 	struct enqueue_file *rest[ENQUEUE_BATCH];
-	struct spool_draft *drafts[ENQUEUE_BATCH];
-	size_t count = drop_files(in, file, n, rest);
+	size_t count;
 
+	for (size_t i = 0; i < n; i++)
+		file[i].draft = NULL;
+	count = drop_files(in, file, n, rest);
 	for (size_t i = 0; i < count; i++) {
-		drafts[i] = spool_draft_whole(in->spool, rest[i]->id);
-		(void)!spool_draft_end(drafts[i], rest[i]->data, rest[i]->len);
+		rest[i]->draft = spool_draft_whole(in->spool, rest[i]->id);
+		/* the error stays in the draft */
+		(void)!spool_draft_end(rest[i]->draft, rest[i]->data, rest[i]->len);
 	}
-	if (count > 0)
-		commit_drafts(in, drafts, count);
-	for (size_t i = 0; i < count; i++) {
-		rest[i]->error = spool_draft_error(drafts[i]);
-		spool_draft_free(drafts[i]);
+}
+
+void
+enqueue_commit(struct enqueue *in, struct spool_draft **drafts, size_t n)
+{
+	if (n > 0)
+		commit_drafts(in, drafts, n);
+}
+
+void
+enqueue_now(struct enqueue *in, struct enqueue_file *file, size_t n)
+{
+	struct spool_draft *drafts[ENQUEUE_BATCH];
+	size_t count = 0;
+
+	enqueue_write(in, file, n);
+	for (size_t i = 0; i < n; i++)
+		if (file[i].draft != NULL)
+			drafts[count++] = file[i].draft;
+	enqueue_commit(in, drafts, count);
+	for (size_t i = 0; i < n; i++) {
+		if (file[i].draft == NULL)
+			continue;
+		file[i].error = spool_draft_error(file[i].draft);
+		spool_draft_free(file[i].draft);
 	}
 }
 

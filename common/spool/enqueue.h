@@ -65,8 +65,16 @@ struct enqueue_file {
 	const void *data;
 	size_t len;
 	int error;			/* out: 0 or errno */
+	struct spool_draft *draft;	/* out of enqueue_write: it is to be committed or freed; NULL: done */
 };
 /* At most ENQUEUE_BATCH of them, at once: waits for the disk. On any thread but that of a loop. */
 void enqueue_now(struct enqueue *in, struct enqueue_file *file, size_t n);
+/*
+ * The same in two steps. Written: what goes straight is in the drop folder, of the rest each has a draft that
+ * is whole, but neither synced nor named. Commit: as enqueue_now, of at most ENQUEUE_BATCH drafts; the result
+ * is spool_draft_error(), and the drafts stay the caller's.
+ */
+void enqueue_write(struct enqueue *in, struct enqueue_file *file, size_t n);
+void enqueue_commit(struct enqueue *in, struct spool_draft **drafts, size_t n);
 
 #endif

@@ -282,9 +282,9 @@ load_file(int fd, const char *id, struct message_envelope *e, struct buf *whole,
 }
 
 int
-spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
+spool_load_open(int fd, const char *id, struct message_envelope *e, struct buf *whole, const char **why)
 {
-	return load_file(fd, id, e, NULL, why);
+	return load_file(fd, id, e, whole, why);
 }
 
 int

@@ -19,6 +19,7 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/spool/spool.h"
+#include "common/spool/spool_offer.h"
 #include "common/spool/spool_private.h"
 
 struct spool_draft {

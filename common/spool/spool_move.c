@@ -125,7 +125,7 @@ write_copy(struct spool *to, const struct spool_move *m, spool_move_judge *judge
 		errno = EINVAL;
 		return NULL;
 	}
-	if (spool_load_open(m->fd, m->id, &e, &why) == -1)
+	if (spool_load_open(m->fd, m->id, &e, NULL, &why) == -1)
 		return NULL;
 	errno = e.content_at + e.content_size > m->most ? EBADMSG : judge != NULL ? judge(arg, &e) : 0;
 	if (errno == 0)
@@ -155,7 +155,7 @@ is_copy(struct spool *to, const struct spool_move *m)
 
 	if (spool_load(to, m->id, &other, &fd, &why) == -1)
 		return false;
-	same = flock(fd, LOCK_EX | LOCK_NB) == 0 && spool_load_open(m->fd, m->id, &e, &why) != -1;
+	same = flock(fd, LOCK_EX | LOCK_NB) == 0 && spool_load_open(m->fd, m->id, &e, NULL, &why) != -1;
 	close(fd);
 	if (same) {
 		same = strcmp(other.sender, e.sender) == 0 && other.nrcpt == e.nrcpt &&

@@ -42,8 +42,8 @@ int spool_folder_open(struct spool *s, enum spool_which which);
 void spool_name_message(char *dst, const char *id);
 void spool_name_note(char *dst, const char *id);
 #define SPOOL_HELD S_ISVTX	/* in the mode of a queue file */
-/* As spool_load, of a file that another process may have opened. */
-int spool_load_open(int fd, const char *id, struct message_envelope *e, const char **why)
+/* As spool_load_small (`whole` NULL: as spool_load), of a file that another process may have opened. */
+int spool_load_open(int fd, const char *id, struct message_envelope *e, struct buf *whole, const char **why)
 	__attribute__((warn_unused_result));
 
 /* The tag of this process, locked; NULL and errno. */
@@ -58,8 +58,7 @@ void spool_drop_sweep_tag(struct spool *s, const char *tag);
  * before. Whether it is on the file system of the queue: then it makes nothing wait that the queue does not.
  */
 bool spool_drop_follow(struct spool *s);
-int spool_draft_fd(const struct spool_draft *d);	/* of its file; -1: nothing is written yet */
-/* Then: its envelope, when that is ours. */
+/* While spool_draft_fd() is -1: its envelope, when that is ours. */
 const struct buf *spool_draft_head(const struct spool_draft *d);
 
 /* --- spool_bucket --- */

@@ -71,7 +71,7 @@ straight_file(struct straight *m, const char *id, int fd)
 
 	begin(m, id);
 	m->fd = fd;
-	if (spool_load_open(fd, id, &m->e, &why) == -1)
+	if (spool_load_open(fd, id, &m->e, NULL, &why) == -1)
 		return;
 	want = m->e.content_size < (off_t)HEADER_READ ? (size_t)m->e.content_size : HEADER_READ;
 	m->begin = mem_zalloc(want + 1);

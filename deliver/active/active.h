@@ -18,6 +18,7 @@ struct schedule;
 struct schedule_admin;
 struct schedule_attempt;
 struct schedule_dest;
+struct schedule_offer;
 struct schedule_sign;
 
 /* --- active_message: a message that is loaded, and what becomes of each of its recipients --- */
@@ -90,6 +91,7 @@ struct active_message {
 	enum active_phase phase;
 	struct message_envelope e;
 	int fd;				/* of the queue file; -1: not open */
+	struct schedule_offer *offer;	/* owned; its file is in no queue yet. NULL: it is */
 	int error; const char *why;	/* of loading: 0 or errno */
 	int64_t arrived_us, failed_us;
 	unsigned hops;			/* Received lines */

@@ -19,7 +19,7 @@
 static const bool follows[][ACTIVE_PHASES] = {
 	/*		     LOADING SENDING RESULT MOVING BADMAIL SETTLED */
 	[ACTIVE_LOADING] = { false,  true,   true,  true,  true,   true  },
-	[ACTIVE_SENDING] = { false,  false,  true,  false, false,  false },
+	[ACTIVE_SENDING] = { false,  false,  true,  false, false,  true  },	/* an offer, gone */
 	[ACTIVE_RESULT]	 = { false,  false,  false, false, false,  true  },
 	[ACTIVE_MOVING]	 = { false,  false,  false, false, false,  true  },
 	[ACTIVE_BADMAIL] = { false,  false,  false, false, false,  true  },

@@ -142,6 +142,15 @@ struct trace_server *trace_server_new(struct boot *b, struct pool *pool);
 void trace_server_free(struct trace_server *t);		/* after pool_free; NULL is fine */
 void trace_server_take(struct trace_server *t, const struct ctl_message *m);
 
+/* --- offer_server: messages that pickup offers before they are stored --- */
+struct offer_server;
+struct ctl_channel;
+/* `ready`, while false: all are put off, as the queue is not read. */
+struct offer_server *offer_server_new(struct loop *l, struct schedule *s, const bool *ready);
+/* Of a pickup. */
+void offer_server_channel(struct offer_server *k, const struct ctl_message *m, const struct ctl_channel *of);
+void offer_server_free(struct offer_server *k);		/* before schedule_free */
+
 /* --- etrn_server: answers the listeners' ETRN and ATRN requests --- */
 struct etrn_server *etrn_server_new(struct loop *l, struct schedule *s);
 void etrn_server_channel(struct etrn_server *k, int fd);		/* of a listener; takes over `fd` */

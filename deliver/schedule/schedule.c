@@ -26,7 +26,6 @@
 #define RECIPIENTS_MAX 200000		/* of all loaded messages */
 #define LOADS_A_TURN 128		/* messages loaded in one turn of the loop */
 #define SLEEP_MAX_MS 600000
-#define KEPT_MAX 64			/* small files kept in memory until they are sent: at most 1 MiB */
 #define LOADING_MAX 64			/* by threads: a free place must not wait behind more */
 #define LOADED_BYTES (64u << 10)	/* a message at work: roughly, what its connection has included */
 #define LOAD_LANES 2
@@ -231,7 +230,7 @@ load_record(struct schedule *s, uint32_t record, struct schedule_dest *from)
 	m = schedule_message_new(s, record, from);
 	m->is_new = m->arrived_us >= s->started_us && (r->flags & RECORD_BACKLOG) == 0;
 	if (cached) {
-		active_message_keep(m, &s->kept, KEPT_MAX);
+		active_message_keep(m, &s->kept, SCHEDULE_KEPT_MAX);
 		schedule_load_read(m);
 		on_loaded(s, m);
 	} else {
@@ -262,6 +261,13 @@ take_due(struct schedule *s)
 	return n;
 }
 
+bool
+schedule_has_room(const struct schedule *s)
+{
+	return !s->set.at_rest && !s->draining && !result_is_stuck(s->result) &&
+	    s->loaded < s->set.window + SPARE && s->recipients <= RECIPIENTS_MAX;
+}
+
 /*
  * Loads one more message: a new one and one that waits for a place in alternation, else one that is due.
  * False: there is none, or no room.
@@ -272,8 +278,7 @@ take_next(struct schedule *s)
 	struct schedule_dest *d = NULL;
 	uint32_t n = 0;
 
-	if (s->set.at_rest || s->draining || result_is_stuck(s->result) ||
-	    s->loaded >= s->set.window + SPARE || s->recipients > RECIPIENTS_MAX)
+	if (!schedule_has_room(s))
 		return false;
 	s->new_next = !s->new_next;
 	if (s->new_next)
@@ -333,6 +338,7 @@ schedule_hint(struct schedule *s, const char *id)
 
 	n = schedule_index_find(s->index, id);
 	if (n != 0) {
+		schedule_unstored_found(s, n);
 		schedule_admin_again(s, n);
 		return;
 	}
@@ -354,6 +360,7 @@ schedule_found(struct schedule *s, const struct spool_entry *entry)
 
 	n = schedule_index_find(s->index, entry->id);
 	if (n != 0) {
+		schedule_unstored_found(s, n);
 		schedule_admin_again(s, n);
 		return;
 	}
@@ -421,6 +428,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	s->set = *setup;
 	TAILQ_INIT(&s->messages);
 	LIST_INIT(&s->atrns);
+	LIST_INIT(&s->offers);
 	s->started_us = clock_wall_us();
 	schedule_clock_check(s);
 	s->index = schedule_index_new();

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "common/ipc/msg_etrn.h"
+#include "common/ipc/msg_offer.h"
 #include "common/mail/message.h"
 #include "common/mail/verdict.h"
 #include "common/rules/route.h"
@@ -74,6 +75,7 @@ enum schedule_flag {		/* beside the state */
 };
 
 #define SCHEDULE_TAGS 2048U
+#define SCHEDULE_KEPT_MAX 64		/* small files kept in memory until they are sent: at most 1 MiB */
 #define SCHEDULE_QUICK_MAX 3		/* more are not counted in a record */
 
 struct schedule_record {		/* 32 bytes */
@@ -226,6 +228,7 @@ struct schedule {
 	size_t retrying[2];		/* records with RECORD_RETRY: [0] remote or not known, [1] local */
 	size_t ngone;			/* records that are RECORD_GONE */
 	LIST_HEAD(, atrn) atrns;
+	LIST_HEAD(, schedule_offer) offers;
 	unsigned atrns_made;		/* numbers their connections */
 	int64_t started_us;
 	int64_t ahead_us;		/* wall clock minus monotonic one at the last check; 0 none yet */
@@ -240,20 +243,12 @@ void schedule_free(struct schedule *s);		/* after pool_free and outbound_free */
 void schedule_hint(struct schedule *s, const char *id);			/* new in the queue */
 void schedule_found(struct schedule *s, const struct spool_entry *entry);	/* by a scan */
 void schedule_go(struct schedule *s);			/* after any number of the two above */
+bool schedule_has_room(const struct schedule *s);	/* for one more loaded message */
 void schedule_retry_all(struct schedule *s);
 void schedule_drop_is_back(struct schedule *s);		/* what waits for the drop folder is due */
 void schedule_count(const struct schedule *s);		/* sets the counters of the queue */
 /* Loads no more; `idle` once all loaded messages are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
-
-/* --- schedule_message: a record's message, from its loading until it is freed --- */
-struct active_message *schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only);
-void schedule_message_load(struct active_message *m);	/* by a thread, then schedule_load_judge */
-void schedule_message_free(struct active_message *m);
-
-/* --- schedule_load: reads a message and judges whether it may be tried --- */
-void schedule_load_read(struct active_message *m);	/* any thread; touches the message alone */
-void schedule_load_judge(struct active_message *m);	/* on the loop; goes on to the phase that follows */
 
 /* --- schedule_route: where each recipient of a message goes --- */
 #define SCHEDULE_PAUSED "paused by an operator"	/* the reason of a recipient that is not tried */
@@ -262,11 +257,16 @@ void schedule_route(struct active_message *m);
 struct schedule_dest *schedule_route_hosts(struct active_message *m, const struct destination *d);
 void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);
 
-/* --- schedule_attempt: one attempt to deliver a message --- */
-void schedule_attempt_begin(struct active_message *m);
-/* The destination of a deferred recipient that cannot be reached now; NULL none. */
-struct schedule_dest *schedule_attempt_unreachable(const struct active_message *m);
-void schedule_attempt_free(struct active_message *m);	/* with its portions, which no thread may have */
+/* --- schedule_offer: a message that is tried before it is in the queue, see msg_offer.h --- */
+/* What came of the attempt, once, perhaps before schedule_offer() returns. `words`: of a refusal. */
+typedef void schedule_offer_tell(void *arg, enum msg_offer_what what, const char *words);
+/* Takes over `fd`, the file. NULL: it is not tried now, and `tell` was not called. */
+struct schedule_offer *schedule_offer(struct schedule *s, const char *id, int fd, schedule_offer_tell *tell,
+    void *arg);
+/* What became of the file; the offer is no more. `tell` is not called any more after any of these. */
+void schedule_offer_stored(struct schedule_offer *o);
+void schedule_offer_gone(struct schedule_offer *o);
+void schedule_offer_left(struct schedule_offer *o);	/* that is not known: its owner has ended */
 
 /* --- schedule_clock: due times are of the wall clock --- */
 uint32_t schedule_clock_now(void);		/* wall seconds */

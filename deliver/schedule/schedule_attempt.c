@@ -23,7 +23,6 @@
 #define PORTION_MAX 1000		/* recipients of a portion, when max-recipients is not lower */
 #define UNREACHABLE_LOOK 64			/* recipients looked at for one whose destination is down */
 
-static void send_more(struct active_message *m);
 static void submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
     size_t count, size_t *owned);
 
@@ -90,7 +89,7 @@ end_portion(struct schedule_portion *p)
 		loop_timer_set(m->schedule->timer, 0);
 	schedule_dest_check(m->schedule->dests, p->dest);
 	portion_free(p);
-	send_more(m);
+	schedule_attempt_go_on(m);
 }
 
 static bool
@@ -158,7 +157,7 @@ on_outbound_heard(void *arg, struct outbound_job *job)
 	struct schedule_portion *p = arg;
 
 	take_verdicts(p, job, job->list.settled);
-	if (p->m->unwritten)
+	if (p->m->unwritten && p->m->offer == NULL)
 		result_early_soon(p->m->schedule->result, p->m);
 }
 
@@ -425,20 +424,23 @@ send_one(struct active_message *m)
 }
 
 /* Recipients that move to their fallback make new groups once the first portions are all back. */
-static void
-send_more(struct active_message *m)
+void
+schedule_attempt_go_on(struct active_message *m)
 {
 	struct schedule_attempt *a = m->attempt;
 
 	do {
 		while (a->group_at < a->ngroup && a->active < PORTIONS_MAX)
 			send_one(m);
-		if (a->active > 0 && m->unwritten)
+		if (a->active > 0 && m->unwritten && m->offer == NULL)
 			result_early_soon(m->schedule->result, m);
 		if (a->active > 0)
 			return;
 	} while (schedule_group_make(m));
-	result_begin(m->schedule->result, m);
+	if (m->offer != NULL)
+		m->offer->attempt_over(m);
+	else
+		result_begin(m->schedule->result, m);
 }
 
 /* Only for a cause that is not this message: no connection, no answer of the DNS, or a host that rests. */
@@ -463,7 +465,10 @@ schedule_attempt_begin(struct active_message *m)
 	m->attempt = mem_new(struct schedule_attempt);
 	LIST_INIT(&m->attempt->portions);
 	schedule_route(m);
-	send_more(m);
+	if (m->offer != NULL && !schedule_unstored_is_fit(m))
+		m->offer->attempt_over(m);
+	else
+		schedule_attempt_go_on(m);
 }
 
 void

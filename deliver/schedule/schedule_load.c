@@ -17,6 +17,7 @@
 #include "common/base/mem.h"
 #include "common/mail/header.h"
 #include "common/spool/spool.h"
+#include "common/spool/spool_offer.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule_private.h"
@@ -98,6 +99,9 @@ read_note(struct active_message *m)
 static int
 read_all(struct active_message *m)
 {
+	if (m->offer != NULL)
+		return spool_offer_load(m->fd, m->id, &m->e, m->kept != NULL ? &m->whole : NULL,
+		    &m->why) == -1 ? -1 : take_header(m);
 	if (spool_load_small(m->schedule->set.spool, m->id, &m->e, &m->fd, m->kept != NULL ? &m->whole : NULL,
 	    &m->why) == -1)
 		return -1;

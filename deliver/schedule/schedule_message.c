@@ -59,6 +59,7 @@ schedule_message_free(struct active_message *m)
 	s->loaded--;
 	if (m->fd != -1)
 		close(m->fd);
+	schedule_unstored_free(m);
 	schedule_attempt_free(m);
 	schedule_sign_free(m);
 	result_state_free(m->result);

@@ -40,6 +40,39 @@ struct schedule_attempt {
 	char *masked;			/* the sender under its masquerade; NULL as it is */
 };
 
+/* --- schedule_message: a record's message, from its loading until it is freed --- */
+struct active_message *schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only);
+void schedule_message_load(struct active_message *m);	/* by a thread, then schedule_load_judge */
+void schedule_message_free(struct active_message *m);
+
+/* --- schedule_load: reads a message and judges whether it may be tried --- */
+void schedule_load_read(struct active_message *m);	/* any thread; touches the message alone */
+void schedule_load_judge(struct active_message *m);	/* on the loop; goes on to the phase that follows */
+
+/* --- schedule_attempt: one attempt to deliver a message --- */
+void schedule_attempt_begin(struct active_message *m);
+void schedule_attempt_go_on(struct active_message *m);	/* sends more, or ends the attempt */
+/* The destination of a deferred recipient that cannot be reached now; NULL none. */
+struct schedule_dest *schedule_attempt_unreachable(const struct active_message *m);
+void schedule_attempt_free(struct active_message *m);	/* with its portions, which no thread may have */
+
+/* --- schedule_unstored: a loaded message that is not in the queue yet, for the other files --- */
+enum schedule_offer_end { OFFER_WAITS, OFFER_GONE, OFFER_LEFT };	/* what is known of its file */
+struct schedule_offer {
+	LIST_ENTRY(schedule_offer) link;
+	struct active_message *m;
+	void (*attempt_over)(struct active_message *m);
+	schedule_offer_tell *tell;	/* NULL: it was called, or need not be */
+	void *arg;
+	enum schedule_offer_end end;
+	bool over;			/* its attempt */
+	bool found;			/* its id is in the queue: perhaps by an earlier life of its owner */
+};
+bool schedule_unstored_is_fit(const struct active_message *m);	/* its recipients are known */
+/* A hint or scan has found the message `record` in the queue. */
+void schedule_unstored_found(struct schedule *s, uint32_t record);
+void schedule_unstored_free(struct active_message *m);
+
 /* --- schedule_gate: whether a portion of a message may go to a destination now --- */
 enum schedule_gate { GATE_SEND, GATE_PARK, GATE_DEFER, GATE_REST /* for `*ms` more */, GATE_PAUSED };
 enum schedule_gate schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t *ms,

@@ -122,9 +122,9 @@ void queue_message_add(struct queue_message *m, const void *data, size_t len);	/
 /* Two chunks wait for the disk: add no more until `room` is called (once). */
 bool queue_message_is_full(const struct queue_message *m);
 void queue_message_on_room(struct queue_message *m, void (*room)(void *arg), void *arg);
-/* `done` is called once, later, with 0 or errno; m is gone then. */
+/* One is called, once, later: `done` with 0 or errno, `refused` with a reply of the next hop. m is gone. */
 void queue_message_finish(struct queue_message *m, void (*done)(void *arg, int error, const char *id),
-    void *arg);
+    void (*refused)(void *arg, const char *words), void *arg);
 /* At any time before queue_message_finish, also from `room`. NULL is fine. */
 void queue_message_discard(struct queue_message *m);
 
@@ -176,6 +176,7 @@ struct inbound_content {
 	/* The filters: inbound_filtered_judged() follows */
 	void (*ask)(void *arg, int fd, uint64_t size);
 	void (*refused)(void *arg, const struct msg_filter_answer *a);	/* it will not be stored */
+	void (*hop_refused)(void *arg, const char *words);	/* nor this one: by the next hop */
 	void (*room)(void *arg);	/* more content may come */
 	void (*stored)(void *arg, int error, const char *id);	/* on disk, or failed with an errno */
 	void *arg;

@@ -326,6 +326,21 @@ on_stored(void *arg, int error, const char *id)
 	conn_resume(c->conn);
 }
 
+/* The next hop has refused it while the client waited: the client has it still, or has gone with it. */
+static void
+on_hop_refused(void *arg, const char *words)
+{
+	struct inbound *c = arg;
+
+	if (c->conn == NULL) {
+		on_gone(c);
+		return;
+	}
+	c->log.id = NULL;
+	session_refused(&c->session, words);
+	conn_resume(c->conn);
+}
+
 /* The filters have refused a message, or thrown it away. */
 static void
 on_refused(void *arg, const struct msg_filter_answer *a)
@@ -361,7 +376,8 @@ inbound_open(struct listener *l, struct gatekeeper_client *client)
 	c->serial = ++l->serial;
 	take_client(c, client);
 	c->content = (struct inbound_content){ .listener = l, .room = on_room, .stored = on_stored,
-	    .ask = inbound_filter_ask_content, .refused = on_refused, .arg = c };
+	    .ask = inbound_filter_ask_content, .refused = on_refused, .hop_refused = on_hop_refused,
+	    .arg = c };
 	c->conn = conn_new(l->conn_env, client->fd, &conn_ops, c);
 	session_init(&c->session, l->server, &inbound_ops, c, &c->client, c->ip);
 	inbound_log_open(&c->log, l->log, &c->session, client->fd, reached_address(c, client));

@@ -203,6 +203,15 @@ on_stored(void *arg, int error, const char *id)
 	c->stored(c->arg, error, id);
 }
 
+static void
+on_hop_refused(void *arg, const char *words)
+{
+	struct inbound_content *c = arg;
+
+	c->storing = false;
+	c->hop_refused(c->arg, words);
+}
+
 void
 inbound_content_end(struct inbound_content *c)
 {
@@ -212,7 +221,7 @@ inbound_content_end(struct inbound_content *c)
 		open_content(c, buf_text(&c->opening), c->opening.len, true);
 	buf_done(&c->opening);
 	c->message = NULL;
-	queue_message_finish(m, on_stored, c);
+	queue_message_finish(m, on_stored, on_hop_refused, c);
 }
 
 /* The whole content is in its file. */

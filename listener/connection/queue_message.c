@@ -3,8 +3,9 @@
  *
  * Runs in:  listener; a large file is written on pool threads
  * Owns:     messages between queue_message_begin and their done callback; the descriptors of their drafts
- * Promise:  done(0) is called only after file and name are on disk. A small message goes over whole, and when
- *           the worker ends before its answer, again to its successor, under the same id: it is queued once
+ * Promise:  done(0) is called only after file and name are on disk, or (acknowledge = safe) the next hop has
+ *           the message. A small message goes over whole, and when the worker ends before its answer, again
+ *           to its successor, under the same id: it is queued once
  * Fails by: done(errno); EAGAIN when the worker of a large message ended, or none comes
  */
 #include <assert.h>
@@ -78,6 +79,7 @@ struct queue_message {
 	void (*room)(void *arg);
 	void *room_arg;
 	void (*done)(void *arg, int error, const char *id);
+	void (*refused)(void *arg, const char *words);
 	void *done_arg;
 };
 
@@ -153,6 +155,17 @@ on_answered(struct spool_client_question *q, const struct msg_spool_answer *a,
 	go_on(m);
 }
 
+/* By the next hop, before it was stored; nothing is left of it. */
+static void
+on_refused(struct spool_client_question *q, const char *words)
+{
+	struct queue_message *m = (struct queue_message *)q;
+
+	m->refused(m->done_arg, words);
+	message_empty(m);
+	ctl_client_forget(&m->q.base);
+}
+
 static void
 on_failed(struct spool_client_question *q)
 {
@@ -169,7 +182,7 @@ on_failed(struct spool_client_question *q)
 }
 
 static const struct spool_client_ops ops = {
-	.send = send_step, .answered = on_answered, .failed = on_failed,
+	.send = send_step, .answered = on_answered, .refused = on_refused, .failed = on_failed,
 };
 
 /* --- the bytes of a large message --- */
@@ -409,13 +422,15 @@ queue_message_on_room(struct queue_message *m, void (*room)(void *arg), void *ar
 }
 
 void
-queue_message_finish(struct queue_message *m, void (*done)(void *arg, int error, const char *id), void *arg)
+queue_message_finish(struct queue_message *m, void (*done)(void *arg, int error, const char *id),
+    void (*refused)(void *arg, const char *words), void *arg)
 {
 	char end[MESSAGE_END_SIZE];
 
 	message_end_format(end, m->size);
 	buf_add(&m->gather, end, sizeof(end));
 	m->done = done;
+	m->refused = refused;
 	m->done_arg = arg;
 	m->finishing = true;
 	m->room = NULL;

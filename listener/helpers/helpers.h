@@ -67,7 +67,9 @@ struct spool_client_ops {
 	/* `m`: for ctl_take_fd() */
 	void (*answered)(struct spool_client_question *q, const struct msg_spool_answer *a,
 	    const struct ctl_message *m);
-	/* There will be no answer. Neither of the two is called from inside ctl_client_ask() */
+	/* The next hop has refused it; NULL: that cannot be. `words`: the reply for the client */
+	void (*refused)(struct spool_client_question *q, const char *words);
+	/* There will be no answer. None of these is called from inside ctl_client_ask() */
 	void (*failed)(struct spool_client_question *q);
 };
 /* The first member of a record for one kind of question. */

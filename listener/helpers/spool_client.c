@@ -40,8 +40,15 @@ static bool
 on_queued(struct ctl_client_question *base, const struct ctl_message *m)
 {
 	struct spool_client_question *q = (struct spool_client_question *)base;
+	struct msg_spool_refused refused;
 	struct msg_spool_queued of;
 
+	if (m->type == CTL_SPOOL_REFUSED) {
+		if (!msg_spool_take_refused(&refused, m) || q->ops.refused == NULL)
+			return false;
+		q->ops.refused(q, refused.words);
+		return true;
+	}
 	memcpy(&of, m->data, sizeof(of));
 	q->ops.answered(q, &(struct msg_spool_answer){ .error = of.error }, m);
 	return true;
@@ -63,6 +70,7 @@ static const struct ctl_client_kind kind = {
 
 static const struct ctl_client_kind channel_kind = {
 	.part = "pickup", .answer = CTL_SPOOL_QUEUED, .answer_size = sizeof(struct msg_spool_queued),
+	.single = CTL_SPOOL_REFUSED,
 	.repeats = REPEATS, .unhurried = true, .joined = true, .window = WINDOW,
 	.send = send_question, .answered = on_queued, .failed = on_failure,
 };

@@ -57,7 +57,7 @@ filter_stage_say(struct session *s, const char *recipient)
 	s->greeted = true;
 	s->refusing = a;
 	if (a->verdict == FILTER_REPLY)
-		session_reply_words(s, a->text, recipient, connects);
+		session_reply_words(s, REPLY_FILTER_WORDS, a->text, recipient, connects);
 	else if (recipient != NULL)
 		session_reply_about(s, which, recipient);
 	else

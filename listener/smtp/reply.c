@@ -138,6 +138,7 @@ const struct reply_row reply_rows[] = {
 	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER, COUNTER_REFUSED_FILTER },
 	[REPLY_FILTER_WORDS] = { 550, "5.7.1", "$", REPLY_ERROR | REPLY_EVENT | REPLY_LINGER,
 	    COUNTER_REFUSED_FILTER },
+	[REPLY_HOP_WORDS] = { 550, "5.0.0", "$", REPLY_EVENT, COUNTER_REFUSED_HOP },
 };
 static_assert(nitems_of(reply_rows) == REPLY_COUNT, "one row a reply");
 

@@ -277,6 +277,15 @@ session_stored(struct session *s, int error, const char *id)
 }
 
 void
+session_refused(struct session *s, const char *words)
+{
+	session_phase_enter(s, PHASE_READY);
+	session_reply_words(s, REPLY_HOP_WORDS, words, NULL, false);
+	session_phase_reset(s);
+	check_border(s);
+}
+
+void
 session_judged(struct session *s, const struct msg_filter_answer *a, const char *id)
 {
 	if (a->verdict == FILTER_DISCARD) {

@@ -82,9 +82,10 @@ send_lines(struct session *s, const char *text)
 }
 
 void
-session_reply_words(struct session *s, const char *text, const char *recipient, bool closes)
+session_reply_words(struct session *s, enum reply which, const char *text, const char *recipient,
+    bool closes)
 {
-	const struct reply_row *row = &reply_rows[REPLY_FILTER_WORDS];
+	const struct reply_row *row = &reply_rows[which];
 	char first[REPLY_SIZE];
 	size_t len = strcspn(text, "\n"), cut = len < REPLY_SIZE - 1 ? len : REPLY_SIZE - 1;
 
@@ -93,7 +94,7 @@ session_reply_words(struct session *s, const char *text, const char *recipient, 
 	send_lines(s, text);
 	s->ops->count(s->arg, row->counter, 1);
 	s->ops->refused(s->arg, recipient, first);
-	if (*text == '5')
+	if (*text == '5' && (row->flags & REPLY_ERROR))
 		count_error(s);
 	if (closes || strncmp(text, "421", 3) == 0)
 		session_phase_end(s, row->flags & REPLY_LINGER);

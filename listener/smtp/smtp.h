@@ -47,6 +47,7 @@ enum reply {
 	/* a mail filter says so; WORDS: in its own words */
 	REPLY_FILTER_CONNECT, REPLY_FILTER_REFUSED, REPLY_FILTER_LATER, REPLY_FILTER_CLOSE,
 	REPLY_FILTER_WORDS,
+	REPLY_HOP_WORDS,
 	REPLY_COUNT
 };
 enum reply_flags {
@@ -239,6 +240,8 @@ void session_room(struct session *s);
 void session_run_again(struct session *s);	/* names or recipient are known, or will not be */
 void session_filtered(struct session *s, const struct msg_filter_answer *a);
 void session_stored(struct session *s, int error, const char *id);
+/* Instead of session_stored(): the reply of the next hop, which has not taken the message. */
+void session_refused(struct session *s, const char *words);
 /* Instead of session_stored(): the filters' word about the content. */
 void session_judged(struct session *s, const struct msg_filter_answer *a, const char *id);
 void session_auth_answered(struct session *s, const struct msg_auth_in_answer *a);
@@ -280,8 +283,12 @@ bool session_phase_needs_tls(const struct session *s);	/* before most commands *
 
 void session_reply(struct session *s, enum reply which, const char *detail);
 void session_reply_about(struct session *s, enum reply which, const char *recipient);
-/* As msg_filter_reply_is_good() wants it; `closes`, as a 421 does in any case. */
-void session_reply_words(struct session *s, const char *text, const char *recipient, bool closes);
+/*
+ * `which`: whose words they are; as msg_filter_reply_is_good() wants them. `closes`, as a 421 does in any
+ * case.
+ */
+void session_reply_words(struct session *s, enum reply which, const char *text, const char *recipient,
+    bool closes);
 
 /* --- verb: the commands, one row each --- */
 

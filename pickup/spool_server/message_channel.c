@@ -5,11 +5,13 @@
  * Runs in:  pickup: threads of its own, two a channel; begun and ended on the loop
  * Owns:     the worker's end of each channel; what its threads have read
  * Promise:  while one thread waits for the disk, the channel is the queue of the other. A message is answered
- *           after file and name are on disk; one that was read is written, also when its listener has gone.
+ *           after file and name are on disk, or by `offers`; one that was read is written, also when its
+ *           listener has gone.
  *           One that does not read its answers stops its own messages only
  * Fails by: the end of the channel, for which its listener asks anew
  */
 #include <assert.h>
+#include <bsd/string.h>
 #include <bsd/sys/queue.h>
 #include <errno.h>
 #include <pthread.h>
@@ -37,13 +39,14 @@ struct message_channel {
 	int fd;
 	pthread_t thread[THREADS];
 	unsigned started;
-	atomic_uint running;
+	atomic_uint running;		/* threads, and what offers have of it */
 	void (*over)(void *arg);
 	void *arg;
 };
 
 struct message_channel_list {
 	struct enqueue *enqueue;
+	struct offers *offers;		/* NULL: nothing is offered */
 	struct loop_waker *waker;
 	LIST_HEAD(, message_channel) channels;
 	size_t count;
@@ -100,10 +103,46 @@ read_portion(struct message_channel *k, struct portion *p)
 	return p->count > 0;
 }
 
+/*
+ * Those that offers take are answered by them; the rest is committed now, and moves to the front with its
+ * answers.
+ */
+static void
+offer_portion(struct message_channel *k, struct portion *p)
+{
+	struct enqueue *enqueue = k->list->enqueue;
+	struct spool_draft *draft[ENQUEUE_BATCH];
+	size_t drafts = 0, count = 0;
+	bool whole[ENQUEUE_BATCH];	/* it has nothing to be offered */
+
+	enqueue_write(enqueue, p->file, p->count);
+	for (size_t i = 0; i < p->count; i++)
+		whole[i] = p->file[i].draft == NULL;
+	offers_make(k->list->offers, k, p->file, p->answer, p->count);
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->file[i].draft == NULL && !whole[i])
+			continue;
+		if (!whole[i])
+			draft[drafts++] = p->file[i].draft;
+		p->file[count] = p->file[i];
+		p->answer[count++].request = p->answer[i].request;
+	}
+	enqueue_commit(enqueue, draft, drafts);
+	for (size_t i = 0; i < count; i++) {
+		if (p->file[i].draft == NULL)
+			continue;
+		p->file[i].error = spool_draft_error(p->file[i].draft);
+		spool_draft_free(p->file[i].draft);
+	}
+	p->count = count;
+}
+
 /* False: nobody hears it. */
 static bool
 answer_portion(struct message_channel *k, struct portion *p)
 {
+	if (p->count == 0)
+		return true;
 	for (size_t i = 0; i < p->count; i++)
 		p->answer[i].error = p->file[i].error;
 	return ctl_send_now(k->fd, CTL_SPOOL_QUEUED, 0, p->answer, p->count * sizeof(p->answer[0])) == 0;
@@ -117,24 +156,71 @@ run_channel(void *arg)
 	struct portion *p = mem_new(struct portion);
 
 	while (read_portion(k, p)) {
-		enqueue_now(l->enqueue, p->file, p->count);
+		if (l->offers != NULL)
+			offer_portion(k, p);
+		else
+			enqueue_now(l->enqueue, p->file, p->count);
 		p->last |= !answer_portion(k, p);
 	}
 	free(p);
 	shutdown(k->fd, SHUT_RDWR);		/* for the other thread, and for the listener */
-	if (atomic_fetch_sub(&k->running, 1) == 1)
-		loop_waker_wake(l->waker);	/* the loop may free k */
+	message_channel_leave(k);
 	return NULL;
+}
+
+/* --- for offers --- */
+
+void
+message_channel_keep(struct message_channel *k)
+{
+	atomic_fetch_add(&k->running, 1);
+}
+
+void
+message_channel_leave(struct message_channel *k)
+{
+	struct loop_waker *waker = k->list->waker;
+
+	if (atomic_fetch_sub(&k->running, 1) == 1)
+		loop_waker_wake(waker);		/* the loop may free k */
+}
+
+static void
+send_now(struct message_channel *k, enum ctl_type type, uint32_t request, const void *data, size_t len)
+{
+	if (ctl_send_on(k->fd, type, request, data, len, -1, MSG_DONTWAIT) == -1)
+		shutdown(k->fd, SHUT_RDWR);
+}
+
+void
+message_channel_answer(struct message_channel *k, const struct msg_spool_queued *answer, size_t n)
+{
+	send_now(k, CTL_SPOOL_QUEUED, 0, answer, n * sizeof(*answer));
+}
+
+void
+message_channel_refuse(struct message_channel *k, uint32_t request, const char *words)
+{
+	struct msg_spool_refused refused = { .words = "" };
+
+	strlcpy(refused.words, words, sizeof(refused.words));
+	send_now(k, CTL_SPOOL_REFUSED, request, &refused, sizeof(refused));
 }
 
 /* --- on the loop --- */
 
 /* Its threads have ended or will. */
 static void
+join_threads(struct message_channel *k)
+{
+	while (k->started > 0)
+		pthread_join(k->thread[--k->started], NULL);
+}
+
+static void
 free_channel(struct message_channel *k)
 {
-	for (unsigned i = 0; i < k->started; i++)
-		pthread_join(k->thread[i], NULL);
+	join_threads(k);
 	close(k->fd);
 	LIST_REMOVE(k, link);
 	k->list->count--;
@@ -218,11 +304,12 @@ message_channel_list_is_empty(const struct message_channel_list *l)
 }
 
 struct message_channel_list *
-message_channel_list_new(struct loop *loop, struct enqueue *enqueue)
+message_channel_list_new(struct loop *loop, struct enqueue *enqueue, struct offers *offers)
 {
 	struct message_channel_list *l = mem_new(struct message_channel_list);
 
 	l->enqueue = enqueue;
+	l->offers = offers;
 	l->waker = loop_waker_new(loop, reap_channels, l);
 	LIST_INIT(&l->channels);
 	return l;
@@ -235,6 +322,9 @@ message_channel_list_free(struct message_channel_list *l)
 
 	LIST_FOREACH(k, &l->channels, link)
 		message_channel_end(k);
+	LIST_FOREACH(k, &l->channels, link)
+		join_threads(k);
+	offers_free(l->offers);
 	while ((k = LIST_FIRST(&l->channels)) != NULL)
 		end_channel(k);
 	loop_waker_free(l->waker);

@@ -29,6 +29,7 @@ struct spool_server {
 	struct ctl_server_list channels;
 	struct enqueue *enqueue;
 	struct message_channel_list *messages;
+	struct offers *offers;		/* owned by `messages`; NULL: nothing is offered */
 	LIST_HEAD(, question) ways;		/* of those channels */
 	struct spool *spool;
 	struct disk_reserve *reserve;
@@ -416,6 +417,21 @@ spool_server_channel(struct spool_server *k, const struct ctl_message *m)
 		ctl_server_new(&k->channels, &kind, ctl_take_fd(m), &channel);
 }
 
+static void
+need_deliver(void *arg)
+{
+	boot_need(arg, CTL_HELPER_DELIVER);
+}
+
+void
+spool_server_deliver(struct spool_server *k, int fd)
+{
+	if (k->offers != NULL)
+		offers_channel(k->offers, fd);
+	else
+		close(fd);
+}
+
 bool
 spool_server_is_idle(const struct spool_server *k)
 {
@@ -429,7 +445,9 @@ spool_server_new(const struct boot *b, struct pool *pool, struct enqueue *enqueu
 	struct spool_server *k = mem_new(struct spool_server);
 
 	k->enqueue = enqueue;
-	k->messages = message_channel_list_new(b->loop, enqueue);
+	if (b->server->acknowledge == CONFIG_ACKNOWLEDGE_SAFE)
+		k->offers = offers_new(b->loop, enqueue, b->counters, need_deliver, mem_unconst(b));
+	k->messages = message_channel_list_new(b->loop, enqueue, k->offers);
 	k->spool = spool;
 	k->reserve = reserve;
 	k->has_quota = b->server->default_domain->drop_quota != CONFIG_UNLIMITED;

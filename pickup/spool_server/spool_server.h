@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "common/boot/boot.h"
+#include "common/ipc/msg_spool.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
 #include "common/spool/spool.h"
@@ -38,7 +39,10 @@ void log_keep_free(struct log_keep *k);			/* after pool_free; NULL is fine */
 
 struct message_channel;
 struct message_channel_list;
-struct message_channel_list *message_channel_list_new(struct loop *loop, struct enqueue *enqueue);
+struct offers;
+/* `offers`: what is taken is offered to the next hop before it is stored; NULL: nothing is. Freed by it. */
+struct message_channel_list *message_channel_list_new(struct loop *loop, struct enqueue *enqueue,
+    struct offers *offers);
 void message_channel_list_free(struct message_channel_list *l);	/* ends them; waits for what they write */
 bool message_channel_list_is_empty(const struct message_channel_list *l);
 /*
@@ -48,6 +52,49 @@ bool message_channel_list_is_empty(const struct message_channel_list *l);
 struct message_channel *message_channel_open(struct message_channel_list *l, int *listener_end,
     void (*over)(void *arg), void *arg);
 void message_channel_end(struct message_channel *k);
+/* For offers; on any thread, neither waits. A listener that does not read its answers loses the channel. */
+void message_channel_answer(struct message_channel *k, const struct msg_spool_queued *answer, size_t n);
+void message_channel_refuse(struct message_channel *k, uint32_t request, const char *words);
+/* It stays until it is left as often as it was kept. */
+void message_channel_keep(struct message_channel *k);
+void message_channel_leave(struct message_channel *k);
+
+/* --- offer_state: the states of a message that is offered. Pure --- */
+
+enum offer_state {
+	OFFER_OPEN,		/* offered: its client waits */
+	OFFER_STORING,		/* its time is over, and it is being committed; its client waits */
+	OFFER_SAID,		/* the same, and the client has heard 250, as the next hop has it */
+	OFFER_OVER,
+};
+enum offer_event {
+	OFFER_TAKEN, OFFER_REFUSED, OFFER_PUT_OFF,	/* verdicts of deliver, one at most */
+	OFFER_GONE,		/* the channel to deliver has ended */
+	OFFER_STORE,		/* a thread begins to commit it */
+	OFFER_STORED, OFFER_FAILED,	/* file and name are on disk; neither is */
+	OFFER_EVENTS
+};
+enum offer_action {		/* what is to be done, in this order */
+	OFFER_SAY_ACCEPTED = 1, OFFER_SAY_REFUSED = 2, OFFER_SAY_ERROR = 4,	/* to the client */
+	OFFER_TELL_STORED = 8, OFFER_TELL_GONE = 16,	/* to deliver: what became of the file */
+	OFFER_DISCARD = 32,	/* the file is removed; it never was in the queue */
+	OFFER_HURRY = 64,	/* there is nothing to wait for: it is due to be committed */
+};
+unsigned offer_state_step(enum offer_state *state, enum offer_event event);
+
+/* --- offers: messages that are offered to the next hop, and what comes of them --- */
+
+/* `need` is called on the loop when a channel to deliver is wanted (boot_need). */
+struct offers *offers_new(struct loop *loop, struct enqueue *enqueue, struct counters *counters,
+    void (*need)(void *arg), void *arg);
+void offers_free(struct offers *o);		/* stores all that are open. NULL is fine */
+void offers_channel(struct offers *o, int fd);	/* takes over `fd` */
+/*
+ * On any thread. The drafts of `file` that are offered become NULL, and are answered by `k`, with the request
+ * of `answer` at their place, later; the others stay.
+ */
+void offers_make(struct offers *o, struct message_channel *k, struct enqueue_file *file,
+    const struct msg_spool_queued *answer, size_t n);
 
 /* --- spool_server --- */
 
@@ -61,6 +108,7 @@ struct spool_server *spool_server_new(const struct boot *b, struct pool *pool, s
 void spool_server_close(struct spool_server *k);	/* before pool_free: what drops a draft is a job */
 void spool_server_free(struct spool_server *k);		/* after pool_free */
 void spool_server_channel(struct spool_server *k, const struct ctl_message *m);	/* CTL_CHANNEL */
+void spool_server_deliver(struct spool_server *k, int fd);	/* a channel to deliver, taken over */
 bool spool_server_is_idle(const struct spool_server *k);	/* no channel, nothing under way */
 
 #endif

@@ -3,6 +3,7 @@
 Each round relays 1 KiB and 10 KiB messages, from 1, 10 and 50 sessions, and 1 MiB from 10, first by one of the two and then by the other; who is
 first changes with each round. A machine that is twice as fast a minute later does not change the ratio of two runs of half a
 second that follow each other. Prints the median of the ratios (this : other), and between which the middle half of them lies. SIZE=1048576: only messages of so many bytes and more.
+ACKNOWLEDGE=safe: this side has that in its [delivery] (TREE may be this tree: then safe is beside stored).
 """
 
 import os
@@ -30,7 +31,9 @@ def serve(tree):
     test = Test("pair", tempfile.mkdtemp(prefix="postern-pair-", dir="/var/tmp"))
     try:
         sink = traffic.SmtpSink(test)
-        server = PosternServer(test, sink.port)
+        word = os.environ.get("ACKNOWLEDGE") if sys.argv[3:] == ["first"] else None
+        more = {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "acknowledge": word}} if word else None
+        server = PosternServer(test, sink.port, more=more)
         print("ready", flush=True)
         for line in sys.stdin:
             size, sessions, count = map(int, line.split())
@@ -46,8 +49,8 @@ def serve(tree):
 
 
 class Side:
-    def __init__(self, tree):
-        self.process = subprocess.Popen([sys.executable, __file__, "--serve", tree], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tree)
+    def __init__(self, tree, *which):
+        self.process = subprocess.Popen([sys.executable, __file__, "--serve", tree, *which], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tree)
         self.read()
 
     def read(self):
@@ -70,7 +73,7 @@ def main():
     if sys.argv[1:2] == ["--serve"]:
         return serve(Path(sys.argv[2]))
     other, rounds = Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 20
-    sides = [Side(HERE), Side(other)]
+    sides = [Side(HERE, "first"), Side(other)]
     print(f"{os.cpu_count()} cores, {rounds} rounds, this build : that of {sys.argv[1]}", flush=True)
     try:
         for size, sessions in [kind for kind in KINDS if kind[0] >= int(os.environ.get("SIZE", "0"))]:

@@ -16,23 +16,26 @@ from spool_files import Home
 from spool_states import check_legal
 
 
-def service_for(t, sink, start=True, **general):
-    return t.postern({"default": {"general": general, "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
+def service_for(t, sink, start=True, acknowledge="stored", **general):
+    return t.postern({"default": {"general": general,
+                                  "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s", "acknowledge": acknowledge},
                                   "messages": {"max-session-size": "unlimited", "disk-reserve": "0"}}}, start=start)
 
 
-def random_kills(t, seed):
+def random_kills(t, seed, acknowledge="stored", lives=3, **options):
     chance = random.Random(seed)
     sink = t.sink(answers={"RCPT": refuse_some})
-    service, ledger = service_for(t, sink), Ledger()
-    for _ in range(3):      # three lives of the whole service
-        load = Load(service.default, ledger, most=ledger.number + 250)
+    service, ledger, kills = service_for(t, sink, acknowledge=acknowledge), Ledger(), 0
+    for _ in range(lives):      # of the whole service
+        load = Load(service.default, ledger, most=ledger.number + 250, **options)
         for _ in range(3):
             threading.Event().wait(chance.uniform(0.02, 0.6))      # the instant of the blow
             victims = service.children()
             if victims:
                 os.kill(chance.choice(victims), signal.SIGKILL)
+                kills += 1
         threading.Event().wait(chance.uniform(0.02, 0.6))
+        kills += len(service.children()) + 1
         service.kill()
         load.end()
         check_legal(service.home, f"seed {seed}")
@@ -40,7 +43,7 @@ def random_kills(t, seed):
     duplicates = wait_all_out(service.home, sink, ledger)
     service.stop()
     check_legal(service.home, "at the end")
-    print(f"seed {seed}: {len(ledger.owed)} acknowledged, {duplicates} came twice")
+    print(f"seed {seed}: {kills} kills, {len(ledger.owed)} acknowledged, {duplicates} came twice")
 
 
 def test_random_kills_1(t):
@@ -53,6 +56,17 @@ def test_random_kills_2(t):
 
 def test_random_kills_3(t):
     random_kills(t, 3)
+
+
+# shows 2.6s
+def test_random_kills_safe(t):
+    """What was acknowledged because the next hop has it, or because it was stored in time, comes out whatever is killed."""
+    random_kills(t, 5, "safe", fates="RRRFT", threads=6)
+
+
+def a_thousand_kills(t):
+    """For `make kills`."""
+    random_kills(t, 6, "safe", lives=150, fates="RRRFT", threads=6)
 
 
 def test_no_hints(t):

@@ -23,7 +23,8 @@ def test_point(t):
     operated = re.match(r"(hold|release|move|order)-|badmail-(left|queued)$", point)      # by commands about the queue
     sink = t.sink(answers={"RCPT": refuse_some})
     ledger = Ledger()
-    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
+    offered = {"acknowledge": "safe"} if point.startswith("offer-") else {}
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s", **offered},
                                      "messages": {"max-session-size": "unlimited"}, **directory(t, point)},
                          **({"other": {"domain moved.example": {"type": "alias"}}} if operated else {})}, start=False)
     fates = OPERATED if operated else FATES + "E" if point.startswith("expand-") else FATES + "T" if point.startswith("early-") else FATES
@@ -31,6 +32,8 @@ def test_point(t):
     duplicates = 0
     for count in (1, 4, 15):
         service.env["POSTERN_CRASH"] = f"{point}:{count}"
+        if offered:
+            service.env["POSTERN_OFFER_MS"] = "5000"    # the host is in time, also of a slow machine
         service.start()
         stray(service)
         mark = service.events.mark()

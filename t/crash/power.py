@@ -107,13 +107,14 @@ def names(home):
     return sorted(path.name for path in home.queued())
 
 
-def power_cut(t, seed, fates="LRFNG"):
+def power_cut(t, seed, fates="LRFNG", acknowledge="stored"):
     chance = random.Random(seed)
     inner = disks(t)
     disk = mount(t, "-o", "loop", inner)
     sink = t.sink(answers={"RCPT": refuse_some})
     service = t.postern({"default": {"general": {"home": disk / "home"},
-                                     "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
+                                     "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s",
+                                                                                   "acknowledge": acknowledge},
                                      "messages": {"max-session-size": "unlimited"}}}, start=False)
     service.default.home = Home(disk / "home")
     ledger = Ledger()
@@ -154,3 +155,9 @@ def test_power_cut_2(t):
 def test_power_cut_local(t):
     """Local mail alone, which only the drop folder has."""
     power_cut(t, 3, "LG")
+
+
+# shows 2.6s
+def test_power_cut_safe(t):
+    """250 when the next hop has it: what was acknowledged is with a host by then, or on the disk."""
+    power_cut(t, 4, "RRRFG", "safe")

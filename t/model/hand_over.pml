@@ -36,7 +36,7 @@
 mtype = { PENDING, DELIVERED, FAILED, REPORTED };	/* the mark of a recipient, as in common/mail/message.h */
 mtype = { NOTHING, TAKEN, REFUSED };			/* what deliver heard; it is in its memory only */
 mtype = { WAITS, HEARD_250, HEARD_5XX, HEARD_4XX, GONE };	/* the client */
-mtype = { OFFER, STORED, SETTLED, ALL_TAKEN, ALL_REFUSED, CLOSED };	/* between pickup and deliver */
+mtype = { OFFER, STORED, SETTLED, ALL_TAKEN, ALL_REFUSED, ALL_LATER, CLOSED };	/* between pickup and deliver */
 
 /* What is written, and what of it is on disk. A name is that in queue/; the drafts in new/ have no other use. */
 bool data_mem, data_disk, name_mem, name_disk;
@@ -104,6 +104,14 @@ inline sync_data() {		/* the marks are in the file */
 
 inline name_it() { atomic { name_mem = true; was_named = true } }
 
+/* Every recipient's host took it while it was being stored: the client need not wait for the disk. */
+inline may_hear() {
+	if
+	:: atomic { offered && to_pickup?[ALL_TAKEN] -> to_pickup?ALL_TAKEN } -> answer(HEARD_250)
+	:: skip
+	fi
+}
+
 /* File and name on disk, then 250. */
 inline store() {
 #if BREAK == 1		/* 250 before the name is on disk */
@@ -118,7 +126,9 @@ inline store() {
 	sync_data()
 #else
 	sync_data();
+	may_hear();
 	name_it();
+	may_hear();
 	name_disk = name_mem;
 	answer(HEARD_250)
 #endif
@@ -149,6 +159,10 @@ life:	{
 			data_mem = false
 		:: atomic { offered && to_pickup?[ALL_REFUSED] -> to_pickup?ALL_REFUSED } ->
 			answer(HEARD_5XX);
+			to_deliver!SETTLED;
+			data_mem = false
+		:: atomic { offered && to_pickup?[ALL_LATER] -> to_pickup?ALL_LATER } ->
+			answer(HEARD_4XX);
 			to_deliver!SETTLED;
 			data_mem = false
 		:: skip ->		/* its time is over: it is stored */
@@ -237,6 +251,7 @@ inline settle(r) {
 #define ENDED(r) (mark_mem[r] == DELIVERED || mark_mem[r] == REPORTED)
 #define HEARD_TAKEN(r) (heard[r] == TAKEN)
 #define HEARD_REFUSED(r) (heard[r] == REFUSED)
+#define HEARD_NOTHING(r) (heard[r] == NOTHING)
 #define MAY_TELL (offer && !told && nfull(to_pickup) && !(to_deliver??[CLOSED]))
 
 proctype deliver()
@@ -290,6 +305,8 @@ end:		do
 #endif
 		/* Nothing is noted or reported: the client hears it, unless pickup has stored the message already. */
 		:: atomic { MAY_TELL && EACH(HEARD_REFUSED) -> to_pickup!ALL_REFUSED; told = true }
+		/* One 4xx for all. It may be that a 2xx was lost: then the client sends again. */
+		:: atomic { MAY_TELL && EACH(HEARD_NOTHING) -> to_pickup!ALL_LATER; told = true }
 #if BREAK == 7		/* what pickup was told counts as told to the client */
 		:: atomic { offer && to_deliver?[STORED] -> to_deliver?STORED } ->
 			if

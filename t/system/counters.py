@@ -24,6 +24,7 @@ ELSEWHERE = {
     "log_lines_lost_total": "protocol_log/full_disk", "state": "metrics/socket_and_loopback", "local_queue_length": "not zero for a moment only",
     "leases_asked_total": "shared_limits/together", "leases_without_engine": "shared_limits/engine_gone_share",
     "connections_ended_by_lease_total": "shared_limits/frozen_node",
+    "messages_passed_through_total": "acknowledge/taken", "messages_refused_by_next_hop_total": "acknowledge/refused",
 }
 
 

@@ -23,7 +23,7 @@ const PLOTS = [
 	{ title: "Bytes a second", text: bytes, lines: [{ name: "received", of: ["bytes_received_total"] }, { name: "sent", of: ["bytes_sent_total"] }] },
 	{ title: "Refused a minute", per: 60, text: rate, lines: [{ name: "connections", of: ["inbound_connections_refused_total"] },
 		{ name: "recipients, for relay", of: ["recipients_refused_for_relay_total"] },
-		{ name: "messages", of: ["messages_refused_for_size_total", "messages_refused_for_storage_total"] },
+		{ name: "messages", of: ["messages_refused_for_size_total", "messages_refused_for_storage_total", "messages_refused_by_next_hop_total"] },
 		{ name: "by mail filters", of: ["refused_by_filters_total"] }] },
 	{ title: "Trouble a minute", per: 60, text: rate, lines: [{ name: "sent again", of: ["message_send_retries_total"] },
 		{ name: "connections that failed", of: ["connection_errors_total"] }, { name: "reports of failure", of: ["ndrs_generated_total"] }] },

@@ -37,7 +37,8 @@ is_wanted(const char *role, enum ctl_helper helper, enum ctl_type question)
 		return deliver && (question == CTL_TOKEN_ASK || question == CTL_POLICY_ASK ||
 		    question == CTL_REPORT_ASK);
 	case CTL_HELPER_DELIVER:
-		return (listener && question == CTL_ETRN) || is_given(role, helper, question);
+		return (listener && question == CTL_ETRN) || (strcmp(role, "pickup") == 0 &&
+		    (question == CTL_OFFER || question == CTL_OFFER_OVER)) || is_given(role, helper, question);
 	case CTL_HELPER_PICKUP:
 		return listener && (question == CTL_SPOOL_CHANNEL || question == CTL_SPOOL_OPEN ||
 		    question == CTL_SPOOL_END || question == CTL_SPOOL_DROP || question == CTL_SPOOL_LOG ||

@@ -26,7 +26,7 @@ set_up(void)
 	pool = pool_new(loop, 1);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, hints), 0);
 	enqueue = enqueue_new(pool, spool, hints[0], NULL);
-	list = message_channel_list_new(loop, enqueue);
+	list = message_channel_list_new(loop, enqueue, NULL);
 }
 
 static void
