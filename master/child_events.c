@@ -91,6 +91,8 @@ on_other_died(struct master *m, pid_t pid, int status)
 /* What each of them may open: file_handover */
 #define OPENS (BIT(LISTENER) | BIT(DELIVER) | BIT(AUTH) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER) | \
     BIT(WEB) | BIT(LIMITS))
+/* Who may ask a helper: channel_rights */
+#define ASKS (BIT(LISTENER) | BIT(PICKUP) | BIT(DELIVER) | BIT(AUTH))
 #define TESTS (BIT(LISTENER) | BIT(DELIVER) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER))
 
 const struct child_ops child_events = {
@@ -102,7 +104,7 @@ const struct child_ops child_events = {
 		[CTL_LEFT] = { take_left, ANY, false },	/* no state changes */
 		[CTL_REASON] = { child_take_reason, ANY, false },
 		[CTL_TROUBLE] = { child_take_trouble, ANY, false },
-		[CTL_NEED] = { helper_take_need, BIT(LISTENER) | BIT(PICKUP) | BIT(DELIVER), false },
+		[CTL_NEED] = { helper_take_need, ASKS, false },
 		[CTL_OPEN] = { take_open, OPENS, false },
 		[CTL_TOKEN_KEEP] = { refresh_store_token, BIT(FETCH), false },
 		[CTL_SESSIONS_PAGE] = { control_question_take, BIT(LISTENER), true },

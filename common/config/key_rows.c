@@ -349,7 +349,8 @@ const struct key key_rows[] = {
 	    .check = key_check_filter, .meaning =
 	    "Where Redis or Valkey listens that the nodes share: inet:ADDRESS:PORT or unix:/PATH. "
 	    "Connections and messages a minute of a [host], of its provider or of a [domain] are then limits "
-	    "of all nodes together. See postern-limits(8) and postern-guide-nodes(7)." },
+	    "of all nodes together, and failed logins are counted together. See postern-limits(8) and "
+	    "postern-guide-nodes(7)." },
 	{ LIMITS("user", KEY_TEXT, user), .derived = "the default user of the engine",
 	    .check = key_check_word,
 	    .meaning = "The user of the engine whose password is in password-file." },
@@ -371,7 +372,8 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "What a node may use while it cannot reach the engine. share: each limit divided by nodes, at "
 	    "least 1, from one lease after the loss on; until then what it held, within that share. closed: "
-	    "nothing; mail for hosts with such limits waits." },
+	    "nothing; mail for hosts with such limits waits. Of failed logins that delay nothing a node has "
+	    "then its part, or none." },
 	{ LIMITS("lease", KEY_TIME, lease), .standard = "60s", .min = 5 * SECOND, .max = 3600 * SECOND,
 	    .meaning =
 	    "How long the engine keeps for a node what the node has taken. It is renewed after a third of "

@@ -52,6 +52,7 @@ static const struct right rows[] = {
 	{ "deliver", CTL_HELPER_FETCH, CTL_REPORT_ASK },
 	{ "deliver", CTL_HELPER_DIRECTORY, CTL_DIRECTORY_ASK },
 	{ "deliver", CTL_HELPER_LIMITS, CTL_LIMITS_ASK },
+	{ "auth", CTL_HELPER_LIMITS, CTL_LIMITS_ASK },
 };
 
 /* On channels that no worker may ask for: the master gives them for one command of an operator. */

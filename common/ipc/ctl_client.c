@@ -2,7 +2,7 @@
  * ctl_client - the asking side of a channel to a helper that may die and return: questions, their time
  * limits, and what is asked again
  *
- * Runs in:  master, listener, deliver, pickup
+ * Runs in:  master, listener, auth, deliver, pickup
  * Owns:     the channel, the records of the questions
  * Promise:  each question is answered or fails, once, within its patience, never while it is being asked.
  *           A helper hears of each that failed or was given up (kind.cancel). When it dies, its questions go

@@ -1,7 +1,7 @@
 /*
- * limits_client - asks the limits helper for permits and messages of limits that all nodes share
+ * limits_client - asks the limits helper about permits, messages and failures that all nodes count
  *
- * Runs in:  listener, deliver
+ * Runs in:  listener, auth, deliver
  * Owns:     one question for each limit that is asked about
  * Promise:  each question is answered once, within its patience, never from inside limits_client_ask. It is
  *           sent once: what a dead helper did with it is not known

@@ -1,4 +1,4 @@
-/* limits_client - asks the limits helper for permits and messages of limits that all nodes share */
+/* limits_client - asks the limits helper about permits, messages and failures that all nodes count */
 #ifndef COMMON_IPC_LIMITS_CLIENT_H
 #define COMMON_IPC_LIMITS_CLIENT_H
 

@@ -36,7 +36,10 @@ struct limits_place {
 extern const char *const limits_script_text[LIMITS_KINDS];
 /* Adds a command of `count` words to `out`. */
 void limits_script_put(struct buf *out, size_t count, const char *const *word, const size_t *len);
-/* The question of a worker of that virtual server; `sha` NULL: with the text of the script. */
+/*
+ * The question of a worker of that virtual server ("": of the auth helper, which is of none); `sha` NULL:
+ * with the text of the script
+ */
 void limits_script_ask(struct buf *out, const struct limits_place *p, const char *sha, const char *server,
     const struct msg_limits_ask *ask);
 /* The answer to that. False: it is none. */

@@ -21,11 +21,13 @@
 
 #define GRANTED_MAX 1000000000LL
 
-/* KEYS: the limit, the engine's life. ARGV: run, length, and more. `young`: ms that nothing new is given. */
-#define BEGINNING \
+/* KEYS: the limit, the engine's life. ARGV: run, length, and more. */
+#define CLOCK \
 	"if redis.replicate_commands then redis.replicate_commands() end\n" \
 	"local t=redis.call('TIME')\n" \
-	"local now=t[1]*1000+math.floor(t[2]/1000)\n" \
+	"local now=t[1]*1000+math.floor(t[2]/1000)\n"
+/* `young`: ms that nothing new is given. */
+#define BEGINNING CLOCK \
 	"local length=tonumber(ARGV[2])\n" \
 	"local e=redis.call('HMGET',KEYS[2],'run','born')\n" \
 	"local born=tonumber(e[2] or '')\n" \
@@ -114,7 +116,30 @@ static const char take_text[] = BEGINNING
 	"redis.call('PEXPIRE',KEYS[1],string.format('%d',math.ceil((burst-left)/speed)+60000))\n"
 	"return {n,0,wait}\n";
 
-const char *const limits_script_text[LIMITS_KINDS] = { [LIMITS_HOLD] = hold_text, [LIMITS_TAKE] = take_text };
+/* Failures. Where the engine has forgotten them, each node says what it knows. */
+static const char fail_text[] = CLOCK
+	"local keep,want=tonumber(ARGV[3]),tonumber(ARGV[4])\n"
+	"local limit,forgive=tonumber(ARGV[5]),tonumber(ARGV[6])\n"
+	"local r=redis.call('HMGET',KEYS[1],'count','since')\n"
+	"local count,since=tonumber(r[1] or ''),tonumber(r[2] or '')\n"
+	"if not count or not since or since>now then count=0 since=now end\n"
+	"local n=math.floor((now-since)/forgive)\n"
+	"count=math.max(count-n,0) since=since+n*forgive\n"
+	"if count==0 then since=now end\n"
+	"local before=math.min(math.max(count,keep),limit)\n"
+	"local after=math.min(before+want,limit)\n"
+	"if ARGV[7]=='1' then after=math.floor(after/2) end\n"
+	"if after==0 then redis.call('HDEL',KEYS[1],'count','since')\n"
+	"else\n"
+	" redis.call('HSET',KEYS[1],'count',string.format('%d',after),'since',string.format('%d',since))\n"
+	" redis.call('PEXPIRE',KEYS[1],string.format('%d',after*forgive))\n"
+	"end\n"
+	"return {before,after,0}\n";
+
+const char *const limits_script_text[LIMITS_KINDS] = { [LIMITS_HOLD] = hold_text, [LIMITS_TAKE] = take_text,
+    [LIMITS_FAIL] = fail_text };
+static const char *const places[LIMITS_KINDS] = { [LIMITS_HOLD] = "hold", [LIMITS_TAKE] = "rate",
+    [LIMITS_FAIL] = "fail" };
 
 void
 limits_script_put(struct buf *out, size_t count, const char *const *word, const size_t *len)
@@ -137,12 +162,11 @@ limits_script_ask(struct buf *out, const struct limits_place *p, const char *sha
 {
 	/* one place in a cluster of engines */
 	struct buf key = BUF_INIT(4096), life = BUF_INIT(1024), holder = BUF_INIT(1024);
-	char length[24], sequence[24], keep[24], want[24], limit[24];
+	char length[24], sequence[24], keep[24], want[24], limit[24], forgive[24];
 	const char *word[16];
 	size_t len[16], n = 0;
 
-	buf_printf(&key, "{%s}:%s:%s:%s", p->prefix, ask->kind == LIMITS_HOLD ? "hold" : "rate", server,
-	    ask->name);
+	buf_printf(&key, "{%s}:%s:%s:%s", p->prefix, places[ask->kind], server, ask->name);
 	buf_printf(&life, "{%s}:engine", p->prefix);
 	buf_printf(&holder, "%s/%s/%016" PRIx64, p->node, server, ask->holder);
 	snprintf(length, sizeof(length), "%" PRIu64, p->length);
@@ -150,6 +174,7 @@ limits_script_ask(struct buf *out, const struct limits_place *p, const char *sha
 	snprintf(keep, sizeof(keep), "%" PRIu64, ask->keep);
 	snprintf(want, sizeof(want), "%" PRIu64, ask->want);
 	snprintf(limit, sizeof(limit), "%" PRIu64, ask->limit);
+	snprintf(forgive, sizeof(forgive), "%" PRIu64, ask->forgive_ms);
 	word[n++] = sha != NULL ? "EVALSHA" : "EVAL";
 	word[n++] = sha != NULL ? sha : limits_script_text[ask->kind];
 	word[n++] = "2";
@@ -163,6 +188,12 @@ limits_script_ask(struct buf *out, const struct limits_place *p, const char *sha
 		word[n++] = keep;
 		word[n++] = want;
 		word[n++] = limit;
+		word[n++] = ask->claim ? "1" : "0";
+	} else if (ask->kind == LIMITS_FAIL) {
+		word[n++] = keep;
+		word[n++] = want;
+		word[n++] = limit;
+		word[n++] = forgive;
 		word[n++] = ask->claim ? "1" : "0";
 	} else {
 		word[n++] = limit;

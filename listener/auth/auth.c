@@ -40,6 +40,7 @@ run_auth(struct boot *b)
 	ctl_server_list_init(&a->channels, b->loop, a);
 	a->secret_files = secret_files_new(b, auth_request_file_ready);
 	a->throttle = auth_throttle_new();
+	a->shared = auth_shared_new(a);
 	auth_turn_table_init(&a->turns);
 	a->pool = pool_new(b->loop, threads);
 	a->lane[AUTH_LANE_IN] = pool_lane_new(a->pool, threads, 1, auth_request_work, auth_request_worked, a);
@@ -57,6 +58,10 @@ on_auth_channel(struct auth *a, const struct ctl_message *m)
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
+	if (channel.helper == CTL_HELPER_LIMITS) {
+		auth_shared_channel(a->shared, ctl_take_fd(m));
+		return;
+	}
 	kind = strcmp(channel.role, "deliver") == 0 ? &auth_channel_out :
 	    strcmp(channel.role, "master") == 0 ? &auth_channel_manager : &auth_channel_in;
 	ctl_server_new(&a->channels, kind, ctl_take_fd(m), &channel);
@@ -88,6 +93,7 @@ finish_auth(struct boot *b)
 	pool_free(a->pool);
 	ctl_server_list_done(&a->channels);
 	auth_request_end_all(a);
+	auth_shared_free(a->shared);
 	secret_files_free(a->secret_files);
 	auth_throttle_free(a->throttle);
 	free(a);

@@ -4,8 +4,9 @@
  * auth -> auth_channel (messages of a worker or the master) -> auth_request_in (a client proves who it is),
  * auth_request_account, auth_request_out (we prove who we are) -> auth_request (file, turn, thread, delay,
  * answer) -> secret_files, auth_turn, auth_throttle
+ * auth_request_in -> auth_shared (failures that all nodes count) -> auth_throttle
  * On pool threads: auth_request_in -> sasl_server and its mechanisms -> password_check;
- * auth_request_out -> sasl_client and its mechanisms
+ * auth_request_out -> sasl_client and its mechanisms (auth_private.h)
  */
 #ifndef LISTENER_AUTH_AUTH_H
 #define LISTENER_AUTH_AUTH_H
@@ -23,8 +24,10 @@
 #include "common/ipc/msg_auth_in.h"
 #include "common/ipc/msg_auth_out.h"
 #include "common/process/pool.h"
+#include "listener/auth/auth_private.h"
 
 struct auth_throttle;
+struct auth_shared;
 struct auth_request;
 struct secret_files;
 
@@ -65,6 +68,7 @@ struct auth {
 	struct pool_lane *lane[AUTH_LANES];
 	struct secret_files *secret_files;
 	struct auth_throttle *throttle;
+	struct auth_shared *shared;	/* NULL: failures of this node alone */
 	struct auth_turn_table turns;
 	struct ctl_server_list channels;
 	TAILQ_HEAD(, auth_request) requests;	/* all, also those that no worker waits for */
@@ -151,6 +155,8 @@ struct auth_request {
 void auth_request_begin(struct auth_request *x, struct ctl_server *s, uint32_t request,
     enum ctl_file_kind file, const char *domain);
 void auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t);
+/* A refusal that waits comes no sooner than `due_ms`. */
+void auth_request_extend(struct auth_request *x, uint64_t due_ms);
 void auth_request_cancel(struct auth_request *x);	/* frees it, now or when its work is done */
 /* Frees one that rests: it was refused, or hears AUTH_IN_LATER at its next step. */
 void auth_request_give_place(struct auth_request *x);
@@ -206,10 +212,41 @@ bool auth_throttle_may_tell(struct auth_throttle *t, const struct auth_throttle_
     unsigned *unreported);
 /* Milliseconds to wait with the refusal. */
 uint64_t auth_throttle_fail(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms);
-void auth_throttle_succeed(struct auth_throttle *t, const struct auth_throttle_who *who);
+/* Whether there were failures, of which half are forgiven. */
+bool auth_throttle_succeed(struct auth_throttle *t, const struct auth_throttle_who *who);
+/*
+ * Several nodes count together: each has its share of the turns. `part`: how many of the free failures this
+ * node has alone: 1: all, as it hears of those of the others; n: an n-th; 0: none.
+ */
+void auth_throttle_share(struct auth_throttle *t, unsigned nodes, unsigned part);
+enum auth_throttle_kind { AUTH_THROTTLE_PAIR, AUTH_THROTTLE_ACCOUNT, AUTH_THROTTLE_ADDRESS,
+    AUTH_THROTTLE_KINDS };
+/* What a failure was counted in. */
+struct auth_throttle_count { bool counted; unsigned before, most; uint64_t forgive_ms; };
+struct auth_throttle_count auth_throttle_row(enum auth_throttle_kind kind);	/* its numbers, not counted */
+/* AUTH_THROTTLE_KINDS of them, of the last auth_throttle_fail. */
+const struct auth_throttle_count *auth_throttle_last(const struct auth_throttle *t);
+/*
+ * Of all nodes there were `before`, and are `after`. The delay of the refusal of the failure between them.
+ */
+uint64_t auth_throttle_learn(struct auth_throttle *t, const struct auth_throttle_who *who,
+    enum auth_throttle_kind kind, unsigned before, unsigned after, uint64_t now_ms);
 /* The client left, `left_ms` before its refusal. */
 void auth_throttle_leave(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t left_ms,
     uint64_t now_ms);
+
+/* --- auth_shared: failed logins that all nodes count together --- */
+
+/* Of one request: those that it has asked about. */
+LIST_HEAD(auth_shared_questions, auth_shared_question);
+struct auth_shared *auth_shared_new(struct auth *a);	/* NULL: no limits are shared */
+void auth_shared_free(struct auth_shared *v);		/* NULL is fine */
+void auth_shared_channel(struct auth_shared *v, int fd);	/* takes over `fd` */
+/* After auth_throttle_fail: the other nodes hear of it, and the refusal of `x` waits as theirs would. */
+void auth_shared_fail(struct auth_shared *v, const struct auth_throttle_who *who, struct auth_request *x,
+    struct auth_shared_questions *of);
+void auth_shared_succeed(struct auth_shared *v, const struct auth_throttle_who *who);
+void auth_shared_forget(struct auth_shared_questions *of);	/* their request is gone */
 
 /* --- secret_files: password files, keytabs and secrets: opened by the master, read again when changed --- */
 
@@ -253,98 +290,5 @@ void password_check_mark(const struct password_check *c, const struct passwd_acc
  */
 void password_check_decoy(const struct password_check *c, const struct passwd_account_list *l,
     const char *name, struct passwd_account *decoy);
-
-/* --- sasl_server: authenticates a client: the table of mechanisms. One thread at a time --- */
-
-struct sasl_server {
-	const struct secret_file *file;
-	char user[AUTH_IN_NAME_SIZE];	/* as claimed, later as proved: with its domain */
-	char reason[96];		/* for the log, where the client alone does not explain the failure */
-	bool proved;			/* what is left is the client's empty answer */
-	void *state;			/* the mechanism's own */
-	struct msg_auth_in_start start;	/* without its token, for which there is no memory */
-};
-struct sasl_server *sasl_server_new(const struct msg_auth_in_start *s, const struct secret_file *file);
-void sasl_server_free(struct sasl_server *p);
-/* On any thread. Fills `out` whole. */
-void sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_answer *out);
-enum ctl_file_kind sasl_server_file_kind(enum msg_auth_in_mechanism m);
-bool sasl_server_has_password(enum msg_auth_in_mechanism m);	/* which could be guessed */
-bool sasl_server_is_of_manager(enum msg_auth_in_mechanism m);
-/* Before a step, on the loop: sets p->user where `in` names it beside what is checked. */
-void sasl_server_claim(struct sasl_server *p, const struct msg_auth_in_token *in);
-
-/* --- sasl_name: the name that a client claims --- */
-
-/* Copies a claimed name into p->user, completed with basic-domain; false: no name. */
-bool sasl_name_claim(struct sasl_server *p, const char *name, size_t len);
-/* The account of p->user: under its whole name, or under its bare one in basic-domain; NULL. */
-const struct passwd_account *sasl_name_account(const struct sasl_server *p);
-/* One form of p->user, for counting: small letters, without basic-domain. */
-void sasl_name_format_key(const struct sasl_server *p, char *dst, size_t size);
-/* `authzid` is p->user, or absent: no client speaks for another. */
-bool sasl_name_is_self(const struct sasl_server *p, const char *authzid, size_t len);
-
-/* --- sasl_server_plain: PLAIN (RFC 4616) and LOGIN --- */
-
-enum msg_auth_in_result sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-enum msg_auth_in_result sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-enum msg_auth_in_result sasl_server_plain_password(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-void sasl_server_plain_claim(struct sasl_server *p, const struct msg_auth_in_token *in);
-void sasl_server_plain_end(struct sasl_server *p);
-
-/* --- sasl_server_scram: SCRAM-SHA-256 and -PLUS (RFC 5802, 7677) --- */
-
-enum msg_auth_in_result sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-void sasl_server_scram_end(struct sasl_server *p);
-
-/* --- sasl_server_gssapi: GSSAPI (RFC 4752) with raw Kerberos and SPNEGO tokens --- */
-
-enum msg_auth_in_result sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-/* The context alone (RFC 4559), in one step. */
-enum msg_auth_in_result sasl_server_gssapi_negotiate(struct sasl_server *p,
-    const struct msg_auth_in_token *in, struct msg_auth_in_token *out);
-void sasl_server_gssapi_end(struct sasl_server *p);
-
-/* --- sasl_client: authenticates us: the table of mechanisms. One thread at a time --- */
-
-struct sasl_client {
-	struct msg_auth_out_start start;
-	const struct secret_file *file;
-	unsigned words;			/* steps done */
-	bool over;			/* the last word was said */
-	void *state;			/* the mechanism's own */
-};
-bool sasl_client_is_ours(enum msg_auth_out_mechanism m);	/* else a token is needed, which is fetch's */
-enum ctl_file_kind sasl_client_file_kind(enum msg_auth_out_mechanism m);
-/* On any thread. `challenge`: NULL: the first word is wanted. Fills `out`, which is zeroed. */
-void sasl_client_step(struct sasl_client *c, const struct msg_auth_in_token *challenge,
-    struct msg_auth_out_answer *out);
-void sasl_client_done(struct sasl_client *c);
-
-/* --- sasl_client_scram: SCRAM as a client --- */
-
-enum msg_auth_out_result sasl_client_scram(struct sasl_client *c, const struct msg_auth_in_token *challenge,
-    struct msg_auth_out_answer *out);
-void sasl_client_scram_end(struct sasl_client *c);
-
-/* --- sasl_client_gssapi: GSSAPI as a client --- */
-
-enum msg_auth_out_result sasl_client_gssapi(struct sasl_client *c, const struct msg_auth_in_token *challenge,
-    struct msg_auth_out_answer *out);
-void sasl_client_gssapi_end(struct sasl_client *c);
-
-/* --- sasl_answer: what mechanisms put into an answer. Pure --- */
-
-void sasl_answer_put(struct msg_auth_in_token *out, const void *data, size_t len);	/* too long: empty */
-/* Fills why, its control characters replaced; returns `how`. */
-enum msg_auth_out_result sasl_answer_fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

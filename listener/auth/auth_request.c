@@ -262,6 +262,17 @@ leave_delayed(struct auth_request *x)
 }
 
 void
+auth_request_extend(struct auth_request *x, uint64_t due_ms)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (x->state != AUTH_REQUEST_DELAYED || due_ms <= x->due_ms || due_ms <= now)
+		return;
+	x->due_ms = due_ms;
+	loop_timer_set(x->timer, due_ms - now);
+}
+
+void
 auth_request_cancel(struct auth_request *x)
 {
 	ctl_server_close(&x->open);

@@ -23,6 +23,7 @@ struct auth_request_in {
 	char server[64];
 	struct auth_throttle_who who;
 	struct auth_throttle_guess guess;
+	struct auth_shared_questions shared;
 };
 
 static struct auth_request_in *
@@ -106,9 +107,11 @@ worked_in(struct auth_request *x)
 	case AUTH_IN_FAILED:
 		log_outcome(x, "failed");
 		delay_ms = auth_throttle_fail(t, who_of(x), clock_mono_ms());
+		auth_shared_fail(x->auth->shared, &in_of(x)->who, x, &in_of(x)->shared);
 		break;
 	case AUTH_IN_OK:
-		auth_throttle_succeed(t, who_of(x));
+		if (auth_throttle_succeed(t, who_of(x)))
+			auth_shared_succeed(x->auth->shared, &in_of(x)->who);
 		log_outcome(x, "ok");
 		break;
 	case AUTH_IN_LATER:
@@ -197,6 +200,7 @@ static void
 end_in(struct auth_request *x)
 {
 	auth_throttle_decide(x->auth->throttle, who_of(x), &in_of(x)->guess);
+	auth_shared_forget(&in_of(x)->shared);
 	sasl_server_free(sasl_of(x));
 }
 

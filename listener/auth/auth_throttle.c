@@ -21,7 +21,8 @@
 
 enum { BUCKETS = 4096 };
 /* KNOWN: the account has logged in from that network. */
-enum kind { BY_PAIR, BY_ACCOUNT, BY_ADDRESS, KINDS, KNOWN = KINDS, TABLES };
+enum kind { BY_PAIR = AUTH_THROTTLE_PAIR, BY_ACCOUNT = AUTH_THROTTLE_ACCOUNT,
+    BY_ADDRESS = AUTH_THROTTLE_ADDRESS, KINDS = AUTH_THROTTLE_KINDS, KNOWN = KINDS, TABLES };
 enum { LOOK_AGAIN_MS = 50, TURN_LOOK_MS = 200 };
 /* The owner's next address is often one of the same network: a /24 or a /48. */
 enum { KNOWN_BYTES_IPV4 = 12 + 3, KNOWN_BYTES_IPV6 = 6 };
@@ -68,6 +69,9 @@ struct table {
 
 struct auth_throttle {
 	uint64_t seed, drawn;
+	uint64_t turn_ms;	/* between guesses at one account from networks it does not know */
+	unsigned part;		/* auth_throttle_share */
+	struct auth_throttle_count last[KINDS];
 	struct table table[TABLES];
 };
 
@@ -78,6 +82,7 @@ auth_throttle_new(void)
 
 	if (getrandom(&t->seed, sizeof(t->seed), 0) != sizeof(t->seed))
 		die(71, "no random bytes");
+	auth_throttle_share(t, 1, 1);
 	for (unsigned k = 0; k < TABLES; k++) {
 		for (size_t i = 0; i < BUCKETS; i++)
 			LIST_INIT(&t->table[k].bucket[i]);
@@ -198,23 +203,48 @@ forgive_failures(struct throttle_record *r, const struct throttle_row *row, uint
 		r->since_ms = now_ms;
 }
 
+static unsigned
+free_of(const struct auth_throttle *t, const struct throttle_row *row)
+{
+	if (t->part == 0 || row->free == 0)
+		return 0;
+	return row->free / t->part > 0 ? row->free / t->part : 1;
+}
+
+/* The milliseconds that a failure costs after so many others. */
+static uint64_t
+delay_after(const struct auth_throttle *t, const struct throttle_row *row, unsigned before)
+{
+	unsigned free_ones = free_of(t, row), doublings = before - free_ones;
+
+	if (before < free_ones)
+		return 0;
+	return AUTH_THROTTLE_FIRST_MS << (doublings < row->doublings ? doublings : row->doublings);
+}
+
 /* The milliseconds that this failure costs. Not counted beyond the longest delay, so that it ends soon. */
 static uint64_t
-count_failure(struct throttle_record *r, const struct throttle_row *row, uint64_t now_ms)
+count_failure(struct auth_throttle *t, enum kind kind, const struct auth_throttle_who *who, uint64_t now_ms)
 {
-	unsigned n;
+	struct throttle_record *r = make_record(t, kind, who);
+	struct auth_throttle_count *c = &t->last[kind];
 
-	forgive_failures(r, row, now_ms);
-	n = r->failures;
-	if (n < row->free + row->doublings)
+	forgive_failures(r, &rows[kind], now_ms);
+	*c = auth_throttle_row((enum auth_throttle_kind)kind);
+	c->counted = true;
+	c->before = r->failures;
+	if (r->failures < c->most)
 		r->failures++;
-	return n < row->free ? 0 : AUTH_THROTTLE_FIRST_MS << (n - row->free);
+	return delay_after(t, &rows[kind], c->before);
 }
 
 uint64_t
 auth_throttle_fail(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms)
 {
-	uint64_t delay = count_failure(make_record(t, BY_PAIR, who), &rows[BY_PAIR], now_ms), each;
+	uint64_t delay, each;
+
+	memset(t->last, 0, sizeof(t->last));
+	delay = count_failure(t, BY_PAIR, who, now_ms);
 
 	/* It fails all the time, as a device with an old password does: no new guess at account or office. */
 	if (delay == AUTH_THROTTLE_LAST_MS)
@@ -222,21 +252,61 @@ auth_throttle_fail(struct auth_throttle *t, const struct auth_throttle_who *who,
 	for (unsigned k = BY_PAIR + 1; k < KINDS; k++) {
 		if (k == BY_ACCOUNT && find_record(t, KNOWN, who) != NULL)
 			continue;	/* of its owner, or beside the owner */
-		each = count_failure(make_record(t, (enum kind)k, who), &rows[k], now_ms);
+		each = count_failure(t, (enum kind)k, who, now_ms);
 		if (each > delay)
 			delay = each;
 	}
 	return delay;
 }
 
-void
+bool
 auth_throttle_succeed(struct auth_throttle *t, const struct auth_throttle_who *who)
 {
 	struct throttle_record *r = find_record(t, BY_PAIR, who);
 
 	(void)make_record(t, KNOWN, who);
-	if (r != NULL)
-		r->failures /= 2; /* not 0: others at this address may guess at the same account */
+	if (r == NULL || r->failures == 0)
+		return false;
+	r->failures /= 2; /* not 0: others at this address may guess at the same account */
+	return true;
+}
+
+/* --- failures at other nodes --- */
+
+/* With many nodes a turn comes several times while a guess waits, or the owner's would never have one. */
+void
+auth_throttle_share(struct auth_throttle *t, unsigned nodes, unsigned part)
+{
+	t->turn_ms = (uint64_t)AUTH_THROTTLE_TURN_MS * nodes;
+	if (t->turn_ms > AUTH_THROTTLE_TURNS_MS / 3)
+		t->turn_ms = AUTH_THROTTLE_TURNS_MS / 3;
+	t->part = part;
+}
+
+struct auth_throttle_count
+auth_throttle_row(enum auth_throttle_kind kind)
+{
+	return (struct auth_throttle_count){ .most = rows[kind].free + rows[kind].doublings,
+	    .forgive_ms = rows[kind].forgive_ms };
+}
+
+const struct auth_throttle_count *
+auth_throttle_last(const struct auth_throttle *t)
+{
+	return t->last;
+}
+
+uint64_t
+auth_throttle_learn(struct auth_throttle *t, const struct auth_throttle_who *who,
+    enum auth_throttle_kind kind, unsigned before, unsigned after, uint64_t now_ms)
+{
+	struct throttle_record *r = make_record(t, (enum kind)kind, who);
+	unsigned most = auth_throttle_row(kind).most;
+
+	forgive_failures(r, &rows[kind], now_ms);
+	if (after > r->failures)
+		r->failures = after < most ? after : most;
+	return delay_after(t, &rows[kind], before);
 }
 
 /* --- clients that do not stay --- */
@@ -334,7 +404,7 @@ take_turn(struct auth_throttle *t, const struct auth_throttle_who *who, struct t
 	stop_waiting(g);
 	if (left_ms > 0)
 		return AUTH_THROTTLE_NEVER;
-	account->turn_ms = now_ms + AUTH_THROTTLE_TURN_MS;
+	account->turn_ms = now_ms + t->turn_ms;
 	g->has_turn = true;
 	return 0;
 }
@@ -358,9 +428,9 @@ wait_for_account(struct auth_throttle *t, const struct auth_throttle_who *who, s
 	if (account == NULL)
 		account = make_record(t, BY_ACCOUNT, who);
 	forgive_failures(account, row, now_ms);
-	if (account->failures >= row->free)
+	if (account->failures >= free_of(t, row))
 		return take_turn(t, who, account, g, now_ms);
-	if (account->failures + account->pending >= row->free)
+	if (account->failures + account->pending >= free_of(t, row))
 		return LOOK_AGAIN_MS;
 	stop_waiting(g);
 	account->pending++;

@@ -1,6 +1,6 @@
 /*
- * helper - channels from workers to helpers, which start when one is needed, and from listeners to the
- * deliver and pickup workers of their virtual server
+ * helper - channels from workers, and from the auth helper, to helpers, which start when one is needed, and
+ * from listeners to the deliver and pickup workers of their virtual server
  *
  * Runs in:  master
  * Owns:     the posts of the helpers; the ends of a channel belong to its two processes
@@ -38,9 +38,16 @@ make_channel(int pair[2], const char *server, enum ctl_helper which)
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0)
 		return 0;
-	log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s", server,
+	log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s", *server != '\0' ? server : "-",
 	    roster_roles[helper_roles[which]].name, log_safe(strerror(errno)));
 	return -1;
+}
+
+/* "": a helper is of none. */
+static const char *
+server_of(const struct child *c)
+{
+	return c->server != NULL ? c->server->name : "";
 }
 
 static void
@@ -54,11 +61,11 @@ join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 	wish->served_ms = clock_mono_ms();
 	if (worker->ctl == NULL || helper->ctl == NULL)
 		return;
-	if (make_channel(pair, worker->server->name, which) == -1) {
+	if (make_channel(pair, server_of(worker), which) == -1) {
 		wish->open = true;
 		return;
 	}
-	snprintf(channel.server, sizeof(channel.server), "%s", worker->server->name);
+	snprintf(channel.server, sizeof(channel.server), "%s", server_of(worker));
 	snprintf(channel.role, sizeof(channel.role), "%s", roster_roles[worker->role].name);
 	child_send(helper, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
 	child_send(worker, CTL_CHANNEL, wish->request, &channel, sizeof(channel), pair[1]);
@@ -73,7 +80,7 @@ join_master(struct master *m, struct child *auth)
 	struct ctl_channel channel = { .helper = CTL_HELPER_AUTH, .role = "master" };
 	int pair[2];
 
-	if (auth->ctl == NULL || make_channel(pair, "-", CTL_HELPER_AUTH) == -1)
+	if (auth->ctl == NULL || make_channel(pair, "", CTL_HELPER_AUTH) == -1)
 		return;		/* it is asked for again */
 	m->wants_auth = false;
 	child_send(auth, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
@@ -182,7 +189,8 @@ helper_take_need(struct child *worker, const struct ctl_message *m)
 	uint32_t which;
 
 	memcpy(&which, m->data, sizeof(which));
-	if (worker->server == NULL || !channel_rights_join(roster_roles[worker->role].name, which)) {
+	if (!channel_rights_join(roster_roles[worker->role].name, which) ||
+	    (worker->server == NULL && roster_roles[helper_roles[which]].per_server)) {
 		child_kill(worker, "it asked for a helper that its role may not ask");
 		return;
 	}

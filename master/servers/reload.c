@@ -288,8 +288,10 @@ adopt_snapshot(struct reload *r)
 		helper_stop(m, CTL_HELPER_DIRECTORY, master_grace(m));
 	if (!same_filters)
 		helper_stop(m, CTL_HELPER_FILTER, master_grace(m));
-	if (!same_limits)
+	if (!same_limits) {
 		helper_stop(m, CTL_HELPER_LIMITS, master_grace(m));
+		helper_stop(m, CTL_HELPER_AUTH, master_grace(m));	/* it asks that one */
+	}
 	if (r->anew)
 		helper_stop_all(m, master_grace(m));
 	if (!same_metrics || r->anew || m->metrics.sockets.missing != NULL)

@@ -1,6 +1,6 @@
 """balancer - HAProxy in front of nodes: PROXY v2 to them, their health by a command that a node gives the answer to
 
-Balancer owns its process and its folder. Nodes are {name: Postern}, whose `host` says where each is. `inter` is the time between two
+Balancer owns its process and its folder. Nodes are {name: Postern}, whose `runs_on` says where each is. `inter` is the time between two
 checks, and what a command has to answer. (`observe` beside such checks ends HAProxy 2.6 by a signal.)
 """
 
@@ -47,7 +47,7 @@ class Balancer:
         self.write_check()
         config = self.folder / "haproxy.cfg"
         config.write_text(CONFIG.format(folder=self.folder, address=host.address, port=PORT, inter=inter) + "".join(
-            f"    server {name} {node.host.address}:{node.default.port}\n" for name, node in nodes.items()))
+            f"    server {name} {node.runs_on.address}:{node.default.port}\n" for name, node in nodes.items()))
         with open(self.folder / "log", "wb") as log:
             self.process = host.inside(lambda: subprocess.Popen([program, "-db", "-f", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                                                 user=t.uid, group=t.gid, extra_groups=[]))

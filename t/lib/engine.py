@@ -1,4 +1,4 @@
-"""engine - a redis-server of a test, and one that answers what the test wants
+"""engine - a Redis or Valkey server of a test, and one that answers what the test wants
 
 Engine owns its process until end(); it listens at a socket in a folder of its own. HostileEngine owns its socket and its threads.
 """
@@ -11,6 +11,7 @@ import subprocess
 import threading
 
 from checks import Failure
+from namespaces import LOOPBACK
 from patience import WAIT, until
 
 
@@ -40,22 +41,23 @@ def decode(stream):
 
 
 class Engine:
-    """A redis-server. `port`: it listens there, too."""
-    def __init__(self, t, options=(), port=None):
+    """`port`: it listens there, too. `host`: of namespaces, where it runs."""
+    def __init__(self, t, options=(), port=None, program="redis-server", host=LOOPBACK):
+        self.program, self.host = program, host
         self.folder = t.folder / f"engine{t.count('engine')}"
         self.folder.mkdir()
         self.folder.chmod(0o755)
         self.path = self.folder / "engine.sock"
-        self.place = f"inet:127.0.0.1:{port}" if port else f"unix:{self.path}"
-        self.options = ["--port", port or 0, "--bind", "127.0.0.1", "--unixsocket", self.path, "--unixsocketperm", "777", "--save", "",
+        self.place = f"inet:{host.address}:{port}" if port else f"unix:{self.path}"
+        self.options = ["--port", port or 0, "--bind", host.address, "--protected-mode", "no", "--unixsocket", self.path, "--unixsocketperm", "777", "--save", "",
                         "--appendonly", "no", "--dir", self.folder, "--daemonize", "no", *options]
         self.process = None
         t.cleanup(self.end)
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(["redis-server", *map(str, self.options)], stdout=open(self.folder / "log", "ab"),
-                                        stderr=subprocess.STDOUT, start_new_session=True)
+        self.process = self.host.inside(lambda: subprocess.Popen([self.program, *map(str, self.options)], stdout=open(self.folder / "log", "ab"),
+                                                                 stderr=subprocess.STDOUT, start_new_session=True))
         until(self.answers, what=lambda: f"the engine: {(self.folder / 'log').read_text()}")
 
     def answers(self):

@@ -141,4 +141,65 @@ START_TEST(refusals_told)
 }
 END_TEST
 
-UNIT_MAIN("guesses", who_hangs_up_takes_no_turn, owner_among_guesses, known_networks, refusals_told)
+/* What other nodes have counted is as if it had been counted here: for the delay, and for turns, which nodes divide. */
+START_TEST(nodes_count_together)
+{
+	struct auth_throttle *t = auth_throttle_new();
+	struct auth_throttle_who who = who_is("192.0.2.1", "s alice"), other = who_is("198.51.100.1", "s alice");
+	struct auth_throttle_guess g[3] = { 0 };
+
+	auth_throttle_share(t, 3, 1);
+	ck_assert_uint_eq(auth_throttle_fail(t, &who, 1000), 500);
+	ck_assert(auth_throttle_last(t)[AUTH_THROTTLE_PAIR].counted && auth_throttle_last(t)[AUTH_THROTTLE_ACCOUNT].counted);
+	ck_assert_uint_eq(auth_throttle_last(t)[AUTH_THROTTLE_PAIR].before, 0);
+	ck_assert_uint_eq(auth_throttle_learn(t, &who, AUTH_THROTTLE_PAIR, 3, 4, 1000), 4000);
+	ck_assert_uint_eq(auth_throttle_fail(t, &who, 1000), 8000);
+	ck_assert_uint_eq(auth_throttle_last(t)[AUTH_THROTTLE_PAIR].before, 4);
+	/* fewer are no news, and more than the most are the most */
+	ck_assert_uint_eq(auth_throttle_learn(t, &who, AUTH_THROTTLE_PAIR, 0, 1, 1000), 500);
+	ck_assert_uint_eq(auth_throttle_learn(t, &who, AUTH_THROTTLE_PAIR, 1000, 1000, 1000), AUTH_THROTTLE_LAST_MS);
+	ck_assert_uint_eq(auth_throttle_fail(t, &who, 1000), AUTH_THROTTLE_LAST_MS);
+	ck_assert_uint_eq(auth_throttle_wait(t, &other, &g[0], 1000), 0);
+	auth_throttle_decide(t, &other, &g[0]);
+	(void)auth_throttle_learn(t, &who, AUTH_THROTTLE_ACCOUNT, 16, 17, 1000);
+	memset(g, 0, sizeof(g));
+	ck_assert_uint_eq(auth_throttle_wait(t, &other, &g[0], 1000), 0);
+	auth_throttle_decide(t, &other, &g[0]);
+	other = who_is("198.51.100.2", "s alice");
+	ck_assert_uint_gt(auth_throttle_wait(t, &other, &g[1], 1000 + 3 * AUTH_THROTTLE_TURN_MS - 1), 0);
+	ck_assert_uint_eq(auth_throttle_wait(t, &other, &g[1], 1000 + 3 * AUTH_THROTTLE_TURN_MS), 0);
+	auth_throttle_decide(t, &other, &g[1]);
+	auth_throttle_free(t);
+}
+END_TEST
+
+/* A node that hears nothing of the others has its part of the free failures, at least one; or none. */
+START_TEST(node_alone)
+{
+	static const struct { unsigned part, free_ones; } rows[] = { { 1, 16 }, { 3, 5 }, { 100, 1 }, { 0, 0 } };
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct auth_throttle *t = auth_throttle_new();
+		struct auth_throttle_guess g = { 0 };
+		struct auth_throttle_who who;
+		char text[40];
+		unsigned n = 0;
+
+		auth_throttle_share(t, 3, rows[i].part);
+		for (; n < 30; n++) {	/* each from an address of its own */
+			snprintf(text, sizeof(text), "192.0.2.%u", n);
+			who = who_is(text, "s bob");
+			memset(&g, 0, sizeof(g));
+			if (auth_throttle_wait(t, &who, &g, 1000) == 0 && g.has_turn)
+				break;
+			(void)auth_throttle_fail(t, &who, 1000);
+			auth_throttle_decide(t, &who, &g);
+		}
+		ck_assert_msg(n == rows[i].free_ones, "%u of them: %u", rows[i].part, n);
+		auth_throttle_decide(t, &who, &g);
+		auth_throttle_free(t);
+	}
+}
+END_TEST
+
+UNIT_MAIN("guesses", who_hangs_up_takes_no_turn, owner_among_guesses, known_networks, refusals_told, nodes_count_together, node_alone)

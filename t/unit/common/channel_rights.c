@@ -47,7 +47,7 @@ is_wanted(const char *role, enum ctl_helper helper, enum ctl_type question)
 		return (listener || strcmp(role, "pickup") == 0) &&
 		    (question == CTL_FILTER_ASK || question == CTL_FILTER_END);
 	case CTL_HELPER_LIMITS:
-		return (listener || deliver) && question == CTL_LIMITS_ASK;
+		return (listener || deliver || strcmp(role, "auth") == 0) && question == CTL_LIMITS_ASK;
 	default:
 		return false;
 	}

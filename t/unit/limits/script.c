@@ -196,6 +196,41 @@ START_TEST(test_rate)
 }
 END_TEST
 
+/* Failures of all nodes: counted up to the most, forgiven with time, halved; what a node knows is what there is at least. */
+START_TEST(test_failures)
+{
+	struct msg_limits_ask a = { .kind = LIMITS_FAIL, .want = 1, .limit = 5, .forgive_ms = 400, .name = "login/x" };
+	struct msg_limits_answer got;
+	uint64_t began;
+
+	start_engine();
+	began = engine_time();
+	for (unsigned n = 0; n < 7; n++) {
+		got = ask(NULL, n % 2 ? "a" : "b", "run", 60000, &a);
+		if (engine_time() >= began + 400)
+			break;	/* too slow a machine to see them unforgiven */
+		ck_assert_uint_eq(got.granted, n < 5 ? n : 5);
+		ck_assert_uint_eq(got.target, n < 5 ? n + 1 : 5);
+	}
+	a.want = 0;
+	wait_ms(800);
+	got = ask(NULL, "c", "run", 60000, &a);
+	ck_assert_uint_le(got.granted, 3);
+	a.claim = 1;
+	a.forgive_ms = 100000;
+	got = ask(NULL, "c", "run", 60000, &a);
+	ck_assert_uint_eq(got.target, got.granted / 2);
+	a = (struct msg_limits_ask){ .kind = LIMITS_FAIL, .keep = 4, .want = 1, .limit = 9, .forgive_ms = 100000, .name = "login/y" };
+	got = ask(NULL, "a", "run", 60000, &a);
+	ck_assert_uint_eq(got.granted, 4);
+	a.keep = 0;
+	got = ask(NULL, "b", "another life", 60000, &a);
+	ck_assert_uint_eq(got.granted, 5);
+	ck_assert_uint_eq(got.target, 6);
+	end_engine();
+}
+END_TEST
+
 /* Another kind of value where the limit should be: an error that is about this name alone. */
 START_TEST(test_wrong_kind)
 {
@@ -272,4 +307,4 @@ START_TEST(test_info)
 }
 END_TEST
 
-UNIT_MAIN("script", test_same_as_model, test_leases_end_by_time, test_rate, test_wrong_kind, test_cost, test_info)
+UNIT_MAIN("script", test_same_as_model, test_leases_end_by_time, test_rate, test_failures, test_wrong_kind, test_cost, test_info)
