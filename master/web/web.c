@@ -98,6 +98,8 @@ serve_verdict(struct web *w, struct evhttp_request *q, const struct web_verdict 
 	char client[64];
 
 	put_client(client, q, kind);
+	if (v->status == HTTP_BADREQUEST)	/* where it ends is not sure */
+		web_reply_last(q);
 	if (v->status != 0)
 		web_reply_error(q, v->status, v->why);
 	else if (v->route == WEB_ROUTE_PAGE)

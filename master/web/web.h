@@ -142,6 +142,7 @@ void web_wipe_begin(void);	/* from now on libevent and libjansson wipe what they
 void web_reply_page(struct web *w, struct evhttp_request *q, size_t page);
 /* {"error": why} */
 void web_reply_error(struct evhttp_request *q, int status, const char *why);
+void web_reply_last(struct evhttp_request *q);	/* the answer to come ends the connection */
 void web_reply_headers(struct evhttp_request *q, bool api);	/* all but Content-Type */
 void web_reply_json(struct evhttp_request *q, int status, struct json_t *body);	/* takes over the body */
 /* What the master has said of that session, which is not WEB_OK. */

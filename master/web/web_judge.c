@@ -112,14 +112,32 @@ size_of(const struct web_request *r)
 	return n;
 }
 
+/*
+ * Everyone between a browser and us has the same end of this request: a length is digits alone, and no name
+ * of a field has anything that a reader may take off it, as the space of "Content-Length : 5".
+ */
+static bool
+is_end_sure(const struct web_request *r, const char *length)
+{
+	for (size_t i = 0; i < r->fields; i++) {
+		const char *name = r->field[i].name;
+
+		if (name[0] == '\0')
+			return false;
+		for (; *name != '\0'; name++)
+			if (!isalnum((unsigned char)*name) && strchr("!#$%&'*+-.^_`|~", *name) == NULL)
+				return false;
+	}
+	return length == NULL || (length[0] != '\0' && strspn(length, "0123456789") == strlen(length));
+}
+
 /* What is wrong with every kind of request. */
 static bool
 judge_form(struct web_verdict *v, const struct web_request *r)
 {
 	bool twice = false;
-	const char *host = field_once(r, "Host", &twice);
+	const char *host = field_once(r, "Host", &twice), *length = field_once(r, "Content-Length", &twice);
 
-	(void)field_once(r, "Content-Length", &twice);
 	(void)field_once(r, "Content-Type", &twice);
 	(void)field_once(r, "Origin", &twice);
 	(void)field_once(r, "Sec-Fetch-Site", &twice);
@@ -128,6 +146,8 @@ judge_form(struct web_verdict *v, const struct web_request *r)
 	(void)field_once(r, "X-Postern-Watch", &twice);
 	if (twice || host == NULL)
 		refuse(v, 400, "a field of the header is missing, or there twice");
+	else if (!is_end_sure(r, length))
+		refuse(v, 400, "a field of the header has no proper name, or the length is no number");
 	else if (field_once(r, "Transfer-Encoding", &twice) != NULL)
 		refuse(v, 400, "a body needs its Content-Length");
 	else if (size_of(r) > WEB_HEADERS_MAX && strcmp(r->target, "/login/negotiate") != 0)

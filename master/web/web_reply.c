@@ -97,6 +97,12 @@ web_reply_error(struct evhttp_request *q, int status, const char *why)
 }
 
 void
+web_reply_last(struct evhttp_request *q)
+{
+	add_field(q, "Connection", "close");
+}
+
+void
 web_reply_refused(struct web *w, struct evhttp_request *q, const unsigned char handle[WEB_SECRET_SIZE],
     const struct msg_web_session *s)
 {

@@ -194,6 +194,15 @@ static const struct { enum web_method method; const char *target, *header; int s
 	{ WEB_POST, "/api/command", HOST JSON IN "Content-Length: 2|Content-Length: 3|X-Postern-Token: %s", 400 },
 	{ WEB_POST, "/api/command", HOST JSON IN "Sec-Fetch-Site: same-origin|Sec-Fetch-Site: cross-site|X-Postern-Token: %s",
 	    400 },
+	/* where the request ends */
+	{ WEB_POST, "/api/command", HOST JSON IN "Content-Length: 20|X-Postern-Token: %s", 0 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Content-Length: +20|X-Postern-Token: %s", 400 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Content-Length: 2,2|X-Postern-Token: %s", 400 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Content-Length: |X-Postern-Token: %s", 400 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Content-Length : 20|X-Postern-Token: %s", 400 },
+	{ WEB_POST, "/api/command", HOST JSON IN "Content-Length\v: 20|X-Postern-Token: %s", 400 },
+	{ WEB_GET, "/", HOST "Host : evil.example", 400 }, { WEB_GET, "/", HOST ": x", 400 },
+	{ WEB_GET, "/", HOST "Transfer-Encoding\t: chunked", 400 }, { WEB_GET, "/", HOST "X-!#$%&'*+.^_`~: x", 0 },
 };
 
 START_TEST(each_request)
