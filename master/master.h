@@ -158,6 +158,7 @@ struct server {
 	char *addresses;		/* all but wildcards, one a line; listen_others */
 	bool shut;			/* connections are refused: no listener is there to take them */
 	struct loop_timer *reopen;	/* of sockets that are shut and could not be opened */
+	struct listen_arrival *arrival;	/* of an address that this host does not have yet */
 	struct counters *counters;
 	int counters_fd;
 	struct sampler *sampler;

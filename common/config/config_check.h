@@ -5,9 +5,12 @@
 #ifndef COMMON_CONFIG_CONFIG_CHECK_H
 #define COMMON_CONFIG_CONFIG_CHECK_H
 
+#include <stdbool.h>
+
 struct config;
 struct config_faults;
 struct config_server;
+struct net_address;
 
 /* Adds faults of the files that the configuration names. */
 typedef void config_check_files(const struct config *c, struct config_faults *faults);
@@ -42,6 +45,8 @@ void config_host_judge(const struct config *c, struct config_faults *faults);
 void config_host_judge_start(const struct config *c, struct config_faults *faults);
 /* Of these only addresses that this host does not have: warnings, as they may come. */
 void config_host_judge_addresses(const struct config *c, struct config_faults *faults);
+/* False: no network of this host has that address now. */
+bool config_host_has(const struct net_address *a);
 
 /* --- config_unit: where the unit of systemd must let the service write; a config_check_files --- */
 

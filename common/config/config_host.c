@@ -202,13 +202,10 @@ judge_file_system(struct config_faults *faults, const struct config_server *s)
 	config_faults_tell(faults, s, KEY_GENERAL, "queue", true, text);
 }
 
-/* It may come later, with the network or a move of a cluster: a warning. */
-static void
-judge_address(struct config_faults *faults, const struct config_server *s, enum key_section section,
-    const char *key, const struct net_address *a, const char *what)
+bool
+config_host_has(const struct net_address *a)
 {
 	struct sockaddr_storage any_port = a->sa;
-	char text[160], ip[NET_TEXT_SIZE];
 	int fd, error = 0;
 
 	if (any_port.ss_family == AF_INET6)
@@ -217,11 +214,21 @@ judge_address(struct config_faults *faults, const struct config_server *s, enum 
 		((struct sockaddr_in *)&any_port)->sin_port = 0;
 	fd = socket(any_port.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
-		return;
+		return true;
 	if (bind(fd, (const struct sockaddr *)&any_port, a->len) == -1)
 		error = errno;
 	close(fd);
-	if (error != EADDRNOTAVAIL)
+	return error != EADDRNOTAVAIL;
+}
+
+/* It may come later, with the network or a move of a cluster: a warning. */
+static void
+judge_address(struct config_faults *faults, const struct config_server *s, enum key_section section,
+    const char *key, const struct net_address *a, const char *what)
+{
+	char text[200], ip[NET_TEXT_SIZE];
+
+	if (config_host_has(a))
 		return;
 	net_format_ip(ip, (const struct sockaddr *)&a->sa);
 	snprintf(text, sizeof(text), "%s: this host does not have the address %s now; until it has, %s", key,

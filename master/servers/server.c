@@ -41,6 +41,7 @@ server_new(struct master *m, const char *name)
 	sampler_begin(s);
 	maintenance_post_open(s);
 	listen_gate_open(s);
+	listen_arrival_open(s, server_event);
 	return s;
 }
 
@@ -50,6 +51,7 @@ server_free(struct server *s)
 	roster_clear(s);
 	maintenance_post_close(s);
 	listen_gate_close(s);
+	listen_arrival_close(s);
 	listen_close(&s->sockets);
 	listen_close(&s->leaving);
 	listen_close(&s->guard);
@@ -158,9 +160,11 @@ open_server(struct server *s)
 	tls_renewal_begin(s);
 	if (make_folder_make_server(s->m, s->conf, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, disk_reason(where, errno));
-	} else if (file_handover_check(s->conf, &why) == -1 ||
-	    listen_open(&s->sockets, s, s->conf, &s->guard, true, &why) == -1) {
+	} else if (file_handover_check(s->conf, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
+	} else if (listen_open(&s->sockets, s, s->conf, &s->guard, true, &why) == -1) {
+		server_reason(s, "%s", buf_text(&why));
+		listen_arrival_await(s);
 	} else {
 		server_reason(s, NULL);
 		report_files(s);
@@ -255,7 +259,8 @@ log_state(const struct server *s)
 	log_event(why ? LOG_FAULT : LOG_FACT, NULL, "state", "server=%s state=%s number=%d%s%s", s->name,
 	    state_name(s->state), (int)s->state, why ? " reason=" : "", why ? log_safe(s->reason) : "");
 	if (why && !s->m->ready)
-		buf_printf(&s->m->refusals, "postern: %s: %s; it stays stopped\n", s->name, s->reason);
+		buf_printf(&s->m->refusals, "postern: %s: %s; it %s\n", s->name, s->reason,
+		    listen_arrival_is_awaited(s) ? "starts when it is" : "stays stopped");
 }
 
 void

@@ -199,6 +199,15 @@ void listen_others_state(struct server *s);	/* it has stopped or started */
 void listen_others_adopt(struct server *s);	/* s->conf is another one */
 void listen_others_greet(struct child *c);	/* a new deliver worker */
 
+/* --- listen_arrival: a virtual server whose address this host does not have yet starts when it has --- */
+
+typedef void listen_arrival_cb(struct server *s, enum state_event event);
+void listen_arrival_open(struct server *s, listen_arrival_cb *event);	/* `s` is new */
+void listen_arrival_close(struct server *s);
+/* It could not listen. */
+void listen_arrival_await(struct server *s);
+bool listen_arrival_is_awaited(const struct server *s);
+
 /* --- listen_gate: refuses connections while no listener takes them --- */
 
 void listen_gate_open(struct server *s);	/* `s` is new */

@@ -5,6 +5,7 @@ import threading
 
 from checks import check, equal
 from dns import Dns
+from namespaces import Host
 from smtp import Smtp
 
 
@@ -76,6 +77,37 @@ def test_address_that_comes_by_a_reload(t):
     with Smtp(("127.0.0.1", port)) as client:
         client.message(to="c@late.example", ehlo=None)     # there is no open session for it
     service.events.wait("failed", recipient="c@late.example", status="5.4.6")
+
+
+def test_address_that_comes_later(t):
+    """The network is up after the service, or a cluster moves an address here: nobody has to start anything."""
+    t.need_root()
+    host = Host("late", "10.78.0.1")
+    t.cleanup(host.end)
+    port = t.port()
+    service = t.postern({"there": {"general": {"listen": f"127.0.0.1:{port}"}}, "late": {"general": {"listen": f"10.78.0.1:{port}"}},
+                         "later": {"general": {"listen": f"10.78.0.1:{port + 1}, [fd00:78::1]:{port}"}}}, start=False, host=host)
+    service.start(wait=["there"])
+    for name, address in ("late", "10.78.0.1"), ("later", "10.78.0.1"):
+        check(f"address {address}" in service.events.wait("state", server=name, state="stopped")["reason"], name)
+    mark = service.events.mark()
+    host.run("ip", "address", "add", "10.78.0.1/24", "dev", "lo")
+    service.events.wait("state", server="late", state="started", since=mark)
+    equal(host.inside(lambda: who("10.78.0.1", port)), "late")
+    equal(service.events.all("state", server="later", since=mark), [], "an address is missing still: no line")
+    host.run("ip", "address", "add", "fd00:78::1/64", "dev", "lo", "nodad")
+    service.events.wait("state", server="later", state="started", since=mark)
+    # one that an operator has stopped stays stopped; the other one says how long that is
+    for name in ("late", "later"):
+        service.ctl("stop", name)
+    host.run("ip", "address", "del", "10.78.0.1/24", "dev", "lo")
+    for name in ("late", "later"):
+        check(service.ctl("start", name, ok=False).returncode != 0, name)
+    service.ctl("stop", "late")
+    mark = service.events.mark()
+    host.run("ip", "address", "add", "10.78.0.1/24", "dev", "lo")
+    service.events.wait("state", server="later", state="started", since=mark)
+    equal(service.events.all("state", server="late", since=mark), [], "stopped by an operator")
 
 
 # shows 1.2c
