@@ -27,6 +27,7 @@ BROKEN = {
     5: ("removed before all is settled", ONE, "never_lost"),
     6: ("one recipient's 2xx taken for all", {**TWO, **SAFE}, "never_lost"),
     7: ("a refusal told to pickup, which had stored the message", {**ONE, **SAFE}, "never_lost"),
+    9: ("250 when the message is offered, and neither a host nor the disk has it", {**ONE, **SAFE}, "never_lost"),
     8: ("a failure that was noted is not looked at after a restart", ONE, "told_in_the_end"),
 }
 

@@ -149,7 +149,10 @@ life:	{
 		:: client != WAITS -> goto rest
 		fi;
 		if
-		:: ACKNOWLEDGE_SAFE -> atomic { nfull(to_deliver) -> to_deliver!OFFER; offered = true }
+		:: ACKNOWLEDGE_SAFE -> atomic { nfull(to_deliver) -> to_deliver!OFFER; offered = true };
+#if BREAK == 9		/* 250 when it is offered */
+			answer(HEARD_250)
+#endif
 		:: skip			/* deliver is busy or away */
 		fi;
 		if

@@ -138,7 +138,7 @@ def test_refused(t):
 
 # shows 2.6s
 def test_what_is_stored(t):
-    """Replies that are not one for all, local recipients, and a report of success: stored, and each recipient has its own fate."""
+    """Replies that are not one for all, local recipients, a report of success, a busy host: stored, and each recipient has its fate."""
     sink = t.sink(answers={"RCPT": lambda _session, line: "550 5.1.1 no such user" if "<no-" in line else None})
     service = service_for(t, sink)
     wait_offers(service)
@@ -151,8 +151,11 @@ def test_what_is_stored(t):
     service.default.send("a@default.example", REMOTE, mail("success"), rcpt=" NOTIFY=SUCCESS")
     service.home.wait_drops(3)
     service.default.send("a@s.example", REMOTE, mail("large", size=300000))
+    sink.answers["MAIL"] = lambda _session, _line: "421 4.3.2 busy"     # about the host, not about the message
+    service.default.send("a@s.example", REMOTE, mail("busy"))
+    del sink.answers["MAIL"]
     service.home.wait_queued(0)
-    equal([len([m for m in sink.messages if subject in m.data]) for subject in (b"one of two", b"mixed", b"Subject: success", b"large")], [1] * 4)
+    equal([len([m for m in sink.messages if subject in m.data]) for subject in (b"one of two", b"mixed", b"Subject: success", b"large", b"busy")], [1] * 5)
     equal(counter(service, "messages_passed_through"), passed)
 
 
@@ -209,3 +212,16 @@ def test_client_leaves(t):
     until(lambda: host.came("gated") and not drafts(service), what="the message to go")
     service.events.wait("accepted", count=2)
     equal(service.home.queued(), [])
+
+
+# shows 2.6s
+def test_no_host(t):
+    """No host is there: the message is stored at once, however long a host might have had, and the client hears 250."""
+    host = Gate(t)
+    service = service_for(t, host.sink)
+    wait_offers(service)
+    host.sink.end()
+    service.default.send("a@s.example", REMOTE, mail("nobody there"))
+    equal((len(service.home.queued()), drafts(service)), (1, []))
+    service.stop()
+    check_legal(service.home, "at the end")
