@@ -39,6 +39,18 @@ static const struct answers_column service_columns[] = {
 static const struct answers_column health_columns[] = {
 	{ "name", "SERVER", ANSWERS_TEXT, .at = 0 }, { "state", "STATE", ANSWERS_TEXT, .at = 1 },
 	{ "health", "HEALTH", ANSWERS_LOWER, .at = 2 }, { "reason", "REASON", ANSWERS_WORD, .at = 3 },
+	{ "sessions", "SESSIONS", ANSWERS_NUMBER, .at = 4 }, { "queue", "QUEUE", ANSWERS_NUMBER, .at = 5 },
+};
+
+static const struct answers_column node_columns[] = {
+	{ "node", "NODE", ANSWERS_TEXT, .at = 0, CUT },
+	{ "name", "SERVER", ANSWERS_WORD, .at = 2, .empty = "-", CUT },
+	{ "state", "STATE", ANSWERS_WORD, .at = 3, .empty = "-", CUT },
+	{ "health", "HEALTH", ANSWERS_LOWER, .at = 4 },
+	{ "sessions", "SESSIONS", ANSWERS_NUMBER, .at = 5, .empty = "-", .weight = 3 },
+	{ "queue", "QUEUE", ANSWERS_NUMBER, .at = 6, .empty = "-" },
+	{ "asked", "AGE", ANSWERS_TIME, .at = 1, .age = true, .weight = 2 },
+	{ "reason", "REASON", ANSWERS_WORD, .at = 7, .empty = "", .weight = 1, WRAP },
 };
 
 /* Cells: id, server, client, since, idle, state, messages, tls, certificate, user or helo, name. */
@@ -217,6 +229,7 @@ static const struct answers_column tls_report_columns[] = {
 static const struct answers_table tables[] = {
 	{ "status", NULL, ANSWERS_FORM_PAIRS, "servers", COLUMNS(server_columns) },
 	{ "health", NULL, ANSWERS_FORM_HEALTH, "parts", COLUMNS(health_columns) },
+	{ "nodes", NULL, ANSWERS_FORM_TABS, "nodes", COLUMNS(node_columns) },
 	{ "counters", "hour", ANSWERS_FORM_SERIES, "series", NULL, 0 },
 	{ "counters", "day", ANSWERS_FORM_SERIES, "series", NULL, 0 },
 	{ "counters", NULL, ANSWERS_FORM_COUNTERS, "counters", NULL, 0 },

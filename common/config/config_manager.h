@@ -13,6 +13,8 @@ struct config_manager {
 	char *keytab, *service_principal;	/* NULL: none log in with Kerberos */
 	struct config_strings kerberos_realms;
 	struct config_strings hosts;
+	struct config_strings nodes;		/* as ssh takes them; not for the web helper */
+	char *nodes_file;			/* NULL: no nodes are shown */
 };
 
 /* Whether the web helper that runs on `a` can stay when `b` comes. */

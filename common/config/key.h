@@ -120,6 +120,7 @@ key_check key_check_line;	/* printable ASCII that fits a reply line */
 key_check key_check_log_field;	/* a field of the protocol log, in any letter case */
 key_check key_check_manager_host;	/* a host name or an address, without a port */
 key_check key_check_manager_listen;	/* "/path", "address:port" */
+key_check key_check_node;	/* a name as ssh takes it, and no option */
 key_check key_check_metrics;	/* "/path", loopback "address:port" */
 key_check key_check_mailbox;	/* "a@b" */
 key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":port" */

@@ -119,6 +119,15 @@ key_check_word(const char *text, const char **why)
 }
 
 int
+key_check_node(const char *text, const char **why)
+{
+	int result = key_check_word(text, why);
+
+	*why = "a node as ssh takes it: a host, or user@host";
+	return *text == '-' || strchr(text, ',') != NULL ? -1 : result;
+}
+
+int
 key_check_operator(const char *text, const char **why)
 {
 	const char *name, *at;

@@ -344,6 +344,15 @@ const struct key key_rows[] = {
 	    "localhost. A request for another name is refused, so that no page of another site can reach "
 	    "the manager through a name of its own. The first one stands in the link of posternctl web "
 	    "login." },
+	{ MANAGER("nodes", KEY_STRINGS, nodes), .check = key_check_node,
+	    .meaning =
+	    "The nodes that posternctl nodes gather asks, each as ssh takes it: a host, user@host or a name "
+	    "of its configuration. See postern-guide-nodes(7)." },
+	{ MANAGER("nodes-file", KEY_PATH, nodes_file), .derived = "none: no nodes are shown",
+	    .meaning =
+	    "Where posternctl nodes gather leaves what the nodes have said, and where the service finds it "
+	    "for posternctl nodes and the page Nodes. It belongs to the account that asks the nodes, in a "
+	    "folder of that account, and its owner alone may write it." },
 
 	{ LIMITS("engine", KEY_TEXT, engine), .derived = "none: no limits are shared",
 	    .check = key_check_filter, .meaning =

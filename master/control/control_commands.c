@@ -45,6 +45,7 @@ static const struct control_command_row rows[] = {
 	{ "status", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_status },
 	{ "health", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true, .monitors = true,
 	    .run_words = health_show },
+	{ "nodes", CONTROL_LOOK, .scope = CONTROL_SERVICE, .run = nodes_request_run },
 	{ "counters", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true,
 	    .run_words = control_show_counters },
 	{ "prometheus", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true,

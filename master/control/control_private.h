@@ -93,6 +93,10 @@ void get_request_history(struct control_command *cmd, struct master *m, struct s
     const struct control_words *w);
 void get_request_keys(struct control_command *cmd, struct master *m, struct server *only);
 
+/* --- nodes_request: nodes --- */
+
+void nodes_request_run(struct control_command *cmd, struct master *m, struct server *s);
+
 /* --- ring_request: counters of the last hour and day --- */
 
 /* That of the third word, or COUNTERS_RING_SPANS: it is none. */

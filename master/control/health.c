@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/ipc/msg_queue.h"
+#include "common/process/counters.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
@@ -97,17 +98,25 @@ static const char *const words[] = { "OK", "WARNING", "CRITICAL" };
 /* The answer as it comes together: a line for people, and a row for each of its parts. */
 struct health_answer { struct buf line, rows; };
 
-/* In the line when it says something (`told`); in the rows always: name, state, health, why. */
+/* In the line when it says something (`told`); in the rows always: name, state, health, why, and numbers. */
 static void
-put_part(struct health_answer *a, bool told, const char *name, const char *state, int health,
+put_part(struct health_answer *a, const struct server *s, bool told, const char *state, int health,
     const struct buf *why)
 {
+	const char *name = s != NULL ? s->name : "(service)";
+
 	if (told)
 		buf_printf(&a->line, "%s%s %s", a->line.len > 0 ? ", " : "", name, state);
 	if (told && why->len > 0)
 		buf_printf(&a->line, " (%s)", buf_text(why));
 	buf_printf(&a->rows, "%s\t%s\t%s\t", name, state, words[health]);
 	msg_queue_put(&a->rows, buf_text(why), MASTER_TEXT_MAX);
+	if (s != NULL)
+		buf_printf(&a->rows, "\t%lld\t%lld",
+		    (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT),
+		    (long long)counters_get(s->counters, COUNTER_QUEUE_LENGTH));
+	else
+		buf_puts(&a->rows, "\t-\t-");
 	buf_puts(&a->rows, "\n");
 }
 
@@ -141,7 +150,7 @@ put_server(struct health_answer *a, const struct server *s, const struct health_
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 	int health = blame_server(s, disk, &why);
 
-	put_part(a, true, s->name, state_name(s->state), health, &why);
+	put_part(a, s, true, state_name(s->state), health, &why);
 	if (s->state == STATE_STOPPED && health == 0)
 		buf_puts(&a->line, " as ordered");
 	buf_done(&why);
@@ -177,7 +186,7 @@ put_all(struct health_answer *a, const struct master *m, const struct health_dis
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 	int health = blame_service(m, disk, &why);
 
-	put_part(a, health > 0, "(service)", m->stopping ? "stopping" : "started", health, &why);
+	put_part(a, NULL, health > 0, m->stopping ? "stopping" : "started", health, &why);
 	buf_done(&why);
 	return health;
 }

@@ -18,6 +18,7 @@
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/config/config_check.h"
+#include "common/config/key.h"
 #include "master/posternctl/adopt/adopt.h"
 #include "master/posternctl/certificate/certificate.h"
 #include "master/posternctl/dkim/dkim.h"
@@ -141,6 +142,29 @@ run_operators(const struct command_context *c, const struct command *row, const 
 }
 
 static int
+run_nodes(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	bool json = false, gathers = count > 0 && strcmp(words[0], "gather") == 0;
+	const char *limit = NULL, *all[] = { row->asks };
+	const struct option_row options[] = { { .word = "--json", .set = &json },
+		{ .word = "--timeout", .value = &limit, .wanted = "a time with its unit, as 20s" },
+		{ .word = NULL } };
+	int status = options_take(row, words + gathers, count - gathers, options, NULL, 0);
+	uint64_t limit_ms = 0;
+
+	if (status == EX_OK && limit != NULL && (key_parse_time(limit, &limit_ms) == -1 || limit_ms == 0 ||
+	    limit_ms > INT32_MAX))
+		status = usage_say(row, "--timeout is a time with its unit, as 20s");
+	if (status == EX_OK && gathers == json)
+		status = gathers ? usage_say(row, "gather shows nothing") : status;
+	if (status == EX_OK && limit != NULL && !gathers)
+		status = usage_say(row, "--timeout is for gather");
+	if (status != EX_OK)
+		return status;
+	return gathers ? nodes_gather_run(c, limit_ms) : read_command_ask(c, all, nitems_of(all), json);
+}
+
+static int
 run_version(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {
@@ -256,6 +280,9 @@ const struct command command_rows[] = {
 	{ "drop", "[name] list|show|tally|delete [id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show and delete mail in the drop folder (--sender --recipient --domain --older --newer --all "
 	    "--json --yes).", run_queue, "drop" },
+	{ "nodes", "[gather] [--timeout time] [--json]", 0, 3,
+	    "Show how all nodes are, as gather has last left it; gather: ask them by ssh, as the account "
+	    "that has a key for them.", run_nodes, "nodes" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },
 	{ "get", "[--json] [name] [section.key ...]", 0, CONTROL_WORDS_MAX,
 	    "Show keys: value, default, and the file and line from which the value comes; without a key all.",

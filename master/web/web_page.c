@@ -73,6 +73,7 @@ const struct web_page web_page_rows[] = {
 	FILE_OF("views/message.js", SCRIPT),
 	FILE_OF("views/messages.js", SCRIPT),
 	FILE_OF("views/new-server.js", SCRIPT),
+	FILE_OF("views/nodes.js", SCRIPT),
 	FILE_OF("views/order.js", SCRIPT),
 	FILE_OF("views/overview.js", SCRIPT),
 	FILE_OF("views/queue.js", SCRIPT),

@@ -47,7 +47,7 @@ READS = {
     "get": ("default",), "domain": ("list", "default"), "operators": ("list",), "viewers": ("default", "list"), "history": (), "passwd": ("--list", "FILE"),
     "certificate": ("default", "show"), "oauth": ("test", "none"), "probe": ("default",), "import": ("--dry-run", "IIS"), "version": (),
     "explain": ("--from", "127.0.0.1", "--rcpt", "a@default.example"), "trace": ("--sender", "a@b.example"),
-    "hosts": ("default",), "dkim": ("show", "default"),
+    "hosts": ("default",), "dkim": ("show", "default"), "nodes": (),
 }
 LINES = {"trace"}       # a document a line
 
@@ -114,7 +114,7 @@ WORDS = {"general.user": "S.user=daemon", "general.pickup-group": "S.pickup-grou
          "messages.ndr-copy-to": "S.ndr-copy-to=a@b.example", "delivery.tls-report-contact": "S.tls-report-contact=a@b.example",
          "delivery.outbound-auth": ACCOUNT, "delivery.user": ACCOUNT, "delivery.secret-file": ACCOUNT,
          "delivery.client-certificate": OUT_PAIR, "delivery.client-key": OUT_PAIR, "delivery.source-address": "S.source-address=127.0.0.1",
-         "ldap.enable": LDAP, "ldap.uri": LDAP, "ldap.filter": "S.filter=(mail=%s)", "ldap.recipient-delimiter": "S.recipient-delimiter=+",
+         "ldap.enable": LDAP, "ldap.uri": LDAP, "ldap.base": "S.base=dc=example", "ldap.filter": "S.filter=(mail=%s)", "ldap.recipient-delimiter": "S.recipient-delimiter=+",
          "domain.type": "S.type=alias", "domain.drop": LOCAL, "domain.drop-quota": f"{LOCAL} domain:default.example.drop-quota=5M", "domain.client-certificate": OUT_PAIR,
          "domain.client-key": OUT_PAIR, "domain.user": ACCOUNT, "domain.secret-file": ACCOUNT, "domain.outbound-auth": ACCOUNT}
 # Of postern.ini. The folders of the service are not what one moves while it runs; those here are empty and the test's own.

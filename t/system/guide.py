@@ -23,6 +23,7 @@ from token_hosts import REFRESH, SECRET, USER, Authority, Endpoint, MailHost
 
 FOLDER = "etc/guide"
 NOT_HERE = {
+    "useradd ": "the accounts of the host",
     "systemctl ": "the service of a test is not that of the host; t/systemd boots one",
     "apt ": "the packages of the host",
     "certbot ": "t/system/acme runs it at an authority of its own",
@@ -405,10 +406,10 @@ def test_filter(t):
 
 
 def test_nodes(t):
-    """postern-guide-nodes(7): the service takes its settings, and HAProxy those for it."""
+    """postern-guide-nodes(7): the service takes its settings, and HAProxy those for it; what the key of the view of all asks is an answer."""
     engine = Engine(t)
     service = installed(t)
-    Follow(service, "postern-guide-nodes", there={"inet:192.0.2.5:6379": engine.place}).go()
+    Follow(service, "postern-guide-nodes", there={"inet:192.0.2.5:6379": engine.place, "postern-nodes": "daemon"}).go()
     done = subprocess.run(["haproxy", "-c", "-f", service.folder / "haproxy.cfg"], capture_output=True, text=True, check=False,
                           env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
     check(done.returncode == 0, done.stdout, done.stderr)

@@ -10,6 +10,7 @@ const rows = [
 	{ path: ["import"], element: "view-import", title: () => "Import from IIS" },
 	{ path: ["settings"], element: "view-settings", title: () => "Settings of the service" },
 	{ path: ["settings", "SECTION"], element: "view-settings", title: ({ SECTION }) => `Settings: ${SECTION}` },
+	{ path: ["nodes"], element: "view-nodes", title: () => "Nodes" },
 	{ path: ["history"], element: "view-history", title: () => "History" },
 	{ path: ["test"], element: "view-test", title: () => "Test of the service" },
 	{ path: ["log"], element: "view-log", title: () => "Log of the service" },

@@ -22,6 +22,7 @@ import "./log.js";
 import "./message.js";
 import "./messages.js";
 import "./new-server.js";
+import "./nodes.js";
 import "./overview.js";
 import "./queue.js";
 import "./sections.js";

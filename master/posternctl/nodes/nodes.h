@@ -34,6 +34,10 @@ struct node {
 int nodes_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
+/* --- nodes_gather: posternctl nodes gather; limit_ms 0: the usual one --- */
+
+int nodes_gather_run(const struct command_context *c, uint64_t limit_ms);
+
 /* --- nodes_list: names of nodes. Pure --- */
 
 /* NULL: `why` says what is wrong. Else *count nodes, for nodes_list_free. */

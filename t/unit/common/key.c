@@ -162,7 +162,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "operator-connections-per-domain operator-rate operator-expire operator-drop-quota "
 	    "hostname user group spool state run logs sendmail operators viewers dns-server dnssec trust-anchor "
 	    "dns-insecure grace syslog events metrics sandbox",
-	[KEY_MANAGER] = "listen certificate key accounts keytab service-principal kerberos-realms hosts",
+	[KEY_MANAGER] = "listen certificate key accounts keytab service-principal kerberos-realms hosts nodes nodes-file",
 	[KEY_LIMITS] = "engine user password-file prefix node nodes on-loss lease",
 	[KEY_GENERAL] =
 	    "user pickup-group drop-group drop-delete log-group id description listen tls-listen own-address home pickup queue drop connection-limit "

@@ -103,10 +103,17 @@ static const struct answer_row { const char *words[4], *text, *json; } rows[] = 
 	    "\"busy\": 1, \"failed\": 0, \"recipients\": 5, \"page\": \"ok\", \"next\": null}" },
 	{ { "health" }, "WARNING: a started (b: c)\n",
 	    "{\"schema\": 1, \"parts\": [], \"remarks\": [], \"health\": \"warning\", \"text\": \"a started (b: c)\"}" },
-	{ { "health", "-", "each" }, "OK: a stopped as ordered\na\tstopped\tOK\t\n(service)\tstarted\tWARNING\tx \\x5C\n",
-	    "{\"schema\": 1, \"parts\": [{\"name\": \"a\", \"state\": \"stopped\", \"health\": \"ok\", \"reason\": null}, "
-	    "{\"name\": \"(service)\", \"state\": \"started\", \"health\": \"warning\", \"reason\": \"x \\\\\"}], "
+	{ { "health", "-", "each" }, "OK: a stopped as ordered\na\tstopped\tOK\t\t0\t12\n(service)\tstarted\tWARNING\tx \\x5C\t-\t-\n",
+	    "{\"schema\": 1, \"parts\": [{\"name\": \"a\", \"state\": \"stopped\", \"health\": \"ok\", \"reason\": null, \"sessions\": 0, "
+	    "\"queue\": 12}, "
+	    "{\"name\": \"(service)\", \"state\": \"started\", \"health\": \"warning\", \"reason\": \"x \\\\\", "
+	    "\"sessions\": null, \"queue\": null}], "
 	    "\"remarks\": [], \"health\": \"ok\", \"text\": \"a stopped as ordered\"}" },
+	{ { "nodes" }, "n1\t1790000000\ta\tstarted\tOK\t1\t2\t\nn2\t1790000000\t-\t-\tCRITICAL\t-\t-\tno answer\n!odd\n",
+	    "{\"schema\": 1, \"nodes\": [{\"node\": \"n1\", \"name\": \"a\", \"state\": \"started\", \"health\": \"ok\", "
+	    "\"sessions\": 1, \"queue\": 2, \"asked\": \"2026-09-21T14:13:20Z\", \"reason\": null}, {\"node\": \"n2\", \"name\": null, "
+	    "\"state\": null, \"health\": \"critical\", \"sessions\": null, \"queue\": null, "
+	    "\"asked\": \"2026-09-21T14:13:20Z\", \"reason\": \"no answer\"}], \"remarks\": [\"odd\"]}" },
 	{ { "oauth-test", "-", "p" }, "flow: client credentials\nodd\n",
 	    "{\"schema\": 1, \"steps\": [{\"step\": \"flow\", \"text\": \"client credentials\"}, {\"step\": \"\", "
 	    "\"text\": \"odd\"}], \"remarks\": []}" },
