@@ -197,6 +197,7 @@ static const struct answers_column host_columns[] = {
 	{ "messages", "MESSAGES", ANSWERS_NUMBER, .at = 7, .weight = 5 },
 	{ "since", "AGE", ANSWERS_TIME, .at = 8, .age = true, .empty = "-", .weight = 6 },
 	{ "reason", "LAST SLOW DOWN", ANSWERS_WORD, .at = 9, .weight = 1, WRAP },
+	{ "said", "LAST FAILURE", ANSWERS_WORD, .at = 10, .weight = 3, WRAP },
 };
 
 static const struct answers_column explain_columns[] = {

@@ -13,6 +13,8 @@
 #include "common/base/mem.h"
 #include "common/config/config_edit_private.h"
 
+#define SHOWN_MAX 5		/* items of a list that lacks one */
+
 /* A list on its way to its new lines. */
 struct list_edit {
 	struct config_edit *e;
@@ -327,15 +329,36 @@ has_item(const struct edit_items *items, const char *item, size_t *at)
 	return false;
 }
 
+/* Another text of the item that is meant, for a key that has such. */
+static bool
+has_cover(const struct edit_items *items, const struct key *k, const char *item, size_t *at)
+{
+	for (*at = 0; k->covers != NULL && *at < items->count; (*at)++)
+		if (items->text[*at] != NULL && k->covers(items->text[*at], item))
+			return true;
+	return false;
+}
+
+static void
+say_missing(const struct edit_items *items, const char *item, struct buf *why)
+{
+	const char *between = ": there is ";
+
+	buf_printf(why, "has no item %.100s", item);
+	for (size_t i = 0; i < items->count && i < SHOWN_MAX; i++, between = ", ")
+		if (items->text[i] != NULL)
+			buf_printf(why, "%s%.100s", between, items->text[i]);
+}
+
 /* An item that is taken out leaves NULL. */
 static int
-take_out(struct edit_items *items, const struct edit_items *gone, struct buf *why)
+take_out(struct edit_items *items, const struct key *k, const struct edit_items *gone, struct buf *why)
 {
 	for (size_t i = 0; i < gone->count; i++) {
 		size_t at;
 
-		if (!has_item(items, gone->text[i], &at)) {
-			buf_printf(why, "has no item %.100s", gone->text[i]);
+		if (!has_item(items, gone->text[i], &at) && !has_cover(items, k, gone->text[i], &at)) {
+			say_missing(items, gone->text[i], why);
 			return -1;
 		}
 		free(items->text[at]);
@@ -368,7 +391,7 @@ config_edit_list_adjust(const struct key *k, const char *now, bool add, const ch
 	}
 	config_edit_list_split(&items, k, now);
 	config_edit_list_split(&change, k, value);
-	result = add ? judge_new(&items, &change, why) : take_out(&items, &change, why);
+	result = add ? judge_new(&items, &change, why) : take_out(&items, k, &change, why);
 	for (size_t i = 0; i < items.count; i++)
 		if (items.text[i] != NULL)
 			buf_printf(out, "%s%s", out->len > 0 ? ", " : "", items.text[i]);

@@ -120,10 +120,16 @@ fits(const struct config_remote *r, const char *host, const struct sockaddr *add
 }
 
 bool
-config_remote_fits(const char *pattern, const char *host, const struct sockaddr *address)
+config_remote_fits(const char *pattern, const char *host, uint16_t port, const struct sockaddr *address)
 {
-	struct config_remote r = { .name = host_pattern_parse(pattern) };
+	char bare[HOST_PATTERN_SIZE];
+	uint16_t only;
+	struct config_remote r = { .name = NULL };
 	bool found = false;
+
+	if (!host_pattern_split(pattern, bare, sizeof(bare), &only) || (only != 0 && only != port))
+		return false;
+	r.name = host_pattern_parse(bare);
 
 	if (r.name != NULL) {
 		set_net(&r);
@@ -139,7 +145,7 @@ config_remote_is_paused(const struct config_server *s, const char *host, const s
 	bool paused = false;
 
 	for (size_t i = 0; i < s->paused_hosts.count && !paused; i++)
-		paused = config_remote_fits(s->paused_hosts.text[i], host, address);
+		paused = config_remote_fits(s->paused_hosts.text[i], host, net_port(address), address);
 	return paused;
 }
 

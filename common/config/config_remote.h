@@ -55,8 +55,11 @@ void config_remote_of_domain(struct config_remote_rules *r, const struct config_
 /* Whether the section alone says that key, also by its provider. */
 bool config_remote_says(const struct config_remote *remote, enum config_remote_key key);
 bool config_remote_is_empty(const struct config_remote *remote);	/* it says none */
-/* Whether a pattern, in any form that a section may have, is of that host; false also when it is none. */
-bool config_remote_fits(const char *pattern, const char *host, const struct sockaddr *address);
+/*
+ * Whether a pattern, in any form that a section or paused-hosts may have, is of that host; false also when
+ * it is none. `address` may be NULL.
+ */
+bool config_remote_fits(const char *pattern, const char *host, uint16_t port, const struct sockaddr *address);
 /* Whether an operator has paused it: paused-hosts of [delivery]. */
 bool config_remote_is_paused(const struct config_server *s, const char *host, const struct sockaddr *address);
 /* The value comes from the section's provider, not from a key of its own. */

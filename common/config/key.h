@@ -67,6 +67,8 @@ struct key {
 	const char *ceiling;	/* how far operators of the virtual server may lift it: a key of [service] */
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
 	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL allows all */
+	/* KEY_STRINGS: the item is taken out by that text, too; NULL: by its own alone */
+	bool (*covers)(const char *item, const char *text);
 	size_t offset, size;	/* into the struct of its owner, as config_server or config_domain */
 	const char *meaning;	/* one or two sentences for sample and manual */
 };

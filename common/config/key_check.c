@@ -329,9 +329,12 @@ key_check_paused(const char *text, const char **why)
 int
 key_check_remote(const char *text, const char **why)
 {
-	char *pattern = host_pattern_parse(text);
+	char bare[HOST_PATTERN_SIZE];
+	uint16_t port;
+	char *pattern = host_pattern_split(text, bare, sizeof(bare), &port) ? host_pattern_parse(bare) : NULL;
 
-	*why = "a host like mx.example.com or *.example.com, an address or network like 192.0.2.0/24, or *";
+	*why = "a host like mx.example.com or *.example.com, an address or network like 192.0.2.0/24, or *; "
+	    "with a port like mx.example.com:25, [192.0.2.1]:25";
 	free(pattern);
 	return pattern != NULL ? 0 : -1;
 }

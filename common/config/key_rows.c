@@ -10,6 +10,7 @@
  */
 #include "common/base/mem.h"
 #include "common/config/config.h"
+#include "common/config/host_pattern.h"
 #include "common/config/key.h"
 
 #define KIB 1024ULL
@@ -902,9 +903,11 @@ const struct key key_rows[] = {
 	    "delay-notify and expire count. Once its domain is taken out it is tried at once. See "
 	    "posternctl(8), queue pause." },
 	{ DELIVERY("paused-hosts", KEY_STRINGS, paused_hosts), .check = key_check_remote, .own = true,
+	    .covers = host_pattern_covers,
 	    .meaning =
 	    "Remote hosts that get no mail for now, as patterns of [host]: mx.example.com, *.example.com, an "
-	    "address, a network, or * for all. Mail goes to other hosts of its destination, else it waits in "
+	    "address, a network, or * for all; one with a port, as mx.example.com:25 or [192.0.2.1]:25, is "
+	    "for that port alone. Mail goes to other hosts of its destination, else it waits in "
 	    "the queue; this costs it no tries, but delay-notify and expire count. See posternctl(8), hosts "
 	    "pause." },
 	{ DELIVERY("never-to", KEY_NETS, never_to), BY_SERVICE, .addresses = true,

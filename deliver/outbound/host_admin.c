@@ -9,6 +9,7 @@
  * Fails by: a page less when the supervisor has gone
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -18,7 +19,7 @@
 #include "common/ipc/msg_hosts.h"
 #include "deliver/outbound/outbound.h"
 
-#define LINE_MAX_BYTES 1200
+#define LINE_MAX_BYTES 1800
 
 struct page {
 	struct outbound *o;
@@ -43,13 +44,17 @@ end_page(const struct page *p, int32_t status)
 static const char *
 state_name(const struct pace_gate *g, uint64_t now)
 {
-	static const char *const names[PACE_STATES] = { [PACE_UNKNOWN] = "new", [PACE_WORKS] = "works",
-	    [PACE_RESTS] = "rests", [PACE_PROBES] = "probes" };
+	static const char *const names[PACE_SAIDS] = { [PACE_SAID_NOTHING] = "new",
+	    [PACE_SAID_TAKEN] = "works", [PACE_SAID_LATER] = "puts-off", [PACE_SAID_REFUSED] = "refuses",
+	    [PACE_SAID_NO_TLS] = "no-tls", [PACE_SAID_NO_LOGIN] = "no-login",
+	    [PACE_SAID_UNREACHED] = "unreachable", [PACE_SAID_ENDED] = "breaks-off" };
 	enum pace_state state = pace_gate_state(g, now);
 
 	if (g->paused)
 		return "paused";
-	return state == PACE_WORKS && g->rate.learnt != CONFIG_UNLIMITED ? "slowed" : names[state];
+	if (state == PACE_RESTS || state == PACE_PROBES)
+		return state == PACE_RESTS ? "rests" : "probes";
+	return g->said == PACE_SAID_TAKEN && g->rate.learnt != CONFIG_UNLIMITED ? "slowed" : names[g->said];
 }
 
 /* "[192.0.2.1]", "[2001:db8::1]" */
@@ -67,21 +72,24 @@ parse_address(struct net_address *a, const char *host)
 	return net_address_parse(a, text, 0, &why) == 0;
 }
 
-/* "mx.example.com:25" without its port, and the address where the gate is one of an address. */
+/* "mx.example.com:25" with or without its port, and the address where the gate is one of an address. */
 static bool
 fits(const struct pace_gate *g, const char *pattern)
 {
 	char host[MSG_HOSTS_PATTERN_SIZE + NET_TEXT_SIZE];
 	struct net_address a;
+	unsigned long port = 0;
 	char *colon;
 
 	if (*pattern == '\0')
 		return true;
 	snprintf(host, sizeof(host), "%s", g->host);
 	colon = strrchr(host, ':');
-	if (colon != NULL)
+	if (colon != NULL) {
+		port = strtoul(colon + 1, NULL, 10);
 		*colon = '\0';
-	return strcasecmp(pattern, g->host) == 0 || config_remote_fits(pattern, host,
+	}
+	return strcasecmp(pattern, g->host) == 0 || config_remote_fits(pattern, host, (uint16_t)port,
 	    parse_address(&a, host) ? (const struct sockaddr *)&a.sa : NULL);
 }
 
@@ -108,10 +116,10 @@ tell_one(void *arg, struct pace_gate *g)
 	if (g->why != NULL)
 		snprintf(when, sizeof(when), "%llu",
 		    (unsigned long long)((p->wall - (p->now - g->why_at)) / 1000));
-	snprintf(line, sizeof(line), "%s\t%s\t%s\t%zu\t%s\t%s\t%llu\t%llu\t%s\t%s\n", g->host,
+	snprintf(line, sizeof(line), "%s\t%s\t%s\t%zu\t%s\t%s\t%llu\t%llu\t%s\t%s\t%s\n", g->host,
 	    *g->account != '\0' ? g->account : "-", state_name(g, p->now), g->conns, connections, rate,
 	    g->paused ? 0ULL : (unsigned long long)(rest + 999) / 1000, (unsigned long long)g->sent, when,
-	    g->why != NULL ? g->why->text : "-");
+	    g->why != NULL ? g->why->text : "-", g->said_text != NULL ? g->said_text : "-");
 	send_line(p, line);
 }
 
@@ -137,7 +145,7 @@ tell_paused(const struct page *p)
 		pace_gate_table_each(p->o->gates, note_if_met, &met);
 		if (met.count > 0 || (*p->pattern != '\0' && strcmp(p->pattern, paused->text[i]) != 0))
 			continue;
-		snprintf(line, sizeof(line), "%s\t-\tpaused\t0\t-\t-\t0\t0\t-\t-\n", paused->text[i]);
+		snprintf(line, sizeof(line), "%s\t-\tpaused\t0\t-\t-\t0\t0\t-\t-\t-\n", paused->text[i]);
 		send_line(p, line);
 	}
 }

@@ -332,6 +332,9 @@ uint64_t site_gate_rest(const struct site_host *h, uint64_t now, struct verdict 
 bool site_gate_all_paused(const struct site *s);	/* by an operator; false: no host is known */
 bool site_gate_gives(const struct outconn *p, const struct outbound_job *job, uint64_t now);
 void site_gate_given(const struct outconn *p, const struct outbound_job *job);
+/* For people, what its host does: it ended the connection; it answered to a message, NULL: took it. */
+void site_gate_ended(const struct outconn *p);
+void site_gate_answered(const struct outconn *p, const struct verdict *why);
 void site_gate_enter(struct outconn *p, struct pace_gate *g);	/* the connection counts from now on */
 /* It does not count any more; NULL gate is fine. `wakes`: who waits for its place. */
 void site_gate_leave(struct outconn *p, bool wakes);

@@ -248,6 +248,7 @@ note_failure(struct site *s, struct outconn *p)
 	const struct client *c = &p->client;
 	size_t index = site_hosts_index(s, p);
 
+	site_gate_ended(p);
 	if (p->over_limit || site_pace_is_cut(s, p))
 		return;
 	if (outconn_memory_failed(p) && index < s->list.count)

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/config/config.h"
@@ -152,6 +153,38 @@ site_gate_leave(struct outconn *p, bool wakes)
 		site_waitlist_due(g->heir);
 	pace_gate_put(g, clock_mono_ms());
 	p->gate = NULL;
+}
+
+static enum pace_said
+said_of(const struct client *c)
+{
+	const struct verdict *v = &c->failure;
+
+	if (c->opening == CLIENT_DENIED)
+		return PACE_SAID_NO_LOGIN;
+	if (c->security == CLIENT_TLS_UNPROVEN || c->security == CLIENT_TLS_CUT ||
+	    c->security == CLIENT_TLS_BROKEN || (v->code == 0 && strncmp(v->status, "4.7.", 4) == 0))
+		return PACE_SAID_NO_TLS;
+	if (v->code != 0)
+		return v->what == VERDICT_REFUSED ? PACE_SAID_REFUSED : PACE_SAID_LATER;
+	return strcmp(v->status, "4.4.1") == 0 ? PACE_SAID_UNREACHED : PACE_SAID_ENDED;
+}
+
+void
+site_gate_ended(const struct outconn *p)
+{
+	if (p->gate != NULL && p->client.phase == CLIENT_OVER && !p->client.ours && !p->over_limit)
+		pace_gate_said(p->gate, said_of(&p->client), &p->client.failure);
+}
+
+void
+site_gate_answered(const struct outconn *p, const struct verdict *why)
+{
+	if (p->gate != NULL && why != NULL && why->code == 0)
+		site_gate_ended(p);
+	else if (p->gate != NULL)
+		pace_gate_said(p->gate, why == NULL ? PACE_SAID_TAKEN : why->what == VERDICT_REFUSED ?
+		    PACE_SAID_REFUSED : PACE_SAID_LATER, why);
 }
 
 /* It is down, which others find out: no probe of a rest is under way any more. */

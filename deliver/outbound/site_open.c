@@ -178,6 +178,7 @@ open_one(struct site *s, size_t index, uint64_t now)
 	else {
 		pace_host_failed(h, now);
 		s->host[index].gate->probes = false;
+		pace_gate_said(s->host[index].gate, PACE_SAID_UNREACHED, &why);
 	}
 	net_format(where, (const struct sockaddr *)&s->list.address[index].to.sa);
 	site_hosts_failed(s, index, where, &why, true);

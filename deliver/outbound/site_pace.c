@@ -362,6 +362,7 @@ turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client
 		pace_host_unsaid(p->pace);	/* nothing was offered to it */
 		return SITE_JUDGED;
 	}
+	site_gate_answered(p, why);
 	if (why == NULL)
 		return take_judged(s, p, job, now);
 	word = word_of(p, job, why);

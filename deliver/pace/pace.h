@@ -167,6 +167,16 @@ struct pace_share {
 	bool linked;
 };
 
+/* What a host has said last, or shown. */
+enum pace_said {
+	PACE_SAID_NOTHING, PACE_SAID_TAKEN,
+	PACE_SAID_LATER, PACE_SAID_REFUSED,		/* to the connection, or to all of a message */
+	PACE_SAID_NO_TLS, PACE_SAID_NO_LOGIN,
+	PACE_SAID_UNREACHED,				/* no connection */
+	PACE_SAID_ENDED,		/* it ended a connection, or let it wait, without a word */
+	PACE_SAIDS,
+};
+
 struct pace_gate {
 	LIST_ENTRY(pace_gate) link;
 	size_t refs;			/* lists of addresses that have it, and connections */
@@ -181,6 +191,8 @@ struct pace_gate {
 	struct verdict *why;		/* owned: its last "slow down"; NULL: there was none */
 	uint64_t why_at;
 	uint64_t sent;			/* messages that it has judged */
+	enum pace_said said;
+	char *said_text;		/* owned: a failure in words; NULL: it is none */
 	bool resetting;			/* of host_admin */
 	void *heir;			/* who waits for its next connection or message */
 	uint64_t used_at;
@@ -211,6 +223,8 @@ size_t pace_gate_places(const struct pace_gate *g);	/* messages that it can take
 /* It said "slow down", and rests for so long. True: it gets less from now on. */
 bool pace_gate_slow(struct pace_gate *g, const struct verdict *why, uint64_t rest, uint64_t now);
 bool pace_gate_taken(struct pace_gate *g, uint64_t now);	/* it judged a message; true: it gets more */
+/* `why` NULL: it is no failure. */
+void pace_gate_said(struct pace_gate *g, enum pace_said said, const struct verdict *why);
 uint64_t pace_gate_rest(const struct pace_gate *g, uint64_t now);	/* ms that it still rests; 0: none */
 void pace_gate_release(struct pace_gate *g, uint64_t now);	/* an operator: its limits are forgotten */
 void pace_gate_reset(struct pace_gate *g, uint64_t now);	/* it is as if it was never met */

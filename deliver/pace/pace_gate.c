@@ -53,6 +53,7 @@ free_gate(struct pace_gates *t, struct pace_gate *g)
 	free(g->host);
 	free(g->account);
 	free(g->why);
+	free(g->said_text);
 	free(g->share);
 	free(g);
 }
@@ -256,6 +257,14 @@ pace_gate_taken(struct pace_gate *g, uint64_t now)
 	return true;
 }
 
+void
+pace_gate_said(struct pace_gate *g, enum pace_said said, const struct verdict *why)
+{
+	g->said = said;
+	free(g->said_text);
+	g->said_text = why != NULL ? mem_strdup(why->text) : NULL;
+}
+
 uint64_t
 pace_gate_rest(const struct pace_gate *g, uint64_t now)
 {
@@ -288,6 +297,7 @@ pace_gate_reset(struct pace_gate *g, uint64_t now)
 	free(g->why);
 	g->why = NULL;
 	g->sent = 0;
+	pace_gate_said(g, PACE_SAID_NOTHING, NULL);
 }
 
 /* --- the table --- */

@@ -82,19 +82,6 @@ take_words(struct hosts_command *h, const char *const *words, size_t count, stru
 	return why->len == 0;
 }
 
-/* "mx.example.com:25", as the list shows it, is the host mx.example.com. */
-static int
-without_port(const char *host)
-{
-	const char *colon = strrchr(host, ':');
-	size_t len = strlen(host);
-
-	if (colon == NULL || strchr(host, ':') != colon ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
-		return (int)len;
-	return (int)(colon - host);
-}
-
 /* As `posternctl set NAME delivery.paused-hosts+=HOST` does. */
 static int
 change_key(const struct command_context *c, const struct command *set, const struct hosts_command *h)
@@ -104,15 +91,8 @@ change_key(const struct command_context *c, const struct command *set, const str
 	int status;
 
 	buf_printf(&key, "delivery.paused-hosts%s=", h->verb == VERB_RESUME ? "-" : "+");
-	for (size_t i = 0; i < h->hosts; i++) {
-		const char *host = h->host[i], *end = strchr(host, ']');
-
-		buf_puts(&key, i == 0 ? "" : ", ");
-		if (*host == '[' && end != NULL)	/* "[192.0.2.1]:25" */
-			buf_printf(&key, "%.*s", (int)(end - host - 1), host + 1);
-		else
-			buf_printf(&key, "%.*s", without_port(host), host);
-	}
+	for (size_t i = 0; i < h->hosts; i++)
+		buf_printf(&key, "%s%s", i == 0 ? "" : ", ", h->host[i]);
 	words[1] = buf_text(&key);
 	status = change_command_run(c, set, words, h->dry_run ? 3 : 2);
 	buf_done(&key);

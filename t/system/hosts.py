@@ -5,6 +5,7 @@ import json
 from checks import check, equal
 from chromium import manager_page
 from patience import until
+from sink import Sink
 from smtp import mail
 from web_client import start_manager
 
@@ -54,6 +55,49 @@ def test_slow_down(t):
     equal(service.ctl("hosts", "reset", "default", "nowhere.example", ok=False).returncode, 3)
 
 
+def test_what_it_does(t):
+    """The word says what a host did last, in words of its own; the name in the table is one that each command takes."""
+    wall = t.sink()
+    service = begin(t, {"x.example": [wall]}, **{"host 127.0.0.1": {"rate": "6000"}})
+    host = f"[127.0.0.1]:{wall.port}"
+
+    def does(answers, state, said):
+        wall.answers.clear()
+        wall.answers.update(answers)
+        ident = service.default.send(to="u@x.example")
+        until(lambda: [(row["state"], said in (row["said"] or "-")) for row in rows(service, host)] == [(state, True)],
+              what=lambda: f"{state}, {said}: {rows(service)}")
+        service.ctl("queue", "delete", "default", ident, ok=False)
+        service.ctl("hosts", "reset", "default", host)
+    # those after which no connection is kept come first
+    does({"EHLO": Sink.DROP, "HELO": Sink.DROP}, "breaks-off", "lost")
+    does({"CONNECT": "554 5.7.1 go away"}, "refuses", "go away")
+    does({"MAIL": "451 4.3.0 try later"}, "puts-off", "try later")
+    does({"RCPT": "550 5.1.1 not here"}, "refuses", "not here")
+    does({}, "works", "-")
+    wall.end()
+    does({}, "unreachable", "refused")
+    # the port counts: of two hosts at one address one is paused
+    other = t.sink()
+    service.default.set("domain y.example", type="remote", route=f"[127.0.0.1]:{other.port}")
+    service.ctl("reload")
+    service.ctl("hosts", "pause", "default", host)
+    service.default.send(to="u@y.example")
+    other.wait()
+    equal({row["host"]: row["state"] for row in rows(service)}, {host: "paused", f"[127.0.0.1]:{other.port}": "works"})
+    service.ctl("hosts", "resume", "default", host)
+    service.ctl("hosts", "pause", "default", "127.0.0.1")
+    service.ctl("hosts", "resume", "default", f"[127.0.0.1]:{other.port}")
+    service.ctl("hosts", "pause", "default", "127.0.0.0/8")
+    refused = service.ctl("hosts", "resume", "default", host, ok=False)
+    check("there is 127.0.0.0/8" in refused.stderr + refused.stdout, refused)
+    service.ctl("hosts", "resume", "default", "127.0.0.0/8")
+    for form in ("[2001:db8::1]:2525", "[2001:db8::1]", "2001:db8::1", "mx.example.com:25", "*.example.com:25"):
+        service.ctl("hosts", "pause", "default", form)
+        equal([row["host"] for row in rows(service, form)], [form], "the list takes what it shows")
+        service.ctl("hosts", "resume", "default", form)
+
+
 def test_pause(t):
     """Mail goes to the other host; where there is none it waits, over restarts, and comes at once after the resume."""
     one, two = t.sink(), t.sink()
@@ -82,11 +126,11 @@ def test_pause_by_name(t):
     """A pattern with no host behind it is shown; what is no pattern is refused; nothing is lost for others."""
     service = begin(t, {"x.example": [t.sink()]})
     service.ctl("hosts", "pause", "default", "mx.example.com:25", "*.example.org")
-    equal({(row["host"], row["state"], row["rate"]) for row in rows(service)}, {("mx.example.com", "paused", None), ("*.example.org", "paused", None)})
+    equal({(row["host"], row["state"], row["rate"]) for row in rows(service)}, {("mx.example.com:25", "paused", None), ("*.example.org", "paused", None)})
     (key,) = [line for line in service.ctl("config", "default").stdout.splitlines() if line.startswith("paused-hosts ")]
-    check("= mx.example.com, *.example.org " in key, key)
+    check("= mx.example.com:25, *.example.org " in key, key)
     check(service.ctl("hosts", "pause", "default", "a..b", ok=False).returncode != 0, "no pattern")
-    service.ctl("hosts", "resume", "default", "mx.example.com", "*.example.org")
+    service.ctl("hosts", "resume", "default", "mx.example.com:25", "*.example.org")
     equal(rows(service), [])
     for words in (["hosts"], ["hosts", "pause", "default"], ["hosts", "reset", "default", "a", "b"], ["hosts", "default", "--what"]):
         equal(service.ctl(*words, ok=False).returncode, 64, words)
@@ -118,12 +162,12 @@ def test_page(t):
     page.wait_text("no limit")
     sink.answers.clear()
     page.click("button", f"Pause {host}")
-    page.wait_text("Pause 127.0.0.1?", "+paused-hosts = 127.0.0.1")
+    page.wait_text(f"Pause {host}?", f"+paused-hosts = {host}")
     page.click("button", "Pause")
     page.wait_text("paused")
     equal(len(sink.messages), 0)
-    page.find("button", "Resume 127.0.0.1").click()
-    page.wait_text("Resume 127.0.0.1?")
+    page.find("button", f"Resume {host}").click()
+    page.wait_text(f"Resume {host}?")
     page.click("button", "Resume")
     until(lambda: "paused" not in {row["state"] for row in rows(service)}, what="the host to be resumed")
     service.ctl("queue", "default", "retry", "--all", "--yes")

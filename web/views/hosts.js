@@ -14,14 +14,6 @@ import { View } from "./view.js";
 
 const EVERY_MS = 3000;
 
-/*
- * "mx.example.com:25", "[2001:db8::1]:25": the host without its port, as paused-hosts has it. "2001:db8::1" and a
- * pattern have none.
- */
-function withoutPort(host) {
-	return host.replace(/^([^:]*|\[.*\]):\d+$/, "$1").replace(/^\[(.*)\]$/, "$1");
-}
-
 class Hosts extends View {
 	#place = make("div");
 	#sum = make("p", { class: "soft", role: "status" });
@@ -47,6 +39,7 @@ class Hosts extends View {
 				{ heading: "Messages a minute", number: true, text: (row) => most(row.rate), sort: (row) => row.rate ?? Infinity },
 				{ heading: "Messages", number: true, text: (row) => number(row.messages), sort: (row) => row.messages },
 				{ heading: "Last \u201cslow down\u201d", long: true, text: (row) => row.reason === null ? "" : `${when(row.since)}: ${row.reason}` },
+				{ heading: "Last failure", long: true, text: (row) => row.said ?? "" },
 				...(may ? [{ heading: "Actions", mark: (row) => row.host + row.state, node: (row) => this.#actions(row) }] : []),
 			],
 		});
@@ -86,9 +79,8 @@ class Hosts extends View {
 	}
 
 	async #pause(host, pauses) {
-		const name = withoutPort(host);
-		const outcome = await change(["set", this.words.NAME, `delivery.paused-hosts${pauses ? "+" : "-"}=${name}`], {
-			title: `${pauses ? "Pause" : "Resume"} ${name}?`, button: pauses ? "Pause" : "Resume",
+		const outcome = await change(["set", this.words.NAME, `delivery.paused-hosts${pauses ? "+" : "-"}=${host}`], {
+			title: `${pauses ? "Pause" : "Resume"} ${host}?`, button: pauses ? "Pause" : "Resume",
 			lines: [pauses ? "Mail goes to other hosts of its destination; where there is none it waits." :
 				"Mail that waits for it is tried at once."] });
 
