@@ -6,9 +6,10 @@
  * Owns:     the channel to the auth helper; a record of each login under way. The password is in it until the
  *           auth helper has it
  * Promise:  each login is answered once, within WEB_ACCOUNT_MS, and is an event. A wrong password and an
- *           unknown name have the same answer
+ *           unknown name have the same answer. However many one client begins, others have their turn
  * Fails by: WEB_LATER, WEB_BUSY
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "master/control/control_private.h"
 #include "master/processes/processes.h"
 
+#define PREFIX_BYTES 8U			/* of an IPv6 address: a /64 */
 #define CLAIMED_SIZE (LOG_SAFE_SIZE + 40)	/* "name=NAME unreported=NUMBER" */
 
 struct web_account {
@@ -244,15 +246,46 @@ new_account(struct master *m, enum msg_auth_in_mechanism mechanism, size_t token
 
 /* --- logins --- */
 
+/* Of one address; for IPv6 of one /64, as one client has as many addresses as it wants. */
+static bool
+is_same_client(const struct web_account *a, const struct web_account *b)
+{
+	struct in6_addr x, y;
+
+	if (inet_pton(AF_INET6, a->client, &x) == 1 && !IN6_IS_ADDR_V4MAPPED(&x) &&
+	    inet_pton(AF_INET6, b->client, &y) == 1)
+		return memcmp(&x, &y, PREFIX_BYTES) == 0;
+	return strcmp(a->client, b->client) == 0;
+}
+
+/* Logins under way: all, or those of the client that has this one. */
 static unsigned
-count_logins(const struct master *m)
+count_logins(const struct master *m, const struct web_account *like)
 {
 	const struct web_account *a;
 	unsigned n = 0;
 
 	TAILQ_FOREACH(a, &m->logins, link)
-		n++;
+		n += like == NULL || is_same_client(a, like);
 	return n;
+}
+
+/* Of too many the oldest goes of those who have most: no client keeps the others out. */
+static struct web_account *
+one_too_many(const struct master *m)
+{
+	struct web_account *a, *found = NULL;
+	unsigned most = 0;
+
+	TAILQ_FOREACH(a, &m->logins, link) {
+		unsigned n = count_logins(m, a);
+
+		if (n <= most)
+			continue;
+		most = n;
+		found = a;
+	}
+	return found;
 }
 
 /* Whose turn it is the auth helper says: it knows which are refused already, and only wait to hear it. */
@@ -264,11 +297,12 @@ begin_login(struct web_account *a, struct child *c, uint32_t request, const char
 	snprintf(a->client, sizeof(a->client), "%s", client);
 	snprintf(a->start->client, sizeof(a->start->client), "%s", client);
 	TAILQ_INSERT_TAIL(&a->m->logins, a, link);
-	if (count_logins(a->m) <= WEB_ACCOUNT_OPEN_MAX) {
-		ctl_client_ask(&a->base);
+	ctl_client_ask(&a->base);
+	if (count_logins(c->m, NULL) <= WEB_ACCOUNT_OPEN_MAX)
 		return;
-	}
+	a = one_too_many(c->m);
 	refuse_login(a, WEB_BUSY, "too many logins at a time");
+	ctl_client_drop(&a->base);
 	forget_account(a);
 }
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pwd
+import select
 import signal
 import subprocess
 import threading
@@ -129,8 +130,8 @@ def test_accounts_that_go(t):
 
 class Slow:
     """A login that is sent, and answered later."""
-    def __init__(self, port, name, password):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    def __init__(self, port, name, password, source="127.0.0.1"):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120, source_address=(source, 0))
         self.connection.request("POST", "/api/login", json.dumps({"name": name, "password": password}), {"Content-Type": "application/json"})
 
     def answer(self):
@@ -138,6 +139,23 @@ class Slow:
         body = json.loads(answer.read())
         self.connection.close()
         return answer.status, body
+
+
+def test_many_at_a_time(t):
+    """Who begins as many logins as there may be, in vain, keeps no other client out: its own oldest one goes."""
+    service, port = start(t, {"bob": verifier(PASSWORD)}, service={"operators": "account:bob"})
+    equal(log_in(port, "bob")[0].status, 200)
+    auth = service.child("auth")
+    os.kill(auth, signal.SIGSTOP)
+    t.cleanup(lambda: os.kill(auth, signal.SIGCONT))
+    greedy = [Slow(port, f"nobody{number}", "x", f"127.0.0.{2 + number % 8}") for number in range(72)]
+    until(lambda: select.select([one.connection.sock for one in greedy], [], [], 0.1)[0], what="one of them to be refused")
+    other = Slow(port, "bob", PASSWORD, "127.0.1.1")
+    mark = service.events.mark()
+    service.events.wait("operator", command="login", result="refused", reason="too many logins at a time", since=0)
+    os.kill(auth, signal.SIGCONT)
+    equal(other.answer()[0], 200, service.events.all("operator", since=mark))
+    check({one.answer()[0] for one in greedy} <= {401, 429, 503}, "an answer to each")
 
 
 def test_helper_killed_or_stopped(t):
