@@ -38,7 +38,7 @@ struct queue_admin_item {
 	char id[MESSAGE_ID_SIZE];
 	uint32_t record, term;		/* term: index of its id in the question */
 	enum queue_filter_state state;
-	int64_t due;			/* wall seconds */
+	char due[24];			/* wall seconds; "-": it is at work, or waits for no time */
 	struct spool_badmail bad;	/* badmail only */
 	struct spool_drop_file drop;	/* drop only */
 	char new_id[MESSAGE_ID_SIZE];	/* out: the id under which it is in the queue again */

@@ -173,8 +173,8 @@ queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *
 		buf_puts(&word, SCHEDULE_PAUSED);
 	else if (last_word(j, i->id, &line) && line.kind != NOTE_RELEASED)
 		put_note(&word, &line);
-	buf_printf(&j->text, "%s\t%s\t%lld\t%lld\t%lld", i->id, queue_filter_state_name(i->state),
-	    (long long)(message_id_time_us(i->id) / 1000000), (long long)i->due, (long long)e->content_size);
+	buf_printf(&j->text, "%s\t%s\t%lld\t%s\t%lld", i->id, queue_filter_state_name(i->state),
+	    (long long)(message_id_time_us(i->id) / 1000000), i->due, (long long)e->content_size);
 	put_column(j, e->sender, ADDRESS_TEXT);
 	buf_printf(&j->text, "\t%zu\t%zu", count_pending(e), e->nrcpt);
 	put_recipients(j, e);
@@ -294,7 +294,7 @@ queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *
 	put_field(j, "id", i->id);
 	put_field(j, "state", queue_filter_state_name(i->state));
 	put_number(j, "arrived", message_id_time_us(i->id) / 1000000);
-	put_number(j, "due", i->due);
+	put_field(j, "due", i->due[0] != '-' ? i->due : NULL);
 	put_number(j, "size", e->content_size);
 	show_envelope(j, e);
 	show_notes(j, i->id);

@@ -56,8 +56,10 @@ add_record(struct queue_admin_job *j, uint32_t n, int64_t now_us)
 		return;
 	memset(i, 0, sizeof(*i));
 	i->record = n;
-	i->due = r->due;
 	i->state = state_of(r, now_us / 1000000);
+	i->due[0] = '-';
+	if (r->due != 0 && i->state != QUEUE_FILTER_ACTIVE)
+		snprintf(i->due, sizeof(i->due), "%lu", (unsigned long)r->due);
 	schedule_index_id(x, n, i->id);
 	if (queue_filter_is_id(&j->ask.pick, i->id))
 		j->items++;

@@ -292,7 +292,10 @@ def test_hold_at_work(t):
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"}}})
     with service.default.connect() as client:
         client.message(sender="author@default.example", to="slow@one.example")
-    until(lambda: listed(service, "--state", "active"), what="one at work")
+    active = until(lambda: listed(service, "--state", "active"), what="one at work")
+    equal([row["due"] for row in active], [None], "it waits for no time")
+    shown, = rows(service, "show", active[0]["id"])
+    check("due" not in shown or shown["due"] is None, shown)
     refused = service.ctl("queue", "delete", "--all", "--yes", ok=False)
     equal(refused.returncode, 75, "at work")
     check("at work" in refused.stderr, refused)
