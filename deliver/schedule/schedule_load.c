@@ -87,6 +87,8 @@ has_failed(const struct message_envelope *e)
 	return false;
 }
 
+#define AHEAD_US (6LL * 3600 * 1000000)
+
 static int
 read_note(struct active_message *m)
 {
@@ -94,6 +96,13 @@ read_note(struct active_message *m)
 
 	m->note = rc == 1 ? ACTIVE_NOTE_WHOLE : ACTIVE_NOTE_NONE;
 	return rc == -1 ? -1 : 0;
+}
+
+/* It came under a clock that was far ahead: its id says a time that is not there yet. */
+static bool
+is_ahead(const struct active_message *m, int64_t now_us)
+{
+	return m->arrived_us > now_us + AHEAD_US;
 }
 
 static int
@@ -106,7 +115,7 @@ read_all(struct active_message *m)
 	    &m->why) == -1)
 		return -1;
 	m->owed = has_failed(&m->e);
-	if ((!m->known || m->owed) && read_note(m) == -1)
+	if ((!m->known || m->owed || is_ahead(m, clock_wall_us())) && read_note(m) == -1)
 		return -1;
 	return take_header(m);
 }
@@ -144,11 +153,34 @@ take_count(struct active_message *m, const struct note_line *line)
 		m->quick = 0;
 }
 
+/*
+ * When a message arrived that came under a clock far ahead: at the first attempt since the clock is right,
+ * which its note tells, else now. So it expires, and its delay is reported.
+ */
+static int64_t
+seen_us(const struct active_message *m, int64_t now_us)
+{
+	struct note_line line;
+	size_t pos = 0;
+
+	while (note_next(buf_text(&m->note_text), m->note_text.len, &pos, &line)) {
+		int64_t us = line.kind == NOTE_FAILED ? line.time : line.time * 1000000;
+
+		if (line.kind != NOTE_OTHER && us > 0 && us <= now_us)
+			return us;
+	}
+	return now_us;
+}
+
 static void
 take_note(struct active_message *m)
 {
 	struct note_line line;
+	int64_t now_us = clock_wall_us();
 	size_t pos = 0;
+
+	if (is_ahead(m, now_us))
+		m->arrived_us = seen_us(m, now_us);
 
 	if (m->note_text.len > 0 && m->note_text.data[m->note_text.len - 1] != '\n')
 		m->note = ACTIVE_NOTE_TORN;

@@ -55,6 +55,27 @@ def test_report_of_a_refusal(t):
     equal(len(service.home.drops()), 1, "one report")
 
 
+def test_arrival_ahead(t):
+    """Mail that was accepted under a clock years ahead expires all the same: it counts from when it was first tried under the right one."""
+    sink = t.sink(answers={"RCPT": "450 4.2.0 not now"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s", "delay-notify": "unlimited"}}})
+    id = service.default.send(sender="author@default.example", to="x@remote.example")
+    service.events.wait("deferred", id=id)
+    service.stop()
+    ahead = chr(ord(id[0]) + 1) + id[1:]     # the time is the beginning of an id
+    for file in [*service.home.queue.rglob(id), *service.home.queue.rglob(f"{id}.note")]:
+        if file.name == id:
+            file.rename(file.with_name(ahead))
+        else:
+            file.unlink()
+    service.default.set("delivery", expire="4s")
+    service.start()
+    service.events.wait("deferred", id=ahead)
+    event = service.events.wait("expired", id=ahead)
+    equal(event["recipient"], "x@remote.example")
+    service.home.wait_queued(0)
+
+
 def hangs_at(t, sink, verb):
     """It says nothing there until the event is set that is given; the other one tells that a client waits."""
     reached, go_on = threading.Event(), threading.Event()
