@@ -407,10 +407,23 @@ judge_words(const struct command *row, const char *const *words, size_t count)
 	return status;
 }
 
+static int
+run_row(const struct command_context *c, const struct command *row, const char **words, size_t count)
+{
+	int status;
+
+	count = word_order_mend(words, count);
+	status = judge_words(row, words + 1, count - 1);
+	if (status == EX_OK && c->nodes != NULL)
+		return nodes_command_run(c, row, words, count);
+	return status == EX_OK ? row->run(c, row, words + 1, count - 1) : status;
+}
+
 int
 command_run(const struct command_context *c, const char *const *words, size_t count)
 {
 	const struct command *row = count > 0 ? command_find(words[0]) : NULL;
+	const char **mine;
 	int status;
 
 	if (count == 0) {
@@ -421,8 +434,9 @@ command_run(const struct command_context *c, const char *const *words, size_t co
 		return say_unknown(words[0]);
 	if (count > 1 && (is_help(words[1]) || is_help(words[count - 1])))
 		return run_help(c, row, words, 1);
-	status = judge_words(row, words + 1, count - 1);
-	if (status == EX_OK && c->nodes != NULL)
-		return nodes_command_run(c, row, words, count);
-	return status == EX_OK ? row->run(c, row, words + 1, count - 1) : status;
+	mine = mem_array(NULL, count, sizeof(*mine));
+	memcpy(mine, words, count * sizeof(*mine));
+	status = run_row(c, row, mine, count);
+	free(mine);
+	return status;
 }

@@ -7,6 +7,11 @@
 
 struct config_oauth;
 
+/* --- word_order: the name of a virtual server before or behind the verb. Pure --- */
+
+/* words[0] is the command. In the order that it has; how many there are now. */
+size_t word_order_mend(const char **words, size_t count);
+
 /* --- drain_command: posternctl drain --- */
 
 int drain_command_run(const struct command_context *c, const struct command *row, const char *const *words,

@@ -13,7 +13,7 @@
 #include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/master.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 #include "t/unit/check_main.h"
 
 /*
@@ -33,6 +33,47 @@ START_TEST(tables)
 	}
 	ck_assert(control_commands_known("health"));
 	ck_assert(!control_commands_known("explode"));
+}
+END_TEST
+
+/* Both orders of name and verb are one command; what has a meaning as it stands keeps it. */
+START_TEST(order_of_words)
+{
+	static const struct { const char *words[6], *mended; } rows[] = {
+		{ { "domain", "sales", "list" }, "domain list sales" },
+		{ { "domain", "list", "sales" }, "domain list sales" },
+		{ { "domain", "sales", "add", "x.example" }, "domain add sales x.example" },
+		{ { "domain", "list", "list" }, "domain list list" },
+		{ { "tls-reports", "sales", "send" }, "tls-reports send sales" },
+		{ { "tls-reports", "sales", "--json" }, "tls-reports sales --json" },
+		{ { "dkim", "sales", "show", "x.example" }, "dkim show sales x.example" },
+		{ { "certificate", "show", "sales" }, "certificate sales show" },
+		{ { "certificate", "sales", "show" }, "certificate sales show" },
+		{ { "operators", "list", "sales" }, "operators sales list" },
+		{ { "operators", "list" }, "operators list" },
+		{ { "operators", "add", "alice" }, "operators add alice" },
+		{ { "operators", "add", "sales", "alice" }, "operators sales add alice" },
+		{ { "operators", "add", "alice", "--dry-run" }, "operators add alice --dry-run" },
+		{ { "sessions", "list", "sales" }, "sessions sales" },
+		{ { "sessions", "sales", "list", "--json" }, "sessions sales --json" },
+		{ { "sessions", "sales", "terminate", "--all" }, "sessions terminate sales --all" },
+		{ { "status", "sales", "list" }, "status sales list" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *words[6];
+		char text[200] = "";
+		size_t n = 0;
+
+		while (n < 6 && rows[i].words[n] != NULL) {
+			words[n] = rows[i].words[n];
+			n++;
+		}
+		n = word_order_mend(words, n);
+		for (size_t k = 0; k < n; k++)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", k > 0 ? " " : "", words[k]);
+		ck_assert_str_eq(text, rows[i].mended);
+	}
 }
 END_TEST
 
@@ -226,4 +267,4 @@ START_TEST(complaints)
 }
 END_TEST
 
-UNIT_MAIN("commands", complaints, tables, selections, server_names, queue_words)
+UNIT_MAIN("commands", complaints, tables, order_of_words, selections, server_names, queue_words)
