@@ -107,4 +107,9 @@ void spool_badmail_remove_words(struct spool *s, const char *base);
 /* A fresh id of now and chance. */
 void spool_fresh_id(char *id);
 
+/* --- spool_scan --- */
+/* One of `parts`, which may run at a time; all of them are the same as spool_scan. */
+ssize_t spool_scan_part(struct spool *s, bool all, unsigned part, unsigned parts,
+    void (*each)(void *arg, const struct spool_entry *entry), void *arg);
+
 #endif

@@ -1,7 +1,7 @@
 /*
  * spool_scan - finds what is in the queue, and removes what dead writers left
  *
- * Runs in:  deliver; one pool job at a time
+ * Runs in:  deliver; one pool job at a time for each part
  * Owns:     left-over files of queue/new and drop, notes without message, foreign files in buckets
  * Promise:  a message that was placed before the scan began is reported; an unchanged bucket costs one stat
  * Fails by: -1 and errno; one bad name is skipped
@@ -25,6 +25,7 @@
 
 struct scan {
 	struct spool *s;
+	unsigned part, parts;		/* the buckets whose number leaves `part` */
 	void (*each)(void *arg, const struct spool_entry *entry);
 	void *arg;
 	ssize_t told;
@@ -177,7 +178,7 @@ scan_if_changed(struct scan *c, bool all, const char *name)
 	bool quiet;
 	int rc;
 
-	if (strlen(name) != 3 || *end != '\0' || bucket >= SPOOL_BUCKETS)
+	if (strlen(name) != 3 || *end != '\0' || bucket >= SPOOL_BUCKETS || bucket % c->parts != c->part)
 		return 0;
 	if (fstatat(c->s->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return -1;
@@ -192,7 +193,14 @@ scan_if_changed(struct scan *c, bool all, const char *name)
 ssize_t
 spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool_entry *entry), void *arg)
 {
-	struct scan c = { .s = s, .each = each, .arg = arg };
+	return spool_scan_part(s, all, 0, 1, each, arg);
+}
+
+ssize_t
+spool_scan_part(struct spool *s, bool all, unsigned part, unsigned parts,
+    void (*each)(void *arg, const struct spool_entry *entry), void *arg)
+{
+	struct scan c = { .s = s, .part = part, .parts = parts, .each = each, .arg = arg };
 	DIR *dir = spool_folder_is_ours(s) ? open_stream(s->queue, ".") : NULL;
 	int saved, rc;
 	struct dirent *de;
@@ -200,7 +208,8 @@ spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool
 	if (dir == NULL)
 		return -1;
 	rc = 0;
-	sweep_fresh(s);
+	if (part == 0)
+		sweep_fresh(s);
 	while ((de = readdir(dir)) != NULL)
 		if (scan_if_changed(&c, all, de->d_name) == -1 && errno != ENOENT)
 			rc = -1;

@@ -1,14 +1,16 @@
 /*
- * queue_scan - reads the queue folder in a pool thread and hands what it finds to the loop in thousands
+ * queue_scan - reads the queue folder in pool threads and hands what they find to the loop in thousands
  *
- * Runs in:  deliver: reads on a pool thread, calls `found` and `end` on the loop
+ * Runs in:  deliver: reads on pool threads, calls `found` and `end` on the loop
  * Owns:     the chunks on their way
- * Promise:  at most CHUNKS_MAX chunks exist, however many messages there are: the reader waits for the loop
+ * Promise:  at most CHUNKS_MAX chunks wait, however many messages there are: the readers wait for the loop
  * Fails by: `end` with a total of -errno
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -20,11 +22,20 @@
 
 #define CHUNK 4096
 #define CHUNKS_MAX 8
+/* With a cold cache the kernel works some 7 us for the inode of each message: on several processors. */
+enum { PARTS_MIN = 2, PARTS_MAX = 4 };
 
 struct chunk {
 	struct chunk *next;
 	size_t count;
 	struct spool_entry entry[CHUNK];
+};
+
+struct part {
+	struct queue_scan *scan;
+	unsigned number;
+	struct chunk *filling;		/* touched by its reader alone */
+	ssize_t total;
 };
 
 struct queue_scan {
@@ -34,15 +45,16 @@ struct queue_scan {
 	void (*found)(void *arg, const struct spool_entry *entry, size_t n);
 	void (*end)(void *arg, ssize_t total, uint64_t ms);
 	void *arg;
-	bool running, all;
-	ssize_t total;
-	uint64_t ms;
-	struct chunk *filling;		/* touched by the reader alone */
+	bool all;
+	unsigned parts, running;	/* of them; 0: no scan */
+	struct part part[PARTS_MAX];
+	ssize_t total;			/* of those that have ended; negative: -errno of one */
+	uint64_t began_ms;
+	_Atomic bool stopping;
 	pthread_mutex_t lock;		/* protects the members below */
 	pthread_cond_t taken;
 	struct chunk *ready, **ready_end;
 	unsigned waiting;
-	bool stopping;
 };
 
 /* On the loop: hands over the chunks that are ready. */
@@ -57,7 +69,7 @@ take_chunks(void *arg)
 	s->ready = NULL;
 	s->ready_end = &s->ready;
 	s->waiting = 0;
-	pthread_cond_signal(&s->taken);
+	pthread_cond_broadcast(&s->taken);
 	pthread_mutex_unlock(&s->lock);
 	while (c != NULL) {
 		struct chunk *next = c->next;
@@ -68,13 +80,14 @@ take_chunks(void *arg)
 	}
 }
 
-/* On the thread: hands the chunk to the loop; waits while that has too many. */
+/* On its thread: hands the chunk to the loop; waits while that has too many. */
 static void
-hand_over(struct queue_scan *s)
+hand_over(struct part *p)
 {
-	struct chunk *c = s->filling;
+	struct queue_scan *s = p->scan;
+	struct chunk *c = p->filling;
 
-	s->filling = NULL;
+	p->filling = NULL;
 	pthread_mutex_lock(&s->lock);
 	while (s->waiting >= CHUNKS_MAX && !s->stopping)
 		pthread_cond_wait(&s->taken, &s->lock);
@@ -85,54 +98,53 @@ hand_over(struct queue_scan *s)
 	loop_waker_wake(s->waker);
 }
 
-static void
-add_entry(void *arg, const struct spool_entry *entry)
-{
-	struct queue_scan *s = arg;
-
-	if (s->filling == NULL)
-		s->filling = mem_new(struct chunk);
-	s->filling->entry[s->filling->count++] = *entry;
-	if (s->filling->count == CHUNK)
-		hand_over(s);
-}
-
 /* While the process stops, the reading goes on to its end, but nothing is handed over. */
 static void
 add_unless_stopping(void *arg, const struct spool_entry *entry)
 {
-	struct queue_scan *s = arg;
-	bool stopping;
+	struct part *p = arg;
 
-	pthread_mutex_lock(&s->lock);
-	stopping = s->stopping;
-	pthread_mutex_unlock(&s->lock);
-	if (!stopping)
-		add_entry(arg, entry);
+	if (p->scan->stopping)
+		return;
+	if (p->filling == NULL)
+		p->filling = mem_new(struct chunk);
+	p->filling->entry[p->filling->count++] = *entry;
+	if (p->filling->count == CHUNK)
+		hand_over(p);
 }
 
 static void
-run_scan(void *arg, void **jobs, size_t n)
+run_part(void *arg, void **jobs, size_t n)
 {
-	struct queue_scan *s = arg;
-	uint64_t start = clock_mono_ms();
+	struct part *p = jobs[0];
+	struct queue_scan *s = p->scan;
 
-	s->total = spool_scan(s->spool, s->all, add_unless_stopping, s);
-	if (s->total == -1)
-		s->total = -errno;
-	if (s->filling != NULL)
-		hand_over(s);
-	s->ms = clock_mono_ms() - start;
+	p->total = spool_scan_part(s->spool, s->all, p->number, s->parts, add_unless_stopping, p);
+	if (p->total == -1)
+		p->total = -errno;
+	if (p->filling != NULL)
+		hand_over(p);
 }
 
 static void
-on_read(void *arg, void *job)
+on_part(void *arg, void *job)
 {
 	struct queue_scan *s = arg;
+	const struct part *p = job;
 
 	take_chunks(s);
-	s->running = false;
-	s->end(s->arg, s->total, s->ms);
+	if (s->total >= 0)
+		s->total = p->total < 0 ? p->total : s->total + p->total;
+	if (--s->running == 0)
+		s->end(s->arg, s->total, clock_mono_ms() - s->began_ms);
+}
+
+static unsigned
+count_parts(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < PARTS_MIN ? PARTS_MIN : n > PARTS_MAX ? PARTS_MAX : (unsigned)n;
 }
 
 struct queue_scan *
@@ -142,7 +154,8 @@ queue_scan_new(struct loop *l, struct pool *pool, struct spool *spool,
 {
 	struct queue_scan *s = mem_new(struct queue_scan);
 
-	s->lane = pool_lane_new(pool, 1, 1, run_scan, on_read, s);
+	s->parts = count_parts();
+	s->lane = pool_lane_new(pool, s->parts, 1, run_part, on_part, s);
 	s->waker = loop_waker_new(l, take_chunks, s);
 	s->spool = spool;
 	s->found = found;
@@ -157,11 +170,17 @@ queue_scan_new(struct loop *l, struct pool *pool, struct spool *spool,
 bool
 queue_scan_start(struct queue_scan *s, bool all)
 {
-	if (s->running)
+	if (s->running > 0)
 		return false;
-	s->running = true;
+	s->running = s->parts;
 	s->all = all;
-	pool_submit(s->lane, s);
+	s->total = 0;
+	s->began_ms = clock_mono_ms();
+	for (unsigned i = 0; i < s->parts; i++) {
+		s->part[i].scan = s;
+		s->part[i].number = i;
+		pool_submit(s->lane, &s->part[i]);
+	}
 	return true;
 }
 
@@ -170,7 +189,7 @@ queue_scan_stop(struct queue_scan *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
-	pthread_cond_signal(&s->taken);
+	pthread_cond_broadcast(&s->taken);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -183,7 +202,8 @@ queue_scan_free(struct queue_scan *s)
 		next = c->next;
 		free(c);
 	}
-	free(s->filling);
+	for (unsigned i = 0; i < s->parts; i++)
+		free(s->part[i].filling);
 	loop_waker_free(s->waker);
 	pthread_cond_destroy(&s->taken);
 	pthread_mutex_destroy(&s->lock);

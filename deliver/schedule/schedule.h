@@ -332,7 +332,7 @@ enum msg_etrn_result atrn_begin(struct schedule *s, const struct msg_etrn *p, si
 void atrn_check(struct schedule *s);	/* ends those with no more mail */
 void atrn_free(struct schedule *s);
 
-/* --- queue_scan: reads the queue folder in a pool thread and tells the loop in thousands --- */
+/* --- queue_scan: reads the queue folder in pool threads and tells the loop in thousands --- */
 struct queue_scan *queue_scan_new(struct loop *l, struct pool *pool, struct spool *spool,
     void (*found)(void *arg, const struct spool_entry *entry, size_t n),
     void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total: -errno when it failed */

@@ -46,20 +46,20 @@ over(void *arg, ssize_t total, uint64_t ms)
 	loop_stop(loop);
 }
 
-/* All in one bucket (8 s of arrival), empty: a scan does not look inside. */
+/* In so many buckets (8 s of arrival each), empty: a scan does not look inside. */
 static uint64_t
-make_files(void)
+make_files(unsigned buckets)
 {
 	uint64_t all = 0;
 
 	for (unsigned i = 0; i < COUNT; i++) {
-		int64_t us = (214011537LL << 23) + i * 100;	/* the beginning of a bucket */
+		int64_t us = ((214011537LL + i % buckets) << 23) + i * 100;
 		char id[MESSAGE_ID_SIZE], path[160];
 		int fd;
 
 		message_id_make(id, us, i);
 		snprintf(path, sizeof(path), "%s/queue/%03x", home, (unsigned)(us >> 23) & 1023);
-		if (i == 0)
+		if (i < buckets)
 			ck_assert_int_eq(mkdir(path, 0700), 0);
 		snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s", id);
 		fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
@@ -88,12 +88,13 @@ scan_all(size_t stop)
 	loop_free(loop);
 }
 
-START_TEST(test_all)
+static void
+find_all(unsigned buckets)
 {
 	uint64_t want;
 
 	temp_spool_begin();
-	want = make_files();
+	want = make_files(buckets);
 	scan_all(0);
 	ck_assert_int_eq(told, COUNT);
 	ck_assert_uint_eq(found_count, COUNT);
@@ -102,6 +103,18 @@ START_TEST(test_all)
 	ck_assert_uint_le(found_count, COUNT);
 	temp_spool_end();
 }
+
+START_TEST(test_all)
+{
+	find_all(1);
+}
 END_TEST
 
-UNIT_MAIN("queue_scan", test_all)
+/* The parts of a scan are buckets: each is read by one of them. */
+START_TEST(test_parts)
+{
+	find_all(7);
+}
+END_TEST
+
+UNIT_MAIN("queue_scan", test_all, test_parts)
