@@ -51,6 +51,19 @@ is_taken(const char *section, const char *key)
 	return false;
 }
 
+/* What the key says of a text, so that no file is written that the service would refuse. */
+static bool
+is_fit(enum key_section section, const char *key, const char *value, struct buf *why)
+{
+	const struct key *k = key_find(section, key);
+	const char *wanted;
+
+	if (k == NULL || k->kind != KEY_TEXT || k->check == NULL || k->check(value, &wanted) == 0)
+		return true;
+	buf_printf(why, "it must be %s; left out", wanted);
+	return false;
+}
+
 /* A line of the report about a key that is left out. */
 static void
 say_left_out(json_t *server, const char *domain, const char *key, const char *value, const char *why)
@@ -94,7 +107,8 @@ put_section(json_t *server, json_t *keys, enum key_section section, const char *
 			buf_puts(&why, "is no text");
 		else if (fine && !is_taken(name, rest))
 			buf_puts(&why, "is no key of an import");
-		if (fine && (why.len > 0 || config_edit_set(e, &place, word, &why) == -1)) {
+		if (fine && (why.len > 0 || !is_fit(section, rest, word, &why) ||
+		    config_edit_set(e, &place, word, &why) == -1)) {
 			say_left_out(server, domain, key, word != NULL ? word : "-", buf_text(&why));
 			json_object_del(keys, key);
 			fine = false;

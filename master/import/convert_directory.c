@@ -103,7 +103,7 @@ ask_server(struct convert *c, const struct property *p, const char *text)
 void
 convert_directory_use(struct convert *c, const struct property *p, const char *text)
 {
-	const char *bind = text_of(c, "SmtpDsBindType"), *base = text_of(c, "SmtpDsNamingContext");
+	const char *bind = text_of(c, "SmtpDsBindType"), *base = text_of(c, "SmtpDsNamingContext"), *why;
 	bool named, found;
 	uint64_t n;
 
@@ -113,11 +113,11 @@ convert_directory_use(struct convert *c, const struct property *p, const char *t
 		return;
 	}
 	named = *bind != '\0' && strcasecmp(bind, "None") != 0;
-	found = set_uri(c);
+	found = set_uri(c) && key_check_ldap_base(base, &why) == 0;
 	outcome_key(c->out, NULL, "ldap.schema", schema_of(text_of(c, "SmtpDsSchemaType")));
-	if (*base != '\0')
+	if (key_check_ldap_base(base, &why) == 0)
 		outcome_key(c->out, NULL, "ldap.base", base);
-	if (!found || *base == '\0')
+	if (!found)
 		ask_server(c, p, text);
 	else if (!named)
 		convert_carried(c, p, text, "yes");

@@ -71,28 +71,79 @@ is_covered(const struct bindings *l, const struct binding *b)
 static void
 add_binding(struct bindings *l, const char *word)
 {
+	const char *comma = l->why.len > 0 ? "; " : "";
 	struct binding b;
 
 	if (!parse_binding(&b, word)) {
-		buf_printf(&l->why, "%.60s is no address with a port; ", word);
+		buf_printf(&l->why, "%s%.60s is no address with a port", comma, word);
 		return;
 	}
 	if (is_covered(l, &b)) {
-		buf_printf(&l->why, "%.60s is covered by another one; ", word);
+		buf_printf(&l->why, "%s%.60s is covered by another one", comma, word);
 		return;
 	}
 	for (size_t i = 0; b.ip[0] == '\0' && i < l->count;)
 		if (l->item[i].port == b.port) {
-			buf_printf(&l->why, "%.60s covers %s; ", word, l->item[i].ip);
+			buf_printf(&l->why, "%s%.60s covers %s", l->why.len > 0 ? "; " : "", word,
+			    l->item[i].ip);
 			l->item[i] = l->item[--l->count];
 		} else {
 			i++;
 		}
 	/* an address of all takes two places: IPv4 and IPv6 */
 	if (2 * l->count + 2 > CONFIG_LISTEN_MAX)
-		buf_printf(&l->why, "%.60s is one too many; ", word);
+		buf_printf(&l->why, "%s%.60s is one too many", comma, word);
 	else
 		l->item[l->count++] = b;
+}
+
+/* The earlier virtual server of the input that listens there; NULL: none. */
+static const char *
+find_owner(const struct outcome *o, const struct binding *b)
+{
+	json_t *server;
+	size_t i;
+	char item[96];
+
+	snprintf(item, sizeof(item), ", %s:%u,", b->ip[0] != '\0' ? b->ip : "*", b->port);
+	json_array_foreach(json_object_get(o->root, "servers"), i, server) {
+		const char *listen = json_string_value(json_object_get(json_object_get(server, "keys"),
+		    "general.listen"));
+		char *framed = server != o->server && listen != NULL ? mem_printf(", %s,", listen) : NULL;
+		bool found = framed != NULL && strstr(framed, item) != NULL;
+
+		free(framed);
+		if (found)
+			return json_string_value(json_object_get(server, "name"));
+	}
+	return NULL;
+}
+
+/* Others keep their addresses. Where nothing is left it keeps them, too: create then says whose they are. */
+static void
+leave_to_others(struct bindings *l, const struct outcome *o)
+{
+	struct bindings left = { .count = 0 };
+	struct buf why = BUF_INIT(600);
+
+	for (size_t i = 0; i < l->count; i++) {
+		const char *owner = find_owner(o, &l->item[i]);
+
+		if (owner == NULL)
+			left.item[left.count++] = l->item[i];
+		else
+			buf_printf(&why, "%s%s:%u is that of %s", why.len > 0 ? "; " : "",
+			    l->item[i].ip[0] != '\0' ? l->item[i].ip : "*", l->item[i].port, owner);
+	}
+	if (why.len > 0)
+		buf_printf(&l->why, "%s%s%s", l->why.len > 0 ? "; " : "", buf_text(&why),
+		    left.count > 0 ? "" : ": with no other address it cannot be made; change "
+		    "ServerBindings in the file");
+	if (left.count > 0) {
+		memcpy(l->item, left.item, sizeof(l->item));
+		l->count = left.count;
+	}
+	buf_done(&why);
 }
 
 /* Blanks are the ends of lines that an attribute of XML cannot keep. */
@@ -128,6 +179,7 @@ convert_listen_plain(struct convert *c, const struct property *p, const char *te
 	struct bindings l;
 
 	parse_bindings(&l, text);
+	leave_to_others(&l, c->out);
 	format_bindings(&value, &l);
 	if (value.len == 0)
 		convert_loud(c, p, text, "*:25, [::]:25", "there is no address in it");

@@ -7,6 +7,7 @@
  *           shut until there is one: else the host would refuse its mail, which would be returned
  * Fails by: lines of the report
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ enum {
 	ACT_DELIVER = 0x20, ACT_DEFAULT = 0x40, ACT_NTLM = 0x80, ACT_BASIC = 0x100, ACT_HOLD = 0x200,
 	ACT_RELAY = 0x1000, ACT_KERBEROS = 0x200000, ACT_HELO = 0x400000,
 };
+static_assert((ACT_DROP | ACT_ALIAS | ACT_DELIVER | ACT_DEFAULT) == CONVERT_ROUTE_LOCAL, "local");
 #define ACT_LOGIN (ACT_SASL | ACT_NTLM | ACT_BASIC | ACT_KERBEROS)
 
 /* Bits of which nothing becomes. */
@@ -265,9 +267,9 @@ convert_route_domain(struct convert *c, const struct property *p, const char *te
 		convert_loud(c, &of_domain, text, NULL, "the domain is there already: left out");
 	} else if (text != NULL && !convert_number(text, &action)) {
 		convert_loud(c, &of_domain, text, "remote", "it is no number: a remote domain");
-	} else if (action & (ACT_DROP | ACT_ALIAS | ACT_DELIVER | ACT_DEFAULT)) {
+	} else if (action & CONVERT_ROUTE_LOCAL) {
 		convert_carried(c, &of_domain, text, "alias");
-		name_lost(c, &of_domain, text, action, ACT_DROP | ACT_ALIAS | ACT_DELIVER | ACT_DEFAULT |
+		name_lost(c, &of_domain, text, action, CONVERT_ROUTE_LOCAL |
 		    (action & ACT_ALIAS ? ACT_SMART_HOST : 0));
 	} else {
 		convert_carried(c, &of_domain, text != NULL ? text : "(absent)", "remote");
@@ -276,6 +278,23 @@ convert_route_domain(struct convert *c, const struct property *p, const char *te
 		    ACT_RELAY | ACT_HELO);
 	}
 	free(section);
+}
+
+/* Of a domain with RouteAction DROP it is a folder; of an alias its own name. */
+void
+convert_route_string(struct convert *c, const struct property *p, const char *text)
+{
+	struct property folder = *p;
+	const char *type = c->domain != NULL ? domain_key(c, "type") : NULL;
+
+	folder.key = "domain.drop";
+	if (c->domain != NULL && type == NULL)
+		convert_none(c, p, text, "its domain is left out");
+	else if (type != NULL && strcmp(type, "alias") == 0 && strpbrk(text, "\\/:") != NULL)
+		convert_loud(c, &folder, text, NULL, "its mail goes to the drop folder of the virtual "
+		    "server, with that of all local domains: for one of its own it needs a virtual server");
+	else
+		convert_with(c, p, text);
 }
 
 /* Several names in one attribute: what was the end of a line is two blanks or more. */

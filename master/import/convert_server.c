@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/config/config_edit.h"
 #include "master/import/import.h"
 
@@ -73,17 +74,34 @@ make_object(struct convert *c, unsigned on)
 
 /* --- a virtual server --- */
 
-/* "Partner mail (EU)" as "partner-mail-eu"; "" when nothing is left. */
+/* The plain letter of a Latin one with a mark (U+00C0 to U+017F), 0: it has none. */
+static char
+plain_letter(uint32_t c)
+{
+	static const char plain[] =
+	    "aaaaaaaceeeeiiiidnooooo-ouuuuytsaaaaaaaceeeeiiiidnooooo-ouuuuyty"
+	    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll"
+	    "lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+
+	if (c < 128)
+		return isalnum((int)c) ? (char)tolower((int)c) : '\0';
+	return c >= 0xc0 && c < 0xc0 + sizeof(plain) - 1 && plain[c - 0xc0] != '-' ? plain[c - 0xc0] : '\0';
+}
+
+/* "Partner mail (EU)" as "partner-mail-eu", "Büro" as "buro"; "" when nothing is left. */
 static void
 make_slug(char dst[33], const char *text)
 {
-	size_t n = 0;
+	size_t n = 0, len = strlen(text), taken;
 
-	for (; *text != '\0' && n < 28; text++) {
-		int letter = tolower((unsigned char)*text);
+	for (uint32_t c; len > 0 && n < 28; text += taken, len -= taken) {
+		char letter;
 
-		if ((unsigned char)*text < 128 && isalnum(letter))
-			dst[n++] = (char)letter;
+		taken = utf8_take((const unsigned char *)text, len, &c);
+		letter = taken > 0 ? plain_letter(c) : '\0';
+		taken += taken == 0;
+		if (letter != '\0')
+			dst[n++] = letter;
 		else if (n > 0 && dst[n - 1] != '-')
 			dst[n++] = '-';
 	}
@@ -120,26 +138,62 @@ make_name(struct convert *c)
 		snprintf(c->name, sizeof(c->name), "%.27s-%u", slug, n);
 }
 
+/* The object of the default domain, which is there already: what it says beyond that is lost. */
+static void
+report_default_domain(struct convert *c)
+{
+	for (size_t i = 0; i < c->tree->table->count; i++) {
+		const struct property *p = &c->tree->table->row[i];
+		const char *text = node_tree_text(c->domain, p);
+		uint64_t action;
+
+		if (text == NULL)
+			continue;
+		if (strcmp(p->name, "RouteAction") == 0 && convert_number(text, &action) &&
+		    !(action & ~CONVERT_ROUTE_LOCAL))
+			convert_row(c, OUTCOME_CARRIED, false, p, text, "domain.type", "default", NULL, NULL);
+		else
+			convert_row(c, OUTCOME_NONE, true, p, text, NULL, NULL,
+			    "it is the default domain, whose mail goes to the drop folder", NULL);
+	}
+}
+
+/* As an INI file has it: lower case, international names in their xn-- form. Owned by the caller. */
+static char *
+domain_name(const char *text)
+{
+	char *name = config_edit_section_name(KEY_DOMAIN, text);
+
+	return name != NULL && *name != '\0' ? name : mem_strdup(text);
+}
+
 /* Alias and remote domains; the default one is there already. */
 static void
 make_domains(struct convert *c, const char *standard)
 {
 	const struct property *action = property_find(c->tree->table, "RouteAction");
+	char *own = standard != NULL ? domain_name(standard) : NULL;
 
 	for (size_t i = 0; i < c->tree->count; i++) {
-		const struct node *n = &c->tree->node[i];
+		struct node n = c->tree->node[i];
 
-		if (n->kind != NODE_DOMAIN || n->instance != c->server->instance ||
-		    (standard != NULL && strcasecmp(n->domain, standard) == 0))
+		if (n.kind != NODE_DOMAIN || n.instance != c->server->instance)
 			continue;
-		c->domain = n;
+		n.domain = domain_name(n.domain);
+		c->domain = &n;
 		c->from = "domain";
-		if (node_tree_text(n, action) == NULL)
-			convert_route_domain(c, action, NULL);
-		make_object(c, ON_DOMAIN);
-		report_unknown(c, n);
+		if (own != NULL && strcasecmp(n.domain, own) == 0) {
+			report_default_domain(c);
+		} else {
+			if (node_tree_text(&n, action) == NULL)
+				convert_route_domain(c, action, NULL);
+			make_object(c, ON_DOMAIN);
+		}
+		report_unknown(c, &n);
 		c->domain = NULL;
+		free(n.domain);
 	}
+	free(own);
 }
 
 /* DefaultDomain, else a domain that RouteAction says it of, else the name of the server. */

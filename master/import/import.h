@@ -216,9 +216,10 @@ property_convert convert_listen_plain, convert_listen_secure, convert_listen_sta
 /* convert_log: the protocol log */
 property_convert convert_log_type, convert_log_period, convert_log_size, convert_log_fields;
 property_convert convert_log_format;
-/* convert_route: ways out */
+/* convert_route: ways out; the bits of RouteAction that make a domain a local one */
+#define CONVERT_ROUTE_LOCAL 0x71ULL
 property_convert convert_route_smart_host, convert_route_masquerade, convert_route_server;
-property_convert convert_route_domain, convert_route_dots, convert_route_accounts;
+property_convert convert_route_domain, convert_route_dots, convert_route_accounts, convert_route_string;
 /* convert_directory: LDAP */
 property_convert convert_directory_use;
 

@@ -154,7 +154,7 @@ static const struct property table[] = {
 	    .why = "is asked for with its password" },
 	{ BOTH("RoutePassword", 0, convert_simple_part, "delivery.secret-file"),
 	    .why = "is encrypted for the old machine: it is asked for" },
-	{ BOTH("RouteActionString", 36947, convert_simple_part, "domain.route"),
+	{ BOTH("RouteActionString", 36947, convert_route_string, "domain.route"),
 	    .why = "decides with RouteAction" },
 	{ DOMAIN("AuthTurnList", 36966, convert_route_accounts, "domain.atrn-accounts") },
 	LOST("CSideEtrnDomains", 36968, exchange), LOST("EtrnDays", 36918, exchange),

@@ -209,6 +209,26 @@ def test_export(t):
     check(not asked["loud"] and "access.authentication=anonymous,basic,integrated" in asked["command"], asked)
 
 
+def test_what_a_report_says_of_domains(t):
+    """An international name in its xn-- form; a folder of its own, the default domain and an address of another one are named, not carried."""
+    service = t.postern(start=False)
+    domain = '<IIsSmtpDomain Location="/LM/SmtpSvc/1/Domain/{}" RouteAction="{}" RouteActionString="{}"/>'
+    file = put(t, "domains.xml", server('ServerComment="x" ServerBindings=":2525:"').replace("</MBProperty>", "".join((
+        domain.format("b\u00fccher.example", 4098, "[198.51.100.7]"), domain.format("drop.example", 1, r"E:\Kunden\Drop"),
+        domain.format("A.example", 2, "[198.51.100.8]"), '<IIsSmtpServer Location="/LM/SmtpSvc/2" ServerComment="B\u00fcro K\u00f6ln" '
+        'ServerBindings=":2525: 127.0.0.1:2526:"/><IIsSmtpServer Location="/LM/SmtpSvc/3" ServerBindings=":2525:"/></MBProperty>'))))
+    first, second, third = read(service, file)["servers"]
+    equal(first["domains"]["xn--bcher-kva.example"], {"type": "remote", "route": "[198.51.100.7]", "relay": "yes"})
+    told = {(each["domain"], each["property"]): each for each in first["report"] if each.get("domain")}
+    drop, own = told["drop.example", "RouteActionString"], told["a.example", "RouteAction"]
+    equal((drop["outcome"], drop["loud"], drop["key"], own["outcome"], own["loud"]), ("changed", True, "domain.drop", "none", True))
+    equal((second["name"], second["keys"]["general.listen"]), ("buro-koln", "127.0.0.1:2526"))
+    check("*:2525 is that of default" in row(second, "ServerBindings")["why"] and "change ServerBindings" in row(third, "ServerBindings")["why"], third)
+    said, ctl, _ = into(t, service, put(t, "one.xml", file.read_text().replace('"/LM/SmtpSvc/3"', '"/LM/Other"')))
+    check(" error:" not in said, said)
+    equal(explained(ctl, "default", "--from", "203.0.113.7", "--rcpt", "u@b\u00fccher.example")["route"], "[198.51.100.7]:25")
+
+
 # Every property of the SMTP classes that public pages name.
 KNOWN = """MaxMessageSize MaxSessionSize MaxBatchedMessages MaxRecipients MaxSmtpErrors MaxConnections LimitRemoteConnections ConnectionTimeout
 SmtpConnectTimeout SmtpMailFromTimeout SmtpRcptToTimeout SmtpDataTimeout SmtpBdatTimeout SmtpAuthTimeout SmtpSaslTimeout SmtpTurnTimeout
