@@ -6,8 +6,10 @@
  * Promise:  a command for one service never reaches another
  * Fails by: an exit status, or a CONTROL_CLIENT_ value; NULL when it has been said why
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "common/config/config.h"
@@ -17,6 +19,16 @@ const char *
 command_send_config(const struct command_context *c)
 {
 	return c->config_path != NULL ? c->config_path : POSTERN_SYSCONFDIR "/postern/postern.ini";
+}
+
+char *
+command_send_absolute(const char *path)
+{
+	char here[PATH_MAX];
+
+	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
+		return mem_strdup(path);
+	return mem_printf("%s/%s", here, path);
 }
 
 char *

@@ -8,7 +8,6 @@
  * Fails by: an exit status: 1 a virtual server was not made, EX_DATAERR the file is refused
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,17 +31,6 @@ struct import {
 	json_t *result;
 	char hostname[256];
 };
-
-/* Owned by the caller. */
-static char *
-absolute(const char *path)
-{
-	char here[PATH_MAX];
-
-	if (path[0] == '/' || getcwd(here, sizeof(here)) == NULL)
-		return mem_strdup(path);
-	return mem_printf("%s/%s", here, path);
-}
 
 static void
 find_hostname(struct import *x)
@@ -178,7 +166,7 @@ write_result(struct import *x)
 static int
 import_file(struct import *x, const char *file)
 {
-	char *config = absolute(command_send_config(x->c));
+	char *config = command_send_absolute(command_send_config(x->c));
 	char *program = control_words_program(x->c->config_path != NULL ? config : NULL);
 	char *folder = mem_strndup(config, (size_t)(strrchr(config, '/') - config));
 	int status;

@@ -88,6 +88,8 @@ int api_command_run(const struct command_context *c, const struct command *row, 
 /* --- command_send: which service a command is for, and its words on their way there --- */
 
 const char *command_send_config(const struct command_context *c);	/* the path of postern.ini */
+/* As the service has to be told it, or a key that is written; owned by the caller. */
+char *command_send_absolute(const char *path);
 /*
  * The path of control.sock: below the run folder of the configuration. When the installed configuration
  * cannot be read, the default one; when the operator has named one that cannot be read, none: a command for

@@ -82,6 +82,16 @@ def test_self_signed(t):
     equal(len(list((service.folder / "tls").iterdir())), 4, "what was refused left no file")
 
 
+def test_relative_configuration(t):
+    """The configuration is named from where the person stands; the keys that are written are paths for all."""
+    service = t.postern()
+    for words in (("certificate", "default", "self-signed"), ("dkim", "new", "default", "default.example", "s1", "--use")):
+        done = subprocess.run([service.bin / "posternctl", "-c", service.config.name, *words], capture_output=True, text=True, timeout=60,
+                              env=service.environment(), cwd=service.config.parent, check=False, **service.account())
+        equal(done.returncode, 0, done.stdout + done.stderr)
+    check(str(service.folder / "tls") in shown(service)[0]["certificate"], shown(service))
+
+
 # shows S4.35
 def test_request(t):
     """A request is signed by an authority, and its certificate installed with the key that waited for it."""

@@ -132,8 +132,10 @@ adopt_judge(struct adopt *a)
 	int status;
 
 	a->home = realpath(a->folder, NULL);
-	if (a->home == NULL)
-		return refuse(EX_NOINPUT, a->folder, strerror(errno));
+	if (a->home == NULL) {
+		fprintf(stderr, "posternctl: %s: %s\n", log_safe(a->folder), strerror(errno));
+		return EX_NOINPUT;
+	}
 	status = judge_names(a);
 	if (status != EX_OK)
 		return status;

@@ -18,6 +18,7 @@
 #include "common/base/mem.h"
 #include "common/change/change_file.h"
 #include "master/posternctl/certificate/certificate.h"
+#include "master/posternctl/posternctl.h"
 
 int
 certificate_file_read(struct tls_text *t, const char *path, struct buf *why)
@@ -37,9 +38,11 @@ certificate_file_read(struct tls_text *t, const char *path, struct buf *why)
 static char *
 folder_of(const char *config_path)
 {
-	const char *slash = strrchr(config_path, '/');
+	char *path = command_send_absolute(config_path), *slash = strrchr(path, '/');
 
-	return slash == NULL ? mem_strdup(".") : mem_strndup(config_path, (size_t)(slash - config_path));
+	if (slash != NULL)
+		*slash = '\0';
+	return path;
 }
 
 char *

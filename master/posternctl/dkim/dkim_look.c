@@ -18,6 +18,7 @@
 #include "common/dkim/dkim_record.h"
 #include "master/posternctl/dkim/dkim.h"
 #include "master/posternctl/dns/dns.h"
+#include "master/posternctl/posternctl.h"
 
 #define RECORD_MAX 4096U
 #define WORDS_MAX 1000U
@@ -30,12 +31,11 @@ const char *const dkim_look_words[] = {
 char *
 dkim_look_path(const char *config_path, const char *domain, const char *selector)
 {
-	const char *slash = strrchr(config_path, '/');
-	char *folder = slash == NULL ? mem_strdup(".") :
-	    mem_strndup(config_path, (size_t)(slash - config_path)), *path;
+	char *config = command_send_absolute(config_path), *slash = strrchr(config, '/'), *path;
 
-	path = mem_printf("%s/dkim/%s.%s.key", folder, selector, domain);
-	free(folder);
+	path = mem_printf("%.*s/dkim/%s.%s.key", slash != NULL ? (int)(slash - config) : 0, config, selector,
+	    domain);
+	free(config);
 	return path;
 }
 
