@@ -58,6 +58,24 @@ judge_room(const struct sendmail_post *p)
 	return EX_OK;
 }
 
+/*
+ * pickup reads the file through the group of the folder. The set-gid bit of the folder or of this command
+ * gives it. A caller without either, root or a member of the group, gives it here. A service that runs as
+ * this user needs none.
+ */
+static int
+give_group(const struct sendmail_post *p)
+{
+	struct stat folder, file;
+
+	if (fstat(p->folder, &folder) == -1 || fstat(p->fd, &file) == -1)
+		return say_failure(p, "cannot be looked at");
+	if (file.st_gid != folder.st_gid && fchown(p->fd, (uid_t)-1, folder.st_gid) == -1 &&
+	    file.st_uid != folder.st_uid)
+		return say_failure(p, "the file cannot have the group of the folder, and would not be read");
+	return EX_OK;
+}
+
 int
 sendmail_post_begin(struct sendmail_post *p, const struct config_server *server)
 {
@@ -76,9 +94,8 @@ sendmail_post_begin(struct sendmail_post *p, const struct config_server *server)
 	snprintf(p->temp, sizeof(p->temp), PICKUP_FORM_UNFINISHED "%s", id);
 	snprintf(p->name, sizeof(p->name), "sendmail-%s", id);
 	umask(0);
-	/* The folder gives its group, through which pickup reads it. */
 	p->fd = openat(p->folder, p->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-	return p->fd == -1 ? say_failure(p, "no file can be made") : EX_OK;
+	return p->fd == -1 ? say_failure(p, "no file can be made") : give_group(p);
 }
 
 int

@@ -212,6 +212,14 @@ def as_user(uid, group, *command, **options):
     return subprocess.run(list(map(str, command)), user=uid, group=group, extra_groups=[], capture_output=True, check=False, **options)
 
 
+def test_root_without_a_pickup_group(t):
+    """What root sends where no group was set up, as in a first try, has the group of the folder: it is read, and comes."""
+    t.need_root()
+    service = t.postern(as_root=True)
+    sendmail(service, "b", user=0, group=0)
+    equal(service.home.wait_drops()[0].receivers, ["b@default.example"])
+
+
 def test_other_users(t):
     """As root: with its set-gid bit it lets every user in, under the user's own number; nobody reads or removes what others left."""
     t.need_root()
