@@ -68,6 +68,8 @@ void check_dkim_files(const struct config_server *s, struct config_faults *fault
 /* --- trace_log: the lines of the event log, oldest first --- */
 struct trace_log;
 struct trace_log *trace_log_open(const struct config_service *s);
+/* Where events go that nothing keeps; NULL: they are kept. */
+const char *trace_log_unkept(const struct config_service *s);
 /* Without its end; the caller may change it; good until the next call. NULL: the end. */
 char *trace_log_next(struct trace_log *t);
 void trace_log_quiet(struct trace_log *t);	/* something is shown now: no progress beside it */

@@ -112,12 +112,17 @@ tell_story(struct trace_command *t, struct trace_log *log)
 }
 
 static int
-say_none(const struct trace_command *t, const struct trace_log *log)
+say_none(const struct trace_command *t, const struct trace_log *log, const char *unkept)
 {
 	if (trace_log_is_refused(log)) {
 		fprintf(stderr, "posternctl: what this user may read of the event log has no such message; "
 		    "the rest is for other users\n");
 		return EX_NOPERM;
+	}
+	if (unkept != NULL && t->since[0] == '\0') {
+		fprintf(stderr, "posternctl: the events of this service go to %s, where trace cannot read "
+		    "them; name a file: events of [service]\n", unkept);
+		return SERVER_SET_NO_MATCH;
 	}
 	fprintf(stderr, "posternctl: the event log has no such message%s%s\n",
 	    t->since[0] != '\0' ? "; it begins at " : "", t->since);
@@ -141,7 +146,7 @@ trace(struct trace_command *t, const struct config_service *s)
 	if (t->too_many)
 		fprintf(stderr, "posternctl: more than %d messages; not all of them are shown\n", IDS_MAX);
 	if (t->lines == 0)
-		status = say_none(t, log);
+		status = say_none(t, log, trace_log_unkept(s));
 	else if (!t->json)
 		fprintf(stderr, "posternctl: the event log begins at %s\n", t->since);
 	trace_log_close(log);

@@ -65,6 +65,19 @@ judge_journal(struct trace_log *t)
 	}
 }
 
+const char *
+trace_log_unkept(const struct config_service *s)
+{
+	switch (config_service_log_sink(s, false)) {
+	case LOG_TO_STDERR:
+		return "its standard error output";
+	case LOG_TO_JSON:
+		return "its standard output, as JSON";
+	default:
+		return NULL;
+	}
+}
+
 struct trace_log *
 trace_log_open(const struct config_service *s)
 {

@@ -127,3 +127,13 @@ def test_progress(t):
     check("\x1b[KNov 30 18:02:52" in shown.replace("\r", ""), repr(shown))
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=env, cwd="/", check=True, **service.account())
     check("so far" not in done.stderr and done.stdout.count("\n") == 1, done)
+
+
+def test_events_that_nothing_keeps(t):
+    """A service whose events go to a terminal, as that of `make run`: the reason is said, not that there was no such message."""
+    service = t.postern(start=False)
+    kept = "".join(line for line in service.config.read_text().splitlines(keepends=True) if not line.startswith(("events", "syslog")))
+    (service.folder / "trace.ini").write_text(kept.replace("[service]", "[service]\nevents = stderr", 1))
+    refused = ask(service, "--recipient", "b@default.example", ok=False)
+    equal(refused.returncode, 3, refused)
+    check("go to its standard error output" in refused.stderr and "events of [service]" in refused.stderr, refused)
