@@ -334,9 +334,14 @@ install: deps
 	@$(MAKE) $(PARALLEL) programs
 	@$(MAKE) install-files
 	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LIBEXECDIR)/postern-sendmail
-	@[ -n "$(D)" ] || etc/install-words $(SYSCONFDIR) $(LIBEXECDIR) $(BINDIR) $(LOCALSTATEDIR)
+	@if [ -z "$(D)" ]; then etc/install-words $(SYSCONFDIR) $(LIBEXECDIR) $(BINDIR) $(LOCALSTATEDIR); else \
+	    echo "Installed below $(D), for an image or a package: there are no users and groups yet (systemd-sysusers makes them)."; fi
 
+# It shows where things go, not the commands; with V=1 those.
+$(if $(V),,.SILENT: install-files)
 install-files:
+	@printf '  INSTALL  %s\n' $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR) $(D)$(DATADIR)/postern $(D)$(UNITDIR) \
+	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/postern
 	install -d $(D)$(LOCALSTATEDIR)/spool/postern $(D)$(LOCALSTATEDIR)/lib/postern $(D)$(LOCALSTATEDIR)/log/postern
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man7 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
 	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(SYSCTLDIR) $(D)$(COMPLETIONDIR)

@@ -49,7 +49,7 @@ show_help(void)
 	fputs(USAGE
 	    "  -c, --config FILE  the configuration, instead of " POSTERN_SYSCONFDIR "/postern/postern.ini\n"
 	    "  -f, --foreground   stay in the foreground\n"
-	    "  -g, --greet        when the service is ready, say how to send a first message\n"
+	    "  -g, --greet        when the service is ready, say how to send a first message and manage it\n"
 	    "  -h, --help         show this\n"
 	    "  -S, --start NAME   also start a virtual server that an operator stopped\n"
 	    "  -t, --test         check the configuration, and exit\n"

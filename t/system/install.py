@@ -91,7 +91,7 @@ def test_init_script(t):
     t.need_root()
     base, words = layout(t)
     said = make(t, "-j2", "install", *words, "DESTDIR=", "ACCOUNT=no")
-    for word in ("Enable and start:", "Send a first mail:", "relays for nobody"):
+    for word in ("Enable and start:", "Send a first mail:", "relays for nobody", "man postern-guide"):
         check(word in said, word, said[-1500:])
     config = base / "etc/postern/postern.ini"
     port = t.port()
