@@ -137,9 +137,11 @@ START_TEST(test_guards)
 		char word[64];
 
 		snprintf(word, sizeof(word), " %s ", k->name);
-		ck_assert_msg(k->guard == wanted_guard(k, word), "[%s] %s", key_section_name(k->section), k->name);
-		ck_assert_msg(k->guard != KEY_GUARD_NONE || strstr(open_keys, word) != NULL, "[%s] %s is new",
+		ck_assert_msg(k->guard == wanted_guard(k, word), "[%s] %s: its guard is another one than in `guards`",
 		    key_section_name(k->section), k->name);
+		ck_assert_msg(k->guard != KEY_GUARD_NONE || strstr(open_keys, word) != NULL,
+		    "[%s] %s is new: may operators of a virtual server set it? Then add it to `open_keys`, else give "
+		    "it a guard, and add it to `guards`", key_section_name(k->section), k->name);
 		ck_assert_msg((k->ceiling != NULL) == (strstr(ceiling_keys, word) != NULL), "[%s] %s",
 		    key_section_name(k->section), k->name);
 		if (k->ceiling != NULL) {
@@ -210,6 +212,15 @@ START_TEST(test_all_keys_are_known)
 			ck_assert_msg(key_find(s, name) != NULL, "[%s] %s", key_section_name(s), name);
 		free(list);
 		ck_assert_int_eq(key_section_find(key_section_name(s)), s);
+	}
+	for (size_t i = 0; i < key_rows_count; i++) {
+		char *list = mem_printf(" %s ", wanted[key_rows[i].section]),
+		    *word = mem_printf(" %s ", key_rows[i].name);
+
+		ck_assert_msg(strstr(list, word) != NULL, "[%s] %s is new: add it to `wanted`",
+		    key_section_name(key_rows[i].section), key_rows[i].name);
+		free(list);
+		free(word);
 	}
 	ck_assert_uint_eq(count, key_rows_count);
 	ck_assert_int_eq(key_section_find("nothing"), KEY_SECTION_COUNT);

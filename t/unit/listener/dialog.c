@@ -3,7 +3,7 @@
  * one lump
  *
  *   # comment
- *   ! key = value      a setting; see `setting_rows`; all of them before the first other line
+ *   ! key = value      a setting; set() has a line for each; all of them before the first other line
  *   C: text            the client sends text and CRLF; escapes \r \n \t \\ \xHH; "C*20: text" twenty times
  *   R: text            the same without CRLF
  *   S: text            the server's next line, same escapes; a * at its end stands for anything
@@ -160,7 +160,8 @@ set(struct session_fixture *w, const char *path, unsigned line, const char *key,
 		w->implicit = strcmp(value, "implicit") == 0;
 		w->server.tls = strcmp(value, "required") == 0 ? CONFIG_TLS_REQUIRED : CONFIG_TLS_OPTIONAL;
 	} else if (strcmp(key, "lump") != 0 && strcmp(key, "pieces") != 0)
-		ck_abort_msg("%s:%u: no setting %s", path, line, key);
+		ck_abort_msg("%s:%u: no setting %s: set() in t/unit/listener/dialog.c wants a line for it", path, line,
+		    key);
 }
 
 static void
