@@ -112,7 +112,7 @@ static const char open_keys[] =
     "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit minimum-rate "
     "masquerade fqdn mta-sts tls-reports tls-report-contact tls-report-organization smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts reverse-dns enable timeout schema group-depth "
     "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
-    "atrn-accounts provider connections rate recipients ";
+    "atrn-accounts provider connections rate recipients acknowledge ";
 
 /* Open up to a key of [service]. */
 static const char ceiling_keys[] =
@@ -184,7 +184,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
 	    "auth-mechanisms outbound-tls mta-sts tls-reports tls-report-contact tls-report-organization authorities client-certificate client-key dkim-key connections "
 	    "connections-per-domain connection-timeout minimum-rate port hop-limit masquerade fqdn smart-host "
-	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts never-to reverse-dns source-address",
+	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts never-to reverse-dns source-address acknowledge",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
 	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter",
