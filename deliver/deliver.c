@@ -226,6 +226,7 @@ make_parts(struct deliver *r, struct boot *b)
 	r->queue.worker = r;
 	r->queue.on_scanned = on_scanned;
 	queue_owner_open(&r->queue, b, &paths, THREADS);
+	queue_owner_expect(&r->queue);
 	setup.outbound = r->outbound = outbound_new(b);
 	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
 	r->outbound->log = r->log;

@@ -53,6 +53,10 @@ void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_
  * malformed.
  */
 void queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*own)(void *worker));
+/* Whether processes of another service have the home, which `why` names. */
+bool queue_owner_is_others(const struct queue_owner *q, char why[CTL_REASON_MAX]);
+/* Ends the process when that is so. Those of ours that take the home just now look so for an instant. */
+void queue_owner_expect(const struct queue_owner *q);
 /* Tries to lock the queue: reads it and takes messages of others from then on. -1 and errno. */
 int queue_owner_lock(struct queue_owner *q) __attribute__((warn_unused_result));
 /* A stop: `late` is called with the worker after `ms`. False: not the first stop or drain. */

@@ -39,9 +39,12 @@ static void
 own_queue(void *arg)
 {
 	struct maintenance *k = arg;
+	char why[CTL_REASON_MAX] = "another process has the queue: it is left alone";
 	bool owned = queue_owner_lock(&k->queue) == 0;
 
-	queue_admin_bar(k->queue.admin, !owned);
+	if (!owned)
+		(void)queue_owner_is_others(&k->queue, why);
+	queue_admin_bar(k->queue.admin, owned ? NULL : why);
 	if (!owned)
 		loop_timer_set(k->queue.own, OWN_MS);
 }

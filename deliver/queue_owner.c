@@ -10,19 +10,26 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
 #include "common/spool/fence.h"
 #include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
 #include "deliver/admin/admin.h"
 #include "deliver/deliver.h"
 #include "deliver/move/move.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
+
+#define OTHERS_MS 2000
 
 /* --- scan --- */
 
@@ -51,6 +58,31 @@ on_scan_end(void *arg, ssize_t total, uint64_t ms)
 	q->on_scanned(q->worker, ms);
 }
 
+bool
+queue_owner_is_others(const struct queue_owner *q, char why[CTL_REASON_MAX])
+{
+	struct fence_record r;
+	bool is = fence_is_others(q->fence, q->spool->queue, &r) == 1;
+
+	if (is)
+		boot_fence_words(q->boot, &r, why);
+	return is;
+}
+
+void
+queue_owner_expect(const struct queue_owner *q)
+{
+	static const struct timespec step = { .tv_nsec = 20000000 };
+	uint64_t until = clock_mono_ms() + OTHERS_MS;
+	char why[CTL_REASON_MAX];
+
+	while (queue_owner_is_others(q, why)) {
+		if (clock_mono_ms() >= until)
+			boot_fence_end(why);
+		nanosleep(&step, NULL);
+	}
+}
+
 int
 queue_owner_lock(struct queue_owner *q)
 {
@@ -70,6 +102,20 @@ on_taken(void *arg, const struct spool_entry *entry)
 
 /* --- begin --- */
 
+/* A home that came from another host is of a user of that one. */
+static void
+put_reason(char reason[CTL_REASON_MAX], const struct config_server *s, const char *where, int error)
+{
+	struct stat st;
+
+	if (error == EACCES && stat(s->home, &st) == 0 && st.st_uid != geteuid() && st.st_uid != 0)
+		snprintf(reason, CTL_REASON_MAX, "%.200s is of the user %u, not of the one who owns the "
+		    "mail here: where it came from another host, posternctl adopt gives it to the users of "
+		    "this one", s->home, (unsigned)st.st_uid);
+	else
+		snprintf(reason, CTL_REASON_MAX, "%s cannot be used: %s", where, disk_reason(where, error));
+}
+
 void
 queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths *paths, unsigned threads)
 {
@@ -80,7 +126,7 @@ queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths
 	if (q->spool == NULL) {
 		char reason[CTL_REASON_MAX];
 
-		snprintf(reason, sizeof(reason), "%s cannot be used: %s", where, disk_reason(where, errno));
+		put_reason(reason, b->server, where, errno);
 		boot_refuse(b, EX_CANTCREAT, reason);
 	}
 	q->fence = boot_fence_new(b);

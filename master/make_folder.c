@@ -5,7 +5,7 @@
  * Owns:     nothing
  * Promise:  a folder that exists is left as it is. As root nothing is made inside a folder that workers own:
  *           a worker could replace any name there by a link
- * Fails by: -1 and errno
+ * Fails by: -1 and errno, or a reason for people
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/base/account.h"
+#include "common/base/buf.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "master/master.h"
@@ -79,15 +80,27 @@ path_is_below(const char *path, const char *home)
 	return strncmp(path, home, n) == 0 && path[n] == '/';
 }
 
-/* For the reason of a failure, in place of a path. */
-static const char *
-missing_account(const char *kind, const char *name)
+static int
+fail(struct buf *why, const char *path)
 {
-	static char text[160];
+	buf_printf(why, "%s cannot be made: %s", path, disk_reason(path, errno));
+	return -1;
+}
 
-	snprintf(text, sizeof(text), "%s %s is not on this host: its folder", kind, name);
-	errno = ENOENT;
-	return text;
+/* A home that came from another host is of a user of that one. */
+static int
+fail_foreign(struct buf *why, const struct config_server *s, const char *path, const struct account *owner)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == -1 || st.st_uid == owner->uid || st.st_uid == 0) {
+		errno = EPERM;
+		return fail(why, path);
+	}
+	buf_printf(why, "%s is of the user %u, not of the one who owns the mail here, %u: where it came from "
+	    "another host, posternctl adopt %s %s gives it to the users of this one", path,
+	    (unsigned)st.st_uid, (unsigned)owner->uid, s->home, s->name);
+	return -1;
 }
 
 /* 0, or -1 and errno. */
@@ -143,7 +156,7 @@ open_shared(const char *home, const char *path)
 
 /*
  * Gives a folder of the owner's to a group; whatever else has the name is left alone. 0; -1 and errno; -2:
- * there is no such group.
+ * there is no such group; -3: it is of another user.
  */
 static int
 share_folder(const char *home, const char *path, const struct account *owner, const char *group,
@@ -161,7 +174,7 @@ share_folder(const char *home, const char *path, const struct account *owner, co
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &st) == 0 && st.st_uid != owner->uid && st.st_uid != 0)
-		errno = EPERM;
+		result = -3;
 	else
 		result = fchown(fd, owner->uid, a.gid) == -1 ? -1 : fchmod(fd, mode);
 	disk_close(fd);
@@ -186,7 +199,7 @@ open_home(const struct config_server *s, const struct account *owner)
 }
 
 static int
-share_folders(const struct config_server *s, const struct account *owner, const char **where)
+share_folders(const struct config_server *s, const struct account *owner, struct buf *why)
 {
 	const struct {
 		const char *path, *group;
@@ -197,21 +210,25 @@ share_folders(const struct config_server *s, const struct account *owner, const 
 		{ s->log ? s->log_directory : NULL, s->log_group, 02750 },
 	};
 
-	*where = s->home;
 	if (open_home(s, owner) == -1)
-		return -1;
+		return fail(why, s->home);
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
 		int rc = share_folder(s->home, wanted[i].path, owner, wanted[i].group, wanted[i].mode);
 
-		*where = rc == -2 ? missing_account("group", wanted[i].group) : wanted[i].path;
-		if (rc != 0)
+		if (rc == -2) {
+			buf_printf(why, "group %s is not on this host: %s cannot be made", wanted[i].group,
+			    wanted[i].path);
 			return -1;
+		}
+		if (rc != 0)
+			return rc == -3 ? fail_foreign(why, s, wanted[i].path, owner) :
+			    fail(why, wanted[i].path);
 	}
 	return 0;
 }
 
 int
-make_folder_make_server(const struct master *m, const struct config_server *s, const char **where)
+make_folder_make_server(const struct master *m, const struct config_server *s, struct buf *why)
 {
 	const struct {
 		const char *path;
@@ -225,17 +242,16 @@ make_folder_make_server(const struct master *m, const struct config_server *s, c
 	struct account owner;
 
 	if (find_owner(m, s, &owner) == -1) {
-		*where = missing_account("user", s->user);
+		buf_printf(why, "user %s is not on this host: %s cannot be made", s->user, s->home);
 		return -1;
 	}
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
-		*where = wanted[i].path;
 		/* The workers make what is below home. */
 		if (wanted[i].path == NULL || path_is_below(wanted[i].path, s->home))
 			continue;
 		if (make_folder_make(wanted[i].path, wanted[i].mode, owner.uid, owner.gid) == -1 &&
 		    wanted[i].needed)
-			return -1;
+			return fail(why, wanted[i].path);
 	}
-	return share_folders(s, &owner, where);
+	return share_folders(s, &owner, why);
 }

@@ -148,6 +148,7 @@ struct server {
 	struct control_rights operators, viewers;
 	enum state state;
 	bool wanted;			/* should run */
+	bool home_lost;			/* to another service; no operator has said anything since */
 	bool removed;			/* its INI file is gone: forget it when it has stopped */
 	bool renewing;			/* a reload is under way */
 	bool trouble;	/* a child crashed since the last command or reload, and not all are ready again */
@@ -336,10 +337,10 @@ void watchdog_close(struct watchdog *w);
  */
 int make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
 /*
- * Home, logs and the folders outside home of one virtual server, for the user that owns its mail. 0, or -1,
- * errno (ENOENT: that user is missing) and *where, the path.
+ * Home, logs and the folders outside home of one virtual server, for the user that owns its mail. 0, or -1
+ * and `why`, for people.
  */
-int make_folder_make_server(const struct master *m, const struct config_server *s, const char **where)
+int make_folder_make_server(const struct master *m, const struct config_server *s, struct buf *why)
 	__attribute__((warn_unused_result));
 
 /* --- first_hint: a few lines for a new user (postern -g) --- */

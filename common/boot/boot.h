@@ -35,6 +35,7 @@ enum boot_fd {
 
 struct boot;
 struct boot_troubles;
+struct fence_record;
 
 struct boot_role {
 	const char *name;	/* "listener": program is postern-listener */
@@ -109,6 +110,10 @@ void boot_trouble_done(struct boot *b);
 /* --- boot_fence: the home is ours, or this process ends --- */
 /* Of all workers of a virtual server the same holder, see common/spool/fence.h. */
 struct fence *boot_fence_new(struct boot *b);
+/* For people: whose home it is, by its record, and what to do. */
+void boot_fence_words(const struct boot *b, const struct fence_record *r, char why[CTL_REASON_MAX]);
+/* The home is another one's: tells the master `why` and ends the process. */
+_Noreturn void boot_fence_end(const char *why);
 /* For boot_main, while /proc and the run folder can be read. */
 void boot_fence_name(struct boot *b);
 /* The exit status of a process that found that the home is another one's; it has told the master why. */

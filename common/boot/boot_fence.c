@@ -74,17 +74,32 @@ boot_fence_name(struct boot *b)
 	    (unsigned)b->server->id);
 }
 
+_Noreturn void
+boot_fence_end(const char *why)
+{
+	size_t len = strlen(why);
+
+	(void)!ctl_send_now(BOOT_MASTER, CTL_REASON, 0, why, len < CTL_REASON_MAX ? len : CTL_REASON_MAX - 1);
+	_exit(BOOT_HOME_LOST);
+}
+
 /* Also on a thread of the pool: nothing is waited for. */
 static void
 on_lost(void *arg, const char *why)
 {
-	struct boot *b = arg;
-	size_t len = strlen(why);
+	const struct boot *b = arg;
 
 	log_event(LOG_FAULT, NULL, "home-lost", "server=%s path=%s reason=%s", b->server->name,
 	    log_safe(b->server->queue), log_safe(why));
-	(void)!ctl_send_now(BOOT_MASTER, CTL_REASON, 0, why, len < CTL_REASON_MAX ? len : CTL_REASON_MAX - 1);
-	_exit(BOOT_HOME_LOST);
+	boot_fence_end(why);
+}
+
+void
+boot_fence_words(const struct boot *b, const struct fence_record *r, char why[CTL_REASON_MAX])
+{
+	snprintf(why, CTL_REASON_MAX, "its home is that of %.60s (generation %llu), whose processes have it; "
+	    "posternctl adopt --force %.150s %.63s takes it", r->host, (unsigned long long)r->generation,
+	    log_safe(b->server->home), b->server->name);
 }
 
 struct fence *

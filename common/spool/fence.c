@@ -429,6 +429,17 @@ fence_is_locked(int queue)
 	return rc == 0 ? look_at_lock(open_new(queue)) : rc;
 }
 
+/* Where the lock of the folder is not asked, that of the file says it alone. */
+int
+fence_is_others(const struct fence *f, int queue, struct fence_record *r)
+{
+	int rc = fence_read(queue, r);
+
+	if (rc != 1 || strcmp(r->holder, f->holder) == 0)
+		return rc == -1 ? -1 : 0;
+	return r->forced ? look_at_lock(open_file(queue, 0)) : fence_is_locked(queue);
+}
+
 /* The file that has locks goes, and another one with the same words takes its name. */
 static int
 replace_file(int queue, const struct fence_record *r)

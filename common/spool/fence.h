@@ -52,6 +52,9 @@ bool fence_holds(struct fence *f, int queue) __attribute__((warn_unused_result))
 int fence_read(int queue, struct fence_record *r) __attribute__((warn_unused_result));
 /* 1: a process has it now, also one that does not own the queue; 0: none; -1 and errno. */
 int fence_is_locked(int queue) __attribute__((warn_unused_result));
+/* 1: processes of another holder have the home, and *r is its record; 0: none has, or ours; -1 and errno. */
+int fence_is_others(const struct fence *f, int queue,
+    struct fence_record *r) __attribute__((warn_unused_result));
 /*
  * From now on whoever has the home has lost it, and its locks count no more. The next holder takes it as if
  * it were free. `host` is for people. -1 and errno: ENOENT there is no fence: the processes of an old version

@@ -64,12 +64,14 @@ static bool
 examine_badmail(struct spool *s, struct spool_badmail *b)
 {
 	char name[SPOOL_NAME_SIZE];
-	struct stat st;
+	struct stat st, words;
 
 	make_name(name, b, suffix_of(b));
 	if (fstatat(s->badmail, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return false;
-	b->since = st.st_ctim.tv_sec; /* see spool_badmail_trim */
+	make_name(name, b, ".bdr");
+	b->since = fstatat(s->badmail, name, &words, AT_SYMLINK_NOFOLLOW) == 0 ? words.st_mtim.tv_sec :
+	    st.st_ctim.tv_sec;	/* see spool_badmail_trim */
 	b->size = st.st_size;
 	return true;
 }

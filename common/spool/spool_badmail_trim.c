@@ -30,6 +30,7 @@
 
 /* In this order: the message goes before the words, which are harmless alone. */
 static const char *const endings[] = { ".bad", ".foreign", ".bdr", ".bdp", ".part" };
+#define ENDING_WORDS 2		/* and the next one */
 
 struct bad_file {
 	char base[SPOOL_NAME_SIZE];	/* name without the ending */
@@ -72,6 +73,12 @@ by_message(const void *a, const void *b)
 	return order != 0 ? order : (int)x->ending - (int)y->ending;
 }
 
+static bool
+is_words(const struct bad_file *f)
+{
+	return f->ending == ENDING_WORDS || f->ending == ENDING_WORDS + 1;
+}
+
 static struct bad_file *
 list_files(struct spool *s, size_t *count)
 {
@@ -89,8 +96,11 @@ list_files(struct spool *s, size_t *count)
 		if (!parse_name(de->d_name, f) || fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 		    S_ISDIR(st.st_mode))
 			continue;
-		/* When it came here: the other time of a moved file is that of its writer, or a due time */
-		f->time = st.st_ctim.tv_sec;
+		/*
+		 * When it came here. Words are written then, and only then. The other time of a message that
+		 * was moved is that of its writer, or a due time; its own changes when its owner does
+		 */
+		f->time = is_words(f) ? st.st_mtim.tv_sec : st.st_ctim.tv_sec;
 		f->size = st.st_size;
 		if (++*count == room)
 			list = mem_array(list, room *= 2, sizeof(*list));
@@ -106,7 +116,7 @@ list_files(struct spool *s, size_t *count)
 /* All files of one message, side by side in the list. */
 struct bad_message {
 	size_t first, count;
-	int64_t time;			/* of the newest */
+	int64_t time;			/* of its words; without any of the newest file */
 	uint64_t size;
 };
 
@@ -133,7 +143,7 @@ group_files(const struct bad_file *list, size_t count, size_t *messages)
 		}
 		g->count++;
 		g->size += spool_badmail_trim_cost((uint64_t)list[i].size);
-		if (list[i].time > g->time)
+		if (list[i].ending == ENDING_WORDS || list[i].time > g->time)
 			g->time = list[i].time;
 	}
 	qsort(group, n, sizeof(*group), by_age);

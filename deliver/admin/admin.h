@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
+#include "common/ipc/ctl.h"
 #include "common/ipc/msg_queue.h"
 #include "common/ipc/queue_filter.h"
 #include "common/mail/message.h"
@@ -82,6 +83,7 @@ struct queue_admin {
 	TAILQ_HEAD(queue_admin_jobs, queue_admin_job) jobs;	/* the first is at work */
 	size_t waiting;			/* how many jobs there are */
 	enum msg_queue_state state;		/* OK: takes questions; else why not */
+	char locked[CTL_REASON_MAX];		/* of MSG_QUEUE_LOCKED, for people */
 	void (*idle)(void *arg);	/* at the end: no question is at work */
 	void *idle_arg;
 	struct move_sender *sender;
@@ -94,8 +96,8 @@ struct queue_admin *queue_admin_new(struct boot *b, struct pool *pool, struct sp
     struct schedule *schedule);
 void queue_admin_free(struct queue_admin *c);		/* after pool_free; NULL is fine */
 void queue_admin_ready(struct queue_admin *c);		/* the queue has been read */
-/* `locked`: another process has the queue. Else this one has it, and reads it. */
-void queue_admin_bar(struct queue_admin *c, bool locked);
+/* `why`, for people: another process has the queue. NULL: this one has it, and reads it. */
+void queue_admin_bar(struct queue_admin *c, const char *why);
 /* Takes no more. Calls `idle`, unless NULL, once the question at work is answered, maybe at once. */
 void queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg);
 void queue_admin_take(struct queue_admin *c, const struct ctl_message *m);

@@ -8,6 +8,7 @@
  * Fails by: an answer that says so
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,7 +49,9 @@ refuse_question(struct queue_admin *c, uint32_t request, enum msg_queue_state st
 	struct msg_queue_page *p = mem_new(struct msg_queue_page);
 
 	p->state = state;
-	send_page(c, request, p, 0);
+	if (state == MSG_QUEUE_LOCKED)
+		snprintf(p->text, sizeof(p->text), "!%s: %s\n", c->boot->server->name, c->locked);
+	send_page(c, request, p, strlen(p->text));
 	free(p);
 }
 
@@ -136,9 +139,10 @@ queue_admin_ready(struct queue_admin *c)
 }
 
 void
-queue_admin_bar(struct queue_admin *c, bool locked)
+queue_admin_bar(struct queue_admin *c, const char *why)
 {
-	c->state = locked ? MSG_QUEUE_LOCKED : MSG_QUEUE_NOT_YET;
+	c->state = why != NULL ? MSG_QUEUE_LOCKED : MSG_QUEUE_NOT_YET;
+	snprintf(c->locked, sizeof(c->locked), "%s", why != NULL ? why : "");
 }
 
 /* The question at work goes on: its messages are among those that are drained. */

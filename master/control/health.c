@@ -87,7 +87,7 @@ static int
 judge_server(const struct server *s, bool troubles)
 {
 	if (s->state == STATE_STOPPED)
-		return s->wanted ? 2 : 0;
+		return s->wanted || s->home_lost ? 2 : 0;
 	if (s->trouble)
 		return s->state == STATE_STARTING ? 2 : 1;
 	return s->state == STATE_STARTED && !troubles ? 0 : 1;

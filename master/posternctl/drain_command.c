@@ -17,9 +17,12 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/config/key.h"
+#include "common/ipc/queue_filter.h"
 #include "master/posternctl/posternctl_private.h"
 
 #define ANSWER_MAX (1U << 20)
+/* states of messages that nothing waits for */
+#define RESTS ((unsigned)QUEUE_FILTER_HELD | QUEUE_FILTER_BACKLOG)
 #define LIMIT_MS 600000U	/* the default */
 #define LOOK_MS 500U
 #define TELL_MS 10000U		/* between two lines of progress, where no terminal is */
@@ -203,6 +206,39 @@ go_round(struct drain *d, bool *busy, bool *left)
 	return status;
 }
 
+/* What is stopped already has no process that could send anything. *left: messages that stay. */
+static int
+tell_stopped(struct drain *d, size_t i, bool *left)
+{
+	unsigned long messages = 0, to_go = 0;
+	char *path = command_send_socket(d->c);
+	int status = path != NULL ? queue_command_tally(path, d->name[i], 0, &messages) : EX_CONFIG;
+
+	if (status == EX_OK && messages > 0)
+		status = queue_command_tally(path, d->name[i], QUEUE_FILTER_ANY & ~RESTS, &to_go);
+
+	free(path);
+	d->over[i] = true;
+	if (status != EX_OK)
+		return status;
+	printf("%s is stopped, and was not drained: %lu message%s in its queue%s\n", d->name[i], messages,
+	    messages == 1 ? " is" : "s are", messages > 0 && to_go == 0 ? ", which rest there" : "");
+	*left = *left || to_go > 0;
+	return EX_OK;
+}
+
+/* From here on it takes no mail. */
+static int
+begin_one(struct drain *d, size_t i, bool *left)
+{
+	struct look l = { .queue = 0 };
+	int status = look_at(d, d->name[i], &l);
+
+	if (status == EX_OK && l.stopped)
+		return tell_stopped(d, i, left);
+	return order(d, "drain", d->name[i]);
+}
+
 static int
 run(struct drain *d)
 {
@@ -211,12 +247,13 @@ run(struct drain *d)
 	int status = EX_OK;
 
 	for (size_t i = 0; i < d->names && status == EX_OK; i++)
-		status = order(d, "drain", d->name[i]);
+		status = begin_one(d, i, &left);
 	/* what waits for a later time could not go out in time */
 	for (size_t i = 0; i < d->names && status == EX_OK && !d->keep; i++) {
 		struct buf text = BUF_INIT(ANSWER_MAX);
 
-		(void)ask(d, "retry", d->name[i], &text);	/* one that is stopped has nothing to try */
+		if (!d->over[i])
+			(void)ask(d, "retry", d->name[i], &text);
 		buf_done(&text);
 	}
 	while (status == EX_OK && busy) {

@@ -86,4 +86,13 @@ bool trace_ids_is_full(const struct trace_ids *t);
 char (*trace_ids_take(struct trace_ids *t, size_t *count))[MESSAGE_ID_SIZE];
 void trace_ids_free(struct trace_ids *t);
 
+/* --- queue_command: for other commands --- */
+
+/*
+ * How many messages of these states (queue_filter; 0: all) are in the queue of a virtual server; an exit
+ * status, and it has been said why.
+ */
+int queue_command_tally(const char *socket_path, const char *server, uint32_t states,
+    unsigned long *messages);
+
 #endif

@@ -20,7 +20,7 @@
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/ipc/queue_words.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/posternctl_private.h"
 
 #define QUEUE_COMMAND_NOT_ALL 1
 #define QUEUE_COMMAND_SAMPLE 10
@@ -52,6 +52,7 @@ struct queue_walk {
 	char first[64];			/* id of the first row */
 	unsigned state;
 	size_t rows;
+	bool told;			/* there was a remark */
 };
 
 static void
@@ -83,6 +84,7 @@ take_line(struct queue_walk *w, char *line)
 {
 	if (line[0] == '!') {
 		say_remark(w->document, line + 1);
+		w->told = true;
 	} else if (line[0] == '=') {
 		take_trailer(w, line + 1);
 	} else if (line[0] != '\0' && strchr(line, '\t') == NULL) {
@@ -164,7 +166,8 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 		if (status != EX_OK || w->state == MSG_QUEUE_OK)
 			continue;
 		if (w->state == MSG_QUEUE_LOCKED) {
-			say_state(w, "another process has the queue of", ": it is left alone");
+			if (!w->told)	/* by a service of an older version */
+				say_state(w, "another process has the queue of", ": it is left alone");
 			return EX_UNAVAILABLE;
 		}
 		if (again++ == QUEUE_COMMAND_AGAINS) {
@@ -403,5 +406,24 @@ queue_command_run(struct queue_command *q, const char *socket_path)
 	}
 	free(c.name);
 	json_decref(c.document);
+	return status;
+}
+
+int
+queue_command_tally(const char *socket_path, const char *server, uint32_t states, unsigned long *messages)
+{
+	struct queue_command q = { .verb = MSG_QUEUE_TALLY };
+	struct queue_walk w = { .document = json_pack("{s[]}", "remarks") };
+	int status;
+
+	snprintf(q.words.word[0], COMMAND_WORD_SIZE, "queue");
+	q.words.count = 3;
+	for (uint32_t bit = 1; bit <= QUEUE_FILTER_ANY; bit <<= 1)
+		if ((states & bit) != 0)
+			snprintf(q.words.word[q.words.count++], COMMAND_WORD_SIZE, "state=%s",
+			    queue_filter_state_name((enum queue_filter_state)bit));
+	status = walk_pages(&w, &q, q.verb, socket_path, server, clock_wall_us());
+	*messages = w.sums.matched;
+	json_decref(w.document);
 	return status;
 }

@@ -64,15 +64,15 @@ maintenance_post_close(struct server *s)
 static void
 start_process(struct server *s, bool make, const char **why)
 {
-	const char *where = "";
+	struct buf reason = BUF_INIT(MASTER_TEXT_MAX);
 
 	forget_failure(s);
-	if (make && make_folder_make_server(s->m, s->conf, &where) == -1)
-		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where,
-		    disk_reason(where, errno));
+	if (make && make_folder_make_server(s->m, s->conf, &reason) == -1)
+		s->maintenance.why = mem_printf("is stopped: %s", buf_text(&reason));
 	else if ((s->maintenance.post.child = spawn_child(&s->maintenance.post)) == NULL)
 		s->maintenance.why = mem_printf("is stopped, and no process can be started for its queue: %s",
 		    strerror(errno));
+	buf_done(&reason);
 	*why = s->maintenance.why;
 	s->maintenance.read = false;
 	loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);

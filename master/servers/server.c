@@ -150,7 +150,6 @@ static int
 open_server(struct server *s)
 {
 	struct buf why = BUF_INIT(1024);
-	const char *where = "";
 	int result = -1;
 
 	if (s->conf == NULL) /* the reason is the error in its file, set when that was read */
@@ -158,9 +157,7 @@ open_server(struct server *s)
 	maintenance_post_end(s);	/* the deliver worker starts when that is dead */
 	file_watch_server(s);
 	tls_renewal_begin(s);
-	if (make_folder_make_server(s->m, s->conf, &where) == -1) {
-		server_reason(s, "%s cannot be made: %s", where, disk_reason(where, errno));
-	} else if (file_handover_check(s->conf, &why) == -1) {
+	if (make_folder_make_server(s->m, s->conf, &why) == -1 || file_handover_check(s->conf, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
 	} else if (listen_open(&s->sockets, s, s->conf, &s->guard, true, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
@@ -301,6 +298,7 @@ server_request(struct server *s, enum state_event event, const char **text)
 		server_want(s, true);
 	if (event == EVENT_STOP)
 		server_reason(s, NULL);
+	s->home_lost = s->home_lost && event != EVENT_STOP && event != EVENT_START;
 	if (kind == STATE_GO) {
 		s->trouble = false;
 		server_event(s, event);
@@ -455,7 +453,6 @@ int
 server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 {
 	const struct config_server *conf = config_server_by_name(snap->config, s->name);
-	const char *where = "";
 	struct listen_set set = { 0 };
 	bool listening = s->state != STATE_PAUSED && !s->shut;
 
@@ -463,11 +460,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 		buf_puts(why, "[general] user can only change while the virtual server is stopped");
 		return -1;
 	}
-	if (make_folder_make_server(s->m, conf, &where) == -1) {
-		buf_printf(why, "%s cannot be made: %s", where, disk_reason(where, errno));
-		return -1;
-	}
-	if (file_handover_check(conf, why) == -1 ||
+	if (make_folder_make_server(s->m, conf, why) == -1 || file_handover_check(conf, why) == -1 ||
 	    listen_open(&set, s, conf, &s->sockets, listening, why) == -1)
 		return -1;
 

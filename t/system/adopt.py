@@ -183,6 +183,61 @@ def test_frozen(t):
     check("one stopped" in old.ctl("status").stdout, "a restart does not take the home back")
 
 
+# shows 9c.3
+def test_at_another_node(t):
+    """
+    A virtual server whose home processes of another node have does not start, and each answer names the owner, at once; it is taken by
+    force. Who had it says so until an operator has said something.
+    """
+    old = node(t, "one")
+    old.default.send("a@a.example", "b@remote.example")
+    old.events.wait("deferred")
+    new = t.postern({"two": {}, "one": {"general": {"home": old.home.path}, "delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", **RETRY}}},
+                    start=False)
+    new.start(wait=("two",))
+    new.events.wait("service", state="started")
+    owner = "its home is that of host.example (generation 1), whose processes have it"
+    new.events.wait("state", server="one", state="stopped", reason=lambda text: owner in text)
+    done = new.ctl("start", "one", ok=False)
+    check(done.returncode == 1 and owner in done.stdout + done.stderr and f"adopt --force {old.home.path} one" in done.stdout + done.stderr, done)
+    done = new.ctl("status", "--check", "one", ok=False)
+    check(done.returncode == 2 and done.stdout.startswith("CRITICAL: one stopped (") and owner in done.stdout, done)
+    done = new.ctl("queue", "one", "list", ok=False)
+    equal((done.returncode, done.stderr.count("\n")), (69, 1), done)
+    check(owner in done.stderr, done.stderr)
+    check("generation 1\n" in (old.home.queue / "owner").read_text(), "it has the home still")
+    done = new.ctl("adopt", old.home.path, "one", ok=False)
+    check(done.returncode == 1 and "--force" in done.stderr, done)
+    new.ctl("adopt", "--force", old.home.path, "one")
+    equal([row["sender"] for row in rows(new, "one")], ["a@a.example"])
+    equal(new.ctl("status", "--check").returncode, 0)
+
+    old.events.wait("home-lost", server="one")
+    old.wait_state("one", "stopped")
+    done = old.ctl("status", "--check", ok=False)
+    check(done.returncode == 2 and "taken over by host.example" in done.stdout, done)
+    done = old.ctl("start", "one", ok=False)
+    check(done.returncode == 1 and "its home is that of host.example (generation 3)" in done.stdout + done.stderr, done)
+    old.ctl("stop", "one")
+    equal(old.ctl("status", "--check").returncode, 0)
+
+
+def test_foreign_user(t):
+    """A home of another host's users says so, with and without groups for its folders, and names what mends it."""
+    t.need_root()
+    service = t.postern({"one": {}, "two": {"general": {"pickup-group": t.nogroup}}}, as_root=True)
+    for name in ("one", "two"):
+        service.ctl("stop", name)
+        home = service[name].home.path
+        for each in [home, *home.rglob("*")]:
+            os.chown(each, 64999, 64999)
+        done = service.ctl("start", name, ok=False)
+        check("is of the user 64999" in done.stdout + done.stderr and "posternctl adopt" in done.stdout + done.stderr, done)
+        service.ctl("stop", name)
+        service.ctl("adopt", home, name)
+        service.wait_state(name, "started")
+
+
 def test_in_place(t):
     """A stand-by with the same virtual server: its own home, on a volume that comes from the node that died; --force when that is frozen."""
     old = node(t, "one")

@@ -1,6 +1,8 @@
 """badmail - posternctl badmail: shows mail that could be neither delivered nor returned, queues it again, deletes it"""
 
+import datetime
 import json
+import os
 import threading
 import time
 
@@ -154,6 +156,17 @@ def test_keep(t):
     service.start()
     lose(service, "no-2@one.example")
     equal(rows(service, "list")[0]["to"], ["no-2@one.example"])
+    # the home comes from another host: what it was is older than its files are here
+    service.stop()
+    for path in service.home.badmail.glob("*.bd?"):
+        os.utime(path, (begun - 1800, begun - 1800))
+    service.start()
+    shown = datetime.datetime.fromisoformat(rows(service, "list")[0]["since"].replace("Z", "+00:00")).timestamp()
+    equal(int(shown), int(begun - 1800), "since when it is badmail")
+    service.stop()
+    service.default.set("messages", badmail_keep="20m")
+    service.start()
+    until(lambda: sorted(path.name for path in service.home.badmail.iterdir()) == ["notes.txt"], what="badmail of 30 minutes ago to go")
 
 
 # shows 5.2b

@@ -73,7 +73,7 @@ def test_goes_out(t):
     service.ctl("start", "one")
     service.home.wait_drops()
     equal(service.ctl("drain", "one", "--keep").returncode, 0)
-    equal(service.ctl("drain").stdout.count("drained and stopped"), 1, "again, of all: it is stopped already")
+    equal(service.ctl("drain").stdout, "one is stopped, and was not drained: 1 message is in its queue, which rest there\n", "again, of all")
 
 
 # shows 9c.2
@@ -86,6 +86,8 @@ def test_time_over(t):
     equal((done.returncode, state(service)), (75, "stopped"), done)
     check("1 message is left" in done.stdout, done.stdout)
     check(message in service.ctl("queue", "one", "list").stdout, "it is in the queue")
+    done = service.ctl("drain", "one", ok=False)
+    equal((done.returncode, done.stdout), (75, "one is stopped, and was not drained: 1 message is in its queue\n"), done)
     service.ctl("start", "one")
     mark = service.events.mark()
     done = service.ctl("drain", "--keep", "one")

@@ -54,7 +54,9 @@ def test_misuse(t):
     for hosts, args, text in (("n1", ["statis"], "did you mean status?"), ("n1", ["pause", "a", "b"], "one word too many"),
                               ("-oProxyCommand=touch x", ["status"], "is no name of a host"), ("n1,,n1", ["status"], "is no name of a host"),
                               ("n1,n1", ["status"], "n1 is there twice"), ("n1", ["new"], "needs an input"),
-                              ("n1", ["--on-timeout", "5", "status"], "a time with its unit"), ("n1", ["queue"], "needs 1 word more")):
+                              ("n1", ["--on-timeout", "5", "status"], "a time with its unit"), ("n1", ["queue"], "needs 1 word more"),
+                              ("n1", ["drain", "--timeout", "5"], "--timeout 5: it wants a time with its unit"),
+                              ("n1", ["queue", "list", "--older=5"], "--older 5: it wants a time with its unit")):
         done = control(nodes, hosts, *args)
         equal((done.returncode, done.stdout), (64, ""), args)
         check(text in done.stderr, done.stderr)

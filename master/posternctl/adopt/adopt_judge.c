@@ -103,7 +103,9 @@ judge_names(struct adopt *a)
 	if (named != NULL && a->count > 0)
 		return refuse(EX_USAGE, a->name, "is there already: keys are for a new virtual server");
 	if (named != NULL && !is_stopped(a))
-		return refuse(1, a->name, "is not stopped, and has that home: nothing is to be adopted");
+		return refuse(1, a->name, a->force ? "is not stopped, and has that home: nothing is to be "
+		    "taken. --force is for a home that processes of another node or service have" :
+		    "is not stopped, and has that home: nothing is to be adopted");
 	a->server = named;
 	return EX_OK;
 }

@@ -12,6 +12,7 @@
 #include <sysexits.h>
 
 #include "common/base/mem.h"
+#include "common/config/key.h"
 #include "master/posternctl/nodes/nodes.h"
 #include "master/posternctl/posternctl.h"
 
@@ -30,6 +31,37 @@ needs_input(const char *const *words, size_t count)
 		    (count > 1 && strcmp(words[1], rows[i][1]) == 0)))
 			return true;
 	return false;
+}
+
+/* "--older 5", and "--older=5"; NULL: it is none of that name. */
+static const char *
+value_of(const char *const *words, size_t count, const char *option)
+{
+	size_t len = strlen(option);
+
+	return strncmp(words[0], option, len) != 0 ? NULL : words[0][len] == '=' ? words[0] + len + 1 :
+	    words[0][len] == '\0' && count > 1 ? words[1] : NULL;
+}
+
+/* A node would say the same, each of them, after an ssh. */
+static bool
+times_are_good(const struct command *row, const char *const *words, size_t count)
+{
+	static const char *const options[][2] = { { "drain", "--timeout" }, { "queue", "--older" },
+	    { "queue", "--newer" }, { "badmail", "--older" }, { "badmail", "--newer" },
+	    { "drop", "--older" }, { "drop", "--newer" }, { "sessions", "--idle" } };
+	const char *value;
+	uint64_t ms;
+
+	for (size_t i = 0; i < nitems_of(options); i++)
+		for (size_t k = 1; k < count && strcmp(words[0], options[i][0]) == 0; k++) {
+			value = value_of(words + k, count - k, options[i][1]);
+			if (value == NULL || key_parse_time(value, &ms) == 0)
+				continue;
+			usage_say(row, "%s %.60s: it wants " COMPLAINT_TIME, options[i][1], value);
+			return false;
+		}
+	return true;
 }
 
 /* They end by themselves, or when the operator ends them. */
@@ -143,6 +175,8 @@ nodes_command_run(const struct command_context *c, const struct command *row, co
 		fprintf(stderr, "posternctl: %s needs an input, which --on does not give\n", row->name);
 		return EX_USAGE;
 	}
+	if (!times_are_good(row, words, count))
+		return EX_USAGE;
 	nodes = nodes_list_parse(c->nodes, &node_count, &why);
 	if (nodes != NULL)
 		status = run(c, words, count, nodes, node_count);

@@ -86,6 +86,8 @@ START_TEST(holders)
 	ck_assert_int_eq(fence_own(a.f, a.queue), 0);
 	ck_assert_uint_eq(generation(), 1);
 	ck_assert_int_eq(fence_is_locked(b.queue), 1);
+	ck_assert_msg(fence_is_others(b.f, b.queue, &r) == 1 && r.generation == 1 && strcmp(r.host, "a.example") == 0, "%s", r.host);
+	ck_assert_int_eq(fence_is_others(again.f, again.queue, &r), 0);
 	ck_assert(fence_own(b.f, b.queue) == -1 && errno == EWOULDBLOCK);
 	ck_assert(fence_own(again.f, again.queue) == -1 && errno == EWOULDBLOCK);
 	ck_assert_msg(fence_holds(again.f, again.queue), "one of the same holder joins without a lock");
@@ -93,6 +95,7 @@ START_TEST(holders)
 	ck_assert_int_eq(fence_own(again.f, again.queue), 0);
 	ck_assert_uint_eq(generation(), 1);	/* the same holder */
 	end(&again);
+	ck_assert_msg(fence_is_others(b.f, b.queue, &r) == 0, "nobody has it now");
 	ck_assert_int_eq(fence_own(b.f, b.queue), 0);
 	ck_assert_uint_eq(generation(), 2);
 	end(&b);
@@ -104,6 +107,8 @@ END_TEST
 /* The lock is not seen, as on another host: whoever had the home finds that it is lost, also within the same tick of the clock. */
 START_TEST(lost)
 {
+	struct fence_record r;
+
 	new_folder();
 	for (unsigned turn = 1; turn < 200; turn += 2) {
 		struct one a = begin(turn % 4 == 1 ? "run-a" : "run-c", "a.example"), joined = begin(turn % 4 == 1 ? "run-a" : "run-c", "a"),
@@ -120,7 +125,9 @@ START_TEST(lost)
 		ck_assert(!fence_holds(joined.f, joined.queue) && errno == ESTALE && losses == 2);
 		ck_assert_msg(!fence_holds(a.f, a.queue) && losses == 2, "it is told once");
 		ck_assert_int_eq(fence_is_locked(a.queue), 1);
+		ck_assert_int_eq(fence_is_others(a.f, a.queue, &r), 1);
 		end(&b);
+		ck_assert_msg(fence_is_others(joined.f, a.queue, &r) == 0, "who was given up has the lock of the folder alone");
 		/* the lock of the folder, which a has still, is not asked until it is free */
 		b = begin("run-d", "b.example");
 		ck_assert_int_eq(fence_own(b.f, b.queue), 0);
