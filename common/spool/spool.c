@@ -1,7 +1,7 @@
 /*
  * spool - the folders of one virtual server: opening, names, reading and marking queued messages
  *
- * Runs in:  deliver, pickup; on pool threads (see spool.h)
+ * Runs in:  posternctl, deliver, pickup; on pool threads (see spool.h)
  * Owns:     every name below these folders; the folders' descriptors; the queue's lock
  * Promise:  after spool_draft_commit returned 0, a message survives a power cut until spool_remove
  * Fails by: -1 and errno; never exits, never logs
@@ -147,6 +147,21 @@ spool_copy(int from, off_t at, off_t size, int to)
 	}
 	free(piece);
 	return rc;
+}
+
+bool
+spool_same_bytes(int a, int b, off_t size)
+{
+	char *piece = mem_zalloc(2 * SPOOL_COPY);
+	off_t at = 0;
+	ssize_t n;
+
+	while (at < size && (n = disk_pread(a, piece, SPOOL_COPY, at)) > 0 &&
+	    disk_pread(b, piece + SPOOL_COPY, (size_t)n, at) == n &&
+	    memcmp(piece, piece + SPOOL_COPY, (size_t)n) == 0)
+		at += n;
+	free(piece);
+	return at == size;
 }
 
 /* --- reading --- */

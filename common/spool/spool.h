@@ -220,16 +220,14 @@ struct spool_drop {
 	const struct message_envelope *e;
 	const size_t *index; size_t count;	/* the recipients of this file */
 	const char *return_path;		/* text after "Return-Path: " without brackets */
-	/*
-	 * Its writer does not own the queue: the part has its tag, and no file that has the name already is
-	 * touched (EEXIST). After an error the message goes another way, and the name may be in use.
-	 */
+	/* Its writer does not own the queue: the part has its tag, and a name in use is an error (EEXIST) */
 	bool straight;
 	int error;				/* out: 0, or errno */
+	char other[MESSAGE_ID_SIZE];		/* out: in place of `id`, where a file has that name; "" */
 };
 /*
- * Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. A file that has
- * the name already is replaced (a repeat after a crash).
+ * Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. No file is ever
+ * replaced: the very same one (a repeat after a crash) counts, beside another the new one has a fresh id.
  */
 #define SPOOL_DROP_BATCH 64	/* of straight ones: at most */
 void spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n);

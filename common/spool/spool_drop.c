@@ -1,10 +1,10 @@
 /*
  * spool_drop - drop files: complete when they become visible
  *
- * Runs in:  deliver, pickup; on pool threads
+ * Runs in:  posternctl, deliver, pickup; on pool threads
  * Owns:     drop/.*.part until its rename
  * Promise:  error 0: the file is whole, visible, and on disk with its name; it is the one that was written,
- *           although others may write to the folder
+ *           although others may write to the folder. A file that is there is never replaced
  * Fails by: spool_drop.error; then nothing is visible
  */
 #include <dirent.h>
@@ -34,7 +34,7 @@ struct part {
 void
 spool_drop_name(char *dst, const struct spool_drop *d)
 {
-	snprintf(dst, SPOOL_NAME_SIZE, "%s-%u.eml", d->id, d->part);
+	snprintf(dst, SPOOL_NAME_SIZE, "%s-%u.eml", d->other[0] != '\0' ? d->other : d->id, d->part);
 }
 
 /* x- lines, our Received, Return-Path; `used` bytes of content are in it. */
@@ -117,7 +117,7 @@ open_part(int folder, const char *tag, char name[SPOOL_NAME_SIZE])
 		message_id_make(id, (int64_t)chance_u32(), chance_u32());
 		snprintf(name, SPOOL_NAME_SIZE, ".%s%s%s.part", tag != NULL ? tag : "",
 		    tag != NULL ? "." : "", id + MESSAGE_ID_LEN - SPOOL_TAG_LEN);
-		fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+		fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 		if (fd == -1 && errno != EEXIST)
 			return -1;
 	}
@@ -142,6 +142,7 @@ write_drop_part(struct spool *s, struct spool_drop *d, char name[SPOOL_NAME_SIZE
 	int fd, folder;
 
 	d->error = 0;
+	d->other[0] = '\0';
 	folder = d->straight && tag == NULL ? -1 : spool_folder_open(s, SPOOL_DROP);
 	fd = folder == -1 ? -1 : open_part(folder, tag, name);
 	if (fd == -1) {
@@ -158,16 +159,70 @@ write_drop_part(struct spool *s, struct spool_drop *d, char name[SPOOL_NAME_SIZE
 	return -1;
 }
 
-/* Without RENAME_NOREPLACE (NFS) it fails, once and for all. */
+/*
+ * To a name that nothing has, else EEXIST. Without RENAME_NOREPLACE (NFS) the file has two names for a
+ * moment; without hard links, too, only the owner of the queue is left that could give the name.
+ */
 static int
 place_part(struct spool *s, const struct spool_drop *d, const char *from, const char *to)
 {
-	if (!d->straight)
-		return renameat(s->drop, from, s->drop, to);
+	struct stat st;
+
 	if (renameat2(s->drop, from, s->drop, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno == EINVAL || errno == ENOSYS)
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (d->straight) {	/* once and for all */
 		atomic_store(&s->replaces, true);
+		return -1;
+	}
+	if (linkat(s->drop, from, s->drop, to, 0) == 0) {
+		unlinkat(s->drop, from, 0);
+		return 0;
+	}
+	if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
+		return -1;
+	if (fstatat(s->drop, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return errno == ENOENT ? renameat(s->drop, from, s->drop, to) : -1;
+}
+
+/* The name has the file that `fd` is, written before: it is ours, has the same bytes, and is on disk now. */
+static bool
+is_there(const struct spool *s, const char *name, int fd)
+{
+	int there = openat(s->drop, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat old, new;
+	bool is;
+
+	if (there == -1)
+		return false;
+	is = fstat(there, &old) == 0 && fstat(fd, &new) == 0 && S_ISREG(old.st_mode) &&
+	    old.st_uid == new.st_uid && old.st_size == new.st_size &&
+	    spool_same_bytes(there, fd, old.st_size) && disk_sync(there) == 0;
+	close(there);
+	return is;
+}
+
+/*
+ * What has the name may be another message: ids are told to clients, and whoever has taken a listener over
+ * can send one under an id of before. 0 placed; 1 it is there already; -1 and errno. `to` is the name.
+ */
+static int
+place_beside(struct spool *s, struct spool_drop *d, int fd, const char *from, char to[SPOOL_NAME_SIZE])
+{
+	for (unsigned turn = 0; turn < NAMES_TRIED; turn++) {
+		spool_drop_name(to, d);
+		if (place_part(s, d, from, to) == 0)
+			return 0;
+		if (errno != EEXIST || d->straight)
+			return -1;
+		if (is_there(s, to, fd))
+			return 1;
+		spool_fresh_id(d->other);
+	}
 	return -1;
 }
 
@@ -175,10 +230,11 @@ static void
 finish_part(struct spool *s, struct spool_drop *d, int fd, const char *from)
 {
 	char to[SPOOL_NAME_SIZE];
+	int placed = disk_sync(fd) == -1 ? -1 : place_beside(s, d, fd, from, to);
 
-	spool_drop_name(to, d);
-	if (disk_sync(fd) == -1 || place_part(s, d, from, to) == -1) {
+	if (placed == -1)
 		d->error = errno;
+	if (placed != 0) {
 		unlinkat(s->drop, from, 0);
 	} else if (is_replaced(s->drop, to, fd)) {
 		d->error = ESTALE;	/* a file of others took its place: the message is tried again */

@@ -83,6 +83,8 @@ void spool_bucket_close(struct spool *s);
 
 /* Copies size bytes at `at` of `from` to the end of `to`. */
 int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
+/* Whether two open files have the same bytes; both are so large. */
+bool spool_same_bytes(int a, int b, off_t size);
 /* Adds `n` to the bytes of badmail as far as they are known, of all processes. The new sum. */
 int64_t spool_badmail_trim_sum(struct spool *s, int64_t n);
 /*

@@ -1,11 +1,11 @@
 /*
  * straight - local mail from its writer straight into the drop folder
  *
- * Runs in:  deliver, pickup; on threads that may wait for the disk
+ * Runs in:  posternctl, deliver, pickup; on threads that may wait for the disk
  * Owns:     envelopes and lists of recipients from straight_* until straight_done
  * Promise:  dropped: the drop file is whole and on disk with its name, as the queue would have made it, and
  *           is all that there is of the message. Not dropped: nothing is promised, and all of it can go into
- *           the queue, whose drop file replaces what may have become visible
+ *           the queue, which knows the drop file that may have become visible by its bytes
  * Fails by: not dropped; a message is refused by the queue alone
  */
 #include "common/spool/straight.h"

@@ -67,6 +67,7 @@ static void
 judge_drop(struct drop *d, struct drop_job *job)
 {
 	if (job->part.error == 0) {
+		spool_drop_name(job->file, &job->part);		/* it may have got another one */
 		verdict_set(&job->verdict, VERDICT_ACCEPTED, "2.1.5", "dropped");
 		verdict_deliver(&job->verdict);
 		return;
@@ -135,8 +136,8 @@ void
 drop_submit(struct drop *d, struct drop_job *job)
 {
 	/*
-	 * The number of the first recipient tells the files of one message apart: the file of a later round,
-	 * or of a repeat after a crash, must not replace the file of other recipients.
+	 * The number of the first recipient tells the files of one message apart: that of a later round, and
+	 * that of a repeat after a crash, which has the name and the bytes of the first one.
 	 */
 	job->part = (struct spool_drop){
 		.id = job->e->id, .part = (unsigned)job->index[0], .source_fd = job->fd, .e = job->e,

@@ -6,6 +6,7 @@ import threading
 
 from checks import check, equal
 from patience import until
+from queue_files import write_queue_files
 from smtp import mail
 
 
@@ -121,6 +122,32 @@ def test_second_round_keeps_the_first(t):
     service.ctl("retry")
     service.home.wait_queued(0)
     equal(sorted(r for d in service.home.drops() for r in d.receivers), ["one@default.example", "two@late.example"])
+
+
+def test_id_of_before(t):
+    """
+    A message under the id of one that was delivered, as a listener that was taken over could send it (ids are in 250 replies): the drop
+    file of before stays as it is, and the other message has a file of its own. The same message once more is the file that is there.
+    """
+    service = t.postern()
+    service.stop()
+    write_queue_files(service.home, (t.uid, t.gid), ["a@default.example"])
+    (queued,) = service.home.queued()
+    ident, content = queued.name, queued.read_bytes()
+    service.start()
+    before = service.home.wait_drops()[0].path
+    kept = before.read_bytes(), before.stat().st_ino
+    for again, count in ((content, 1), (content.replace(b"planted", b"forged!"), 2)):
+        service.stop()
+        queued.parent.mkdir(exist_ok=True)
+        queued.write_bytes(again)
+        service.own()
+        service.start()
+        event = service.events.wait("dropped", id=ident)
+        service.home.wait_queued(0)
+        equal(len(service.home.drops()), count)
+        equal((before.read_bytes(), before.stat().st_ino), kept, "the file of before")
+    check(event["file"] != before.name and b"forged!" in (service.home.drop / event["file"]).read_bytes(), event.line)
 
 
 def test_quota_of_own_folder(t):

@@ -328,6 +328,55 @@ START_TEST(test_drop_form)
 }
 END_TEST
 
+/* Another message under the id of one that was dropped, as a listener that was taken over could send it, and repeats after a crash. */
+START_TEST(test_drop_keeps)
+{
+	char id[MESSAGE_ID_SIZE], other[MESSAGE_ID_SIZE], name[64], line[300];
+	struct message_envelope e, later;
+	const size_t index[] = { 0 };
+	const char *why;
+	int fd, later_fd;
+
+	for (int turn = 0; turn < 2; turn++) {
+		temp_spool_begin();
+		no_flag = turn == 1;	/* as on NFS */
+		commit("Subject: first\r\n\r\nfirst\r\n", id);
+		commit("Subject: other\r\n\r\nother\r\n", other);
+		ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
+		ck_assert_int_eq(spool_load(spool, other, &later, &later_fd, &why), 0);
+		struct spool_drop d = { .id = id, .source_fd = fd, .e = &e, .index = index, .count = 1, .return_path = "s@x.example" };
+		struct spool_drop o = { .id = id, .source_fd = later_fd, .e = &later, .index = index, .count = 1, .return_path = "s@x.example" };
+		struct spool_drop *list[] = { &d, &o, &d };
+
+		spool_drop_write(spool, list, 1);
+		ck_assert_int_eq(d.error, 0);
+		shell("ls -i $H/drop >$H/before");
+		spool_drop_write(spool, list, 1);
+		ck_assert_msg(d.error == 0 && d.other[0] == '\0', "a repeat is the file that is there");
+		shell("ls -i $H/drop | cmp - $H/before && test -z \"$(find $H/drop -name '*.part')\"");
+		spool_drop_write(spool, list + 1, 2);
+		ck_assert(o.error == 0 && d.error == 0 && strlen(o.other) == MESSAGE_ID_LEN && d.other[0] == '\0');
+		spool_drop_name(name, &o);
+		snprintf(line, sizeof(line), "grep -q '^first' $H/drop/%s-0.eml && grep -q '^other' $H/drop/%s && test $(ls -A $H/drop | wc -l) = 2 && "
+		    "ls -i $H/drop | grep -qxF \"$(cat $H/before)\"", id, name);
+		shell(line);
+		/* what is no message, or that of another size, is kept, too */
+		snprintf(line, sizeof(line), "rm $H/drop/*; mkfifo $H/drop/%s-0.eml", id);
+		shell(line);
+		spool_drop_write(spool, list, 1);
+		ck_assert(d.error == 0 && strlen(d.other) == MESSAGE_ID_LEN);
+		snprintf(line, sizeof(line), "test -p $H/drop/%s-0.eml && test $(ls -A $H/drop | wc -l) = 2", id);
+		shell(line);
+		no_flag = false;
+		close(fd);
+		close(later_fd);
+		message_envelope_done(&e);
+		message_envelope_done(&later);
+		temp_spool_end();
+	}
+}
+END_TEST
+
 START_TEST(test_large_content_and_envelope)
 {
 	int fd;
@@ -837,7 +886,7 @@ END_TEST
 
 UNIT_MAIN("spool", test_badmail_on_another_disk, test_link_made_twice, test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
     test_group_commit_and_scan,
-    test_sweep_of_a_dead_writer, test_scratch_has_no_name, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
+    test_sweep_of_a_dead_writer, test_scratch_has_no_name, test_foreign_and_damaged, test_drop_form, test_drop_keeps, test_large_content_and_envelope,
     test_pickup_refuse, test_badmail_limit,
     test_badmail_limit_counts_small_files, test_badmail_sum, test_trim_counts_from_the_refusal,
     test_words_go_when_the_message_stays,
