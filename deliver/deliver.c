@@ -92,9 +92,7 @@ on_scanned(void *arg, uint64_t ms)
 static void
 slow_scan(void *arg)
 {
-	struct deliver *r = arg;
-
-	queue_scan_start(r->queue.scan, false);
+	queue_scan_start(((struct deliver *)arg)->queue.scan, false);
 }
 
 /* --- hints --- */
@@ -209,10 +207,8 @@ begin_work(struct deliver *r)
 static void
 on_judged(void *arg)
 {
-	struct deliver *r = arg;
-
-	r->judged++;
-	begin_work(r);
+	((struct deliver *)arg)->judged++;
+	begin_work(arg);
 }
 
 static void

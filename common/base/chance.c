@@ -1,7 +1,7 @@
 /*
  * chance - random numbers for ids and waiting times, without a system call each
  *
- * Runs in:  listener, deliver, pickup; any thread
+ * Runs in:  posternctl, listener, deliver, pickup; any thread
  * Owns:     a block of random bytes for each thread
  * Promise:  no number is given out twice, in a child of fork(2) neither
  * Fails by: never, as arc4random(3)

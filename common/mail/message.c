@@ -1,7 +1,7 @@
 /*
  * message - the queue file's envelope and end record: format and parse; pure
  *
- * Runs in:  listener, deliver, pickup
+ * Runs in:  posternctl, listener, deliver, pickup
  * Owns:     the strings of an envelope
  * Promise:  parse(format(e)) equals e; a value never holds a control character
  * Fails by: -1 and a reason; never reads past the bytes given

@@ -1,7 +1,7 @@
 /*
  * spool_bucket - the folders in the queue that messages lie in, by the time of their arrival
  *
- * Runs in:  deliver, pickup; any thread
+ * Runs in:  posternctl, deliver, pickup; any thread
  * Owns:     the descriptor of the bucket that a message was last placed in, until another one follows
  * Promise:  a message is placed and its name is synced by one descriptor: a bucket that was removed and made
  *           anew meanwhile cannot be taken for the one that has the name

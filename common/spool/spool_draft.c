@@ -1,7 +1,7 @@
 /*
  * spool_draft - a message being written into the queue, and the group commit
  *
- * Runs in:  deliver, pickup; on pool threads
+ * Runs in:  posternctl, deliver, pickup; on pool threads
  * Owns:     a file in queue/new until it is placed; a scratch file is the caller's
  * Promise:  error 0 after a commit: data, name and folder are on disk; else no file is left in the queue
  * Fails by: -1 and errno; spool_draft_error() after a commit

@@ -1,7 +1,7 @@
 /*
  * spool_folder - the folders of a spool: opened when they are needed, and again when they were made anew
  *
- * Runs in:  deliver, pickup; on pool threads
+ * Runs in:  posternctl, deliver, pickup; on pool threads
  * Owns:     the descriptors of the folders
  * Promise:  a folder that cannot be used fails what needs it, and nothing else. A descriptor keeps its number
  *           when it comes to lead to another folder, as threads may be using it

@@ -2,7 +2,7 @@
  * spool_move - a message goes from the queue of one virtual server to that of another, by the two processes
  * that own them
  *
- * Runs in:  deliver; on pool threads
+ * Runs in:  posternctl, deliver; on pool threads
  * Owns:     nothing
  * Promise:  the message is on disk in the other queue before it leaves this one. A crash between leaves it in
  *           both: it may come twice, and a repeat of the move finds the copy and continues. While it is on

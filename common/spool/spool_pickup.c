@@ -1,7 +1,7 @@
 /*
  * spool_pickup - names in the pickup folder: claimed, removed after hand-over, refused into badmail
  *
- * Runs in:  pickup; on pool threads
+ * Runs in:  posternctl, pickup; on pool threads
  * Owns:     nothing but the folder's descriptor
  * Promise:  a refused file is in badmail with its reason, or still in pickup
  * Fails by: -1 and errno

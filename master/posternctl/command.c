@@ -307,9 +307,11 @@ const struct command command_rows[] = {
 	{ "create", "name [--from name] [--dry-run] [key=value ...]", 1, CONTROL_WORDS_MAX,
 	    "Make a virtual server; keys are listen, domain, description and section.key.",
 	    change_command_run, "create" },
-	{ "adopt", "[--force] [--dry-run] [--from name] folder name [key=value ...]", 2, CONTROL_WORDS_MAX,
+	{ "adopt", "[--force] [--merge] [--dry-run] [--from name] folder name [key=value ...]", 2,
+	    CONTROL_WORDS_MAX,
 	    "Make the home of another node, with its queue and all its mail, that of a virtual server here, "
-	    "and start it; --force: whoever has it was given up.", run_adopt, NULL },
+	    "and start it; --merge: put its mail into the home that the virtual server has; --force: whoever "
+	    "has it was given up.", run_adopt, NULL },
 	{ "new", "", 0, 0, "Make a virtual server by questions on the terminal.", wizard_server_run, NULL },
 	{ "rename", "[--dry-run] name new-name", 2, 3, "Rename a virtual server; it is stopped for a moment.",
 	    change_command_run, "rename" },

@@ -7,6 +7,7 @@ import threading
 import time
 
 from checks import Failure, check, equal
+from disks import small_disk
 from patience import until
 from processes import is_alive
 from smtp import Smtp
@@ -100,7 +101,8 @@ def test_refused(t):
     before = (old.home.queue / "owner").read_bytes()
     for folder, name, more, status, text in (
             (old.home.path, "three", (), 1, "a process has"), (new.home.path, "three", (), 1, "is of the virtual server two here"),
-            (old.home.path, "two", (), 1, "has a home of its own"), (new.home.path, "two", (), 1, "nothing is to be adopted"),
+            (old.home.path, "two", (), 1, "has a home of its own"), (old.home.path, "three", ("--merge",), 1, "is no virtual server here"),
+            (new.home.path, "two", (), 1, "nothing is to be adopted"),
             (t.folder / "none", "three", (), 66, "No such file"), (old.home.pickup, "three", (), 66, "no home"),
             (old.home.path, "three", ("x=y",), 64, ""), (old.home.path, "th.ree", (), 64, "no name")):
         done = new.ctl("adopt", folder, name, *more, ok=False)
@@ -335,6 +337,86 @@ def test_into_another(t):
     check(all(list(new.home.queue.glob(f"*/{each}.note")) for each in ids), "the notes")
     new.ctl("stop", "one")
     new.ctl("delete", "one")
+
+
+def bodies(folder, pattern="*"):
+    return sorted(path.read_bytes() for path in folder.glob(pattern))
+
+
+def filled(t, other=None):
+    """
+    Two services that have mail everywhere, with names in common; the first one has ended. `other`: a folder for its home. The second
+    one's virtual server is stopped.
+    """
+    sections = {"delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", **RETRY}, "messages": {"badmail-keep": "30d"}}
+    old = t.postern({"one": {**sections, **({"general": {"home": other}} if other else {})}})
+    new = t.postern({"one": sections})
+    for service, word in ((old, "old"), (new, "new")):
+        ids = [service.default.send(f"{word}{i}@a.example", "b@remote.example") for i in range(3)]
+        service.events.wait("deferred", count=3)
+        service.ctl("queue", "one", "hold", ids[1])
+        service.ctl("stop", "one")
+    old.stop()
+    old_home = other or old.home.path
+    # one id is in use on both sides
+    mine = sorted(p for p in old_home.glob("queue/[0-9a-f]*/*") if "." not in p.name)[0]
+    theirs = new.home.queue / mine.parent.name / mine.name
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_bytes(mine.read_bytes().replace(b"old0@", b"sam0@"))
+    for home, word in ((old_home, "old"), (new.home.path, "new")):
+        (home / "pickup/late.eml").write_text(f"x-sender: {word}-pickup@a.example\nx-receiver: q@remote.example\n\nlate\n")
+        for name in ("1k0t4z00000aaaaa-0.eml", f"1k0t4z0000{'1' if word == 'old' else '2'}aaaaa-0.eml"):
+            (home / "drop" / name).write_text(f"x-sender: {word}@a.example\n{name}")
+        for ending in ("bad", "bdr", "bdp"):
+            (home / f"badmail/1k0t4z00000aaaaa.{ending}").write_text(f"{word} {ending}")
+        for path in [*home.rglob("*")]:
+            if os.geteuid() == 0:
+                os.chown(path, t.uid, t.gid)
+    return old, new, old_home
+
+
+def check_merged(new, old_home):
+    check(not [p for p in old_home.rglob("*") if p.is_file() and p.name != "owner"], "mail is left:", list(old_home.rglob("*")))
+    found = {row["sender"]: row for row in rows(new, "one")}
+    equal(sorted(found), ["new0@a.example", "new1@a.example", "new2@a.example", "old0@a.example", "old1@a.example", "old2@a.example",
+                          "sam0@a.example"])
+    equal([sender for sender, row in sorted(found.items()) if row["state"] == "held"], ["new1@a.example", "old1@a.example"])
+    equal(len(list(new.home.queue.glob("*/*.note"))), 6, "notes")
+    home = new.home.path
+    equal({p.read_text().split("-p")[0] for p in (home / "pickup").iterdir()}, {"x-sender: new", "x-sender: old"})
+    equal(sorted(text.split(b"@")[0] for text in bodies(home / "drop", "*.eml")), [b"x-sender: new"] * 2 + [b"x-sender: old"] * 2)
+    equal(sorted({p.name.split(".")[0]: bodies(home / "badmail", p.name.split(".")[0] + ".*") for p in (home / "badmail").iterdir()}.values()),
+          [[b"new bad", b"new bdp", b"new bdr"], [b"old bad", b"old bdp", b"old bdr"]])
+
+
+# shows 9c.3
+def test_merged(t):
+    """All mail goes into the home of a virtual server that is there; what has the same name on both sides is kept twice."""
+    _, new, old_home = filled(t)
+    due = {p.name: int(p.stat().st_mtime) for p in old_home.glob("queue/[0-9a-f]*/*") if "." not in p.name}
+    done = new.ctl("adopt", "--merge", old_home, "one")
+    check("3 of the queue, 1 of pickup, 2 of drop and 1 of badmail are in the home of one" in done.stdout, done.stdout)
+    check_merged(new, old_home)
+    kept = {p.name: int(p.stat().st_mtime) for p in new.home.queue.glob("[0-9a-f]*/*") if p.name in due}
+    equal(len([name for name in kept if kept[name] == due[name]]), 2, "due times of those that kept their ids")
+    done = new.ctl("adopt", "--merge", old_home, "one")
+    check("0 of the queue, 0 of pickup, 0 of drop and 0 of badmail" in done.stdout, done.stdout)
+
+
+# shows 9c.3
+def test_merge_killed(t):
+    """Killed at each point, on one file system and between two: given again it continues, and nothing is lost."""
+    for points, other in ((("merge-placed", "merge-noted", "merge-queued"), None),
+                          (("merge-written", "merge-copied", "merge-placed", "move-placed", "move-synced", "move-left"), "disk")):
+        if other:
+            other = small_disk(t, "64m") / "home"
+        _, new, old_home = filled(t, other)
+        for point in points:
+            new.env["POSTERN_CRASH"] = point
+            equal(new.ctl("adopt", "--merge", old_home, "one", ok=False).returncode, 75, point)
+        del new.env["POSTERN_CRASH"]
+        new.ctl("adopt", "--merge", old_home, "one")
+        check_merged(new, old_home)
 
 
 # shows 9c.3

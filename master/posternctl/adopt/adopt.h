@@ -7,14 +7,17 @@
 
 #include "master/posternctl/posternctl.h"
 
+struct account;
+
 struct adopt {
 	const struct command_context *context;
 	const struct command *start;	/* the row of that command */
-	bool force, dry;
+	bool force, dry, merge;
 	const char *folder, *name, *from;	/* as the operator wrote them; from may be NULL */
 	const char *const *words; size_t count;	/* KEY=VALUE, of a new virtual server */
 	struct server_set set;
 	const struct config_server *server;	/* it is there, with that very home; NULL: it is made */
+	const struct config_server *target;	/* with `merge`: has a home of its own, which gets the mail */
 	char *home, *pickup, *queue, *drop, *badmail;	/* paths, owned */
 };
 
@@ -32,6 +35,12 @@ int adopt_judge(struct adopt *a);
 /* --- adopt_take: the lock, the fence and the owners of the files --- */
 
 int adopt_take(const struct adopt *a);		/* EX_OK, or it has been said why not */
+/* Whose the mail of the virtual server is. False: nobody's but ours, as we are not root; or *status. */
+bool adopt_take_user(const struct adopt *a, struct account *account, int *status);
+
+/* --- adopt_merge: all mail of the home into that of `target` --- */
+
+int adopt_merge(const struct adopt *a);		/* EX_OK, or it has been said why not */
 
 /* --- adopt_server: the virtual server --- */
 

@@ -20,11 +20,13 @@ run(struct adopt *a)
 {
 	int status = adopt_judge(a);
 
-	if (status == EX_OK)
+	if (status == EX_OK && !a->merge)
 		status = adopt_server_judge(a);
 	if (status == EX_OK)
 		status = adopt_take(a);
-	return status == EX_OK && !a->dry ? adopt_server_start(a) : status;
+	if (status != EX_OK || a->dry)
+		return status;
+	return a->merge ? adopt_merge(a) : adopt_server_start(a);
 }
 
 int
@@ -34,6 +36,7 @@ adopt_command_run(const struct command_context *c, const struct command *row, co
 	struct adopt a = { .context = c, .start = start };
 	const struct option_row options[] = {
 		{ .word = "--force", .set = &a.force }, { .word = "--dry-run", .set = &a.dry },
+		{ .word = "--merge", .set = &a.merge },
 		{ .word = "--from", .value = &a.from, .wanted = "the name of a virtual server" },
 		{ .word = NULL },
 	};

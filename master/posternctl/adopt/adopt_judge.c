@@ -82,6 +82,18 @@ is_stopped(const struct adopt *a)
 	return is;
 }
 
+/* The mail goes into the home of one that is there. */
+static int
+judge_merge(struct adopt *a, const struct config_server *named)
+{
+	if (named == NULL)
+		return refuse(1, a->name, "is no virtual server here: --merge is for one that is");
+	if (a->count > 0 || a->from != NULL)
+		return refuse(EX_USAGE, a->name, "is there already: keys are for a new virtual server");
+	a->target = named;
+	return EX_OK;
+}
+
 static int
 judge_names(struct adopt *a)
 {
@@ -94,10 +106,12 @@ judge_names(struct adopt *a)
 		fprintf(stderr, "posternctl: %s is of the virtual server %s here\n", a->home, owner->name);
 		return 1;
 	}
+	if (a->merge && owner == NULL)
+		return judge_merge(a, named);
 	if (named != NULL && owner == NULL) {
-		fprintf(stderr, "posternctl: %s has a home of its own, %s. Adopt the folder under a new "
-		    "name; posternctl queue NEW move --all --to %s then moves its messages\n", a->name,
-		    named->home, a->name);
+		fprintf(stderr, "posternctl: %s has a home of its own, %s. With --merge all mail of the "
+		    "folder goes into that one; or adopt the folder under a new name\n", a->name,
+		    named->home);
 		return 1;
 	}
 	if (named != NULL && a->count > 0)

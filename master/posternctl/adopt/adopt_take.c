@@ -73,12 +73,12 @@ take_fence(const struct adopt *a, int queue)
 	    a->force && locked == 1 && rc == 0 ? break_fence(a, queue) : EX_OK;
 }
 
-/* Whose the mail of the virtual server is. False: nobody's but ours, as we are not root. */
-static bool
-find_user(const struct adopt *a, struct account *account, int *status)
+bool
+adopt_take_user(const struct adopt *a, struct account *account, int *status)
 {
 	const struct config_service *s = &a->set.config->service;
-	const char *own = a->server != NULL ? a->server->user : NULL;
+	const struct config_server *of = a->merge ? a->target : a->server;
+	const char *own = of != NULL ? of->user : NULL;
 
 	*status = EX_OK;
 	if (geteuid() != 0)
@@ -98,7 +98,7 @@ mend(const struct adopt *a)
 	struct spool_mend m = { .dry = a->dry };
 	int status;
 
-	if (!find_user(a, &account, &status))
+	if (!adopt_take_user(a, &account, &status))
 		return status;
 	m.uid = account.uid;
 	m.gid = account.gid;
