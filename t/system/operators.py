@@ -95,7 +95,7 @@ def test_refused(t):
     for words, status, text in ((("default", "add", "mail"), 78, "already"), (("default", "remove", "daemon"), 78, "no item daemon"),
                                 (("default", "add"), 64, "say who"), (("default", "add", ""), 64, "empty"), (("default",), 64, "list, add or remove"),
                                 (("default", "ad", "mail"), 64, "did you mean add?"), (("default", "list", "mail"), 64, "one word too many"),
-                                (("add", "default", "mail"), 64, "one word too many"), (("default", "add", "a,b"), 64, "one at a time"),
+                                (("add", "default", "mail"), 78, "already"), (("default", "add", "a,b"), 64, "one at a time"),
                                 (("nowhere", "add", "mail"), 3, "no virtual server"), (("nowhere", "list"), 3, "no virtual server"),
                                 (("default", "add", "mail", "--jsn"), 64, "did you mean --json"), (("default", "add", "two words:"), 78, "operators")):
         done = service.ctl("operators", *words, ok=False)
