@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@
 #include "common/w3clog/w3clog.h"
 #include "deliver/admin/admin.h"
 #include "deliver/deliver.h"
+#include "deliver/evacuate/evacuate.h"
 #include "deliver/local/local.h"
 #include "deliver/move/move.h"
 #include "deliver/outbound/outbound.h"
@@ -38,11 +38,7 @@
  */
 #define OTHERS 8
 #define THREADS 15	/* one for the protocol log */
-#define WINDOW 2000		/* messages loaded at a time */
-#define WINDOW_MIN 64
 #define FILES_JUDGED 3
-/* Descriptors beside window and connections: spare messages, drop files, reports */
-#define FILES_OTHER 640
 #define OWN_MS 100		/* between attempts to own the queue while another worker drains */
 #define SLOW_MS 30000		/* between scans; at least ten times what a scan takes */
 #define MISSED_MS 1000		/* from a hint to the check whether hints were lost */
@@ -61,6 +57,8 @@ struct deliver {
 	struct expand *expand;		/* NULL: no directory */
 	struct etrn_server *etrn_server;
 	struct offer_server *offer_server;
+	struct evacuate_sender *evacuator;
+	struct evacuate_taker *evacuations;
 	struct folder_watch *folders;
 	struct age_watch *age;
 	struct probes *probes;
@@ -164,18 +162,6 @@ own_queue(void *arg)
 	badmail_keep_trimmed(r->queue.badmail);
 }
 
-/* As many messages as there are descriptors for. */
-static size_t
-window_for(const struct config_server *server)
-{
-	struct rlimit rl;
-	uint64_t used = FILES_OTHER + (server->connections < WINDOW ? server->connections : WINDOW);
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= used + WINDOW)
-		return WINDOW;
-	return rl.rlim_cur < used + WINDOW_MIN ? WINDOW_MIN : rl.rlim_cur - used;
-}
-
 /*
  * A folder can be used again: what waits for it may have waited for long. Of mail that was tried by a process
  * before this one it is not known what it waits for. Trouble with queue and badmail is tried again within a
@@ -217,7 +203,7 @@ make_parts(struct deliver *r, struct boot *b)
 	const struct config_server *s = b->server;
 	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue,
 	    .drop = config_domain_drop_folder(s), .badmail = s->badmail };
-	struct schedule_setup setup = { .window = window_for(s) };
+	struct schedule_setup setup = { .window = queue_owner_window(s) };
 
 	r->queue.worker = r;
 	r->queue.on_scanned = on_scanned;
@@ -232,8 +218,12 @@ make_parts(struct deliver *r, struct boot *b)
 	r->keys = signing_keys_new(b, on_judged, r);
 	setup.signing = r->signing = signing_new(r->queue.pool, r->keys);
 	queue_owner_begin(&r->queue, &setup, own_queue);
+	r->queue.admin->evacuator = r->evacuator = evacuate_sender_new(b, r->queue.pool, r->queue.spool,
+	    r->outbound);
+	r->evacuations = evacuate_taker_new(b, r->queue.pool, r->queue.spool, r->queue.taker);
 	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
 	r->offer_server = offer_server_new(b->loop, r->queue.schedule, &r->queue.scanned);
+	etrn_server_evacuations(r->etrn_server, r->evacuations);
 	r->folders = folder_watch_new(b, r->queue.pool, r->queue.spool, on_folder_mended, r);
 	r->age = age_watch_new(b, r->queue.schedule);
 	r->probes = probe_new(&r->queue, r->outbound);
@@ -276,6 +266,7 @@ begin_end(struct deliver *r, uint64_t grace_ms, const char *why)
 	if (!queue_owner_end(&r->queue, grace_ms, out_of_grace))
 		return;
 	etrn_server_open(r->etrn_server, false);
+	evacuate_taker_end(r->evacuations);
 	loop_io_free(r->hint);
 	r->hint = NULL;
 	loop_timer_stop(r->slow);
@@ -295,6 +286,7 @@ finish_deliver(struct boot *b)
 	queue_scan_stop(r->queue.scan);
 	etrn_server_free(r->etrn_server);
 	login_test_free_all(r->outbound);
+	evacuate_sender_cut(r->evacuator);
 	outbound_free(r->outbound);
 	trusted_ca_free(r->authorities);
 	own_certificate_free(r->own);
@@ -304,6 +296,8 @@ finish_deliver(struct boot *b)
 	folder_watch_free(r->folders);
 	age_watch_free(r->age);
 	probe_free(r->probes);
+	evacuate_sender_free(r->evacuator);
+	evacuate_taker_free(r->evacuations);
 	expand_free(r->expand);
 	tls_reports_free(r->reports);
 	offer_server_free(r->offer_server);

@@ -44,6 +44,8 @@ struct queue_owner {
 	void *worker;
 };
 
+/* Messages that a worker which sends may have loaded: as many as there are descriptors for. */
+size_t queue_owner_window(const struct config_server *server);
 /* Opens the spool; makes pool, enqueue and badmail. boot_refuse() when the queue cannot be opened. */
 void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths *paths,
     unsigned threads);

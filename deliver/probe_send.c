@@ -69,6 +69,7 @@ static const struct outcome {
 	{ "deferred", "failed", true, EX_TEMPFAIL, "it stays in the queue and is tried again" },
 	{ "held", "failed", true, EX_TEMPFAIL, "it stays in the queue until its host asks for it" },
 	{ "moved", "failed", true, EX_TEMPFAIL, "an operator has moved it to another virtual server" },
+	{ "evacuated", "failed", true, EX_TEMPFAIL, "an operator has brought it to another node" },
 	{ "failed", "failed", true, MSG_PROBE_FAILED, "it is refused, and goes back to postmaster" },
 	{ "expired", "failed", true, MSG_PROBE_FAILED, "its time has run out, and it goes back to "
 	    "postmaster" },

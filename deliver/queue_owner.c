@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
@@ -30,6 +31,10 @@
 #include "deliver/schedule/schedule.h"
 
 #define OTHERS_MS 2000
+#define WINDOW 2000		/* messages loaded at a time */
+#define WINDOW_MIN 64
+/* Descriptors beside window and connections: spare messages, drop files, reports, what other nodes bring */
+#define FILES_OTHER 1024
 
 /* --- scan --- */
 
@@ -101,6 +106,17 @@ on_taken(void *arg, const struct spool_entry *entry)
 }
 
 /* --- begin --- */
+
+size_t
+queue_owner_window(const struct config_server *server)
+{
+	struct rlimit rl;
+	uint64_t used = FILES_OTHER + (server->connections < WINDOW ? server->connections : WINDOW);
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= used + WINDOW)
+		return WINDOW;
+	return rl.rlim_cur < used + WINDOW_MIN ? WINDOW_MIN : rl.rlim_cur - used;
+}
 
 /* A home that came from another host is of a user of that one. */
 static void

@@ -27,7 +27,7 @@ _posternctl_words()
 	case $command in
 	explain) words="--from --auth --sender --rcpt --size --json $names"; return ;;
 	passwd) words="--scram --yescrypt --stdin --delete --list --json $names"; return ;;
-	queue) verbs='list show count tally retry hold release delete bounce move pause resume'; selection+=' --state --held --to --reason' ;;
+	queue) verbs='list show count tally retry hold release delete bounce move evacuate pause resume'; selection+=' --state --held --to --reason --wait' ;;
 	badmail) verbs='list show tally retry purge' ;;
 	drop) verbs='list show tally delete' ;;
 	esac

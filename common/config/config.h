@@ -161,7 +161,7 @@ struct config_server {
 	unsigned offered_mechanisms;	/* enum config_offer bits */
 	bool auth_for_old_clients;
 	enum config_tls tls;
-	struct config_strings certificate, key;
+	struct config_strings certificate, key, evacuate_from;
 	uint64_t certificate_alarm;
 	enum config_tls_version tls_minimum;
 	bool ask_certificate, tls_for_old_devices;

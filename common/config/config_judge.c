@@ -128,6 +128,9 @@ judge_tls(struct config_work *w, size_t server)
 	if (s->ask_certificate && !config_server_has_tls(s))
 		blame_server(w, server, KEY_ACCESS, "client-certificate", true,
 		    "client-certificate has no effect without TLS");
+	if (s->evacuate_from.count > 0 && !config_server_has_tls(s))
+		blame_server(w, server, KEY_ACCESS, "evacuate-from", false,
+		    "evacuate-from needs TLS: certificate and key, and tls or tls-listen");
 	if (s->tls_minimum < CONFIG_TLS_1_2 &&
 	    (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0 ||
 	    config_relay_is_everybody(&s->connection_list)))

@@ -107,6 +107,7 @@ void key_format_number(char *dst, size_t size, uint64_t value);
 key_check key_check_account;	/* a user name, in any script, blanks allowed */
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
 key_check key_check_events;	/* "syslog", "stderr", "json", "/path" */
+key_check key_check_fingerprint;	/* SHA-256 of a certificate: 64 digits, perhaps with colons */
 key_check key_check_filter;	/* "inet:127.0.0.1:8891", "unix:/path" */
 key_check key_check_https;	/* "https://name/path" */
 key_check key_check_dkim;	/* an item of struct config_dkim */

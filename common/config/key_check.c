@@ -8,6 +8,7 @@
  * Fails by: -1 and a static text that says what would be right
  */
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,20 @@ key_check_node(const char *text, const char **why)
 
 	*why = "a node as ssh takes it: a host, or user@host";
 	return *text == '-' || strchr(text, ',') != NULL ? -1 : result;
+}
+
+int
+key_check_fingerprint(const char *text, const char **why)
+{
+	size_t digits = 0;
+
+	*why = "the SHA-256 fingerprint of a certificate: 64 hexadecimal digits, with or without colons";
+	for (; *text != '\0'; text++)
+		if (isxdigit((unsigned char)*text))
+			digits++;
+		else if (*text != ':' || digits == 0 || digits % 2 != 0 || text[-1] == ':')
+			return -1;
+	return digits == 64 && text[-1] != ':' ? 0 : -1;
 }
 
 int

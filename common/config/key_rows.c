@@ -633,6 +633,11 @@ const struct key key_rows[] = {
 	    "Whether clients are asked for a certificate under TLS. A client may show any certificate or "
 	    "none, and the certificate gives it no rights. The SHA-256 fingerprint is shown in the list of "
 	    "sessions and in the event of an accepted message." },
+	{ ACCESS("evacuate-from", KEY_STRINGS, evacuate_from), BY_SERVICE, .check = key_check_fingerprint,
+	    .meaning =
+	    "The SHA-256 fingerprints of the certificates of other nodes of Postern. Who shows one of them "
+	    "under TLS may put its queue into this one (posternctl queue evacuate): mail for any domain, "
+	    "which no filter sees. All others do not see that there is such a command." },
 	{ ACCESS("connection-control", KEY_ENUM, connection_control), .standard = "all-except",
 	    .choice = list_modes,
 	    .meaning =

@@ -28,7 +28,8 @@ msg_etrn_take(struct msg_etrn *d, const void *data, size_t len)
 	if (len < offsetof(struct msg_etrn, domains) || len > sizeof(*d))
 		return false;
 	memcpy(d, data, len);
-	return msg_etrn_size(d) == len && ctl_text_is_ended(d->client, sizeof(d->client)) &&
+	return d->turn < MSG_ETRN_WAYS && msg_etrn_size(d) == len &&
+	    ctl_text_is_ended(d->client, sizeof(d->client)) &&
 	    ctl_text_is_ended(d->account, sizeof(d->account)) &&
 	    (d->len == 0 || d->domains[d->len - 1] == '\0');
 }

@@ -1,6 +1,6 @@
 /*
- * msg_etrn - a host asks for its backlog: the question of a listener to the deliver worker of its virtual
- * server, and the answer
+ * msg_etrn - a host asks for its backlog, or brings its queue: the question of a listener to the deliver
+ * worker of its virtual server, and the answer
  */
 #ifndef COMMON_IPC_MSG_ETRN_H
 #define COMMON_IPC_MSG_ETRN_H
@@ -14,8 +14,16 @@
 #define MSG_ETRN_NAME_SIZE 256
 #define MSG_ETRN_DOMAINS_MAX 4096
 
+enum msg_etrn_way {
+	MSG_ETRN_SEND,		/* its hosts get the mail */
+	MSG_ETRN_TURN,		/* the mail is to come down the connection that asks (ATRN, TURN) */
+	/* The client is another node, and brings messages: a descriptor comes for that, too */
+	MSG_ETRN_EVACUATE,
+	MSG_ETRN_WAYS
+};
+
 struct msg_etrn {			/* payload of CTL_ETRN */
-	uint16_t turn;		/* the mail is to come down the connection that asks (ATRN, TURN) */
+	uint16_t turn;		/* enum msg_etrn_way */
 	uint16_t port;		/* port of the client, beside `client`: for logs */
 	char client[NET_TEXT_SIZE];
 	char account[MSG_ETRN_NAME_SIZE];	/* only domains that this account may fetch; "" any */
@@ -25,7 +33,7 @@ struct msg_etrn {			/* payload of CTL_ETRN */
 };
 
 enum msg_etrn_result {
-	/* With `turn`: a descriptor comes with it, which speaks SMTP as a client */
+	/* MSG_ETRN_TURN: a descriptor comes with it, which speaks SMTP as a client */
 	MSG_ETRN_STARTED,
 	MSG_ETRN_NOTHING,		/* the backlog is empty */
 	MSG_ETRN_LATER,		/* cannot be done now */

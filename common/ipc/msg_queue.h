@@ -16,13 +16,13 @@
 #include "common/ipc/queue_filter.h"
 
 #define MSG_QUEUE_AT_SIZE 48
-#define MSG_QUEUE_NAME_SIZE 64
+#define MSG_QUEUE_NAME_SIZE 272	/* a host and its port */
 #define MSG_QUEUE_REASON_SIZE 320
 #define MSG_QUEUE_TEXT_MAX 30000
 
 enum msg_queue_verb {
 	MSG_QUEUE_LIST, MSG_QUEUE_SHOW, MSG_QUEUE_COUNT, MSG_QUEUE_TALLY, MSG_QUEUE_RETRY, MSG_QUEUE_HOLD,
-	MSG_QUEUE_RELEASE, MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE,
+	MSG_QUEUE_RELEASE, MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE, MSG_QUEUE_EVACUATE,
 	MSG_QUEUE_BADMAIL_LIST, MSG_QUEUE_BADMAIL_SHOW, MSG_QUEUE_BADMAIL_TALLY, MSG_QUEUE_BADMAIL_RETRY,
 	MSG_QUEUE_BADMAIL_PURGE,
 	MSG_QUEUE_DROP_LIST, MSG_QUEUE_DROP_SHOW, MSG_QUEUE_DROP_READ, MSG_QUEUE_DROP_TALLY,
@@ -44,6 +44,7 @@ struct msg_queue_row {
 	uint32_t states;	/* of messages that it applies to; 0 any */
 	bool pieces;		/* of one message, with one id: no command of people */
 	bool tallies;		/* says how many there are, and has no rows */
+	bool target;		/* says where to: --to */
 };
 extern const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS];
 /* MSG_QUEUE_VERBS: there is no such verb. */
@@ -54,7 +55,8 @@ struct msg_queue_ask {		/* payload of CTL_QUEUE */
 	char author[LOGIN_NAME_AUTHOR_SIZE];	/* the operator: "uid=0" */
 	int64_t newest_us;		/* only messages that came until then; 0: all */
 	char at[MSG_QUEUE_AT_SIZE];		/* `next` of the page before; "" from the beginning */
-	char to[MSG_QUEUE_NAME_SIZE];	/* move: the other virtual server; a channel to it comes along */
+	/* move: the other virtual server, and a channel to it comes along; evacuate: a host */
+	char to[MSG_QUEUE_NAME_SIZE];
 	char reason[MSG_QUEUE_REASON_SIZE];	/* bounce, hold; "" none */
 	struct queue_filter pick;
 };

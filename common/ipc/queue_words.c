@@ -53,7 +53,8 @@ take_word(struct msg_queue_ask *a, pid_t *pid, const char *word)
 	if (strncmp(word, "at=", 3) == 0)
 		return parse_place(a, pid, word + 3);
 	if (strncmp(word, "to=", 3) == 0)
-		return strlcpy(a->to, word + 3, sizeof(a->to)) < sizeof(a->to) && a->verb == MSG_QUEUE_MOVE;
+		return strlcpy(a->to, word + 3, sizeof(a->to)) < sizeof(a->to) &&
+		    msg_queue_rows[a->verb].target;
 	if (strncmp(word, "reason=", 7) == 0)
 		return copy_text(a->reason, sizeof(a->reason), word + 7);
 	if (strncmp(word, "newest=", 7) != 0)
@@ -87,7 +88,7 @@ queue_words_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_word
 	if (msg_queue_rows[a->verb].pieces &&
 	    (a->pick.count != 1 || a->pick.term[0].kind != QUEUE_FILTER_ID))
 		return false;
-	return (a->verb == MSG_QUEUE_MOVE) == (a->to[0] != '\0');
+	return msg_queue_rows[a->verb].target == (a->to[0] != '\0');
 }
 
 void

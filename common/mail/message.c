@@ -22,7 +22,7 @@
 static const struct { const char *name; unsigned bit; } flag_row[] = {
 	{ "8bitmime", MESSAGE_8BIT }, { "smtputf8", MESSAGE_UTF8 }, { "binarymime", MESSAGE_BINARY },
 	{ "report", MESSAGE_REPORT }, { "resolved", MESSAGE_RESOLVED }, { "sign", MESSAGE_SIGN },
-	{ "requiretls", MESSAGE_REQUIRETLS },
+	{ "requiretls", MESSAGE_REQUIRETLS }, { "evacuated", MESSAGE_EVACUATED },
 };
 static const struct { const char *name; unsigned bit; } notify_row[] = {
 	{ "never", NOTIFY_NEVER }, { "success", NOTIFY_SUCCESS }, { "failure", NOTIFY_FAILURE },

@@ -5,7 +5,7 @@
  *   arrived: 2026-11-21T19:04:57.123456Z informational; the id holds the truth
  *   client: 192.0.2.7                    or "pickup", "report"
  *   helo: name / user: name / protocol: ESMTP
- *   flags: 8bitmime smtputf8 binarymime report resolved sign requiretls
+ *   flags: 8bitmime smtputf8 binarymime report resolved sign requiretls evacuated
  *   ret: full|hdrs / envid: xtext        RFC 3461, when given
  *   auth: xtext                          who is said to have submitted it (RFC 4954 5); absent: not known
  *   marks: ..d                           one byte a recipient, in order; the only bytes that ever change
@@ -56,6 +56,7 @@ enum message_flags {
 	MESSAGE_REQUIRETLS = 64,	/* REQUIRETLS was declared (RFC 8689) */
 	/* "TLS-Required: No" in its header: policies of domains do not count. Not in the file */
 	MESSAGE_TLS_OPTIONAL = 128,
+	MESSAGE_EVACUATED = 256, /* it came from another node: that it is done is kept, see spool_gone */
 };
 
 enum message_notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };

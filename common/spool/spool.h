@@ -14,6 +14,7 @@
  *                              operator holds it
  *   queue/owner                whose home it is: see fence.h
  *   queue/BBB/ID.note          lines about it (failures, deferrals); never without its ID for long
+ *   queue/BBB/ID.gone          a message of another node that is done (spool_gone)
  *   queue/tls-reports          what was counted for reports about TLS (spool_tally)
  *   drop/.TAG.part             a drop file being written by the process that owns the queue
  *   drop/.TAG.XXXXXXXX.part    one being written by the process of that TAG, see queue/new/TAG.lock
@@ -90,6 +91,8 @@ void spool_draft_name(struct spool_draft *d, const char *id);
 /* Held (by an operator) from its first moment in the queue. Before any write. */
 void spool_draft_hold(struct spool_draft *d);
 bool spool_draft_is_held(const struct spool_draft *d);
+/* Due at this time, in wall seconds; else now. Before the commit. */
+void spool_draft_due(struct spool_draft *d, int64_t due);
 /*
  * A draft of the message `id` whose whole file, with envelope and end record, somebody else has formatted:
  * spool_draft_write and _end write bytes of it as they are. A commit fails with EEXIST when that id is in the
@@ -177,32 +180,6 @@ int spool_note_read(struct spool *s, const char *id, struct buf *out) __attribut
 int spool_remove(struct spool *s, const char *id) __attribute__((warn_unused_result));
 /* Removes its note, if any; after spool_remove (the scan removes notes without message). */
 int spool_remove_note(struct spool *s, const char *id) __attribute__((warn_unused_result));
-
-/* --- spool_move: into the queue of another virtual server, by the processes that own the two queues --- */
-struct spool_move {
-	char id[MESSAGE_ID_SIZE];
-	int fd, note;		/* the message, for reading; its note; -1: there is none */
-	int lock;		/* of the message, in the process where it is; -1: none */
-	bool held;		/* by an operator; after spool_move_take: there */
-	off_t most;		/* bytes that room was found for: a file that has grown since is refused */
-	int error;		/* in and out of spool_move_take */
-};
-#define SPOOL_MOVE_INIT (struct spool_move){ .fd = -1, .note = -1, .lock = -1 }
-/* Opens the message `m->id` and its note. -1: ENOENT gone, EBUSY on its way; spool_move_close in any case. */
-int spool_move_open(struct spool *from, struct spool_move *m) __attribute__((warn_unused_result));
-void spool_move_close(struct spool_move *m);
-/* 0: that message may come into the queue; or errno, for its error. */
-typedef int spool_move_judge(void *arg, const struct message_envelope *e);
-/*
- * Writes those without error into the queue of `to` under their ids, with marks, note and hold, due now, as
- * one group. Without error then: it is on disk, perhaps by an earlier try. EEXIST: another message has that
- * id; EINVAL: it lies in this very queue; EBADMSG: it is no message. The files may be those of a process that
- * is not trusted. `judge` may be NULL.
- */
-void spool_move_take(struct spool *to, struct spool_move **moves, size_t n, spool_move_judge *judge,
-    void *arg);
-/* It is in the other queue: removes it here. */
-int spool_move_leave(struct spool *from, const char *id) __attribute__((warn_unused_result));
 
 /* --- spool_tally: what was counted for reports about TLS; by the owner of the queue --- */
 /* To be freed; NULL and errno: ENOENT there is none, EFBIG. */

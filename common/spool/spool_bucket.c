@@ -57,6 +57,12 @@ make_bucket(const struct spool *s, unsigned number)
 	return disk_sync_folder(s->queue);
 }
 
+int
+spool_bucket_make(struct spool *s, const char *id)
+{
+	return make_bucket(s, spool_bucket_of(id));
+}
+
 /* With the lock. errno survives. */
 static void
 leave(struct spool_bucket *b)

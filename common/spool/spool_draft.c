@@ -31,6 +31,7 @@ struct spool_draft {
 	struct spool_bucket *bucket;	/* its name is in it; NULL: in none, or synced */
 	uint64_t size;		/* content so far */
 	bool ended, placed, held;
+	int64_t due;		/* wall seconds; 0: now */
 	bool whole;		/* no envelope and no end record is ours */
 };
 
@@ -80,6 +81,12 @@ void
 spool_draft_hold(struct spool_draft *d)
 {
 	d->held = true;
+}
+
+void
+spool_draft_due(struct spool_draft *d, int64_t due)
+{
+	d->due = due;
 }
 
 bool
@@ -261,6 +268,17 @@ spool_draft_end(struct spool_draft *d, const void *data, size_t len)
 	return put_pieces(d, data, len, true);
 }
 
+/* What is not in its bytes is synced, too: that it is held, and when it is due. */
+static int
+sync_file(const struct spool_draft *d)
+{
+	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)d->due } };
+
+	if (d->due != 0 && futimens(d->fd, ts) == -1)
+		return -1;
+	return d->held || d->due != 0 ? disk_sync_whole(d->fd) : disk_sync(d->fd);
+}
+
 /* Ends and syncs the files. Writing back is begun for all first, so that one journal commit serves many. */
 static void
 sync_files(struct spool_draft **drafts, size_t n)
@@ -274,8 +292,7 @@ sync_files(struct spool_draft **drafts, size_t n)
 			disk_start(d->fd);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (drafts[i]->error == 0 &&
-		    (drafts[i]->held ? disk_sync_whole(drafts[i]->fd) : disk_sync(drafts[i]->fd)) == -1)
+		if (drafts[i]->error == 0 && sync_file(drafts[i]) == -1)
 			drafts[i]->error = errno;
 	disk_crash_point("draft-synced");
 }

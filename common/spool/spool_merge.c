@@ -21,6 +21,8 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/spool/spool_gone.h"
+#include "common/spool/spool_move.h"
 #include "common/spool/spool_private.h"
 #include "common/spool/straight.h"
 
@@ -300,13 +302,23 @@ take_note(const struct merge *g, const char *name)
 	return unlinkat(g->here, name, 0);
 }
 
+/* The id of a message of another node that is done: it stays known. */
+static int
+take_gone(const struct merge *g, const char *name, const char *id)
+{
+	return spool_gone_add(g->to, id) == -1 ? -1 : unlinkat(g->here, name, 0);
+}
+
 /* What is no message stays; a note goes with its message. */
 static int
 add_entry(struct merge *g, const char *name)
 {
 	struct spool_entry e = { .held = false };
+	char id[MESSAGE_ID_SIZE];
 	struct stat st;
 
+	if (spool_gone_is(name, id))
+		return take_gone(g, name, id);
 	if (strlen(name) == MESSAGE_ID_LEN + strlen(".note") && strstr(name, ".note") != NULL)
 		return take_note(g, name);
 	if (!message_id_is_valid(name)) {

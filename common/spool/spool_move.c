@@ -1,6 +1,6 @@
 /*
  * spool_move - a message goes from the queue of one virtual server to that of another, by the two processes
- * that own them
+ * that own them, or comes from another node
  *
  * Runs in:  posternctl, deliver; on pool threads
  * Owns:     nothing
@@ -20,7 +20,8 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/spool/spool.h"
+#include "common/spool/spool_gone.h"
+#include "common/spool/spool_move.h"
 #include "common/spool/spool_private.h"
 
 /* --- in the process that owns the queue where it is --- */
@@ -46,6 +47,7 @@ spool_move_open(struct spool *from, struct spool_move *m)
 		return -1;
 	m->held = (st.st_mode & SPOOL_HELD) != 0;
 	m->most = st.st_size;
+	m->due = st.st_mtim.tv_sec;
 	spool_name_note(name, m->id);
 	m->note = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	return m->note == -1 && errno != ENOENT ? -1 : 0;
@@ -73,6 +75,12 @@ spool_move_leave(struct spool *from, const char *id)
 	/* a name that returns is a second delivery, never a loss */
 	(void)!spool_bucket_sync_name(from, id);
 	return 0;
+}
+
+int
+spool_move_look(const struct spool_move *m, struct message_envelope *e, const char **why)
+{
+	return spool_load_open(m->fd, m->id, e, NULL, why);
 }
 
 /* --- in the process that owns the other queue --- */
@@ -128,8 +136,11 @@ write_copy(struct spool *to, const struct spool_move *m, spool_move_judge *judge
 	if (spool_load_open(m->fd, m->id, &e, NULL, &why) == -1)
 		return NULL;
 	errno = e.content_at + e.content_size > m->most ? EBADMSG : judge != NULL ? judge(arg, &e) : 0;
+	e.flags |= m->afar ? MESSAGE_EVACUATED : 0U;
 	if (errno == 0)
 		d = spool_draft_new(to, &e);
+	if (d != NULL && m->afar)
+		spool_draft_due(d, m->due);
 	if (d != NULL && m->held)
 		spool_draft_hold(d);
 	if (d != NULL && copy_content(&e, m->fd, d) == -1) {
@@ -220,6 +231,17 @@ sync_buckets(struct spool *to, struct spool_move **moves, size_t n)
 	}
 }
 
+/* One from another node, which was done here. */
+static void
+ask_gone(struct spool *to, struct spool_move *m)
+{
+	int rc = m->error == 0 && m->afar ? spool_gone_find(to, m->id) : 0;
+
+	m->known = rc == 1;
+	if (rc == -1)
+		m->error = errno;
+}
+
 static void
 finish_copy(struct spool *to, struct spool_move *m, struct spool_draft *d)
 {
@@ -227,9 +249,13 @@ finish_copy(struct spool *to, struct spool_move *m, struct spool_draft *d)
 		return;
 	m->error = spool_draft_error(d);
 	spool_draft_free(d);
-	if (m->error == EEXIST && is_copy(to, m))
-		m->error = renew_copy(to, m) == 0 ? 0 : errno;
+	if (m->error == EEXIST && is_copy(to, m)) {
+		m->known = m->afar;
+		m->error = m->afar || renew_copy(to, m) == 0 ? 0 : errno;
+	}
 	disk_crash_point("move-placed");
+	if (m->error == 0)
+		copy_note(to, m);
 }
 
 void
@@ -239,7 +265,9 @@ spool_move_take(struct spool *to, struct spool_move **moves, size_t n, spool_mov
 	size_t drafts = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (moves[i]->error == 0 && (of[i] = write_copy(to, moves[i], judge, arg)) == NULL)
+		ask_gone(to, moves[i]);
+		if (moves[i]->error == 0 && !moves[i]->known &&
+		    (of[i] = write_copy(to, moves[i], judge, arg)) == NULL)
 			moves[i]->error = errno;
 		if (of[i] != NULL)
 			all[drafts++] = of[i];
@@ -247,9 +275,6 @@ spool_move_take(struct spool *to, struct spool_move **moves, size_t n, spool_mov
 	spool_draft_commit(all, drafts);
 	for (size_t i = 0; i < n; i++)
 		finish_copy(to, moves[i], of[i]);
-	for (size_t i = 0; i < n; i++)
-		if (moves[i]->error == 0)
-			copy_note(to, moves[i]);
 	sync_buckets(to, moves, n);
 	for (size_t i = 0; i < n; i++)
 		disk_crash_point("move-synced");

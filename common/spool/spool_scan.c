@@ -2,7 +2,8 @@
  * spool_scan - finds what is in the queue, and removes what dead writers left
  *
  * Runs in:  deliver; one pool job at a time for each part
- * Owns:     left-over files of queue/new and drop, notes without message, foreign files in buckets
+ * Owns:     left-over files of queue/new and drop, notes without message, foreign files in buckets; old ids
+ *           of messages that are gone
  * Promise:  a message that was placed before the scan began is reported; an unchanged bucket costs one stat
  * Fails by: -1 and errno; one bad name is skipped
  */
@@ -18,6 +19,7 @@
 
 #include "common/base/clock.h"
 #include "common/spool/spool.h"
+#include "common/spool/spool_gone.h"
 #include "common/spool/spool_private.h"
 
 /* the mtime of a folder is coarse: one that changed this lately is read again next time */
@@ -92,6 +94,7 @@ static int
 scan_bucket(struct scan *c, unsigned bucket, const char *bucket_name)
 {
 	DIR *dir = open_stream(c->s->queue, bucket_name);
+	int64_t now = clock_wall_us() / 1000000;
 	struct dirent *de;
 
 	if (dir == NULL)
@@ -104,7 +107,7 @@ scan_bucket(struct scan *c, unsigned bucket, const char *bucket_name)
 		else if (is_note(de->d_name, id)) {
 			if (faccessat(dirfd(dir), id, F_OK, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT)
 				unlinkat(dirfd(dir), de->d_name, 0);
-		} else if (de->d_name[0] != '.')
+		} else if (de->d_name[0] != '.' && !spool_gone_sweep(dirfd(dir), de->d_name, now))
 			put_foreign_away(c->s, dirfd(dir), de->d_name);
 	}
 	closedir(dir);

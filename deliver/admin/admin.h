@@ -15,6 +15,7 @@
 #include "common/ipc/queue_filter.h"
 #include "common/mail/message.h"
 #include "common/spool/spool.h"
+#include "deliver/evacuate/evacuate.h"
 #include "deliver/move/move.h"
 #include "deliver/schedule/schedule.h"
 
@@ -71,6 +72,7 @@ struct queue_admin_job {
 	bool by_id;			/* all ids are given in full: the records are not searched */
 	size_t next;			/* the next page begins with this record or term; 0: there is none */
 	size_t started, open;		/* commands: items gone through, commands at work */
+	uint64_t begin_until;		/* evacuate: monotonic ms; the others are the next page's */
 	int channel;			/* move: to the owner of the other queue, until it is used; -1 */
 	struct queue_admin_count *count; size_t counts;
 };
@@ -87,6 +89,7 @@ struct queue_admin {
 	void (*idle)(void *arg);	/* at the end: no question is at work */
 	void *idle_arg;
 	struct move_sender *sender;
+	struct evacuate_sender *evacuator;	/* NULL: this process speaks to no host. Not owned */
 	/* the drop file that was opened last, and by whom: of the thread that selects */
 	char opened[SPOOL_DROP_FILE_SIZE], opened_by[LOGIN_NAME_AUTHOR_SIZE];
 };
@@ -156,6 +159,7 @@ void offer_server_free(struct offer_server *k);		/* before schedule_free */
 /* --- etrn_server: answers the listeners' ETRN and ATRN requests --- */
 struct etrn_server *etrn_server_new(struct loop *l, struct schedule *s);
 void etrn_server_channel(struct etrn_server *k, int fd);		/* of a listener; takes over `fd` */
+void etrn_server_evacuations(struct etrn_server *k, struct evacuate_taker *t);	/* not owned */
 /* `open`: the queue is read. Else the worker ends: the answer is MSG_ETRN_LATER. */
 void etrn_server_open(struct etrn_server *k, bool open);
 void etrn_server_free(struct etrn_server *k);

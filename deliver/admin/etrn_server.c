@@ -1,5 +1,5 @@
 /*
- * etrn_server - answers the listeners' ETRN and ATRN requests
+ * etrn_server - answers the listeners' ETRN, ATRN and XEVACUATE requests
  *
  * Runs in:  deliver, on the loop
  * Owns:     the channels of the listeners
@@ -26,6 +26,7 @@ struct etrn_server {
 	struct loop *loop;
 	struct schedule *schedule;
 	LIST_HEAD(, etrn_server_client) clients;
+	struct evacuate_taker *evacuations;	/* NULL: nothing is taken */
 	bool open;
 };
 
@@ -51,6 +52,13 @@ start_atrn(struct etrn_server *k, const struct msg_etrn *p, struct msg_etrn_answ
 }
 
 static void
+start_evacuation(struct etrn_server *k, const struct msg_etrn *p, struct msg_etrn_answer *a, int *fd)
+{
+	if (k->evacuations != NULL)
+		a->result = evacuate_taker_begin(k->evacuations, p, fd);
+}
+
+static void
 on_message(void *arg, const struct ctl_message *m)
 {
 	struct etrn_server_client *c = arg;
@@ -63,7 +71,9 @@ on_message(void *arg, const struct ctl_message *m)
 		log_event(LOG_WARN, NULL, "trouble", "part=listener reason=%s", log_safe("malformed plea"));
 		return;
 	}
-	if (k->open && d.turn)
+	if (k->open && d.turn == MSG_ETRN_EVACUATE)
+		start_evacuation(k, &d, &a, &fd);
+	else if (k->open && d.turn == MSG_ETRN_TURN)
 		start_atrn(k, &d, &a, &fd);
 	else if (k->open)
 		start_etrn(k, &d, &a);
@@ -97,6 +107,12 @@ etrn_server_channel(struct etrn_server *k, int fd)
 	c->etrn_server = k;
 	c->ctl = ctl_new(k->loop, fd, CTL_FROM_CLIENT, on_message, on_close, c);
 	LIST_INSERT_HEAD(&k->clients, c, link);
+}
+
+void
+etrn_server_evacuations(struct etrn_server *k, struct evacuate_taker *t)
+{
+	k->evacuations = t;
 }
 
 void

@@ -84,6 +84,8 @@ send_answer(struct queue_admin_job *j)
 		schedule_count(c->schedule);
 	send_page(c, j->request, &j->page, len);
 	move_sender_channel(c->sender, -1);
+	if (j->ask.verb == MSG_QUEUE_EVACUATE && c->evacuator != NULL)
+		evacuate_sender_close(c->evacuator);
 	job_free(j);
 	begin_first(c);
 }

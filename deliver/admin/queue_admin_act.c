@@ -23,6 +23,7 @@
 #include "deliver/result/result.h"
 
 #define COMMANDS_MAX 48		/* messages loaded at a time */
+#define PAGE_MS 10000U		/* evacuate: no message is begun later for one page */
 static_assert(COMMANDS_MAX <= MSG_MOVE_OPEN_MAX && QUEUE_ADMIN_ITEMS <= MSG_MOVE_PAGE_MAX, "a page is taken");
 
 static const char *
@@ -34,6 +35,8 @@ strerror_for(const struct queue_admin_job *j, int error)
 		    "it is damaged, and goes to badmail";
 	if (error == EINVAL && msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_BADMAIL)
 		return "it is no message";
+	if (j->ask.verb == MSG_QUEUE_EVACUATE && j->queue_admin->evacuator != NULL)
+		return evacuate_sender_words(j->queue_admin->evacuator, error);
 	return j->ask.verb == MSG_QUEUE_MOVE ? move_sender_words(error) : strerror(error);
 }
 
@@ -219,7 +222,7 @@ finish_files(struct queue_admin_job *j)
 	j->answer(j);
 }
 
-/* --- deleted, bounced, moved --- */
+/* --- deleted, bounced, moved, evacuated --- */
 
 static void start_commands(struct queue_admin_job *j);
 
@@ -259,18 +262,23 @@ begin_move(struct schedule_admin *o)
 {
 	const struct queue_admin_job *j = o->arg;
 
-	move_sender_begin(j->queue_admin->sender, o->id, on_moved, o);
+	if (o->kind == SCHEDULE_EVACUATE)
+		evacuate_sender_begin(j->queue_admin->evacuator, o->id, on_moved, o);
+	else
+		move_sender_begin(j->queue_admin->sender, o->id, on_moved, o);
 }
 
 static void
 start_command(struct queue_admin_job *j, struct queue_admin_item *i)
 {
+	static const enum schedule_admin_kind kinds[] = { [MSG_QUEUE_DELETE] = SCHEDULE_DELETE,
+	    [MSG_QUEUE_BOUNCE] = SCHEDULE_BOUNCE, [MSG_QUEUE_MOVE] = SCHEDULE_MOVE,
+	    [MSG_QUEUE_EVACUATE] = SCHEDULE_EVACUATE };
 	struct schedule_admin *o = &i->command;
 	enum schedule_admin_result result;
 
 	*o = (struct schedule_admin){
-		.kind = j->ask.verb == MSG_QUEUE_DELETE ? SCHEDULE_DELETE : j->ask.verb == MSG_QUEUE_BOUNCE ?
-		    SCHEDULE_BOUNCE : SCHEDULE_MOVE,
+		.kind = kinds[j->ask.verb],
 		.author = j->ask.author, .pick = &j->ask.pick, .reason = j->ask.reason,
 		.to_name = j->ask.to, .move = begin_move, .done = on_command_done, .arg = j,
 	};
@@ -292,9 +300,21 @@ give_up(struct queue_admin_job *j)
 	j->page.next[0] = '\0';
 }
 
+/* The time of a page is over: what was not begun is of the next one. */
+static void
+cut_page(struct queue_admin_job *j)
+{
+	const struct queue_admin_item *i = &j->item[j->started];
+
+	j->nread = j->started;
+	snprintf(j->page.next, sizeof(j->page.next), "%u", j->by_id ? i->term : i->record);
+}
+
 static void
 start_commands(struct queue_admin_job *j)
 {
+	if (j->begin_until != 0 && j->started < j->nread && clock_mono_ms() > j->begin_until)
+		cut_page(j);
 	while (j->started < j->nread && j->open < COMMANDS_MAX) {
 		struct queue_admin_item *i = &j->item[j->started++];
 
@@ -303,7 +323,7 @@ start_commands(struct queue_admin_job *j)
 	}
 	if (j->started < j->nread || j->open > 0)
 		return;
-	if (j->ask.verb == MSG_QUEUE_MOVE && j->page.failed > 0 && j->page.done == 0)
+	if (msg_queue_rows[j->ask.verb].target && j->page.failed > 0 && j->page.done == 0)
 		give_up(j);
 	j->answer(j);
 }
@@ -323,6 +343,20 @@ begin_moves(struct queue_admin_job *j)
 	start_commands(j);
 }
 
+/* A page takes its time, as messages go over a network: it is not to keep the operator waiting for a word. */
+static void
+begin_evacuation(struct queue_admin_job *j)
+{
+	if (j->queue_admin->evacuator == NULL) {
+		buf_puts(&j->text, "!this virtual server speaks to no host just now\n");
+		j->answer(j);
+		return;
+	}
+	j->begin_until = clock_mono_ms() + PAGE_MS;
+	evacuate_sender_open(j->queue_admin->evacuator, j->ask.to);
+	start_commands(j);
+}
+
 void
 queue_admin_act_begin(struct queue_admin_job *j)
 {
@@ -330,6 +364,8 @@ queue_admin_act_begin(struct queue_admin_job *j)
 		start_commands(j);
 	else if (j->ask.verb == MSG_QUEUE_MOVE)
 		begin_moves(j);
+	else if (j->ask.verb == MSG_QUEUE_EVACUATE)
+		begin_evacuation(j);
 	else
 		pool_submit(j->queue_admin->act, j);
 }

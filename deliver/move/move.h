@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "common/spool/spool.h"
+#include "common/spool/spool_move.h"
 
 struct boot;
 struct ctl_message;
@@ -32,7 +33,7 @@ void move_sender_begin(struct move_sender *s, const char *id, void (*done)(void 
 /* Why it was not moved, in words for operators. */
 const char *move_sender_words(int error);
 
-/* --- move_taker: puts messages of other virtual servers into this queue --- */
+/* --- move_taker: puts messages of other virtual servers and nodes into this queue --- */
 
 /*
  * `taken` is called on the loop for each message that came, and for one that did not, but was asked for. One
@@ -48,6 +49,13 @@ void move_taker_open(struct move_taker *t);	/* the process owns the queue; it to
  * when it is not taken: who hands over may have named any message.
  */
 bool move_taker_is_writing(struct move_taker *t, const struct spool_entry *entry);
+/*
+ * A message that came another way: the files of `m` are taken over. `done` is called once, later, on the
+ * loop, with its error and what spool_move_take says; not after move_taker_free. Or an errno at once, and `m`
+ * is left.
+ */
+int move_taker_put(struct move_taker *t, const struct spool_move *m,
+    void (*done)(void *arg, const struct spool_move *m), void *arg) __attribute__((warn_unused_result));
 /* Takes nothing more. `idle` is called once, on the loop, maybe at once, when all that came is answered. */
 void move_taker_end(struct move_taker *t, void (*idle)(void *arg), void *arg);
 

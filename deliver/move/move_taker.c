@@ -1,5 +1,5 @@
 /*
- * move_taker - puts messages that other virtual servers hand over into the queue of this one
+ * move_taker - puts messages that other virtual servers and nodes hand over into the queue of this one
  *
  * Runs in:  deliver, on the loop; files are written on a pool thread
  * Owns:     the channels of the others, and the descriptors that came
@@ -49,6 +49,8 @@ struct coming {
 	bool writing;
 	struct spool_entry met;		/* as the scan has met it, and left it alone; no id: it has not */
 	char from[sizeof(((struct ctl_channel *)NULL)->server)];
+	void (*done)(void *arg, const struct spool_move *m);	/* NULL: it came on a channel */
+	void *arg;
 };
 
 static void
@@ -64,6 +66,8 @@ answer(struct coming *c, int error)
 {
 	struct msg_move_answer a = { .error = error };
 
+	if (c->done != NULL)
+		c->done(c->arg, &c->file);
 	if (c->open.server != NULL)
 		ctl_server_answer(c->open.server, CTL_MOVE_ANSWER, c->open.request, &a, sizeof(a), -1);
 	ctl_server_close(&c->open);
@@ -161,12 +165,15 @@ on_taken(void *arg, void *job)
 	struct move_taker *t = arg;
 	struct coming *c = job;
 	struct spool_entry entry = { .due = clock_wall_us() / 1000000, .held = c->file.held };
-	const struct spool_entry *told = c->file.error == 0 ? &entry : c->met.id[0] != '\0' ? &c->met : NULL;
+	bool came = c->file.error == 0 && !c->file.known;
+	const struct spool_entry *told = came ? &entry : c->met.id[0] != '\0' ? &c->met : NULL;
 
 	t->writing--;
 	c->writing = false;
 	memcpy(entry.id, c->file.id, sizeof(entry.id));
-	if (c->file.error == 0)
+	if (c->file.afar)
+		entry.due = c->file.due;
+	else if (came)
 		log_event(LOG_FACT, entry.id, "moved", "from=%s", log_safe(c->from));
 	if (told != NULL)
 		t->taken(t->arg, told);
@@ -191,17 +198,49 @@ move_taker_is_writing(struct move_taker *t, const struct spool_entry *entry)
 	return false;
 }
 
-/* --- channels --- */
-
 static struct coming *
-open_coming(struct move_taker *t, struct ctl_server *s, uint32_t request)
+add_coming(struct move_taker *t)
 {
 	struct coming *c = mem_new(struct coming);
 
 	c->taker = t;
 	c->file = SPOOL_MOVE_INIT;
-	snprintf(c->from, sizeof(c->from), "%s", ctl_server_server(s));
 	TAILQ_INSERT_TAIL(&t->all, c, link);
+	return c;
+}
+
+static void
+submit(struct move_taker *t, struct coming *c)
+{
+	c->writing = true;
+	t->writing++;
+	pool_submit(t->lane, c);
+}
+
+int
+move_taker_put(struct move_taker *t, const struct spool_move *m,
+    void (*done)(void *arg, const struct spool_move *m), void *arg)
+{
+	struct coming *c;
+
+	if (t->barred != 0)
+		return t->barred;
+	c = add_coming(t);
+	c->file = *m;
+	c->done = done;
+	c->arg = arg;
+	submit(t, c);
+	return 0;
+}
+
+/* --- channels --- */
+
+static struct coming *
+open_coming(struct move_taker *t, struct ctl_server *s, uint32_t request)
+{
+	struct coming *c = add_coming(t);
+
+	snprintf(c->from, sizeof(c->from), "%s", ctl_server_server(s));
 	ctl_server_open(s, &c->open, request);
 	return c;
 }
@@ -220,9 +259,7 @@ put(struct move_taker *t, struct coming *c, const struct ctl_message *m)
 		answer(c, t->barred);
 		return true;
 	}
-	c->writing = true;
-	t->writing++;
-	pool_submit(t->lane, c);
+	submit(t, c);
 	return true;
 }
 

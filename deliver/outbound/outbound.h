@@ -78,6 +78,11 @@ struct outbound_job {
 	void (*cut)(void *arg, const struct outbound_job *job, const char *host, const char *why);
 	/* Without a message: the connection is open, with its login. To fill verdict[0]; `done` follows. */
 	void (*done_login)(void *arg, const struct outconn *p);
+	/*
+	 * Or this: the connection, once it is open, is the callee's, and no dialogue goes on. `where` as in
+	 * struct outconn
+	 */
+	void (*handed)(void *arg, int fd, struct ssl_st *tls, const char *where);
 	/* Without a message: the step is done, and how; may come again for another address. May be NULL */
 	void (*step)(void *arg, enum outbound_step step, const char *text);
 	void *arg;

@@ -69,12 +69,32 @@ wait_idle(struct outconn *p)
 	site_idle(p->site, p);
 }
 
+/* The socket goes to who wanted it; this end of it is over. */
+static void
+hand_over(struct outconn *p, struct outbound_job *job)
+{
+	int fd = p->fd;
+	struct ssl_st *tls = p->tls;
+
+	loop_io_free(p->io);
+	p->io = NULL;
+	p->fd = -1;
+	p->tls = NULL;
+	job->handed(job->arg, fd, tls, p->where);
+	site_job_over(p->site, p, job, CLIENT_FINAL);
+	client_end(&p->client, "it is handed over");
+}
+
 /* A job without a message is done when the connection is open. */
 static void
 begin_job(struct outconn *p, struct outbound_job *job)
 {
 	struct client_mail mail = { .e = job->e, .sender = job->sender };
 
+	if (job->e == NULL && job->handed != NULL) {
+		hand_over(p, job);
+		return;
+	}
 	if (job->e == NULL) {
 		job->done_login(job->arg, p);
 		site_job_over(p->site, p, job, CLIENT_FINAL);

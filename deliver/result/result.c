@@ -22,6 +22,7 @@
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "common/spool/spool.h"
+#include "common/spool/spool_gone.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
 
@@ -51,6 +52,8 @@ static int
 remove_message(struct result *t, struct active_message *m)
 {
 	disk_crash_point("settle-removing");
+	if ((m->e.flags & MESSAGE_EVACUATED) != 0 && spool_gone_add(t->set.spool, m->id) == -1)
+		return -1;
 	if (spool_remove(t->set.spool, m->id) == -1)
 		return -1;
 	if (m->note != ACTIVE_NOTE_NONE)

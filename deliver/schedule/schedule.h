@@ -299,7 +299,7 @@ struct schedule_dest *schedule_etrn_dest(struct schedule *s, const char *domain,
     const struct route_answer *a);
 
 /* --- schedule_admin: what operators do to single messages --- */
-enum schedule_admin_kind { SCHEDULE_DELETE, SCHEDULE_BOUNCE, SCHEDULE_MOVE };
+enum schedule_admin_kind { SCHEDULE_DELETE, SCHEDULE_BOUNCE, SCHEDULE_MOVE, SCHEDULE_EVACUATE };
 enum schedule_admin_result { SCHEDULE_DONE, SCHEDULE_BUSY, SCHEDULE_GONE, SCHEDULE_FAILED };
 
 struct schedule_admin {
@@ -308,9 +308,9 @@ struct schedule_admin {
 	const char *author;		/* for events: "uid=0" */
 	const struct queue_filter *pick;	/* delete, bounce: only the recipients it means */
 	const char *reason;		/* bounce: for the sender */
-	const char *to_name;		/* move: the other virtual server */
+	const char *to_name;		/* move: the other virtual server; evacuate: a host */
 	void (*move)(struct schedule_admin *o);	/* begins it; schedule_admin_moved is called once, later */
-	struct active_message *message;		/* move: the schedule's */
+	struct active_message *message;		/* move, evacuate: the schedule's */
 	enum schedule_admin_result result;	/* out */
 	int error;			/* out: of SCHEDULE_FAILED */
 	size_t recipients;		/* out: that it was for */

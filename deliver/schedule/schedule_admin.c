@@ -228,13 +228,20 @@ schedule_admin_moved(struct schedule_admin *o, int error)
 	result_skip(m->schedule->result, m);
 }
 
+/* It goes into another queue. */
+static bool
+leaves_whole(const struct schedule_admin *o)
+{
+	return o->kind == SCHEDULE_MOVE || o->kind == SCHEDULE_EVACUATE;
+}
+
 void
 schedule_admin_apply(struct active_message *m)
 {
 	struct schedule_admin *o = m->command;
 
 	o->result = SCHEDULE_DONE;
-	if (o->kind != SCHEDULE_MOVE) {
+	if (!leaves_whole(o)) {
 		end_recipients(m);
 		return;
 	}
@@ -251,7 +258,7 @@ judge_command(struct active_message *m)
 
 	if (m->error != 0)
 		o->error = m->error;
-	for (size_t i = 0; o->result == SCHEDULE_DONE && o->kind != SCHEDULE_MOVE && !m->gone &&
+	for (size_t i = 0; o->result == SCHEDULE_DONE && !leaves_whole(o) && !m->gone &&
 	    i < m->e.nrcpt; i++)
 		if (is_meant(m, i))
 			o->error = EIO;		/* result has logged why, and tries again */
@@ -274,6 +281,8 @@ log_deleted(const struct active_message *m, const char *sender)
 void
 schedule_admin_end(struct active_message *m)
 {
+	static const char *const names[] = { [SCHEDULE_BOUNCE] = "bounced", [SCHEDULE_MOVE] = "moved",
+	    [SCHEDULE_EVACUATE] = "evacuated" };
 	struct schedule_admin *o = m->command;
 	const char *sender = *m->e.sender == '\0' ? "<>" : m->e.sender;
 
@@ -282,11 +291,10 @@ schedule_admin_end(struct active_message *m)
 	if (o->result == SCHEDULE_DONE && o->kind == SCHEDULE_DELETE)
 		log_deleted(m, sender);
 	else if (o->result == SCHEDULE_DONE)
-		log_event(LOG_FACT, m->id, o->kind == SCHEDULE_MOVE ? "moved" : "bounced",
-		    "%s sender=%s recipients=%zu%s%s%s%s", o->author, log_safe(sender), o->recipients,
-		    o->kind == SCHEDULE_MOVE ? " to=" : "",
-		    o->kind == SCHEDULE_MOVE ? o->to_name : "", o->kind == SCHEDULE_BOUNCE ? " reason=" : "",
-		    o->kind == SCHEDULE_BOUNCE ? log_safe(o->reason) : "");
+		log_event(LOG_FACT, m->id, names[o->kind],
+		    "%s sender=%s recipients=%zu%s%s", o->author, log_safe(sender), o->recipients,
+		    leaves_whole(o) ? " to=" : " reason=",
+		    log_safe(leaves_whole(o) ? o->to_name : o->reason));
 	m->command = NULL;
 	o->done(o->arg, o);
 }

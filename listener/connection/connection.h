@@ -90,6 +90,8 @@ void tls_files_tell(struct tls_files *s, const char *result, const char *ip, con
 void tls_files_format_event(char *dst, const struct ssl_st *link);
 /* SHA-256 of the client's certificate, hexadecimal; "": none. `dst` has TLS_FILES_FINGERPRINT_SIZE bytes. */
 void tls_files_format_fingerprint(char *dst, const struct ssl_st *link);
+/* The client has shown a certificate with one of these, as evacuate-from has them. */
+bool tls_files_is_shown(const struct config_strings *fingerprints, const struct ssl_st *link);
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL. */
 void tls_files_format_received(char *dst, const struct ssl_st *link);
 

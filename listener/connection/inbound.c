@@ -100,8 +100,11 @@ on_secured(void *arg, const char *why)
 		    "commands behind STARTTLS in the clear");
 	if (why != NULL)
 		tls_files_tell(c->listener->tls_files, "failed", c->ip, why);
-	else
+	else {
+		c->session.evacuates = tls_files_is_shown(&c->listener->server->evacuate_from,
+		    conn_link(c->conn));
 		session_secured(&c->session, tls_link_binding(conn_link(c->conn), binding));
+	}
 }
 
 static void

@@ -9,6 +9,7 @@
  * Fails by: ending the process with a reason when its first set is bad
  */
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,8 @@ tls_files_new(struct listener *l, void (*ready)(void *arg), void *arg)
 	s->listener = l;
 	s->ready = ready;
 	s->arg = arg;
-	s->tls = tls_new(server->tls_minimum, server->name, server->ask_certificate);
+	s->tls = tls_new(server->tls_minimum, server->name,
+	    server->ask_certificate || server->evacuate_from.count > 0);
 	if (server->tls_for_old_devices)
 		tls_allow_old(s->tls);
 	s->pairs = server->certificate.count;
@@ -324,6 +326,28 @@ tls_files_format_received(char *dst, const struct ssl_st *link)
 	if (link != NULL)
 		snprintf(dst, TLS_FACTS_SIZE, "%s, %s, %d bits", tls_link_version(link),
 		    tls_link_cipher(link), tls_link_bits(link));
+}
+
+/* Both in hexadecimal, the first perhaps with colons. */
+static bool
+is_same_fingerprint(const char *written, const char *shown)
+{
+	for (; *written != '\0'; written++)
+		if (*written != ':' && tolower((unsigned char)*written) != *shown++)
+			return false;
+	return *shown == '\0';
+}
+
+bool
+tls_files_is_shown(const struct config_strings *fingerprints, const struct ssl_st *link)
+{
+	char shown[TLS_FILES_FINGERPRINT_SIZE];
+	bool found = false;
+
+	tls_files_format_fingerprint(shown, link);
+	for (size_t i = 0; i < fingerprints->count && shown[0] != '\0' && !found; i++)
+		found = is_same_fingerprint(fingerprints->text[i], shown);
+	return found;
 }
 
 void

@@ -66,6 +66,13 @@ offers_dsn(const struct session *s)
 	return policy_serves(s->server, s->server->dsn, s->client, s->user != NULL) == POLICY_YES;
 }
 
+/* A private extension between nodes of Postern, see postern-guide-nodes(7). */
+static bool
+may_evacuate(const struct session *s)
+{
+	return s->evacuates;
+}
+
 static const struct extension {
 	const char *keyword;
 	void (*put)(const struct session *s, char *dst);	/* NULL: the line is the keyword alone */
@@ -86,6 +93,7 @@ static const struct extension {
 	{ .keyword = "ETRN", .offered = etrn_is_offered },
 	{ .keyword = "ATRN", .offered = etrn_atrn_is_offered },
 	{ .keyword = "TURN", .offered = etrn_atrn_is_offered },
+	{ .keyword = "XEVACUATE", .offered = may_evacuate },
 	{ .keyword = "HELP" },
 	{ .keyword = "VRFY" },
 };

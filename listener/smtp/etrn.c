@@ -1,11 +1,12 @@
 /*
- * etrn - ETRN, ATRN and TURN: a host comes for the backlog of its domains; pure
+ * etrn - ETRN, ATRN and TURN: a host comes for the backlog of its domains; XEVACUATE: a node brings its
+ * queue; pure
  *
  * Runs in:  listener
  * Owns:     nothing
  * Promise:  any client may ask that a backlog is sent to the domain's own hosts (RFC 1985); down the client's
  *           connection it goes only to an account of each domain that it names (RFC 2645), and under TLS
- *           where outbound-tls wants it
+ *           where outbound-tls wants it. Only a node whose certificate is named brings anything
  * Fails by: replies
  */
 #include <inttypes.h>
@@ -85,8 +86,8 @@ static void
 ask_deliver(struct session *s, struct msg_etrn *d)
 {
 	session_phase_enter(s, PHASE_ETRN);
-	if (d->turn)
-		session_phase_wait(s, WAIT_ATRN);
+	if (d->turn != MSG_ETRN_SEND)
+		session_phase_wait(s, d->turn == MSG_ETRN_TURN ? WAIT_ATRN : WAIT_EVACUATE);
 	s->ops->ask_etrn(s->arg, d);
 }
 
@@ -180,7 +181,7 @@ take_domains(const struct session *s, struct msg_etrn *d, const char *arg, size_
 void
 etrn_atrn_command(struct session *s, const char *arg, size_t len)
 {
-	struct msg_etrn d = { .turn = true };
+	struct msg_etrn d = { .turn = MSG_ETRN_TURN };
 	enum reply bad = REPLY_NONE;
 
 	if (!etrn_atrn_is_offered(s))
@@ -235,10 +236,34 @@ answer_atrn(struct session *s, const struct msg_etrn_answer *a)
 	session_reply(s, a->result == MSG_ETRN_NOTHING ? REPLY_TURN_NOTHING : REPLY_TURN_LATER, NULL);
 }
 
+/* To all others it is a command that is not there. */
+void
+etrn_evacuate_command(struct session *s, const char *arg, size_t len)
+{
+	struct msg_etrn d = { .turn = MSG_ETRN_EVACUATE };
+
+	if (s->evacuates)
+		ask_deliver(s, &d);
+	else
+		session_reply(s, REPLY_UNAVAILABLE, NULL);
+}
+
+/* The deliver worker takes the messages, and answers for each: no further word is the session's. */
+static void
+answer_evacuate(struct session *s, const struct msg_etrn_answer *a)
+{
+	bool begins = a->result == MSG_ETRN_STARTED;
+
+	session_reply(s, begins ? REPLY_EVACUATE : REPLY_EVACUATE_LATER, NULL);
+	session_phase_enter(s, begins ? PHASE_TURNED : PHASE_READY);
+}
+
 void
 etrn_answer(struct session *s, const struct msg_etrn_answer *a, const char *node)
 {
-	if (s->wait == WAIT_ATRN)
+	if (s->wait == WAIT_EVACUATE)
+		answer_evacuate(s, a);
+	else if (s->wait == WAIT_ATRN)
 		answer_atrn(s, a);
 	else
 		answer_etrn(s, a, node);

@@ -29,6 +29,7 @@ const struct reply_row reply_rows[] = {
 	[REPLY_ETRN_PENDING] = { 252, "2.0.0", "OK, pending messages for node $ started", 0 },
 	[REPLY_ETRN_COUNT] = { 253, "2.0.0", "OK, $ started", 0 },
 	[REPLY_TURNED] = { 250, "2.0.0", "OK now reversing the connection", 0 },
+	[REPLY_EVACUATE] = { 250, "2.0.0", "Bring your messages", 0 },
 	[REPLY_START_TLS] = { 220, "2.0.0", "SMTP server ready", 0 },
 	[REPLY_SENDER_OK] = { 250, "2.1.0", "$....Sender OK", 0 },
 	[REPLY_RECIPIENT_OK] = { 250, "2.1.5", "$", 0 },
@@ -105,6 +106,8 @@ const struct reply_row reply_rows[] = {
 	[REPLY_TURN_REFUSED] = { 450, "4.7.1", "ATRN request refused", REPLY_ERROR | REPLY_EVENT },
 	[REPLY_TURN_LATER] = { 451, "4.3.0", "Unable to process ATRN request now", 0 },
 	[REPLY_TURN_NOTHING] = { 453, "4.0.0", "You have no mail", 0 },
+
+	[REPLY_EVACUATE_LATER] = { 451, "4.3.2", "No messages can be brought now, try again later", 0 },
 
 	[REPLY_RELAY] = { 550, "5.7.1", "Unable to relay for $", REPLY_ERROR | REPLY_EVENT,
 	    COUNTER_REFUSED_RELAY },

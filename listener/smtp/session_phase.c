@@ -40,8 +40,8 @@ struct phase_row {
 /*
  * The verbs of each phase are in verb.c. They lead: HELO, EHLO and RSET to READY; MAIL to MAIL; RCPT to RCPT;
  * DATA to DATA; BDAT to CHUNK, from there to CHUNKS or STORING (LAST), or back where it did not belong;
- * STARTTLS to SECURING; AUTH to AUTH_HELPER; ETRN, ATRN and TURN to ETRN; QUIT, and replies that close, to
- * OVER. The others do not change the phase. A message that is refused leads to READY.
+ * STARTTLS to SECURING; AUTH to AUTH_HELPER; ETRN, ATRN, TURN, XEVACUATE to ETRN; QUIT, and replies that
+ * close, to OVER. The others do not change the phase. A message that is refused leads to READY.
  */
 static const struct phase_row phase_rows[] = {
 	{ PHASE_START, "connected", WAIT_CLIENT, AT_ONCE, FIRST_MS, false,

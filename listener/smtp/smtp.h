@@ -23,8 +23,8 @@ enum reply {
 	REPLY_NONE,
 	REPLY_GREETING, REPLY_HELLO, REPLY_BYE, REPLY_HELP, REPLY_NOOP, REPLY_RESET, REPLY_VRFY,
 	REPLY_START_TLS, REPLY_AUTH_OK, REPLY_AUTH_CHALLENGE, REPLY_ETRN_NOTHING, REPLY_ETRN_PENDING,
-	REPLY_ETRN_COUNT, REPLY_TURNED, REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA, REPLY_CHUNK,
-	REPLY_ACCEPTED,
+	REPLY_ETRN_COUNT, REPLY_TURNED, REPLY_EVACUATE, REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA,
+	REPLY_CHUNK, REPLY_ACCEPTED,
 	/* the session ends */
 	REPLY_CLIENT_REFUSED, REPLY_NAME_LATER, REPLY_FULL, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING,
 	REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING, REPLY_CHUNK_LOST,
@@ -40,6 +40,7 @@ enum reply {
 	REPLY_AUTH_LONG, REPLY_AUTH_MECHANISM, REPLY_AUTH_TLS, REPLY_AUTH_TWICE, REPLY_AUTH_LATE,
 	/* a backlog cannot be had */
 	REPLY_ETRN_LATER, REPLY_ETRN_REFUSED, REPLY_TURN_REFUSED, REPLY_TURN_LATER, REPLY_TURN_NOTHING,
+	REPLY_EVACUATE_LATER,
 	/* the mail is not wanted */
 	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_NOWHERE, REPLY_NO_SUCH_USER, REPLY_MAILBOX_FULL,
 	REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE, REPLY_CONTENT_BARE, REPLY_CONTENT_NUL,
@@ -136,8 +137,9 @@ enum session_phase {		/* bits, so that a verb can name several; the table is in 
 	PHASE_SECURING = 512,	/* the TLS handshake: neither side says a word of SMTP */
 	PHASE_AUTH_LINE = 1024,	/* AUTH: the client's turn */
 	PHASE_AUTH_HELPER = 2048,	/* AUTH: the auth helper's turn */
-	PHASE_ETRN = 4096,	/* ETRN, ATRN: the deliver worker's turn */
-	PHASE_TURNED = 8192,	/* after ATRN: the deliver worker speaks as a client on this connection */
+	PHASE_ETRN = 4096,	/* ETRN, ATRN, XEVACUATE: the deliver worker's turn */
+	/* After ATRN the deliver worker speaks as a client on this connection, after XEVACUATE as a server */
+	PHASE_TURNED = 8192,
 };
 #define PHASE_COMMAND (PHASE_START | PHASE_READY | PHASE_MAIL | PHASE_RCPT | PHASE_CHUNKS)	/* are read */
 #define PHASE_CONTENT (PHASE_DATA | PHASE_CHUNK)	/* content is read */
@@ -151,7 +153,7 @@ enum session_wait {
 	WAIT_ROOM,		/* room for more content: session_room() */
 	WAIT_DISK,		/* the message on disk: session_stored() */
 	WAIT_AUTH,		/* the auth helper: session_auth_answered() */
-	WAIT_ETRN, WAIT_ATRN,	/* the deliver worker: session_etrn_answered() */
+	WAIT_ETRN, WAIT_ATRN, WAIT_EVACUATE,	/* the deliver worker: session_etrn_answered() */
 	WAIT_TLS,		/* the handshake: session_secured() */
 	WAIT_PAUSE,		/* the time limit: session_expire() */
 	WAIT_END,		/* the end of the connection */
@@ -217,6 +219,7 @@ struct session {
 	enum session_link link;
 	bool greeted;
 	bool extended;			/* EHLO, not HELO */
+	bool evacuates;			/* a node that may bring its queue, by its certificate */
 	bool partial;			/* the first bytes of a command are here */
 	bool long_line;			/* and more than AUTH_VERB_LINE_MAX of them */
 	bool begun;			/* a message, by ops->begin(); not yet finished or discarded */

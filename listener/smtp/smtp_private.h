@@ -11,11 +11,12 @@ size_t bdat_content(struct session *s, const char *data, size_t len);	/* in PHAS
 void bdat_say_refusal(struct session *s, enum reply why);
 enum reply bdat_refusal(const struct session *s);	/* in PHASE_CHUNK: the reply to come, or REPLY_NONE */
 
-/* --- etrn: ETRN, ATRN and TURN; pure --- */
+/* --- etrn: ETRN, ATRN and TURN; XEVACUATE; pure --- */
 
 void etrn_command(struct session *s, const char *arg, size_t len);
 void etrn_atrn_command(struct session *s, const char *arg, size_t len);	/* also TURN, without argument */
 void etrn_answer(struct session *s, const struct msg_etrn_answer *a, const char *node);	/* in PHASE_ETRN */
+void etrn_evacuate_command(struct session *s, const char *arg, size_t len);	/* XEVACUATE */
 bool etrn_is_offered(const struct session *s);		/* some domain has a backlog */
 bool etrn_atrn_is_offered(const struct session *s);	/* and some account may fetch it */
 

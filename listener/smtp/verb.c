@@ -98,6 +98,9 @@ const struct verb verb_rows[] = {
 	/* What follows would be the client's first reply as a server, and that has to wait for ours. */
 	{ "ATRN", etrn_atrn_command, PHASE_READY, VERB_MAY_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
 	{ "TURN", etrn_atrn_command, PHASE_READY, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
+	/* The same: what it brings has to wait for the reply. */
+	{ "XEVACUATE", etrn_evacuate_command, PHASE_READY, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII,
+	    .help = true },
 	UNAVAILABLE("EXPN"),
 	HOSTILE("GET"), HOSTILE("POST"), HOSTILE("PUT"), HOSTILE("HEAD"), HOSTILE("OPTIONS"),
 	    HOSTILE("CONNECT"),

@@ -5,7 +5,7 @@
  * Owns:     the question and the page that comes back
  * Promise:  the operator has rights on the virtual server, for a move on both. One event for a command that
  *           changes something. The text of a worker is checked before it goes to a terminal. Ends after
- *           QUEUE_REQUEST_WAIT_MS at the latest
+ *           QUEUE_REQUEST_WAIT_MS at the latest, what goes over a network after EVACUATE_WAIT_MS
  * Fails by: an answer that says so
  */
 #include <errno.h>
@@ -27,6 +27,7 @@
 #include "master/servers/servers.h"
 
 #define QUEUE_REQUEST_WAIT_MS 60000
+#define EVACUATE_WAIT_MS 900000	/* a large message over a slow line has its time */
 #define EVENTS_AT_ONCE 600U	/* of one user, of commands that change something */
 #define EVENTS_MS 100U		/* then one each */
 
@@ -305,7 +306,8 @@ send_request(struct control_command *cmd, struct master *m, struct child *c, str
 	r->pid = c->pid;
 	r->ask = *ask;
 	snprintf(r->ask.author, sizeof(r->ask.author), "%s", cmd->peer->author);
-	control_question_wait(&r->q, QUEUE_REQUEST_WAIT_MS);
+	control_question_wait(&r->q, ask->verb == MSG_QUEUE_EVACUATE ? EVACUATE_WAIT_MS :
+	    QUEUE_REQUEST_WAIT_MS);
 	cmd->question = &r->q;
 	cmd->waiting = true;
 	control_question_add(&r->q, c);
@@ -351,6 +353,11 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
 		return;
 	if (ask.verb == MSG_QUEUE_MOVE && (target = call_target(cmd, m, s, ask.to)) == NULL)
 		return;
+	if (ask.verb == MSG_QUEUE_EVACUATE && s->state == STATE_STOPPED) {
+		say_reason(cmd, EX_UNAVAILABLE, "is stopped, and speaks to no host: start it, and pause it "
+		    "to keep new mail away", s->name);
+		return;
+	}
 	c = queue_request_call(cmd, m, s);
 	if (c == NULL)
 		return;

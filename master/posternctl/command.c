@@ -269,10 +269,11 @@ const struct command command_rows[] = {
 	{ "trace", "id | [--sender address] [--recipient address] [--message-id text] [--json]", 1, 8,
 	    "Show the story of a message, or of all of a sender, recipient or Message-ID, from the event "
 	    "log, also of those that are long gone.", trace_command_run, NULL },
-	{ "queue", "[name] list|show|count|tally|retry|hold|release|delete|bounce|move|pause|resume "
-	    "[id ...] [option]", 1, COMMAND_WORDS_MAX,
+	{ "queue", "[name] list|show|count|tally|retry|hold|release|delete|bounce|move|evacuate|pause|"
+	    "resume [id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "
-	    "--all --to --reason --json --yes); pause: mail for a --domain is not tried until resume.",
+	    "--all --to --reason --json --yes); evacuate: to another node (--wait); pause: mail for a "
+	    "--domain is not tried until resume.",
 	    run_queue, "queue" },
 	{ "badmail", "[name] list|show|tally|retry|purge [id ...] [option]", 1, COMMAND_WORDS_MAX,
 	    "Show badmail, put it back into the queue or delete it (--sender --recipient --domain --older "

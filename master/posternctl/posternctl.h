@@ -288,7 +288,7 @@ void sessions_command_print(char *text);	/* as plain columns; `text` is changed 
 
 struct queue_command {
 	enum msg_queue_verb verb;
-	bool yes, json;
+	bool yes, json; uint64_t wait_ms;	/* evacuate: so long for messages that are at work */
 	struct command_words words;	/* of the command: "queue" NAME VERB and the selection */
 };
 

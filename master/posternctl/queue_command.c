@@ -130,7 +130,7 @@ say_state(const struct queue_walk *w, const char *before, const char *after)
 	say_remark(w->document, text);
 }
 
-/* "to=" is for moving; a list of what would be moved has none. */
+/* "to=" is for moving and evacuating; a list of what would go has none. */
 static void
 leave_out_target(struct command_words *words)
 {
@@ -140,6 +140,15 @@ leave_out_target(struct command_words *words)
 		if (strncmp(words->word[i], "to=", 3) != 0)
 			memmove(words->word[kept++], words->word[i], COMMAND_WORD_SIZE);
 	words->count = kept;
+}
+
+/* What goes over a network takes its time. */
+static void
+tell_progress(const struct queue_walk *w, enum msg_queue_verb verb)
+{
+	if (verb == MSG_QUEUE_EVACUATE && w->at[0] != '\0' && w->state == MSG_QUEUE_OK)
+		fprintf(stderr, "posternctl: %s: %lu message%s %s, and more to go\n", w->server, w->sums.done,
+		    w->sums.done == 1 ? "" : "s", msg_queue_rows[verb].done);
 }
 
 /* Asks for all pages. The exit status. */
@@ -154,7 +163,7 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 	w->socket_path = socket_path;
 	w->server = server;
 	w->words = q->words;
-	if (verb != MSG_QUEUE_MOVE)
+	if (!msg_queue_rows[verb].target)
 		leave_out_target(&w->words);
 	snprintf(w->words.word[1], COMMAND_WORD_SIZE, "%s", server);
 	snprintf(w->words.word[2], COMMAND_WORD_SIZE, "%s", msg_queue_rows[verb].name);
@@ -163,6 +172,7 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 	do {
 		strcpy(at, w->at);
 		status = take_page(w);
+		tell_progress(w, verb);
 		if (status != EX_OK || w->state == MSG_QUEUE_OK)
 			continue;
 		if (w->state == MSG_QUEUE_LOCKED) {
@@ -354,6 +364,22 @@ show_first(struct queue_run *c)
 	return status;
 }
 
+/* Those that were at work, while there is time: one that is at work for long is left. */
+static int
+run_again(struct queue_run *c, struct queue_words_sums *sums, struct queue_walk *last)
+{
+	uint64_t until = clock_mono_ms() + c->q->wait_ms;
+	int status = EX_OK;
+
+	while (status == EX_OK && sums->busy > 0 && sums->failed == 0 && clock_mono_ms() < until) {
+		(void)poll(NULL, 0, QUEUE_COMMAND_AGAIN_MS);
+		sums->matched -= sums->busy;
+		sums->busy = 0;
+		status = run_pages(c, c->q->verb, NULL, SIZE_MAX, sums, last);
+	}
+	return status;
+}
+
 static int
 run_command(struct queue_run *c)
 {
@@ -364,6 +390,8 @@ run_command(struct queue_run *c)
 	struct queue_walk last = { 0 };
 	int status = run_pages(c, q->verb, print, SIZE_MAX, &sums, &last);
 
+	if (status == EX_OK && q->wait_ms > 0)
+		status = run_again(c, &sums, &last);
 	if (status == EX_OK && acts) {
 		status = print_result(q, &sums, c->document);
 	} else if (status == EX_OK && tallies && !q->json) {

@@ -69,7 +69,7 @@ static const struct selection_option {
 static const char *
 option_name(const void *arg, size_t i)
 {
-	static const char *const more[] = { "--yes", "--json" };
+	static const char *const more[] = { "--yes", "--json", "--wait" };
 	const enum msg_queue_place *place = arg;
 	size_t n = nitems_of(options);
 
@@ -83,14 +83,21 @@ static size_t
 take_option(struct queue_command *q, enum msg_queue_place place, const char *const *words, size_t count,
     struct buf *why)
 {
+	const char *value = NULL;
+	size_t used;
+
 	if (strcmp(words[0], "--yes") == 0)
 		return q->yes = true;
 	if (strcmp(words[0], "--json") == 0)
 		return q->json = true;
+	if (options_match(words, count, "--wait", &value, &used)) {
+		if (value != NULL && key_parse_time(value, &q->wait_ms) == 0)
+			return used;
+		complaint_value(why, "--wait", value, COMPLAINT_TIME);
+		return 0;
+	}
 	for (size_t i = 0; i < nitems_of(options); i++) {
 		const struct selection_option *o = &options[i];
-		const char *value = NULL;
-		size_t used;
 		bool good;
 
 		if (place != MSG_QUEUE_IN_QUEUE && o->queue_only)
@@ -140,6 +147,14 @@ judge_options(const struct queue_command *q, struct buf *why)
 
 	if (q->verb == MSG_QUEUE_MOVE && !has_word(q, "to=")) {
 		buf_puts(why, "say where to: --to NAME, another virtual server");
+		return false;
+	}
+	if (q->verb == MSG_QUEUE_EVACUATE && !has_word(q, "to=")) {
+		buf_puts(why, "say where to: --to HOST or HOST:PORT, another node");
+		return false;
+	}
+	if (q->wait_ms > 0 && q->verb != MSG_QUEUE_EVACUATE) {
+		buf_puts(why, "--wait is for evacuate");
 		return false;
 	}
 	for (size_t i = 0; i < q->words.count; i++)

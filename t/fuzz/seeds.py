@@ -202,6 +202,9 @@ def seeds(target):
     elif target == "note":
         yield from strings("t/unit/deliver/note.c")
         yield from strings("t/unit/common/spool.c")
+    elif target == "evacuate":
+        yield from strings("t/unit/deliver/evacuate_words.c")
+        yield from strings("t/unit/deliver/note.c")
     elif target == "config_snapshot":
         def snapshot(server, more=b""):
             service = b"[service]\nspool = /nowhere/spool\n"
@@ -293,6 +296,7 @@ IIS = ["<a Location=\"/LM/SmtpSvc/1\" ", "/LM/SmtpSvc/1/Domain/", "/LM/SmtpSvc/1
        "RouteAction=\"", "RouteActionString=\"", "RelayIpList=\"", "IPSecurity=\"", "AuthFlags=\"", "SmartHost=\"", "SmtpDsUseCat=\"1\"", "ServerBindings=\"",
        "{\"Name\": \"SmtpSvc/1\", ", "\"value\": [", "\"Count\": 1", "\"GrantByDefault\": false", "&#10;", "&#x202e;", "<!DOCTYPE a [", "<![CDATA["]
 WORDS = {"web_judge": WEB, "import": IIS, "control_words": QUEUE, "dsn": ENVELOPE, "message": ENVELOPE, "ldap_conn": LDAP, "alias_expand": LDAP,
+         "evacuate": ["PUT ", "250 2.0.0 ", "554 5.6.0 ", " taken", " known", "1k0t4z00000aaaaa", " 1 0 0 40", "failed 1 "],
          "note": ["deferred ", "failed ", "quick ", "delayed ", "held ", " - ", ".taken-"],
          "auth_verb": SMTP + SASL, "sasl": SASL_CLIENT, "passwd_file": FILE, "session": SMTP, "bdat": SMTP, "client": PEER, "compose": HEADER, "header": HEADER, "address": ["@[192.0.2.1]", "@[IPv6:2001:db8::1]",
          "rfc822;", "utf-8;", "\\x{FC}", "+2B", "\"", "(", "<@a,@b:c@d>"], "data": ["\r\n.\r\n", "\n.\n", "\r\n..", "\r"]}

@@ -23,8 +23,9 @@ ELSEWHERE = {
     "tls_reports_sent_total": "tls_reports/by_mail", "tls_reports_failed_total": "tls_reports/by_https", "hints_lost_total": "spool/hints_lost",
     "log_lines_lost_total": "protocol_log/full_disk", "state": "metrics/socket_and_loopback", "local_queue_length": "not zero for a moment only",
     "leases_asked_total": "shared_limits/together", "leases_without_engine": "shared_limits/engine_gone_share",
-    "connections_ended_by_lease_total": "shared_limits/frozen_node",
     "messages_passed_through_total": "acknowledge/taken", "messages_refused_by_next_hop_total": "acknowledge/refused",
+    "connections_ended_by_lease_total": "shared_limits/frozen_node", "messages_evacuated_total": "evacuate/kept",
+    "messages_taken_over_total": "evacuate/kept", "messages_taken_over_again_total": "evacuate/hostile",
 }
 
 

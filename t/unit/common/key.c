@@ -90,7 +90,7 @@ static const struct { enum key_section section; const char *account, *service; }
 	    " id user pickup-group drop-group log-group home pickup queue drop "
 	    "connection-limit memory-limit processes log-keep log-directory " },
 	{ KEY_ACCESS, "",
-	    " password-file keytab service-principal certificate key open-relay proxy proxy-trusted " },
+	    " password-file keytab service-principal certificate key evacuate-from open-relay proxy proxy-trusted " },
 	{ KEY_MESSAGES, "", " disk-reserve badmail badmail-limit " },
 	{ KEY_DELIVERY, " auth-mechanisms outbound-tls mta-sts port smart-host ",
 	    " outbound-auth user secret-file oauth authorities client-certificate client-key dkim-key connections never-to source-address " },
@@ -106,7 +106,7 @@ static const char open_keys[] =
     " drop-delete description own-address connection-limit-per-client client-prefix-ipv4 client-prefix-ipv6 "
     "connection-timeout session-time idle-command-limit log log-format log-fields log-roll log-roll-size banner "
     "authentication helo-required mend dsn basic-requires-tls mechanisms auth-for-old-clients basic-domain "
-    "kerberos-realms kerberos-accounts kerberos-binding tls certificate-alarm tls-minimum tls-for-old-devices client-certificate "
+    "kerberos-realms kerberos-accounts kerberos-binding tls certificate-alarm tls-minimum tls-for-old-devices client-certificate evacuate-from "
     "connection-control connection-list relay relay-list relay-authenticated max-message-size "
     "max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail-keep pickup-dots "
     "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit minimum-rate "
@@ -174,7 +174,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_ACCESS] =
 	    "mechanisms auth-for-old-clients kerberos-realms kerberos-accounts kerberos-binding "
 	    "authentication password-file basic-requires-tls basic-domain keytab service-principal tls "
-	    "certificate key certificate-alarm tls-minimum tls-for-old-devices client-certificate "
+	    "certificate key certificate-alarm tls-minimum tls-for-old-devices client-certificate evacuate-from "
 	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy "
 	    "proxy-trusted mend helo-required dsn",
 	[KEY_MESSAGES] =
@@ -314,6 +314,16 @@ static const struct { key_check *check; const char *text; bool good; } forms[] =
 	{ key_check_host, "mail.example.com", true }, { key_check_host, "192.0.2.1", false },
 	{ key_check_host, "a_b", true },
 	{ key_check_host, "m\xc3\xbcnchen.example", false }, { key_check_host, "", false },
+	{ key_check_fingerprint, "0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789abcdef", true },
+	{ key_check_fingerprint, "01:23456789abcdef0123456789abcdef0123456789ABCDEF0123456789abcd:ef", true },
+	{ key_check_fingerprint, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde", false },
+	{ key_check_fingerprint, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0", false },
+	{ key_check_fingerprint, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef:", false },
+	{ key_check_fingerprint, ":0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", false },
+	{ key_check_fingerprint, "012:3456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", false },
+	{ key_check_fingerprint, "01::23456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", false },
+	{ key_check_fingerprint, "g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", false },
+	{ key_check_fingerprint, "", false },
 	{ key_check_word, "postern", true }, { key_check_word, "@wheel", true },
 	{ key_check_word, "a b", false }, { key_check_word, "", false },
 	{ key_check_line, "Hello there", true }, { key_check_line, "a\tb", false },

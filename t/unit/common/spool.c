@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/spool/spool.h"
+#include "common/spool/spool_move.h"
 #include "t/unit/temp_spool.h"
 
 /* In place of the library's: how many folders' names were synced. */

@@ -155,4 +155,42 @@ START_TEST(stop_after_what_is_under_way)
 }
 END_TEST
 
-UNIT_MAIN("session_phase", events_in_phases, stop_after_what_is_under_way)
+/* A node that may bring its queue; the deliver worker is not ready, does not answer, is ready. */
+START_TEST(evacuate)
+{
+	static const struct msg_etrn_answer later = { .result = MSG_ETRN_LATER }, started = {
+	    .result = MSG_ETRN_STARTED };
+	struct session_fixture w;
+
+	begin(&w);
+	fixture_say(&w, "EHLO node");
+	ck_assert_ptr_null(strstr(buf_text(&w.out), "XEVACUATE"));
+	fixture_say(&w, "XEVACUATE");
+	ck_assert_ptr_nonnull(strstr(buf_text(&w.out), "502 5.5.1 "));
+	w.s.evacuates = true;
+	buf_clear(&w.out);
+	fixture_say(&w, "EHLO node");
+	ck_assert_ptr_nonnull(strstr(buf_text(&w.out), "250-XEVACUATE\r\n"));
+	buf_clear(&w.out);
+	fixture_say(&w, "XEVACUATE now");
+	ck_assert_str_eq(buf_text(&w.out), "501 5.5.4 No argument allowed\r\n");
+	fixture_say(&w, "XEVACUATE");
+	ck_assert_int_eq(w.s.wait, WAIT_EVACUATE);
+	buf_clear(&w.out);
+	session_etrn_answered(&w.s, &later, "");
+	ck_assert_str_eq(buf_text(&w.out), "451 4.3.2 No messages can be brought now, try again later\r\n");
+	ck_assert_int_eq(w.s.phase, PHASE_READY);
+	fixture_say(&w, "XEVACUATE");
+	session_expire(&w.s);
+	ck_assert_int_eq(w.s.phase, PHASE_READY);
+	fixture_say(&w, "XEVACUATE");
+	buf_clear(&w.out);
+	session_etrn_answered(&w.s, &started, "");
+	ck_assert_str_eq(buf_text(&w.out), "250 2.0.0 Bring your messages\r\n");
+	ck_assert_int_eq(w.s.phase, PHASE_TURNED);
+	ck_assert(!session_wants_input(&w.s));
+	fixture_done(&w);
+}
+END_TEST
+
+UNIT_MAIN("session_phase", events_in_phases, stop_after_what_is_under_way, evacuate)

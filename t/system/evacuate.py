@@ -1,0 +1,229 @@
+"""evacuate - posternctl queue evacuate: a queue goes to another node over SMTP under TLS with all that is known of its messages; who may
+bring messages, and what a node that may can do wrong
+"""
+
+import threading
+import time
+
+from checks import check, equal
+from evacuation import Nodes, counter, files, flags, listed
+from patience import until
+from smtp import Smtp, mail
+
+LATER = "450 4.2.1 come back"
+
+
+def later(session, line):
+    return LATER if "<later" in line.replace('"', "") else None
+
+
+def fill(nodes):
+    """Messages of all kinds; their ids."""
+    one = nodes.old.default
+    ids = [one.send("a@one.example", ["yes@far.example", "later-1@far.example", "later-2@far.example"]),
+           one.send("b@one.example", "later-3@far.example", mail(body="é\r\n", size=300000), params=" BODY=8BITMIME ENVID=e+2B1 RET=HDRS",
+                    rcpt=" NOTIFY=SUCCESS,DELAY ORCPT=rfc822;first@far.example"),
+           one.send("", "later-4@far.example", b"\r\n.\r\n..\r\nno header at all\r\n"),
+           one.send("später@one.example", '"later-5 x"@far.example', params=" SMTPUTF8"),
+           one.send("d@one.example", "later-6@far.example")]
+    nodes.old.events.wait("deferred", count=6)
+    until(lambda: not listed(nodes.old, "--state", "active"), what="all to be at rest")
+    nodes.old.ctl("queue", "hold", ids[4], "--reason", "for the night")
+    return ids
+
+
+def rows(service):
+    return {row["id"]: {k: v for k, v in row.items() if k != "server"} for row in listed(service)}
+
+
+def secured(nodes, stem):
+    """A client of the new node under TLS, with that certificate; and what EHLO offers."""
+    client = Smtp(("127.0.0.1", nodes.new.default.port), ehlo="old.example")
+    client.expect(220, "STARTTLS")
+    client.socket = nodes.tls(stem).wrap_socket(client.socket, server_hostname="new.example")
+    return client, client.expect(250, "EHLO old.example").texts
+
+
+# shows 9c.4
+def test_kept(t):
+    """Ids, due times, notes, marks, holds, envelopes and content are there as they were here, and here is nothing; then all goes out."""
+    nodes = Nodes(t, {"RCPT": later})
+    sink = nodes.sink
+    ids = fill(nodes)
+    before, there = files(nodes.old), rows(nodes.old)
+    equal(sorted(before), sorted(ids))
+    said = nodes.evacuate()
+    check("5 messages evacuated" in said.stdout, said)
+    equal((nodes.old.home.queued(), files(nodes.new)), ([], before))
+    equal(rows(nodes.new), there, "as operators see them")
+    check("evacuated" in flags(nodes.new, ids[1]) and "8bitmime" in flags(nodes.new, ids[1]) and "smtputf8" in flags(nodes.new, ids[3]))
+    for id in ids:
+        equal(nodes.new.events.wait("evacuated", id=id)["known"], "no")
+        equal(nodes.old.events.wait("evacuated", id=id)["to"], nodes.host)
+    equal((counter(nodes.old, "messages_evacuated_total"), counter(nodes.new, "messages_taken_over_total"),
+           counter(nodes.new, "messages_taken_over_again_total")), (5, 5, 0))
+    nodes.new.stop()
+    nodes.new.start()
+    equal(files(nodes.new), before, "after a restart")
+    sink.answers.clear()
+    nodes.old.stop()
+    nodes.new.ctl("queue", "release", "--all", "--yes")
+    nodes.new.ctl("retry")
+    nodes.new.home.wait_queued(0)
+    want = [["yes@far.example"], ["later-1@far.example", "later-2@far.example"], ["later-3@far.example"], ["later-4@far.example"],
+            ['"later-5 x"@far.example'], ["later-6@far.example"]]
+    equal(sorted(message.recipients for message in sink.messages), sorted(want), "each once, and the one that was delivered not again")
+    big = next(message for message in sink.messages if message.sender == "b@one.example")
+    equal(big.data.count(b"\nReceived:") + big.data.startswith(b"Received:"), 1, "no further trace")
+
+
+def begin(nodes):
+    """A client that may bring messages, and has said so."""
+    client, offers = secured(nodes, "old")
+    check("XEVACUATE" in offers, offers)
+    until(lambda: client.cmd("XEVACUATE").code == 250, what="its queue to be read")
+    return client
+
+
+def put(client, id, file, note=b"", due=1796133174, held=0):
+    client.send(f"PUT {id} {due} {held} {len(note)} {len(file)}\r\n".encode() + note + file)
+
+
+def whole(to="later-1@far.example", content=b"Subject: x\r\n\r\nx\r\n", head=b""):
+    return (b"postern-queue 1\n" + head + b"marks: .\nx-sender: a@one.example\nx-receiver: " + to.encode() + b"\n\n" + content +
+            f"postern-end {len(content):019d}\n".encode())
+
+
+# shows 9c.4
+def test_who(t):
+    """Neither keyword nor command is there for a client in clear, without a certificate, or with another one."""
+    nodes = Nodes(t, {"RCPT": later})
+    with Smtp(("127.0.0.1", nodes.new.default.port)) as client:
+        check("XEVACUATE" not in client.expect(250, "EHLO x.example").texts)
+        client.expect("502 5.5.1", "XEVACUATE")
+        check("XEVACUATE" not in client.expect(214, "HELP").text)
+    for stem in (None, "other"):
+        client, offers = secured(nodes, stem)
+        check("XEVACUATE" not in offers, stem, offers)
+        client.expect("502 5.5.1", "XEVACUATE")
+        client.message("a@one.example", "b@one.example", ehlo=None)
+        client.close()
+    begin(nodes).close()
+    nodes.new.default.set("access", evacuate_from=":".join(nodes.fingerprint("other")[i:i + 2] for i in range(0, 64, 2)).upper())
+    nodes.new.ctl("reload")
+    client, offers = secured(nodes, "old")
+    check("XEVACUATE" not in offers, "another is named now", offers)
+    client.close()
+    client, offers = secured(nodes, "other")
+    check("XEVACUATE" in offers, "and is known", offers)
+    client.close()
+
+
+# shows 9c.4
+def test_hostile(t):
+    """What a node brings is judged: each wrong thing is answered, the queue sees none of it, and good messages go on beside them."""
+    nodes = Nodes(t, {"RCPT": later})
+    good, others = "1k0t4z00000aaaaa", ("1k0t4z00001aaaaa", "1k0t4z00002aaaaa")
+    file, due = whole(), int(time.time()) + 1800
+    client = begin(nodes)
+    for number, (id, file_, more, answer) in enumerate((
+            ("zzzzzzzzzzzaaaaa", file, {}, "554 5.6.0 zzzzzzzzzzzaaaaa its id is of a time that has not come"),
+            (good, file, {"due": 253402300800}, "it is due at no time that can be"),
+            (good, file, {"due": 0}, "it is due at no time that can be"),
+            (good, file, {"note": b"failed 1 1796133174000000 5.1.1 550 host no\n"}, "about a recipient that is not there"),
+            (good, file, {"note": b"deferred 1 99999999999 4.0.0 450 host no\n"}, "of a time that cannot be"),
+            (good, file, {"note": b"deferred 1 1796133174 4.0.0 450 host torn"}, "a line that is none"),
+            (good, file, {"note": b"unknown 1 1796133174 4.0.0 450 host no\n"}, "a line that is none"),
+            (good, file, {"note": b"deferred 01 1796133174 4.0.0 450 host \0\n"}, "a line that is none"),
+            (good, file[:-1], {}, "no end record"), (good, b"", {}, "no whole message"), (good, b"x" * 40000, {}, "not a queue file"),
+            (good, file.replace(b"marks: .", b"marks: .."), {}, "as many marks as recipients"),
+            (good, file.replace(b"marks: .", b"marks: ?"), {}, "unknown mark"),
+            (good, whole(head=b"flags: unheard-of\n"), {}, "unknown flag"), (good, whole(head=b"path: ../../x\n"), {}, "unknown envelope line"),
+            (good, whole(head=b"client: \x01\n"), {}, "control bytes"))):
+        put(client, id, file_, **more)
+        said = client.reply()
+        check(said.code == 554 and id in said.text and answer.split("554 ")[-1] in f"{said.text}", number, said)
+    equal(nodes.new.home.queued(), [])
+    for id in (good, *others):          # without waiting for answers
+        put(client, id, whole(f"later-{id}@far.example"), note=b"deferred 1 1796133000 4.2.1 450 mx.far.example busy\n", due=due, held=1)
+    equal(sorted(client.reply().text for _ in range(3)), sorted(f"2.0.0 {id} taken" for id in (good, *others)))
+    equal({row["id"]: row["state"] for row in listed(nodes.new)}, {id: "held" for id in (good, *others)})
+    equal({id: found[0] for id, found in files(nodes.new).items()}, {id: due for id in (good, *others)})
+    put(client, good, whole(f"later-{good}@far.example"))
+    equal(client.reply().text, f"2.0.0 {good} known")
+    put(client, good, whole("somebody-else@far.example", b"Subject: another\r\n\r\n"))
+    check("another message has this id" in client.expect(554).text, "another message")
+    client.expect(221, "QUIT")
+    check(client.is_closed(), "at QUIT")
+    for line in ("PUT ../../../etc/passwd 1 0 0 40", "PUT 1k0t4z00000aaaa/ 1 0 0 40", "PUT 1k0t4z00000aaaaa -1 0 0 40", "PUT 1k0t4z00000aaaaa 1 2 0 40",
+                 "PUT 1k0t4z00000aaaaa 1 0 0 99999999999999999999", "PUT 1k0t4z00000aaaaa 1 0 0", "PUT", "MAIL FROM:<a@b.example>", "x" * 600, "\0"):
+        with begin(nodes) as client:
+            client.send(line + "\r\n")
+            equal(client.reply().code, 500, line)
+            check(client.is_closed(), "after", line)
+    with begin(nodes) as client:        # it leaves in the middle
+        client.send(f"PUT {good} 5 0 0 100000\r\nhalf of it")
+    with begin(nodes) as client:
+        put(client, "1k0t4z00003aaaaa", whole("later-x@far.example", b"x" * 70 + b"\r\n" + b"y" * 1000000 + b"\r\n"), due=due)
+        client.expect("250 2.0.0 1k0t4z00003aaaaa taken")
+    nodes.new.ctl("queue", "delete", "--all", "--yes")
+    with begin(nodes) as client:
+        put(client, good, whole(f"later-{good}@far.example"))
+        equal(client.reply().text, f"2.0.0 {good} known", "deleted there, and so done")
+    equal((nodes.new.home.queued(), counter(nodes.new, "messages_taken_over_total"), counter(nodes.new, "messages_taken_over_again_total")), ([], 4, 2))
+
+
+def refusal(nodes, *words, status=1, **options):
+    done = nodes.evacuate(ok=False, **options)
+    check(done.returncode == status and all(word in done.stderr for word in words), words, done)
+
+
+# shows 9c.4
+def test_refused(t):
+    """Whatever does not fit, the queue stays as it was, and the operator is told why."""
+    nodes = Nodes(t, {"RCPT": later})
+    fill(nodes)
+    before = files(nodes.old)
+    nodes.new.default.set("access", evacuate_from=nodes.fingerprint("other"))
+    nodes.new.ctl("reload")
+    refusal(nodes, "takes no messages of this node (502 5.5.1 Command not available)")
+    nodes.new.default.set("access", evacuate_from=None)
+    nodes.new.ctl("reload")
+    refusal(nodes, "takes no messages of this node")
+    nodes.new.stop()
+    refusal(nodes, "cannot connect to")
+    nodes.new.default.set("access", evacuate_from=nodes.fingerprint("old"), **{k.replace("-", "_"): v for k, v in nodes.pair("other", "certificate", "key").items()})
+    nodes.new.start()
+    refusal(nodes, "no secure connection")
+    check("say where to" in nodes.old.ctl("queue", "one", "evacuate", "--all", "--yes", ok=False).stderr)
+    check("the host is none" in nodes.old.ctl("queue", "one", "evacuate", "--all", "--yes", "--to", "[127.0.0.1", ok=False).stderr)
+    equal(files(nodes.old), before)
+    nodes.old.default.set("delivery", client_certificate=None, client_key=None)
+    nodes.old.ctl("reload")
+    until(lambda: "client-certificate and client-key are not set" in nodes.evacuate(ok=False).stderr, what="the reason")
+    nodes.old.ctl("stop", "one")
+    refusal(nodes, "is stopped, and speaks to no host", status=69)
+    equal((files(nodes.old), nodes.new.home.queued()), (before, []))
+
+
+# shows 9c.4
+def test_while_in_use(t):
+    """A message that is at work stays, and the others go; a queue of several pages; the drained server stops when the last one has gone."""
+    gate = threading.Event()
+    t.cleanup(gate.set)
+    nodes = Nodes(t, {"RCPT": lambda session, line: (gate.wait(), LATER)[1] if "<slow" in line else LATER})
+    one = nodes.old.default
+    slow = one.send("a@one.example", "slow@far.example")
+    until(lambda: listed(nodes.old, "--state", "active"), what="one at work")
+    ids = [one.send("a@one.example", f"later-{n}@far.example") for n in range(3)]
+    nodes.old.events.wait("deferred", count=3)
+    until(lambda: len(listed(nodes.old, "--state", "active")) == 1, what="the others to be at rest")
+    done = nodes.evacuate(ok=False)
+    check(done.returncode == 75 and "3 messages evacuated" in done.stdout and "1 at work just now was left alone" in done.stderr, done)
+    equal(sorted(row["id"] for row in listed(nodes.new)), sorted(ids))
+    equal([row["id"] for row in listed(nodes.old)], [slow])
+    threading.Timer(1, gate.set).start()
+    done = nodes.evacuate("--all", "--yes", "--wait", "50s")
+    check("1 message evacuated" in done.stdout, done)
+    equal(nodes.old.home.queued(), [])
+    equal(sorted(row["id"] for row in listed(nodes.new)), sorted([slow, *ids]))
