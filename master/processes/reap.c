@@ -19,6 +19,8 @@
 #include "common/process/counters.h"
 #include "master/processes/processes.h"
 
+#define LAST_WORDS_MAX 64	/* messages: more than a worker that ends has sent */
+
 bool
 reap_judge(int status, enum child_phase phase, const char *killed, const char *reason, char *dst, size_t size)
 {
@@ -49,6 +51,26 @@ status_is_refusal(const struct child *c, int status)
 	    (c->phase == CHILD_BORN && c->server != NULL && c->server->state == STATE_STARTING);
 }
 
+/* The end of a process may be seen before the words that it sent just before it. */
+static void
+take_last_words(struct child *c)
+{
+	char space[CTL_PAYLOAD_MAX];
+	struct ctl_message m;
+	unsigned from = c->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
+
+	if (c->ctl == NULL || c->killed != NULL)
+		return;
+	for (unsigned n = 0; n < LAST_WORDS_MAX &&
+	    ctl_recv_next(ctl_descriptor(c->ctl), from, &m, space, sizeof(space)) == 1; n++) {
+		if (m.fd != -1)
+			close(ctl_take_fd(&m));
+		if (m.type == CTL_REASON)
+			child_take_reason(c, &m);
+		ctl_wipe(&m);
+	}
+}
+
 static void
 reap_one(struct master *m, struct child *c, int status)
 {
@@ -59,6 +81,7 @@ reap_one(struct master *m, struct child *c, int status)
 	uint64_t lived = clock_mono_ms() - c->born_ms, delay = 0;
 	pid_t pid = c->pid;
 
+	take_last_words(c);
 	d.crashed = reap_judge(status, c->phase, c->killed, c->reason, words, sizeof(words));
 	d.refused = status_is_refusal(c, status);
 	d.lost = c->server != NULL && c->killed == NULL && WIFEXITED(status) &&
