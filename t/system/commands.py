@@ -110,6 +110,7 @@ WORDS = {"general.user": "S.user=daemon", "general.pickup-group": "S.pickup-grou
          "general.log-fields": "S.log-fields=time", "general.log-keep": "S.log-keep=9d", "access.authentication": PASSWORDS, "access.password-file": PASSWORDS,
          "access.basic-domain": f"{PASSWORDS} S.basic-domain=EXAMPLE", "access.certificate": PAIR, "access.key": PAIR,
          "access.certificate-alarm": "S.certificate-alarm=9d", "access.tls-minimum": "S.tls-minimum=1.3",
+         "access.evacuate-from": f"{PAIR} S.evacuate-from={'ab' * 32}",
          "access.relay": "S.relay=all-except S.relay-list=192.0.2.1", "access.proxy": "S.proxy=yes S.proxy-trusted=127.0.0.1",
          "messages.ndr-copy-to": "S.ndr-copy-to=a@b.example", "delivery.tls-report-contact": "S.tls-report-contact=a@b.example",
          "delivery.outbound-auth": ACCOUNT, "delivery.user": ACCOUNT, "delivery.secret-file": ACCOUNT,
