@@ -237,9 +237,12 @@ finish_part(struct spool *s, struct spool_drop *d, int fd, const char *from)
 	if (placed != 0) {
 		unlinkat(s->drop, from, 0);
 	} else if (is_replaced(s->drop, to, fd)) {
-		d->error = ESTALE;	/* a file of others took its place: the message is tried again */
-		if (!d->straight)	/* else it may be that of the owner of the queue */
-			unlinkat(s->drop, to, 0);
+		/*
+		 * A file of others took its place: the message is tried again. That file goes, for nothing else
+		 * replaces it; who could put it there could remove any other, too.
+		 */
+		d->error = ESTALE;
+		unlinkat(s->drop, to, 0);
 	}
 	close(fd);
 	disk_crash_point("drop-placed");
