@@ -238,8 +238,8 @@ finish_part(struct spool *s, struct spool_drop *d, int fd, const char *from)
 		unlinkat(s->drop, from, 0);
 	} else if (is_replaced(s->drop, to, fd)) {
 		/*
-		 * A file of others took its place: the message is tried again. That file goes, for nothing else
-		 * replaces it; who could put it there could remove any other, too.
+		 * A file of others took its place: the message is tried again. That file goes, for nothing
+		 * else replaces it; who could put it there could remove any other, too.
 		 */
 		d->error = ESTALE;
 		unlinkat(s->drop, to, 0);
