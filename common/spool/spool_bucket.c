@@ -156,8 +156,8 @@ is_same_file(int a_folder, const char *a, int b_folder, const char *b)
  * may have been made although its answer says that there was nothing to do: the first answer of the server
  * was lost, and NFS asked again. Believed, EEXIST would lose the message: callers take it for an earlier try.
  */
-static int
-rename_new(int from_folder, const char *from, int to_folder, const char *to)
+int
+spool_bucket_rename(int from_folder, const char *from, int to_folder, const char *to)
 {
 	if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -175,7 +175,7 @@ spool_bucket_place(struct spool *s, int from_folder, const char *from, const cha
 	unsigned number = spool_bucket_of(id);
 	struct spool_bucket *b = hold(s, number);
 
-	*error = b == NULL || rename_new(from_folder, from, b->fd, id) == -1 ? errno : 0;
+	*error = b == NULL || spool_bucket_rename(from_folder, from, b->fd, id) == -1 ? errno : 0;
 	if (*error != ENOENT && *error != ESTALE)	/* ESTALE: by NFS, of a bucket that was removed */
 		return b;
 	if (b != NULL)
@@ -185,7 +185,7 @@ spool_bucket_place(struct spool *s, int from_folder, const char *from, const cha
 		*error = errno;
 		return NULL;
 	}
-	*error = rename_new(from_folder, from, b->fd, id) == -1 ? errno : 0;
+	*error = spool_bucket_rename(from_folder, from, b->fd, id) == -1 ? errno : 0;
 	return b;
 }
 

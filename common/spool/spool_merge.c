@@ -87,16 +87,6 @@ write_part(int from, int folder)
 }
 
 static int
-rename_new(int from_folder, const char *from, int to_folder, const char *to)
-{
-	if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -1;
-	return linkat(from_folder, from, to_folder, to, 0) == 0 ? unlinkat(from_folder, from, 0) : -1;
-}
-
-static int
 copy_over(const struct merge *g, const char *name, const char *to)
 {
 	int fd = open_file(g->here, name), rc;
@@ -107,7 +97,7 @@ copy_over(const struct merge *g, const char *name, const char *to)
 	close(fd);
 	disk_crash_point("merge-written");
 	if (rc == 0)
-		rc = rename_new(g->there, PART, g->there, to);
+		rc = spool_bucket_rename(g->there, PART, g->there, to);
 	if (rc == 0)
 		rc = disk_sync_folder(g->there);
 	disk_crash_point("merge-copied");
@@ -118,7 +108,7 @@ copy_over(const struct merge *g, const char *name, const char *to)
 static int
 move_as(const struct merge *g, const char *name, const char *to)
 {
-	int rc = rename_new(g->here, name, g->there, to);
+	int rc = spool_bucket_rename(g->here, name, g->there, to);
 
 	if (rc == -1 && errno == EXDEV)
 		rc = copy_over(g, name, to);

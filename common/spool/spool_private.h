@@ -77,6 +77,9 @@ struct spool_bucket *spool_bucket_place(struct spool *s, int from_folder, const 
 void spool_bucket_leave(struct spool *s, struct spool_bucket *b);
 /* That of this id; it may be there. */
 int spool_bucket_make(struct spool *s, const char *id) __attribute__((warn_unused_result));
+/* To a name that nothing has there, also by NFS. 0; -1 and errno: EEXIST. */
+int spool_bucket_rename(int from_folder, const char *from, int to_folder,
+    const char *to) __attribute__((warn_unused_result));
 /* After it the names that were placed in it are on disk. */
 int spool_bucket_sync(const struct spool_bucket *b) __attribute__((warn_unused_result));
 /* The same for a name that something else has put there. */
