@@ -95,6 +95,7 @@ help:
 	@echo "make run      install what is missing, build, run one virtual server on 127.0.0.1:2525 (Ctrl-C ends it)"
 	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
 	@echo "make contract  t/CONTRACT.md, what is promised and which tests show it"
+	@echo "make readme   the first minute in README.md and the pictures of the manager, as they are now"
 	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
 	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
 	@echo "make check-cluster  HAProxy before three nodes, one killed, one upgraded: 100000 messages, release build (root); COUNT=N"
@@ -158,6 +159,13 @@ bench: deps-bench
 .PHONY: contract
 contract:
 	@t/lint/contract write
+
+# The first minute in README.md and its pictures of the manager, from the programs that are built here
+.PHONY: readme
+readme: deps-check
+	@$(MAKE) $(PARALLEL) programs
+	@for each in test_first_minute test_pictures; do \
+	    POSTERN_BUILD=build/release /usr/bin/python3 t/lib/run_test.py t/system/readme.py $$each keep || exit 1; done
 
 # kill -9 a thousand times under load, with acknowledge = safe; some 15 minutes
 .PHONY: kills
