@@ -106,6 +106,7 @@ help:
 	@echo "make bench-pair AGAINST=TREE  this build beside that of another tree, in turn (root)"
 	@echo "make bench-guard  counts a message (calls, syncs, allocations) beside the kept ones (root); GUARD='show keep'"
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
+	@echo "make bench-handshakes  how long a NOOP waits beside 300 TLS handshakes a second (root); AGAINST=TREE ROUNDS=5 PROCESSES=2"
 	@echo "make bench-servers  1, 10, 100, 300, 1000 virtual servers: start, memory, reload, stop (root); BENCH='10 100'"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 	@echo "make install-cockpit  the manager as a page of Cockpit; DESTDIR PREFIX"
@@ -226,6 +227,12 @@ $(B)/t/bench/fill: $(B)/t/bench/fill.o $(B)/libcommon.a
 bench-servers: deps-bench
 	@$(MAKE) $(PARALLEL) programs
 	@exec /usr/bin/python3 t/bench/many_servers.py $(BENCH)
+
+# t/bench/handshakes.py: how long a NOOP waits beside handshakes; AGAINST=TREE: beside the built programs of that tree
+.PHONY: bench-handshakes
+bench-handshakes: deps-check
+	@$(MAKE) $(PARALLEL) programs
+	@exec /usr/bin/python3 t/bench/handshakes.py $(AGAINST)
 
 # Debian packages into build/deb
 .PHONY: deb check-deb deps-deb

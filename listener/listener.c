@@ -20,6 +20,7 @@
 #include "common/ipc/filter_client.h"
 #include "common/ipc/limits_client.h"
 #include "common/process/pool.h"
+#include "common/process/turns.h"
 #include "common/w3clog/w3clog.h"
 #include "listener/accept/accept.h"
 #include "listener/connection/connection.h"
@@ -199,6 +200,7 @@ run_listener(struct boot *b)
 	l->conn_env = mem_new(struct conn_env);
 	l->conn_env->loop = b->loop;
 	l->conn_env->counters = b->counters;
+	l->conn_env->handshakes = turns_new(b->loop);
 	TAILQ_INIT(&l->sessions);
 	TAILQ_INIT(&l->long_lines);
 	inbound_memory_open(l, inbound_shed);
@@ -248,6 +250,7 @@ finish_listener(struct boot *b)
 	client_limit_free(l->client_limit);
 	client_share_close(l->client_shares);
 	loop_timer_free(l->grace);
+	turns_free(l->conn_env->handshakes);
 	free(l->conn_env);
 	free(l);
 	b->state = NULL;

@@ -4,7 +4,8 @@
  * Runs in:  listener
  * Owns:     the descriptor, its TLS, its events, unread input and unwritten output
  * Promise:  an idle connection has no buffer; output is written at once, and watched only when the peer does
- *           not read; with more than CONN_OUTPUT_MARK bytes unsent nothing is read; gone() is the last call
+ *           not read; with more than CONN_OUTPUT_MARK bytes unsent nothing is read; gone() is the last call;
+ *           of many handshakes one has a step in a turn of the loop, and all others go on between them
  * Fails by: gone()
  */
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/process/loop.h"
+#include "common/process/turns.h"
 #include "listener/connection/connection.h"
 
 /* A peer that reads nothing for so long is gone (RFC 5321 4.5.3.2 has no number for servers). */
@@ -43,6 +45,7 @@ struct conn {
 	const struct conn_ops *ops;
 	void *arg;
 	struct buf in, out;
+	struct turns_place shake;
 	uint64_t limit_at, write_at, armed_at;	/* monotonic ms; UINT64_MAX: none */
 	int fd;
 	enum conn_end end;
@@ -302,11 +305,22 @@ end_round(struct conn *c)
 	if (c->lingering || may_read(c))
 		c->mute = false;
 	if (c->state == LINK_SHAKING && !c->lingering)
-		loop_io_want(c->io, c->shake_on);
+		loop_io_want(c->io, c->shake.waits ? 0U : c->shake_on);
 	else
 		loop_io_want(c->io, (!c->mute ? LOOP_READ : may_leave(c) ? LOOP_CLOSED : 0U) |
 		    (c->out.len > 0 ? LOOP_WRITE : 0U));
 	arm_timer(c);
+}
+
+/* Its turn among the handshakes has come. */
+static void
+on_turn(void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->end == CONN_OPEN)
+		go_on_shaking(c);
+	end_round(c);
 }
 
 static void
@@ -315,7 +329,8 @@ on_io(void *arg, unsigned what)
 	struct conn *c = arg;
 
 	if (c->state == LINK_SHAKING && c->end == CONN_OPEN) {
-		go_on_shaking(c);
+		if (turns_enter(c->env->handshakes, &c->shake))
+			go_on_shaking(c);
 	} else if (what & LOOP_READ) {
 		if (c->lingering)
 			read_nothing(c);
@@ -359,6 +374,8 @@ conn_new(struct conn_env *env, int fd, const struct conn_ops *ops, void *arg)
 	c->fd = fd;
 	c->ops = ops;
 	c->arg = arg;
+	c->shake.go_on = on_turn;
+	c->shake.arg = c;
 	c->limit_at = c->write_at = c->armed_at = UINT64_MAX;
 	buf_init(&c->in, CONN_SCRATCH_SIZE);
 	buf_init(&c->out, OUTPUT_CAP);
@@ -372,6 +389,7 @@ conn_free(struct conn *c)
 {
 	if (c == NULL)
 		return;
+	turns_leave(c->env->handshakes, &c->shake);
 	loop_io_free(c->io);
 	loop_timer_free(c->timer);
 	if (c->state == LINK_READY && !c->dead)

@@ -21,7 +21,7 @@ struct atrn_relay; struct auth_in_client_question; struct conn; struct counters;
 struct ctl_message; struct filter_client; struct gatekeeper_client; struct inbound; struct inbound_log_header;
 struct listener; struct log_sender; struct loop; struct message_envelope; struct queue_message;
 struct queue_room; struct queue_writer; struct rdns_query; struct recipient_check_state; struct scratch;
-struct scratch_writer; struct session; struct ssl_st; struct tls; struct tls_files; struct w3clog;
+struct scratch_writer; struct session; struct tls_files; struct turns; struct w3clog;
 
 /* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
 
@@ -42,7 +42,7 @@ struct conn_ops {
 	void (*gone)(void *arg);		/* the last call: conn_free() now */
 };
 struct conn_env {				/* shared by all connections of a process */
-	struct loop *loop;
+	struct loop *loop; struct turns *handshakes;
 	struct counters *counters;
 	char scratch[CONN_SCRATCH_SIZE];
 };

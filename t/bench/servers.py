@@ -82,15 +82,15 @@ class Usage:
 class PosternServer(Usage):
     name = "postern"
 
-    def __init__(self, test, relay_port, pair=None, more=None, service=None, start=True):
-        """`more`: sections beside the usual ones; `service`: keys of [service]."""
+    def __init__(self, test, relay_port, pair=None, more=None, service=None, start=True, build=ROOT / "build/release"):
+        """`more`: sections beside the usual ones; `service`: keys of [service]; `build`: the folder of the programs."""
         self.test = test
         access = {"certificate": pair[0], "key": pair[1]} if pair else {}
         delivery = {"smart-host": f"[127.0.0.1]:{relay_port}"} if relay_port else {}
         self.service = test.postern(
             {"default": {"access": access, "messages": {"max-session-size": "unlimited", "max-message-size": "unlimited"},
                          "delivery": delivery, "domain default.example": None, f"domain {DOMAIN}": {"type": "default"}, **(more or {})}},
-            service, as_root=True, build=ROOT / "build/release", start=False)
+            service, as_root=True, build=build, start=False)
         self.service.test.services.remove(self.service)     # its log is long
         self.log = open(self.service.folder / "events.log", "ab")
         self.port = self.service.default.port
