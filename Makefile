@@ -102,7 +102,8 @@ help:
 	@echo "make check-long  mixed load with reloads, full disks, kills: nothing lost, memory flat, drawn in build/long (root); MINUTES=60"
 	@echo "make model    the hand-overs of a message as a model, every order of crashes (spin, minutes)"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
-	@echo "make bench    side by side with Postfix (root); BENCH='W1 W1web W2 W3 W4 W5 syscalls' STORE=ram ROUNDS=5"
+	@echo "make bench    side by side with Postfix and with no server (root); BENCH='commits W1 W1web W2 W3 W4 W5 syscalls' STORE='ram disk' ROUNDS=5"
+	@echo "make bench BENCH=figures  the figures of the README, ten minutes (root); make bench-figures puts them there"
 	@echo "make bench-pair AGAINST=TREE  this build beside that of another tree, in turn (root)"
 	@echo "make bench-guard  counts a message (calls, syncs, allocations) beside the kept ones (root); GUARD='show keep'"
 	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
@@ -152,9 +153,18 @@ $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
 	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) $(foreach row,$(FUZZ_ROWS),$(call libraries,$(row)))
 
+BENCH_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard t/bench/*.c))
 bench: deps-bench
-	@$(MAKE) $(PARALLEL) programs
+	@$(MAKE) $(PARALLEL) programs $(BENCH_PROGRAMS)
 	@exec /usr/bin/python3 t/bench/bench.py $(BENCH)
+$(BENCH_PROGRAMS): %: %.o $(B)/libcommon.a
+	@echo "  LD    $@"
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libcommon.a $(LIBS)
+# What `make bench BENCH=figures` has found becomes that of the README
+.PHONY: bench-figures
+bench-figures:
+	@cp build/bench.json t/bench/figures.json
+	@exec /usr/bin/python3 t/bench/drawing.py t/bench/figures.json t/bench/figures.svg
 
 # The table of what is promised and what shows it, from t/contract/rows and the markers in the tests
 .PHONY: contract
@@ -216,11 +226,8 @@ bench-guard: deps-check
 # t/bench/queue.py: a million queued messages; SCALE=0.1: a tenth of it
 .PHONY: bench-queue
 bench-queue: deps-bench
-	@$(MAKE) $(PARALLEL) programs $(B)/t/bench/fill
+	@$(MAKE) $(PARALLEL) programs $(BENCH_PROGRAMS)
 	@exec /usr/bin/python3 t/bench/queue.py $(BENCH)
-$(B)/t/bench/fill: $(B)/t/bench/fill.o $(B)/libcommon.a
-	@echo "  LD    $@"
-	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libcommon.a $(LIBS)
 
 # t/bench/many_servers.py: start, memory, reload and stop of many virtual servers; BENCH='10 100': so many
 .PHONY: bench-servers

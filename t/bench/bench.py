@@ -1,11 +1,13 @@
-"""bench [WHAT...] - Postern beside Debian's Postfix, A B A B in one run, both durable, both logging, on one disk
+"""bench [WHAT...] - Postern beside Debian's Postfix, in turn in one run, both durable, both logging, on one disk
 
 W1 relay to a smart host   W2 local inbound to files   W3 idle sessions   W4 handshakes and idle sessions under TLS
-W5 submission by files against sendmail
+W5 submission by files against sendmail   commits: durable files a second, as Postern writes them
 W1web: W1 of Postern alone, with five browsers that watch its manager against none; memory of postern-web with twenty tabs
-syscalls: calls of the kernel for a message, relayed and local    No word: W1 W2 W3 W4 W5. `keep`: smtp-source -d in W1 and W2
-Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Postern : Postfix of the pairs: medians, and the least
-and most. STORE=ram: on an ext4 in memory instead of /var/tmp. build/bench.json has all of it, and calls, syncs, switches and CPU by role; build/bench.svg draws the ratios.
+syscalls: calls of the kernel for a message, relayed and local, of both    No word: commits W1 W2 W3 W4 W5
+keep: in W1 and W2 one connection a session   figures: few points, on both stores: those of the README, some ten minutes
+Prints messages/s, CPU milliseconds and memory, calls, commits and flushes a message, and the ratios of the runs of a round: medians,
+and the least and most. STORE='ram disk': an ext4 in memory, and /var/tmp. LOAD=postfix: smtp-source and smtp-sink in place of
+those of t/bench, which cost less. MINUTES=10: after so many each workload has one round only. build/bench.json has all of it, and CPU by role; build/bench.svg is the drawing of it.
 """
 
 import os
@@ -19,121 +21,65 @@ import threading
 import time
 
 import traffic
-from counting import Counting, Unable
+from ceilings import Handshaker, NoServer, Proxy, commit_rate
+from compare import ROUNDS, SCALE, Run, compare, counted, rounds
 from disks import loop_disk
 from harness import Test
 from patience import until
-from processes import adopt_orphans, is_root, program_of
-from servers import DOMAIN, Meter, PosternServer, PostfixServer
+from processes import adopt_orphans, is_root
+from servers import DOMAIN, PosternServer, PostfixServer, SafeServer
 from smtp import Smtp, mail
 from story import Story, file_system, spread
 from web_client import Browser, connect, wait_served
 
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
-SCALE = float(os.environ.get("SCALE", "1"))
 BOTH = (PosternServer, PostfixServer)
-story = None        # of this run: main()
-
-
-class Run:
-    """One measured run of one server."""
-    def __init__(self, server, messages, work, programs=False):
-        begin = time.monotonic()
-        with Meter(server, programs) as meter:
-            work()
-            self.seconds = time.monotonic() - begin
-            until(server.is_empty, 60, f"{server.name}'s queue to empty")
-        self.rate = messages / self.seconds
-        self.cpu = 1000 * meter.cpu / messages
-        self.memory = meter.peak / 1024
-        self.switches = meter.switches / messages
-        self.roles = {role: 1000 * cpu / messages for role, cpu in meter.roles.items()}
-
-
-def compare(title, servers, messages, work, programs=False):
-    """A B A B of work(server); one line a server and one of ratios. `programs`: those it called count as the server's."""
-    runs = {server.name: [] for server in servers}
-    for _ in range(ROUNDS):
-        for server in servers:
-            runs[server.name].append(Run(server, messages, lambda s=server: work(s), programs))
-    for name, rows in runs.items():
-        values = {what: [getattr(row, what) for row in rows] for what in ("rate", "cpu", "memory", "switches")}
-        print(f"{title:34} {name:8} {spread(values['rate'], 0):>24} msg/s {spread(values['cpu'], 2):>22} CPU s/1000 "
-              f"{spread(values['memory'], 1):>22} MiB", flush=True)
-        story.add(title, name, **values, cpu_by_role=by_role(rows))
-    pairs = list(zip(runs["postern"], runs["postfix"]))
-    ratio = {what: [getattr(a, what) / max(getattr(b, what), 1e-9) for a, b in pairs] for what in ("rate", "cpu", "memory")}
-    print(f"{title:34} {'ratio':8} {spread(ratio['rate'], 2):>24} x     {spread(ratio['cpu'], 3):>22}            {spread(ratio['memory'], 2):>22}", flush=True)
-    for what, values in ratio.items():
-        story.ratio(title, what, values)
-    found = counted(servers[0], messages, lambda: work(servers[0]))      # Postfix runs on, and slower, after it was counted
-    if found:
-        story.add(title, servers[0].name, **found)
-
-
-def by_role(rows):
-    """{program: milliseconds of CPU a message}, medians."""
-    roles = {role for row in rows for role in row.roles}
-    return {role: round(statistics.median(row.roles.get(role, 0) for row in rows), 4) for role in sorted(roles)}
-
-
-def counted(server, messages, work):
-    """Calls and syncs of one more run, a message; None where the machine does not let us count."""
-    try:
-        counting = Counting(server.pids())
-    except Unable:
-        return None
-    try:
-        before, role_of = counting.read(), {pid: program_of(pid) for pid in counting.pids}
-        work()
-        until(server.is_empty, 60, f"{server.name}'s queue to empty")
-        sums, roles = {}, {}
-        for pid, rows in counting.read().items():
-            role = role_of[pid]
-            for what, value in rows.items():
-                more = (value - before[pid].get(what, 0)) / messages
-                sums[what] = sums.get(what, 0) + more
-                if what == "calls":
-                    roles[role] = round(roles.get(role, 0) + more, 2)
-        names = sorted((n for n in sums if n not in NO_CALLS and sums[n] >= 0.05), key=lambda n: -sums[n])
-        return {"calls": round(sums["calls"], 2), "calls_by_role": roles, "calls_by_name": {n: round(sums[n], 2) for n in names},
-                "syncs": round(sums.get("fsync", 0) + sums.get("fdatasync", 0) + sums.get("sync_file_range", 0), 3), "allocations": round(sums["allocations"], 2)}
-    finally:
-        counting.end()
-
-
-NO_CALLS = ("calls", "allocations", "switches", "bytes-read", "bytes-written")
+KIB, MIB = 1 << 10, 1 << 20
+# (bytes, sessions) of W1 and W2, all of them and those of the figures
+W1 = [(size, sessions) for size in (KIB, 10 * KIB) for sessions in (1, 10, 50, 100)] + [(MIB, 10)]
+W2 = [(size, sessions) for size in (KIB, 10 * KIB) for sessions in (10, 50)]
+W1_FIGURES, W2_FIGURES = [(10 * KIB, 1), (10 * KIB, 10), (10 * KIB, 50), (MIB, 10)], [(10 * KIB, 10)]
+ALL = ["commits", "W1", "W2", "W3", "W4", "W5"]
+ONE_STORE = ("W3", "W4", "W1web", "syscalls")     # they write little or nothing
 
 
 def wait_for(count, wanted, timeout=240):
     until(lambda: count() >= wanted, timeout, lambda: f"{wanted} messages, there are {count()}")
 
 
-def w1(test, keep=False):
-    """Relay to a smart host, until the sink has all."""
-    sink, large = traffic.SmtpSink(test), traffic.LargeSink(test)
-    servers = [each(test, sink.port) for each in BOTH]
-    for size in (1024, 10240):
-        for sessions in (1, 10, 50, 100):
-            messages = int((400 if sessions == 1 else 2000) * SCALE)
+def messages_of(size, sessions):
+    return 200 if size > 100 * KIB else 500 if sessions == 1 else 3000
 
-            def work(server, sessions=sessions, messages=messages, size=size):
-                before = sink.messages
-                traffic.smtp_source(server.port, sessions, messages, size, "x@relay.example", keep)
-                wait_for(lambda: sink.messages - before, messages)
-            compare(f"W1 relay {size // 1024} KiB, {sessions} sessions", servers, messages, work)
+
+def size_of(size):
+    return f"{size // MIB} MiB" if size >= MIB else f"{size // KIB} KiB"
+
+
+def sessions_of(sessions, keep):
+    return ("1 session" if sessions == 1 else f"{sessions} sessions") + (" kept" if keep else "")
+
+
+def w1(plan, test):
+    """Relay to a smart host, until the sink has all; also with acknowledge = safe, through a bare proxy, and without a server."""
+    sink, send = plan.pair(test)
+    servers = [each(test, sink.port) for each in (PosternServer, SafeServer, PostfixServer, Proxy, NoServer)]
+    for size, sessions in plan.w1:
+        def work(server, messages, sessions=sessions, size=size):
+            before = sink.messages
+            send(server.port, sessions, messages, size, "x@relay.example", plan.keep)
+            wait_for(lambda: sink.messages - before, messages)
+        compare(plan.story, f"W1 relay {size_of(size)}, {sessions_of(sessions, plan.keep)}", servers, messages_of(size, sessions), work)
     for server in servers:
         server.end()
-    servers = [each(test, large.port) for each in BOTH]
-    messages = int(100 * SCALE)
 
-    def work_large(server):
-        before = large.messages
-        traffic.large_source(server.port, 10, messages, 1 << 20, "x@relay.example")
-        wait_for(lambda: large.messages - before, messages)
-    compare("W1 relay 1 MiB, 10 sessions", servers, messages, work_large)
-    for server in servers:
-        server.end()
+
+def commits(plan, test):
+    """Durable files a second, as Postern writes them: nothing that is stored can be faster."""
+    for writers in (1, 10, 50):
+        rows = [commit_rate(test.folder, writers, int(messages_of(10 * KIB, writers) * SCALE), 10 * KIB) for _ in rounds()]
+        rates, cpus = [rate for rate, _ in rows], [cpu for _, cpu in rows]
+        title = f"commits 10 KiB, {writers} at once"
+        print(f"{title:40} {'':12} {spread(rates, 0):>24} files/s {spread(cpus, 3):>20} CPU ms", flush=True)
+        plan.story.add(title, "postern-commit", rate=rates, cpu=cpus)
 
 
 WATCHERS, TABS = 5, 20
@@ -142,7 +88,7 @@ WEB_MOST = 12       # MiB
 WATCHED = 20        # seconds
 
 
-def w1web(test):
+def w1web(_, test):
     """Relay while browsers watch, and while none does, by turns; then what the helper needs with many tabs open."""
     sink = traffic.SmtpSink(test)
     server = PosternServer(test, sink.port, start=False)
@@ -217,20 +163,18 @@ class Watchers:
             each.close()
 
 
-def w2(test, keep=False):
+def w2(plan, test):
     """Local inbound: drop files against Maildir files."""
+    _, send = plan.pair(test)
     servers = [each(test, 9) for each in BOTH]
-    for size in (1024, 10240):
-        for sessions in (10, 50):
-            messages = int(2000 * SCALE)
-
-            def work(server, sessions=sessions, messages=messages, size=size):
-                before = server.delivered_files()
-                traffic.smtp_source(server.port, sessions, messages, size, f"x@{DOMAIN}", keep)
-                wait_for(lambda: server.delivered_files() - before, messages)
-            compare(f"W2 inbound {size // 1024} KiB, {sessions} sessions", servers, messages, work)
-            for server in servers:
-                server.clear()
+    for size, sessions in plan.w2:
+        def work(server, messages, sessions=sessions, size=size):
+            before = server.delivered_files()
+            send(server.port, sessions, messages, size, f"x@{DOMAIN}", plan.keep)
+            wait_for(lambda: server.delivered_files() - before, messages)
+        compare(plan.story, f"W2 local {size_of(size)}, {sessions_of(sessions, plan.keep)}", servers, messages_of(size, sessions), work)
+        for server in servers:
+            server.clear()
     for server in servers:
         server.end()
 
@@ -270,10 +214,10 @@ def idle(server, wanted):
     return memory / max(served, 1)
 
 
-def w3(test):
+def w3(plan, test):
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    for wanted in (1000, 5000):
+    for wanted in plan.idle:
         if wanted + 200 > most:
             print(f"W3 {wanted}: only {most} descriptors are allowed here")
             continue
@@ -283,7 +227,7 @@ def w3(test):
             with Smtp(("127.0.0.1", server.port), ehlo="warm.example"):
                 pass
             per[kind.name] = idle(server, wanted)
-            story.add(f"W3 {wanted} idle sessions", kind.name, kib_each=round(per[kind.name], 2))
+            plan.story.add(f"W3 {wanted} idle sessions", kind.name, kib_each=round(per[kind.name], 2))
             server.end()
         print(f"W3 {wanted} idle sessions               ratio    {per['postern'] / max(per['postfix'], 1e-9):6.4f} of the memory", flush=True)
 
@@ -303,32 +247,12 @@ def idle_tls(server, using, wanted):
             each.close()
 
 
-def w4(test):
-    """STARTTLS: handshakes a second from four processes, new and resumed, CPU for 1,000 of them, memory of an idle session."""
+def w4(plan, test):
+    """STARTTLS: handshakes a second from four processes, new and resumed, CPU for each, beside bare OpenSSL; memory of an idle session."""
     pair = traffic.certificate(test)
-    for version, key in (("TLSv1_3", "rsa:2048"), ("TLSv1_2", "rsa:2048")):
-        for resume in (False, True):
-            rows = {kind.name: [] for kind in BOTH}
-            for _ in range(ROUNDS):
-                for kind in BOTH:
-                    server = kind(test, 9, pair)
-                    with Smtp(("127.0.0.1", server.port), ehlo="warm.example"):
-                        pass
-                    cpu = server.cpu()
-                    rate = traffic.handshakes(server.port, version, resume, 4, 3 * SCALE)
-                    rows[kind.name].append((rate[0], 1000 * (server.cpu() - cpu) / max(rate[1], 1)))
-                    server.end()
-            what = f"W4 {version.replace('_', '.')} {key} {'resumed' if resume else 'new'}"
-            for name, got in rows.items():
-                rates, cpus = [r for r, _ in got], [c for _, c in got]
-                print(f"{what:34} {name:8} {spread(rates, 0):>24} handshakes/s {spread(cpus, 2):>22} CPU s/1000", flush=True)
-                story.add(what, name, rate=rates, cpu=cpus)
-            pairs = list(zip(rows["postern"], rows["postfix"]))
-            rates, cpus = [a[0] / b[0] for a, b in pairs], [a[1] / max(b[1], 1e-9) for a, b in pairs]
-            print(f"{what:34} {'ratio':8} {spread(rates, 2):>24} x            {spread(cpus, 3):>22}", flush=True)
-            story.ratio(what, "rate", rates)
-            story.ratio(what, "cpu", cpus)
-    for version in ("TLSv1_3", "TLSv1_2"):
+    for version, resume in plan.handshakes:
+        w4_handshakes(plan.story, test, pair, version, resume)
+    for version in sorted({version for version, _ in plan.handshakes}):
         per = {}
         for kind, wanted in ((PosternServer, 1000), (PostfixServer, 90)):     # Debian's Postfix serves 100 at a time
             server = kind(test, 9, pair)
@@ -336,19 +260,54 @@ def w4(test):
             with Smtp(("127.0.0.1", server.port)) as client:
                 traffic.starttls(client, using)
             per[kind.name] = idle_tls(server, using, wanted)
-            story.add(f"W4 {version.replace('_', '.')} idle sessions", kind.name, kib_each=round(per[kind.name], 2), sessions=wanted)
-            print(f"W4 {version.replace('_', '.')} {wanted} idle sessions       {kind.name:8} {per[kind.name]:8.1f} KiB each", flush=True)
+            plan.story.add(f"W4 {version.replace('_', '.')} idle sessions", kind.name, kib_each=round(per[kind.name], 2), sessions=wanted)
+            print(f"W4 {version.replace('_', '.')} {wanted} idle sessions       {kind.name:12} {per[kind.name]:8.1f} KiB each", flush=True)
             server.end()
         print(f"W4 {version.replace('_', '.')} idle sessions            ratio    {per['postern'] / max(per['postfix'], 1e-9):6.4f} of the memory", flush=True)
 
 
-def w5(test):
+def w4_handshakes(story, test, pair, version, resume):
+    kinds = [*BOTH] if resume else [*BOTH, Handshaker]
+    rows = {kind.name: [] for kind in kinds}
+    for _ in rounds():
+        for kind in kinds:
+            rows[kind.name].append(shaken(test, kind, pair, version, resume))
+    what = f"W4 {version.replace('v', ' ').replace('_', '.')} RSA 2048, {'resumed' if resume else 'new'}"
+    for name, got in rows.items():
+        rates, cpus = [r for r, _ in got], [c for _, c in got]
+        print(f"{what:40} {name:12} {spread(rates, 0):>24} handshakes/s {spread(cpus, 2):>22} CPU ms", flush=True)
+        story.add(what, name, rate=rates, cpu=cpus)
+    for other in list(rows)[1:]:
+        pairs = list(zip(rows["postern"], rows[other]))
+        rates, cpus = [a[0] / b[0] for a, b in pairs], [a[1] / max(b[1], 1e-9) for a, b in pairs]
+        print(f"{what:40} {': ' + other:12} {spread(rates, 2):>24} x            {spread(cpus, 3):>22}", flush=True)
+        story.add_ratio(what, "postern", other, rate=rates, cpu=cpus)
+
+
+def shaken(test, kind, pair, version, resume):
+    """(handshakes a second, CPU milliseconds of each)"""
+    clients, seconds = 4, max(1, int(3 * SCALE))
+    if kind is Handshaker:
+        server = Handshaker(test, pair)
+        cpu = server.cpu()
+        rate, count = server.handshakes(version, clients, seconds)
+    else:
+        server = kind(test, 9, pair)
+        with Smtp(("127.0.0.1", server.port), ehlo="warm.example"):
+            pass
+        cpu = server.cpu()
+        rate, count = traffic.handshakes(server.port, version, resume, clients, seconds)
+    cpu = 1000 * (server.cpu() - cpu) / max(count, 1)
+    server.end()
+    return rate, cpu
+
+
+def w5(plan, test):
     """Files in pickup against sendmail, four writers each, local delivery."""
     servers = [each(test, 9) for each in BOTH]
     data = mail(To=f"b@{DOMAIN}", size=1024)
-    messages = int(800 * SCALE)
 
-    def work(server):
+    def work(server, messages):
         before = server.delivered_files()
         numbers = iter(range(messages))
         lock = threading.Lock()
@@ -367,20 +326,20 @@ def w5(test):
         for thread in threads:
             thread.join()
         wait_for(lambda: server.delivered_files() - before, messages)
-    compare("W5 submission 1 KiB, 4 writers", servers, messages, work, programs=True)
+    compare(plan.story, "W5 pickup 1 KiB, 4 writers", servers, 1000, work, programs=True, part=0.1)
     for server in servers:
         server.end()
 
 
-def syscalls(test):
+def syscalls(plan, test):
     """System calls, syncs and switches of one message of 10 KiB, 10 sessions: relayed, and local. The kernel counts."""
-    sink = traffic.SmtpSink(test)
+    sink, send = plan.pair(test)
     for kind in BOTH:
         for what, to in (("relayed", "x@relay.example"), ("local", f"x@{DOMAIN}")):
-            count_calls(test, kind(test, sink.port), sink, what, to)
+            count_calls(plan, kind(test, sink.port), sink, send, what, to)
 
 
-def count_calls(test, server, sink, what, to):
+def count_calls(plan, server, sink, send, what, to):
     messages = int(500 * SCALE)
 
     def arrived():
@@ -388,7 +347,7 @@ def count_calls(test, server, sink, what, to):
 
     def work():
         before = arrived()
-        traffic.smtp_source(server.port, 10, messages, 10240, to, False)
+        send(server.port, 10, messages, 10240, to, False)
         wait_for(lambda: arrived() - before, messages)
     work()      # warm
     run = Run(server, messages, work)
@@ -399,48 +358,67 @@ def count_calls(test, server, sink, what, to):
     most = ", ".join(f"{name} {n:.1f}" for name, n in list(found["calls_by_name"].items())[:14])
     print(f"{title:34} {server.name:8} {found['calls']:.1f} calls, {found['syncs']:.2f} syncs, {run.switches:.1f} switches, {run.cpu:.2f} ms CPU\n    {most}\n    "
           + ", ".join(f"{role} {n:.1f}" for role, n in sorted(found["calls_by_role"].items())), flush=True)
-    story.add(title, server.name, **found, switches=round(run.switches, 2), cpu=round(run.cpu, 3))
+    plan.story.add(title, server.name, **found, **run.disk, switches=round(run.switches, 2), cpu=round(run.cpu, 3))
     server.end()
 
 
+class Plan:
+    """What is measured, by the words of the command and of the environment."""
+    def __init__(self, words):
+        known = [*ALL, "W1web", "syscalls", "keep", "figures"]
+        for word in words:
+            if word not in known:
+                raise SystemExit(f"bench: no {word}; there are {' '.join(known)}")
+        self.keep, figures = "keep" in words, "figures" in words
+        self.cases = [word for word in words if word not in ("keep", "figures")] or ALL
+        self.w1, self.w2 = (W1_FIGURES, W2_FIGURES) if figures else (W1, W2)
+        self.idle = (5000,) if figures else (1000, 5000)
+        self.handshakes = [("TLSv1_3", False)] if figures else [(version, resume) for version in ("TLSv1_3", "TLSv1_2") for resume in (False, True)]
+        self.stores = os.environ.get("STORE", "ram disk" if figures else "disk").split()
+        self.load = os.environ.get("LOAD", "own")
+        if not set(self.stores) <= {"ram", "disk"} or self.load not in ("own", "postfix"):
+            raise SystemExit("bench: STORE is disk, ram or both; LOAD is own or postfix")
+        self.story = Story(ROUNDS, {"own": "source and sink of t/bench", "postfix": "smtp-source and smtp-sink"}[self.load])
+
+    def pair(self, test):
+        """(a sink, how to send)"""
+        if self.load == "own":
+            return traffic.OwnSink(test), traffic.own_source
+        return traffic.SmtpSink(test), traffic.smtp_source
+
+
+CASES = {"commits": commits, "W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W1web": w1web, "syscalls": syscalls}
+
+
 def main():
-    global story
-    words = [word for word in sys.argv[1:] if word != "keep"] or ["W1", "W2", "W3", "W4", "W5"]
-    keep = "keep" in sys.argv[1:]
     if not is_root():
         raise SystemExit("bench: Postfix needs root: sudo make bench")
     adopt_orphans()
-    store, test = store_of(os.environ.get("STORE", "disk"))
-    story = Story(test.folder, ROUNDS)
-    print(f"{os.cpu_count()} cores, {test.folder} on {file_system(test.folder)}, {ROUNDS} rounds of A B; release build, "
-          f"{'one connection a session' if keep else 'one connection a message'}", flush=True)
-    try:
-        for word in words:
-            case = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "W1web": w1web, "syscalls": syscalls}.get(word)
-            if not case:
-                raise SystemExit(f"bench: no {word}; there are W1 W1web W2 W3 W4 W5 syscalls keep")
-            if word in ("W1", "W2"):
-                case(test, keep)
-            else:
-                case(test)
-            story.write()
-    finally:
+    plan = Plan(sys.argv[1:])
+    for store in plan.stores:
+        owner, test = store_of(store)
+        plan.story.begin(store, test.folder)
+        print(f"{os.cpu_count()} cores, {test.folder} on {file_system(test.folder)}, {ROUNDS} rounds; release build, "
+              f"{'one connection a session' if plan.keep else 'one connection a message'}, {plan.story.head['load']}", flush=True)
         try:
-            test.end()
+            for word in plan.cases:
+                if store == plan.stores[0] or word not in ONE_STORE:
+                    CASES[word](plan, test)
+                    plan.story.write()
         finally:
-            test.remove()
-            store.end()
-            store.remove()
+            for each in (test, owner):
+                try:
+                    each.end()
+                finally:
+                    each.remove()
 
 
 def store_of(where):
     """(the test that owns the store, the test that runs on it)"""
-    if where not in ("disk", "ram"):
-        raise SystemExit("bench: STORE is disk or ram")
-    store = Test("store", tempfile.mkdtemp(prefix="postern-bench-", dir="/var/tmp" if where == "disk" else "/dev/shm"))
-    folder = (store.folder if where == "disk" else loop_disk(store, 4096)[0]) / "bench"
+    owner = Test("store", tempfile.mkdtemp(prefix="postern-bench-", dir="/var/tmp" if where == "disk" else "/dev/shm"))
+    folder = (owner.folder if where == "disk" else loop_disk(owner, 4096)[0]) / "bench"
     folder.mkdir()
-    return store, Test("bench", folder)
+    return owner, Test("bench", folder)
 
 
 main()

@@ -84,7 +84,7 @@ class PosternServer(Usage):
 
     def __init__(self, test, relay_port, pair=None, more=None, service=None, start=True, build=ROOT / "build/release"):
         """`more`: sections beside the usual ones; `service`: keys of [service]; `build`: the folder of the programs."""
-        self.test = test
+        self.test, self.folder = test, test.folder
         access = {"certificate": pair[0], "key": pair[1]} if pair else {}
         delivery = {"smart-host": f"[127.0.0.1]:{relay_port}"} if relay_port else {}
         self.service = test.postern(
@@ -135,6 +135,14 @@ class PosternServer(Usage):
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)
+
+
+class SafeServer(PosternServer):
+    """Says 250 when the next hop has the message, or the disk."""
+    name = "postern-safe"
+
+    def __init__(self, test, relay_port, pair=None):
+        super().__init__(test, relay_port, pair, more={"delivery": {"smart-host": f"[127.0.0.1]:{relay_port}", "acknowledge": "safe"}})
 
 
 class PostfixServer(Usage):

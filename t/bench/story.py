@@ -1,6 +1,6 @@
-"""story - what a bench found: printed with its least and most, kept as build/bench.json, drawn as build/bench.svg
+"""story - what a bench found, kept as build/bench.json and drawn as build/bench.svg (drawing.py)
 
-add() takes the values of all rounds; write() makes the two files. The drawing has Postern's rate and CPU as parts of Postfix's.
+add() takes the values of all rounds; ABOUT, which is in the file, too, says what they are.
 """
 
 import json
@@ -11,11 +11,24 @@ import statistics
 import subprocess
 import time
 from pathlib import Path
-from xml.sax.saxutils import escape
 
+from drawing import drawing_of
 from programs import ROOT
 
-SERVERS = ("postern", "postfix")
+ABOUT = {
+    "points": "{workload: {\"servers\": {name: figures}, \"ratios\": {\"NAME : OTHER\": figures}}}; a figure of many rounds has median, min, max and rounds",
+    "servers": "postern: as shipped; postern-safe: [delivery] acknowledge = safe; postfix: Debian's main.cf and master.cf, which gets a part of the messages; "
+               "none: the generator straight into the sink; haproxy: HAProxy in TCP mode between them; openssl: openssl s_server",
+    "ratios": "of the two runs of one round, by round",
+    "rate": "messages (W4: handshakes) a second, from the first connection until the next hop, or the folder, has all",
+    "cpu": "milliseconds of all processes of the server for a message, user and system; cpu_by_role: by program",
+    "memory": "MiB, proportional (Pss), of all processes, the most seen", "kib_each": "KiB of memory more for each idle session",
+    "switches": "context switches of all threads for a message", "commits": "transactions of the journal of the store's ext4 for a message",
+    "flushes": "cache flushes that the store's block device got for a message", "device_writes": "write requests of that device for a message",
+    "calls": "system calls for a message, counted by the kernel in one more run; calls_by_role, calls_by_name",
+    "syncs": "fsync and fdatasync for a message", "allocations": "malloc, calloc and realloc for a message",
+    "load_before": "runnable processes in the minute before: more than 0.5 means that the machine was not alone",
+}
 
 
 def summary_of(values):
@@ -41,56 +54,31 @@ def file_system(path):
 
 
 class Story:
-    def __init__(self, folder, rounds):
-        self.head = {"when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine(),
-                     "store": f"{folder.parent} on {file_system(folder)}", "rounds": rounds}
-        self.points = {}    # {title: {server: {what: summary or value}}}
+    def __init__(self, rounds, load):
+        self.head = {"about": ABOUT, "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine(), "stores": {}, "rounds": rounds,
+                     "load": load}
+        self.points = {}
+        self.store = ""     # what is added now: on which
+
+    def begin(self, store, folder):
+        """What follows is of this store."""
+        self.store = store
+        self.head["stores"][store] = file_system(folder) + {"ram": ", a loop device in memory", "disk": f" of {folder.parent.parent}"}[store]
+
+    def point(self, title):
+        return self.points.setdefault(f"{title}, {self.store}", {"servers": {}, "ratios": {}})
 
     def add(self, title, server, **found):
         """A list is summed up; what is one number or a dict stays."""
-        rows = self.points.setdefault(title, {}).setdefault(server, {})
+        rows = self.point(title)["servers"].setdefault(server, {})
         rows.update({what: summary_of(value) if isinstance(value, list) else value for what, value in found.items()})
 
-    def ratio(self, title, what, values):
-        """Of the pairs, Postern : Postfix."""
-        self.points.setdefault(title, {}).setdefault("ratio", {})[what] = summary_of(values)
+    def add_ratio(self, title, server, other, **found):
+        self.point(title)["ratios"].setdefault(f"{server} : {other}", {}).update({what: summary_of(values) for what, values in found.items()})
 
     def write(self, folder=ROOT / "build"):
         folder.mkdir(exist_ok=True)
-        (folder / "bench.json").write_text(json.dumps({**self.head, "points": self.points}, indent=1, sort_keys=True) + "\n")
-        (folder / "bench.svg").write_text(self.drawing())
+        whole = {**self.head, "points": self.points}
+        (folder / "bench.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+        (folder / "bench.svg").write_text(drawing_of(whole))
         print(f"written: {folder.relative_to(ROOT)}/bench.json, bench.svg", flush=True)
-
-    def drawing(self):
-        rows = [(title, point["ratio"]) for title, point in self.points.items() if "rate" in point.get("ratio", {})]
-        most = max([ratio["rate"]["max"] for _, ratio in rows] + [1])
-        return draw(rows, most, f"{self.head['machine']['processors']} processors, {self.head['machine']['model']}, store {self.head['store'].split(' on ')[-1]}, "
-                    f"{self.head['rounds']} rounds, {self.head['when'][:10]}")
-
-
-LEFT, WIDTH, LINE, TOP = 230, 430, 34, 58
-
-
-def draw(rows, most, under):
-    """A pair of bars a row: rate (longer is better) and CPU (shorter is better), each with a line from least to most."""
-    step = WIDTH / most
-    height = TOP + LINE * len(rows) + 30
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {height}" font-family="sans-serif" font-size="12">',
-           f'<rect width="760" height="{height}" fill="#fff"/>',
-           '<text x="12" y="20" font-size="15">Postern, in parts of Postfix on the same machine</text>',
-           '<rect x="12" y="31" width="10" height="10" fill="#2a6f97"/><text x="27" y="40">messages a second</text>',
-           '<rect x="160" y="31" width="10" height="10" fill="#bc6c25"/><text x="175" y="40">CPU for a message</text>']
-    for number, (title, ratio) in enumerate(rows):
-        y = TOP + LINE * number
-        out.append(f'<text x="{LEFT - 8}" y="{y + 17}" text-anchor="end">{escape(title)}</text>')
-        for what, colour, at in (("rate", "#2a6f97", y), ("cpu", "#bc6c25", y + 13)):
-            found = ratio[what]
-            low, middle, high = (LEFT + step * found[each] for each in ("min", "median", "max"))
-            out.append(f'<rect x="{LEFT}" y="{at + 2}" width="{middle - LEFT:.1f}" height="10" fill="{colour}"/>'
-                       f'<path d="M{low:.1f} {at + 7}H{high:.1f}" stroke="#222"/>'
-                       f'<text x="{max(middle, high) + 5:.1f}" y="{at + 11}" font-size="10">{found["median"]:.2f}</text>')
-    end = TOP + LINE * len(rows)
-    out.append(f'<path d="M{LEFT + step:.1f} {TOP - 4}V{end}" stroke="#888" stroke-dasharray="3 3"/>'
-               f'<text x="{LEFT + step:.1f}" y="{TOP - 7}" font-size="10" text-anchor="middle" fill="#555">Postfix</text>')
-    out.append(f'<text x="12" y="{end + 18}" font-size="10" fill="#555">{escape(under)}</text></svg>')
-    return "\n".join(out) + "\n"

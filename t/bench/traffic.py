@@ -1,4 +1,4 @@
-"""traffic - load and sink: smtp-source and smtp-sink of Postfix, and an own pair for large messages, which those bound"""
+"""traffic - load and sink: source and sink of t/bench, which cost a third of Postfix's smtp-source and smtp-sink, and those"""
 
 import os
 import re
@@ -13,23 +13,29 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from checks import Failure  # noqa: E402
 from patience import until  # noqa: E402
-from smtp import Smtp, mail, stuff  # noqa: E402
+from programs import ROOT  # noqa: E402
+from smtp import Smtp  # noqa: E402
+
+
+OWN = ROOT / "build/release/t/bench"
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class SmtpSink:
     """smtp-sink with counters; `messages` is how many it took."""
+    command = staticmethod(lambda port: ["/usr/sbin/smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{port}", "1000"])
+
     def __init__(self, test, port=None):
         self.port = port or test.port()
-        self.process = subprocess.Popen(["/usr/sbin/smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{self.port}", "1000"], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command(self.port), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.messages = 0
         threading.Thread(target=self.read, daemon=True).start()
         test.cleanup(self.end)
-        until(self.listens, what="smtp-sink")
-
-    def listens(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        until(lambda: answers(self.port), what="the sink")
 
     def read(self):
         text = b""
@@ -101,116 +107,24 @@ def shake_for(port, version, resume, seconds):
     print(count)
 
 
-class LargeSink:
-    """A process of its own: reads without looking, but for the end of the data."""
-    def __init__(self, test):
-        self.port = test.port()
-        self.process = subprocess.Popen([sys.executable, __file__, "sink", str(self.port)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.messages = 0
-        threading.Thread(target=self.read, daemon=True).start()
-        test.cleanup(self.end)
-        until(lambda: socket.socket().connect_ex(("127.0.0.1", self.port)) == 0, what="the large sink")
+class OwnSink(SmtpSink):
+    """t/bench/sink: a dot for each message."""
+    command = staticmethod(lambda port: [OWN / "sink", str(port)])
 
     def read(self):
         while True:
-            more = os.read(self.process.stdout.fileno(), 4096)
+            more = os.read(self.process.stdout.fileno(), 65536)
             if not more:
                 return
             self.messages += len(more)
 
-    def end(self):
-        self.process.kill()
-        self.process.wait()
 
-
-def large_source(port, sessions, messages, size, to):
-    subprocess.run([sys.executable, __file__, "source", str(port), str(sessions), str(messages), str(size), to], check=True)
-
-
-WINDOW = 100
-
-
-def serve(connection):
-    """One connection of the sink; what a client sends behind its dot is at most a short command."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(b"220 sink.example\r\n")
-    buffer, space = b"", bytearray(1 << 18)
-    while True:
-        while b"\n" not in buffer:
-            more = connection.recv(65536)
-            if not more:
-                return
-            buffer += more
-        line, _, buffer = buffer.partition(b"\n")
-        verb = line[:4].upper()
-        if verb == b"DATA":
-            connection.sendall(b"354 go on\r\n")
-            tail, end = buffer, -1
-            while end == -1:
-                count = connection.recv_into(space)
-                if count == 0:
-                    return
-                tail = (tail + bytes(space[max(0, count - WINDOW):count]))[-WINDOW:]
-                end = tail.find(b"\r\n.\r\n")
-            buffer = tail[end + 5:]     # QUIT may have come along
-            os.write(1, b".")
-            connection.sendall(b"250 2.0.0 ok\r\n")
-        elif verb == b"EHLO":
-            connection.sendall(b"250-sink.example\r\n250-PIPELINING\r\n250-SIZE\r\n250 8BITMIME\r\n")
-        elif verb == b"QUIT":
-            connection.sendall(b"221 bye\r\n")
-            return
-        else:
-            connection.sendall(b"250 ok\r\n")
-
-
-def sink_main(port):
-    listener = socket.create_server(("127.0.0.1", port), backlog=1000)
-    while True:
-        connection, _ = listener.accept()
-
-        def one(connection=connection):
-            try:
-                with connection:
-                    serve(connection)
-            except OSError:
-                pass
-        threading.Thread(target=one, daemon=True).start()
-
-
-def source_main(port, sessions, messages, size, to):
-    data = stuff(mail(size=size)) + b".\r\n"
-    left = list(range(messages))
-    failures = []
-
-    def session():
-        try:
-            with Smtp(("127.0.0.1", port), timeout=120, ehlo="load.example") as client:
-                while True:
-                    try:
-                        left.pop()
-                    except IndexError:
-                        return
-                    client.expect(250, f"MAIL FROM:<a@sender.example> SIZE={len(data)}")
-                    client.expect(250, f"RCPT TO:<{to}>")
-                    client.expect(354, "DATA")
-                    client.send(data)
-                    client.expect(250)
-        except Exception as error:
-            failures.append(error)
-    threads = [threading.Thread(target=session) for _ in range(sessions)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+def own_source(port, sessions, messages, size, to, keep):
+    """t/bench/source, as smtp_source."""
+    done = subprocess.run([OWN / "source", *map(str, (port, sessions, messages, size, to, int(keep)))], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"source: {done.stderr[-800:]}")
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "sink":
-        sink_main(int(sys.argv[2]))
-    elif sys.argv[1] == "handshakes":
-        shake_for(int(sys.argv[2]), sys.argv[3], sys.argv[4] == "1", float(sys.argv[5]))
-    else:
-        source_main(*map(int, sys.argv[2:6]), sys.argv[6])
+    shake_for(int(sys.argv[2]), sys.argv[3], sys.argv[4] == "1", float(sys.argv[5]))
