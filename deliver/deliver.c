@@ -370,7 +370,7 @@ on_channel(struct deliver *r, const struct ctl_message *m)
 	if (channel.helper == CTL_HELPER_DELIVER && strcmp(channel.role, "pickup") == 0)
 		offer_server_channel(r->offer_server, m, &channel);
 	else if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER && strcmp(channel.role, "listener") == 0)
-		etrn_server_channel(r->etrn_server, ctl_take_fd(m));
+		etrn_server_channel(r->etrn_server, m, &channel);
 	else if (m->fd != -1 && channel.helper == CTL_HELPER_DIRECTORY && r->expand != NULL)
 		expand_channel(r->expand, ctl_take_fd(m));
 	else

@@ -4,7 +4,8 @@
  * Runs in:  every process; on its loop, but for _now and _next, which need none
  * Owns:     the channel's descriptor and what waits to be sent
  * Promise:  a callback sees only whole messages that fit their row, from a side that may send them. A
- *           descriptor that came with a message is closed, whatever else is wrong, unless it was taken
+ *           descriptor that came with one is closed, whatever else is wrong, unless it was taken; one that
+ *           this process has no room for is lost, and nothing else
  * Fails by: closing the channel (on_close); ctl_send returns -1 when the peer does not read, or the message
  *           does not fit its row
  */
@@ -83,10 +84,7 @@ ctl_descriptor(const struct ctl *c)
 
 /* --- one message on a descriptor --- */
 
-union control_space {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int) * 4)];
-};
+union control_space { struct cmsghdr align; char bytes[CMSG_SPACE(sizeof(int) * 4)]; };
 
 /* 0, or -1 and errno. */
 static int
@@ -160,11 +158,11 @@ tell_foreign(unsigned version)
 
 /* Whether head and size fit a row that `from` may send. */
 static bool
-fits_row(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool truncated)
+fits_row(const struct ctl_head *head, size_t len, unsigned from, bool has_fd)
 {
 	const struct ctl_row *row;
 
-	if (truncated || head->magic != CTL_MAGIC || head->type >= CTL_COUNT)
+	if (head->magic != CTL_MAGIC || head->type >= CTL_COUNT)
 		return false;
 	row = &ctl_rows[head->type];
 	return head->len == len && len >= row->min && len <= row->max && (row->from & from) != 0 &&
@@ -197,9 +195,10 @@ recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t si
 	m->fd = first_fd(&msg);
 	if (n == 0 && m->fd == -1)
 		return 0;
-	cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+	m->lost = m->fd == -1 && (msg.msg_flags & MSG_CTRUNC) != 0;	/* we may open no more */
+	cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | (m->lost ? 0 : MSG_CTRUNC))) != 0;
 	foreign = is_foreign(&head, (size_t)n);
-	if (foreign || cut || !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
+	if (foreign || cut || !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1 || m->lost)) {
 		if (m->fd != -1)
 			close(m->fd);
 		m->request = foreign ? head.version : 0;

@@ -243,6 +243,7 @@ struct ctl_message {
 	const void *data;	/* valid during the callback; not aligned: copy it out with memcpy */
 	size_t len;
 	int fd;			/* -1, or one that is closed after the callback, if it is not taken */
+	bool lost;		/* -1 because this process may open no more */
 };
 
 /* A channel on a loop. */

@@ -6,11 +6,13 @@
  * Owns:     the channels; the list of open questions, not the questions
  * Promise:  a worker gets answers to what its role may ask (channel_rights). One that misbehaves loses its
  *           channel at the next turn of the loop, so a channel is never freed while its worker asks or is
- *           answered. Questions may be secret and are wiped from the receive buffer
+ *           answered. It has one: no worker takes the places of others. Questions may be secret and are wiped
+ *           from the receive buffer
  * Fails by: kind.left for each open question
  */
 #include "common/ipc/ctl_server.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +184,33 @@ ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, in
 	s->ctl = ctl_new(l->loop, fd, CTL_FROM_CLIENT, on_worker_message, on_worker_close, s);
 	TAILQ_INSERT_TAIL(&l->channels, s, link);
 	l->count++;
+	return s;
+}
+
+/* Nobody asks there any more, whatever is still to be read. */
+static bool
+is_over(const struct ctl_server *s)
+{
+	struct pollfd p = { .fd = ctl_descriptor(s->ctl), .events = POLLRDHUP };
+
+	return s->broken || poll(&p, 1, 0) == 1;
+}
+
+struct ctl_server *
+ctl_server_join(struct ctl_server_list *l, const struct ctl_server_kind *kind, const struct ctl_message *m,
+    const struct ctl_channel *of)
+{
+	struct ctl_server *s, *next;
+
+	TAILQ_FOREACH_SAFE(s, &l->channels, link, next) {
+		if (m->request == 0 || s->number != m->request)
+			continue;
+		if (!is_over(s))
+			return NULL;
+		ctl_server_free(s);
+	}
+	s = ctl_server_new(l, kind, ctl_take_fd(m), of);
+	s->number = m->request;
 	return s;
 }
 

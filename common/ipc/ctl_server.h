@@ -57,6 +57,12 @@ void ctl_server_list_end(struct ctl_server_list *l, uint32_t number);
  */
 struct ctl_server *ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, int fd,
     const struct ctl_channel *of);
+/*
+ * The same with the descriptor of a CTL_CHANNEL, whose request numbers the worker. A worker has one channel:
+ * while that is open, another one is not taken (NULL), however many the worker gets. 0: it has no number.
+ */
+struct ctl_server *ctl_server_join(struct ctl_server_list *l, const struct ctl_server_kind *kind,
+    const struct ctl_message *m, const struct ctl_channel *of);
 void ctl_server_free(struct ctl_server *s);
 void ctl_server_number(struct ctl_server *s, uint32_t number);	/* for ctl_server_list_end */
 const char *ctl_server_server(const struct ctl_server *s);

@@ -206,6 +206,10 @@ msg_directory_take(struct msg_directory *a, const struct ctl_message *m)
 	bool good = m->len >= sizeof(head);
 
 	*a = (struct msg_directory){ .result = DIRECTORY_TROUBLE };
+	if (m->lost) {
+		msg_directory_set(a, DIRECTORY_TROUBLE, "4.3.0", "no descriptor is left for a long list");
+		return true;
+	}
 	if (good) {
 		memcpy(&head, m->data, sizeof(head));
 		good = head.result <= DIRECTORY_TROUBLE &&

@@ -158,7 +158,8 @@ void offer_server_free(struct offer_server *k);		/* before schedule_free */
 
 /* --- etrn_server: answers the listeners' ETRN and ATRN requests --- */
 struct etrn_server *etrn_server_new(struct loop *l, struct schedule *s);
-void etrn_server_channel(struct etrn_server *k, int fd);		/* of a listener; takes over `fd` */
+/* A CTL_CHANNEL of a listener. */
+void etrn_server_channel(struct etrn_server *k, const struct ctl_message *m, const struct ctl_channel *of);
 void etrn_server_evacuations(struct etrn_server *k, struct evacuate_taker *t);	/* not owned */
 /* `open`: the queue is read. Else the worker ends: the answer is MSG_ETRN_LATER. */
 void etrn_server_open(struct etrn_server *k, bool open);

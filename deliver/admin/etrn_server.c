@@ -10,22 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/ctl.h"
+#include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_etrn.h"
 #include "deliver/admin/admin.h"
 
-struct etrn_server_client {
-	LIST_ENTRY(etrn_server_client) link;
-	struct etrn_server *etrn_server;
-	struct ctl *ctl;
-};
-
 struct etrn_server {
-	struct loop *loop;
+	struct ctl_server_list channels;
 	struct schedule *schedule;
-	LIST_HEAD(, etrn_server_client) clients;
 	struct evacuate_taker *evacuations;	/* NULL: nothing is taken */
 	bool open;
 };
@@ -58,55 +50,34 @@ start_evacuation(struct etrn_server *k, const struct msg_etrn *p, struct msg_etr
 		a->result = evacuate_taker_begin(k->evacuations, p, fd);
 }
 
-static void
-on_message(void *arg, const struct ctl_message *m)
+static bool
+on_asked(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
-	struct etrn_server_client *c = arg;
-	struct etrn_server *k = c->etrn_server;
+	struct etrn_server *k = arg;
 	struct msg_etrn d;
 	struct msg_etrn_answer a = { .result = MSG_ETRN_LATER };
 	int fd = -1;
 
-	if (m->type != CTL_ETRN || !msg_etrn_take(&d, m->data, m->len)) {
-		log_event(LOG_WARN, NULL, "trouble", "part=listener reason=%s", log_safe("malformed plea"));
-		return;
-	}
+	if (m->type != CTL_ETRN || !msg_etrn_take(&d, m->data, m->len))
+		return false;
 	if (k->open && d.turn == MSG_ETRN_EVACUATE)
 		start_evacuation(k, &d, &a, &fd);
 	else if (k->open && d.turn == MSG_ETRN_TURN)
 		start_atrn(k, &d, &a, &fd);
 	else if (k->open)
 		start_etrn(k, &d, &a);
-	/* A listener that does not read its channel gets no answer. */
-	(void)!ctl_send(c->ctl, CTL_ETRN_ANSWER, m->request, &a, sizeof(a), fd);
+	ctl_server_answer(s, CTL_ETRN_ANSWER, m->request, &a, sizeof(a), fd);
 	if (fd != -1)
 		close(fd);
+	return true;
 }
 
-static void
-close_client(struct etrn_server_client *c)
-{
-	LIST_REMOVE(c, link);
-	ctl_free(c->ctl);
-	free(c);
-}
-
-static void
-on_close(void *arg, bool bad)
-{
-	if (bad)
-		log_event(LOG_WARN, NULL, "trouble", "part=listener reason=%s", log_safe("misbehaved"));
-	close_client(arg);
-}
+static const struct ctl_server_kind kind = { .part = "deliver", .questions_max = 1, .asked = on_asked };
 
 void
-etrn_server_channel(struct etrn_server *k, int fd)
+etrn_server_channel(struct etrn_server *k, const struct ctl_message *m, const struct ctl_channel *of)
 {
-	struct etrn_server_client *c = mem_new(struct etrn_server_client);
-
-	c->etrn_server = k;
-	c->ctl = ctl_new(k->loop, fd, CTL_FROM_CLIENT, on_message, on_close, c);
-	LIST_INSERT_HEAD(&k->clients, c, link);
+	ctl_server_join(&k->channels, &kind, m, of);
 }
 
 void
@@ -126,9 +97,8 @@ etrn_server_new(struct loop *l, struct schedule *s)
 {
 	struct etrn_server *k = mem_new(struct etrn_server);
 
-	k->loop = l;
+	ctl_server_list_init(&k->channels, l, k);
 	k->schedule = s;
-	LIST_INIT(&k->clients);
 	return k;
 }
 
@@ -137,7 +107,6 @@ etrn_server_free(struct etrn_server *k)
 {
 	if (k == NULL)
 		return;
-	while (!LIST_EMPTY(&k->clients))
-		close_client(LIST_FIRST(&k->clients));
+	ctl_server_list_done(&k->channels);
 	free(k);
 }

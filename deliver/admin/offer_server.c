@@ -55,9 +55,10 @@ take_offer(struct offer_server *k, struct ctl_server *s, const struct ctl_messag
 	char id[MESSAGE_ID_SIZE];
 	struct offer_question *q;
 
-	if (ctl_server_find(s, m->request) != NULL || m->fd == -1 || !msg_spool_id(id, m->data, m->len))
+	if (ctl_server_find(s, m->request) != NULL || (m->fd == -1 && !m->lost) ||
+	    !msg_spool_id(id, m->data, m->len))
 		return false;
-	if (!*k->ready || ctl_server_is_full(s)) {
+	if (m->lost || !*k->ready || ctl_server_is_full(s)) {
 		put_off(s, m->request);
 		return true;
 	}
@@ -122,7 +123,7 @@ void
 offer_server_channel(struct offer_server *k, const struct ctl_message *m, const struct ctl_channel *of)
 {
 	if (m->fd != -1)
-		ctl_server_new(&k->channels, &kind, ctl_take_fd(m), of);
+		ctl_server_join(&k->channels, &kind, m, of);
 }
 
 struct offer_server *

@@ -33,7 +33,7 @@ on_directory_channel(struct directory *d, const struct ctl_message *m)
 	struct ctl_channel channel;
 
 	if (boot_helper_introduced(m, &channel))
-		ctl_server_new(&d->channels, &directory_channel, ctl_take_fd(m), &channel);
+		ctl_server_join(&d->channels, &directory_channel, m, &channel);
 }
 
 static void

@@ -44,7 +44,7 @@ on_fetch_channel(struct fetch *f, const struct ctl_message *m)
 	struct ctl_channel channel;
 
 	if (boot_helper_introduced(m, &channel))
-		ctl_server_new(&f->channels, &fetch_channel, ctl_take_fd(m), &channel);
+		ctl_server_join(&f->channels, &fetch_channel, m, &channel);
 }
 
 static void

@@ -35,7 +35,7 @@ on_limits_control(struct boot *b, const struct ctl_message *m)
 	switch (m->type) {
 	case CTL_CHANNEL:
 		if (boot_helper_introduced(m, &channel))
-			ctl_server_new(&x->channels, &limits_channel, ctl_take_fd(m), &channel);
+			ctl_server_join(&x->channels, &limits_channel, m, &channel);
 		break;
 	case CTL_FILE:
 		limits_engine_opened(x->engine, m);

@@ -21,11 +21,10 @@
 #include "common/base/trust_anchor.h"
 #include "common/boot/boot.h"
 
-#define CHANNELS_MAX 256
-
 /* A worker that comes before the trust anchors are here. Its questions lie in the channel. */
 struct resolver_early {
 	STAILQ_ENTRY(resolver_early) link;
+	uint32_t worker;
 	int fd;
 	struct ctl_channel of;
 };
@@ -38,20 +37,15 @@ on_resolver_channel(struct resolver *r, const struct ctl_message *m)
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	if (r->channels.count + r->nearly == CHANNELS_MAX) {
-		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
-		    log_safe("cannot take another client"));
-		return;
-	}
 	if (r->begun) {
-		ctl_server_new(&r->channels, &dns_channel, ctl_take_fd(m), &channel);
+		ctl_server_join(&r->channels, &dns_channel, m, &channel);
 		return;
 	}
 	early = mem_new(struct resolver_early);
+	early->worker = m->request;
 	early->fd = ctl_take_fd(m);
 	early->of = channel;
 	STAILQ_INSERT_TAIL(&r->early, early, link);
-	r->nearly++;
 }
 
 static void
@@ -63,11 +57,14 @@ begin_resolver(struct resolver *r)
 		return;
 	r->begun = true;
 	while ((early = STAILQ_FIRST(&r->early)) != NULL) {
+		struct ctl_message m = { .request = early->worker, .fd = early->fd };
+
 		STAILQ_REMOVE_HEAD(&r->early, link);
-		ctl_server_new(&r->channels, &dns_channel, early->fd, &early->of);
+		ctl_server_join(&r->channels, &dns_channel, &m, &early->of);
+		if (m.fd != -1)
+			close(m.fd);
 		free(early);
 	}
-	r->nearly = 0;
 	dns_test_go(r);
 }
 

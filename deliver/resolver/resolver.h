@@ -131,7 +131,6 @@ struct resolver {
 	struct dns_health *health;
 	bool begun;			/* the trust anchors are here, or none are needed */
 	STAILQ_HEAD(, resolver_early) early;	/* workers that came before */
-	size_t nearly;
 	struct ctl_server_list channels;
 	LIST_HEAD(, dns_test) tests;
 };

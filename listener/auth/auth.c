@@ -64,7 +64,7 @@ on_auth_channel(struct auth *a, const struct ctl_message *m)
 	}
 	kind = strcmp(channel.role, "deliver") == 0 ? &auth_channel_out :
 	    strcmp(channel.role, "master") == 0 ? &auth_channel_manager : &auth_channel_in;
-	ctl_server_new(&a->channels, kind, ctl_take_fd(m), &channel);
+	ctl_server_join(&a->channels, kind, m, &channel);
 }
 
 static void

@@ -47,7 +47,7 @@ on_filter_control(struct boot *b, const struct ctl_message *m)
 	switch (m->type) {
 	case CTL_CHANNEL:
 		if (boot_helper_introduced(m, &channel))
-			ctl_server_new(&f->channels, &filter_channel, ctl_take_fd(m), &channel);
+			ctl_server_join(&f->channels, &filter_channel, m, &channel);
 		break;
 	case CTL_STOP:
 		f->ending = true;

@@ -60,6 +60,10 @@ on_filter_message(void *arg, struct ctl_server *s, const struct ctl_message *m)
 	}
 	if (m->type != CTL_FILTER_ASK)
 		return false;
+	if (m->lost) {
+		refuse(s, m->request, "no descriptor is left for the message");
+		return true;
+	}
 	ask = mem_new(struct msg_filter_ask);
 	good = msg_filter_ask_take(ask, m->data, m->len);
 	if (good)

@@ -67,7 +67,7 @@ join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 	}
 	snprintf(channel.server, sizeof(channel.server), "%s", server_of(worker));
 	snprintf(channel.role, sizeof(channel.role), "%s", roster_roles[worker->role].name);
-	child_send(helper, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
+	child_send(helper, CTL_CHANNEL, (uint32_t)worker->pid, &channel, sizeof(channel), pair[0]);
 	child_send(worker, CTL_CHANNEL, wish->request, &channel, sizeof(channel), pair[1]);
 	close(pair[0]);
 	close(pair[1]);

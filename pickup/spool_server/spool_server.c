@@ -414,7 +414,7 @@ spool_server_channel(struct spool_server *k, const struct ctl_message *m)
 	struct ctl_channel channel;
 
 	if (boot_helper_introduced(m, &channel))
-		ctl_server_new(&k->channels, &kind, ctl_take_fd(m), &channel);
+		ctl_server_join(&k->channels, &kind, m, &channel);
 }
 
 static void

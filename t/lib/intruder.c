@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,11 +174,50 @@ try_config(const char *text)
 	return found ? 0 : -1;
 }
 
+/* Channels to that helper, asked for again and again: whether a second one of them is open. */
+static struct { struct boot *boot; uint32_t helper; int fd[3]; size_t count; } channels;
+
+static void
+ask_for_channel(void)
+{
+	(void)!ctl_send(channels.boot->master, CTL_NEED, 0, &channels.helper, sizeof(channels.helper), -1);
+}
+
+static bool
+is_taken(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 1000) == 0;
+}
+
+static void
+take_channel(const struct ctl_message *m)
+{
+	channels.fd[channels.count++] = ctl_take_fd(m);
+	if (channels.count < nitems_of(channels.fd)) {
+		ask_for_channel();
+		return;
+	}
+	for (size_t i = 0; i < channels.count; i++)
+		log_event(LOG_FACT, NULL, "intruder", "role=%s what=channel argument=%zu result=%s",
+		    channels.boot->role->name, i, is_taken(channels.fd[i]) ? "done" : "over");
+}
+
+static int
+try_channels(const char *helper)
+{
+	channels.helper = (uint32_t)atoi(helper);
+	ask_for_channel();
+	return 0;
+}
+
 static const struct { const char *what; int (*attempt)(const char *argument); } attempts[] = {
 	{ "read", try_read }, { "write", try_write }, { "list", try_list }, { "make", try_make },
 	{ "remove", try_remove }, { "mode", try_mode }, { "signal", try_signal }, { "trace", try_trace },
 	{ "memory", try_memory }, { "connect", try_connect }, { "listen", try_listen }, { "run", try_run },
 	{ "root", try_root }, { "config", try_config }, { "shrink", try_shrink },
+	{ "channels", try_channels },
 };
 
 static void
@@ -202,6 +242,7 @@ run_intruder(struct boot *b)
 	char *list, *word, *argument;
 	const char *given = getenv("POSTERN_INTRUDER");
 
+	channels.boot = b;
 	boot_ready(b);
 	list = mem_strdup(given != NULL ? given : "");
 	for (char *rest = list; (word = strsep(&rest, " ")) != NULL;) {
@@ -219,7 +260,10 @@ run_intruder(struct boot *b)
 static void
 on_intruder_control(struct boot *b, const struct ctl_message *m)
 {
-	boot_helper_control(b, m);
+	if (m->type == CTL_CHANNEL && channels.count < nitems_of(channels.fd))
+		take_channel(m);
+	else
+		boot_helper_control(b, m);
 }
 
 int

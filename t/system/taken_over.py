@@ -226,3 +226,16 @@ def test_helpers(t):
         known = {f"config {text}" for text in CONFIG_TEXTS if role in ("auth", "directory", "fetch", "filter")}
         equal({word for word in done if word.startswith("config")}, known, f"what {role} was told")
         equal({word for word in done - known if " " in word or word in ("run", "root", "signal", "trace", "memory")}, set(), f"what {role} could do")
+
+
+def test_channels(t):
+    """A listener that asks for channels to its helpers again and again has one: it takes no place of others."""
+    for helper, name in ((0, "resolver"), (5, "pickup")):
+        service = t.postern({"one": {"delivery": {"reverse-dns": "yes"}}}, as_root=os.geteuid() == 0, start=False)
+        service.bin = programs_with(t, "listener")
+        service.intruder = True
+        service.env["POSTERN_INTRUDER"] = f"channels:{helper}"
+        service.start(wait=())
+        ends = [service.events.wait("intruder", role="listener", what="channel", argument=str(i))["result"] for i in range(3)]
+        equal(ends, ["done", "over", "over"], f"channels to {name}")
+        service.stop()

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -205,6 +206,43 @@ START_TEST(test_descriptors_do_not_stay)
 }
 END_TEST
 
+static void
+on_lost(void *arg, const struct ctl_message *m)
+{
+	messages++;
+	ck_assert_int_eq(m->fd, -1);
+	ck_assert(m->lost);
+}
+
+/* A process that may open no more loses what comes with a message, and neither the message nor the channel. */
+START_TEST(test_no_room_for_a_descriptor)
+{
+	struct { uint16_t magic, version; uint32_t type, request, len; char data[sizeof(struct ctl_channel)]; }
+	    m = { 0x5043, CTL_VERSION, CTL_CHANNEL, 0, sizeof(struct ctl_channel), "" };
+	struct rlimit before, none;
+	int pair[2];
+	struct ctl *c;
+
+	messages = 0;
+	closed_bad = -1;
+	loop = loop_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	c = ctl_new(loop, pair[0], CTL_FROM_MASTER, on_lost, on_close, NULL);
+	send_with_fds(pair[1], &m, sizeof(m), 1);
+	shutdown(pair[1], SHUT_WR);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = (rlim_t)next_fd(), .rlim_max = before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	loop_run(loop);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(messages, 1);
+	ck_assert_int_eq(closed_bad, 0);
+	ctl_free(c);
+	loop_free(loop);
+	close(pair[1]);
+}
+END_TEST
+
 /* What is too short or too long for its row costs the message alone: sizes come from hosts and files. */
 START_TEST(test_sends_only_what_fits_its_row)
 {
@@ -332,6 +370,6 @@ START_TEST(test_dns_answers_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("ctl", test_of_another_version, test_refuses_rubbish, test_descriptors_do_not_stay, test_sends_only_what_fits_its_row,
+UNIT_MAIN("ctl", test_of_another_version, test_refuses_rubbish, test_descriptors_do_not_stay, test_no_room_for_a_descriptor, test_sends_only_what_fits_its_row,
     test_queues_when_the_peer_is_slow, test_queues_few_descriptors, test_largest_message, test_names_are_all_there,
     test_dns_answers_are_checked)

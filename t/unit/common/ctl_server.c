@@ -174,5 +174,48 @@ START_TEST(test_answers_are_to_be_read)
 }
 END_TEST
 
-UNIT_MAIN("ctl_server", test_a_question_and_its_answer, test_open_questions_are_bounded_and_found,
+/* The one of a worker with that number; its other end. NULL: it was not taken. */
+static struct ctl_server *
+join(uint32_t number, int *end)
+{
+	const struct ctl_channel of = { .helper = CTL_HELPER_RESOLVER, .server = "default", .role = "listener" };
+	struct ctl_server *s;
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	struct ctl_message m = { .type = CTL_CHANNEL, .request = number, .fd = pair[0] };
+	s = ctl_server_join(&list, &kind, &m, &of);
+	if (m.fd != -1)		/* as ctl does */
+		close(m.fd);
+	*end = pair[1];
+	return s;
+}
+
+/* One that asks for channel after channel has one; when that is over, also unread, it gets the next. */
+START_TEST(test_a_worker_has_one_channel)
+{
+	struct msg_dns_query q = { .type = DNS_MX, .name = "example.com" };
+	int end[6];
+
+	set_up(true);
+	ck_assert_ptr_nonnull(join(5, &end[0]));
+	ck_assert_ptr_null(join(5, &end[1]));
+	ck_assert_ptr_nonnull(join(6, &end[2]));
+	ck_assert_ptr_nonnull(join(0, &end[3]));
+	ck_assert_ptr_nonnull(join(0, &end[4]));
+	ck_assert_uint_eq(list.count, 5);	/* with that of set_up, which has no number */
+	ck_assert_int_eq(recv(end[1], &q, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_eq(ctl_send_now(end[0], CTL_DNS_ASK, 7, &q, sizeof(q)), 0);
+	close(end[0]);
+	ck_assert_ptr_nonnull(join(5, &end[0]));
+	ck_assert_ptr_null(join(5, &end[5]));
+	ck_assert_uint_eq(list.count, 5);
+	ck_assert_int_eq(asked, 0);
+	tear_down();
+	for (size_t i = 0; i < nitems_of(end); i++)
+		close(end[i]);
+}
+END_TEST
+
+UNIT_MAIN("ctl_server", test_a_worker_has_one_channel, test_a_question_and_its_answer, test_open_questions_are_bounded_and_found,
     test_after_a_malformed_one_nothing_is_heard, test_only_what_the_role_may_ask, test_answers_are_to_be_read)
