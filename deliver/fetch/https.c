@@ -5,7 +5,7 @@
  * Owns:     libcurl's multi handle, its sockets' events and its timer; the jobs
  * Promise:  only https with a checked certificate: no redirect, no proxy, no cookie, no file on disk; at most
  *           BODY_MAX bytes of an answer; it ends within the request's time whatever the peer does
- * Fails by: a reply with its error in words
+ * Fails by: a reply with its error in words, which are printable whoever said them
  */
 #include "deliver/fetch/fetch.h"
 
@@ -129,6 +129,17 @@ free_job(struct https_job *j)
 	free(j);
 }
 
+/* Words of the peer, also in what libcurl says, go to workers and to people: on one line, and printable. */
+static void
+copy_words(char *dst, size_t size, const char *src)
+{
+	size_t n = 0;
+
+	for (; n + 1 < size && src[n] != '\0'; n++)
+		dst[n] = src[n] >= ' ' && src[n] <= '~' ? src[n] : '?';
+	dst[n] = '\0';
+}
+
 /* The issuer of the certificate: "CN = ..., O = ...". */
 static void
 note_issuer(CURL *easy, char *dst, size_t size)
@@ -140,7 +151,7 @@ note_issuer(CURL *easy, char *dst, size_t size)
 		return;
 	for (const struct curl_slist *l = chain->certinfo[0]; l != NULL; l = l->next)
 		if (strncasecmp(l->data, "Issuer:", 7) == 0)
-			snprintf(dst, size, "%s", l->data + 7);
+			copy_words(dst, size, l->data + 7);
 }
 
 static void
@@ -158,21 +169,25 @@ static void
 finish_job(struct https_job *j, CURLcode result)
 {
 	struct https_reply r = { .type = "" };
-	char *type = NULL;
+	char words[CURL_ERROR_SIZE], kind[100], *type = NULL;
 	curl_off_t wait = 0;
 	void (*done)(void *, const struct https_reply *) = j->done;
 
 	if (!buf_ok(&j->body))
 		r.error = "the answer is larger than 64 KiB";
-	else if (result != CURLE_OK)
-		r.error = j->error[0] != '\0' ? j->error : curl_easy_strerror(result);
+	else if (result != CURLE_OK) {
+		copy_words(words, sizeof(words), j->error[0] != '\0' ? j->error : curl_easy_strerror(result));
+		r.error = words;
+	}
 	r.too_large = !buf_ok(&j->body);
 	r.unproven = result == CURLE_PEER_FAILED_VERIFICATION;
 	(void)curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &r.status);
 	if (curl_easy_getinfo(j->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
 		r.retry_after = (uint64_t)wait;
-	if (curl_easy_getinfo(j->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != NULL)
-		r.type = type;
+	if (curl_easy_getinfo(j->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != NULL) {
+		copy_words(kind, sizeof(kind), type);
+		r.type = kind;
+	}
 	note_issuer(j->easy, r.issuer, sizeof(r.issuer));
 	note_peer(j->easy, r.peer, sizeof(r.peer));
 	r.body = buf_text(&j->body);

@@ -52,6 +52,17 @@ def test_enforce(t):
     equal({s.asked for s in sink.sessions}, {"mx.example"})
 
 
+def test_words_of_a_hostile_host(t):
+    """What a policy host says with control bytes in it is its own affair: the next question is answered as any other."""
+    for kind in ("text/html\x1b]0;x\x07", "text/html\x01"):
+        service, host, sink, _ = start(t, lambda handler, k=kind: reply(handler, policy("mx.example"), kind=k), [RECORD])
+        equal(outcome(service)[0], "none")
+        trouble = service.events.all("policy", domain="d.example")
+        check(trouble and "answers with text/html?" in trouble[0]["reason"], trouble)
+        equal([e.line for e in service.events.all("trouble", part="fetch")], [], "trouble of the helper")
+        service.stop()
+
+
 # shows 9a.2
 def test_host_that_is_not_named(t):
     service, _, sink, _ = start(t, policy("mail.d.example", "*.d.example"), [RECORD])
