@@ -54,7 +54,9 @@ struct ldap_entry {
 	bool keep;			/* mail that is forwarded stays in the mailbox as well */
 	struct ldap_entry_values forward, member;	/* each an address or a DN */
 	size_t bytes;
+	bool over;			/* values were left out: it had LDAP_ENTRY_MAX bytes */
 };
+#define LDAP_ENTRY_MAX (256U << 20)
 
 struct ldap_entry *ldap_entry_new(const char *dn);
 /* One value of one attribute. Own addresses of no use are left out, members never. */

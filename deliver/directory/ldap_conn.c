@@ -20,7 +20,7 @@
 #include "deliver/directory/directory.h"
 
 #define RANGES_MAX 10000U	/* of one attribute: a group of 15 million */
-#define ENTRY_MAX (256U << 20)	/* bytes that are kept of one entry */
+#define PARTS_MS 300000U		/* all parts of an entry take no longer, as an expansion */
 #define RESULTS_MAX 1000U	/* of one search: the entry, and hints to other servers */
 #define MESSAGE_MAX (64U << 20)	/* an entry: a group of 100,000 members with long names, in one part */
 
@@ -383,15 +383,21 @@ static enum ldap_conn_result
 add_rest(struct ldap_entry *e, struct ldap_conn *l, struct ranges *rest, char why[LDAP_CONN_WHY_SIZE])
 {
 	enum ldap_conn_result found = LDAP_CONN_FOUND;
+	uint64_t begin = clock_mono_ms();
 
 	for (size_t i = 0; i < rest->count && found == LDAP_CONN_FOUND; i++) {
 		struct range part = rest->range[i];
 
-		if (i < RANGES_MAX && e->bytes < ENTRY_MAX) {
+		if (i < RANGES_MAX && !e->over && clock_mono_ms() - begin < PARTS_MS) {
 			found = add_part(e, l, &part, rest, why);
 			continue;
 		}
 		snprintf(why, LDAP_CONN_WHY_SIZE, "search: %.60s has no end", part.name);
+		found = LDAP_CONN_REFUSED;
+	}
+	if (found == LDAP_CONN_FOUND && e->over) {
+		snprintf(why, LDAP_CONN_WHY_SIZE, "search: the entry is larger than %u MiB",
+		    LDAP_ENTRY_MAX >> 20);
 		found = LDAP_CONN_REFUSED;
 	}
 	return found;

@@ -143,9 +143,12 @@ ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *at
     size_t len)
 {
 	bool usable = is_text(value, len);
-	char *text = usable ? mem_strndup(value, len) :
-	    mem_printf("(a value of %zu bytes that is no text)", len);
+	char *text;
 
+	e->over |= e->bytes >= LDAP_ENTRY_MAX;
+	if (e->over)
+		return;
+	text = usable ? mem_strndup(value, len) : mem_printf("(a value of %zu bytes that is no text)", len);
 	if (strcasecmp(attribute, "objectClass") == 0)
 		e->group |= ldap_schema_is_group(text);
 	if (s->keep != NULL && strcasecmp(attribute, s->keep) == 0)

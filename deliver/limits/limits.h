@@ -88,7 +88,7 @@ struct limits_engine {
 	struct redisReader *reader;
 	size_t fed;			/* bytes since the last whole reply */
 	size_t column;			/* of the line that is coming */
-	bool header;			/* it says the length of something */
+	unsigned header;		/* most columns that it may have; 0: it says no length */
 	struct buf out;
 	char *password;			/* owned, wiped when it was sent */
 	uint32_t request;		/* of CTL_OPEN */
@@ -107,6 +107,8 @@ void limits_engine_free(struct limits_engine *e);
 /* Takes over `q`, and answers it within LIMITS_ENGINE_MS. */
 void limits_engine_ask(struct limits_engine *e, struct limits_query *q);
 void limits_engine_opened(struct limits_engine *e, const struct ctl_message *m);	/* CTL_FILE */
+/* Whether bytes that came next say a length that no reply of ours has. */
+bool limits_engine_is_huge(struct limits_engine *e, const char *data, size_t n);
 #define LIMITS_ENGINE_MS 3000U
 
 /* --- limits_greeting: what is said first on a connection --- */

@@ -29,6 +29,7 @@
 
 #define READ_SIZE 16384
 #define HEADER_MAX 7U		/* "$99999" and its end */
+#define LIST_MAX 4U		/* "*99" and its end: no answer of ours is a longer list */
 #define REPLY_MAX 65536U	/* bytes that have come, and are no whole reply */
 #define OUT_MAX (8U * 1024 * 1024)
 #define SENT_MAX 1000U		/* questions in flight */
@@ -174,15 +175,16 @@ take_reply(struct limits_engine *e, const redisReply *r)
 
 /* --- the socket --- */
 
-/* A length that no reply of ours has: the reader would make room for it. */
-static bool
-is_huge(struct limits_engine *e, const char *data, size_t n)
+/* A length that no reply of ours has: the reader makes room for it, at each level of lists in lists. */
+bool
+limits_engine_is_huge(struct limits_engine *e, const char *data, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (e->column == 0)
-			e->header = data[i] == '*' || data[i] == '$';
+			e->header = data[i] == '$' || data[i] == '=' ? HEADER_MAX :
+			    memchr("*%~>|", data[i], 5) != NULL ? LIST_MAX : 0;
 		e->column = data[i] == '\n' ? 0 : e->column + 1;
-		if (e->header && e->column > HEADER_MAX)
+		if (e->header > 0 && e->column > e->header)
 			return true;
 	}
 	return false;
@@ -201,7 +203,7 @@ receive(struct limits_engine *e)
 	if (n == 0)
 		return "it ended the connection";
 	e->fed += (size_t)n;
-	if (is_huge(e, data, (size_t)n))
+	if (limits_engine_is_huge(e, data, (size_t)n))
 		return "its reply is too long";
 	if (redisReaderFeed(e->reader, data, (size_t)n) != REDIS_OK)
 		return "its reply is malformed";

@@ -155,6 +155,12 @@ START_TEST(test_entry)
 	ck_assert(e->group && e->keep && e->forward.count == 1 && e->member.count == 2);
 	/* Counted, but neither an address nor a DN. */
 	ck_assert_str_eq(e->member.text[0], "(a value of 18 bytes that is no text)");
+	/* A directory that sends values without end. */
+	e->bytes = LDAP_ENTRY_MAX - 1;
+	add(e, &s, "member", "cn=last");
+	ck_assert(!e->over && e->member.count == 3);
+	add(e, &s, "member", "cn=more");
+	ck_assert(e->over && e->member.count == 3);
 	ck_assert_ptr_eq(ldap_entry_use(e), e);
 	ldap_entry_release(e);
 	ldap_entry_release(e);

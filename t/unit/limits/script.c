@@ -307,4 +307,25 @@ START_TEST(test_info)
 }
 END_TEST
 
-UNIT_MAIN("script", test_same_as_model, test_leases_end_by_time, test_rate, test_failures, test_wrong_kind, test_cost, test_info)
+/* Before the reader of replies makes room for it: lists of any kind, also in one another, and texts. */
+START_TEST(test_lengths)
+{
+	static const struct { const char *text; bool huge; } rows[] = {
+		{ "*3\r\n:1000000\r\n:1000000\r\n:0\r\n", false }, { "*99\r\n", false }, { "*100\r\n", true },
+		{ "+100000\r\n$99999\r\n", false }, { "$100000\r\n", true }, { "*1\r\n*1\r\n*9999\r\n", true },
+		{ "%9999\r\n", true }, { "~9999\r\n", true }, { ">9999\r\n", true }, { "|9999\r\n", true },
+		{ "=100000\r\n", true }, { "-ERR *9999\r\n", false },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct limits_engine e = { .fd = -1 };
+		bool huge = false;
+
+		for (const char *p = rows[i].text; *p != '\0'; p++)
+			huge |= limits_engine_is_huge(&e, p, 1);
+		ck_assert_msg(huge == rows[i].huge, "row %zu", i);
+	}
+}
+END_TEST
+
+UNIT_MAIN("script", test_lengths, test_same_as_model, test_leases_end_by_time, test_rate, test_failures, test_wrong_kind, test_cost, test_info)
