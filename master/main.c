@@ -19,6 +19,7 @@
 #include <bsd/stdlib.h>
 #include <bsd/unistd.h>
 
+#include "common/base/standard.h"
 #include "common/config/config_check.h"
 #include "master/master.h"
 #include "master/upgrade/upgrade.h"
@@ -131,6 +132,8 @@ main(int argc, char **argv)
 	    .take_over = -1 }, .try_take_over = -1 };
 	int status;
 
+	if (standard_open() == -1)
+		return EX_OSERR;
 	setproctitle_init(argc, argv, environ);
 	status = read_arguments(&a, argc, argv);
 	if (status != -1)

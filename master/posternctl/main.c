@@ -15,6 +15,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/log.h"
+#include "common/base/standard.h"
 #include "common/config/key.h"
 #include "master/posternctl/posternctl.h"
 
@@ -98,6 +99,8 @@ main(int argc, char **argv)
 	struct command_context context = { 0 };
 	int c, status = EX_OK;
 
+	if (standard_open() == -1)
+		return EX_OSERR;
 	log_open("posternctl", "", LOG_TO_STDERR);
 	opterr = 0;
 	while (status == EX_OK && (c = getopt_long(argc, argv, "+:c:s:Vh", options, NULL)) != -1)

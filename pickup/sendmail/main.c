@@ -19,6 +19,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/standard.h"
 #include "common/config/config.h"
 #include "common/mail/address.h"
 #include "pickup/sendmail/sendmail.h"
@@ -214,8 +215,11 @@ int
 main(int argc, char **argv)
 {
 	struct sendmail_options o;
-	int status = sendmail_options_read(&o, argc, argv);
+	int status;
 
+	if (standard_open() == -1)
+		return EX_OSERR;
+	status = sendmail_options_read(&o, argc, argv);
 	log_open("sendmail", "", LOG_TO_STDERR);
 	if (status == EX_OK && (o.mode != SENDMAIL_SEND || o.config != NULL))
 		status = give_up_group();

@@ -22,6 +22,7 @@
 #include "common/base/disk.h"
 #include "common/base/line.h"
 #include "common/base/log.h"
+#include "common/base/standard.h"
 #include "common/base/utf8.h"
 
 START_TEST(test_buf_cap_is_sticky)
@@ -454,7 +455,30 @@ START_TEST(test_clock_steps)
 }
 END_TEST
 
-UNIT_MAIN("base", unfit_file_systems, log_to_syslog, chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
+/* A caller that has closed some of them: what is opened next is none of them, and nothing is printed into it. */
+START_TEST(standard_descriptors)
+{
+	for (int closed = 0; closed < 8; closed++) {
+		pid_t pid = fork();
+		int status = -1;
+
+		ck_assert_int_ne(pid, -1);
+		if (pid == 0) {
+			int next;
+
+			for (int fd = 0; fd <= STDERR_FILENO; fd++)
+				if (closed & 1 << fd)
+					close(fd);
+			next = standard_open() == 0 ? dup(0) : -1;
+			_exit(next > STDERR_FILENO && write(1, "", 0) == 0 && write(2, "", 0) == 0 ? 0 : 1);
+		}
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(status == 0, "closed %d: %d", closed, status);
+	}
+}
+END_TEST
+
+UNIT_MAIN("base", standard_descriptors, unfit_file_systems, log_to_syslog, chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
     test_buf_printf_of_any_length, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid, test_log_take,
     test_clock_formats, test_clock_steps,
     log_to_the_journal)
