@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/look_timer.h"
 #include "deliver/deliver.h"
 #include "deliver/schedule/schedule.h"
 
@@ -20,7 +21,7 @@
 struct age_watch {
 	struct boot *boot;
 	const struct schedule *schedule;
-	struct loop_timer *again;
+	struct look_timer again;
 	struct age_walk walk;
 	bool told;
 };
@@ -72,7 +73,7 @@ on_look_time(void *arg)
 
 	if (age_walk_step(w->schedule->index, &w->walk))
 		tell(w, w->walk.oldest_us);
-	loop_timer_set(w->again, LOOK_MS);
+	look_timer_again(&w->again, schedule_index_count(w->schedule->index) > 0);
 }
 
 struct age_watch *
@@ -82,14 +83,20 @@ age_watch_new(struct boot *b, const struct schedule *schedule)
 
 	w->boot = b;
 	w->schedule = schedule;
-	w->again = loop_timer_new(b->loop, on_look_time, w);
-	loop_timer_set(w->again, LOOK_MS);
+	look_timer_init(&w->again, b->loop, LOOK_MS, on_look_time, w);
+	look_timer_again(&w->again, true);
 	return w;
+}
+
+void
+age_watch_stir(struct age_watch *w)
+{
+	look_timer_stir(&w->again);
 }
 
 void
 age_watch_free(struct age_watch *w)
 {
-	loop_timer_free(w->again);
+	look_timer_done(&w->again);
 	free(w);
 }

@@ -137,6 +137,8 @@ take_hints(void *arg, unsigned what)
 		return;
 	if (!loop_timer_is_set(r->missed))
 		loop_timer_set(r->missed, MISSED_MS);
+	folder_watch_stir(r->folders);
+	age_watch_stir(r->age);
 	schedule_go(r->queue.schedule);
 }
 

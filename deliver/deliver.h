@@ -75,6 +75,7 @@ void queue_owner_close(struct queue_owner *q);	/* after pool_free */
  */
 struct folder_watch *folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
     void (*mended)(void *arg, enum spool_which which, bool ever), void *arg);
+void folder_watch_stir(struct folder_watch *w);		/* there is mail: it looks often again */
 void folder_watch_free(struct folder_watch *w);		/* after pool_free */
 
 /* --- age_walk: the oldest message that is to be delivered; pure --- */
@@ -90,6 +91,7 @@ bool age_walk_step(const struct schedule_index *x, struct age_walk *a) __attribu
 /* --- age_watch: how old the oldest message of the queue is --- */
 
 struct age_watch *age_watch_new(struct boot *b, const struct schedule *schedule);
+void age_watch_stir(struct age_watch *w);		/* alike */
 void age_watch_free(struct age_watch *w);
 
 /* --- probe_send: the test message of posternctl probe --- */

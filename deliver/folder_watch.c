@@ -4,7 +4,8 @@
  * Runs in:  deliver: on the loop, the checks on a pool thread
  * Owns:     a timer, the lane, what was last found, the room_watch
  * Promise:  a folder that cannot be used is one event, and a reason that `posternctl status` shows until it
- *           is mended; within seconds of that what waited for it is tried again
+ *           is mended; within seconds of that what waited for it is tried again. It is found within seconds
+ *           while there is mail, at rest within a minute
  * Fails by: never
  */
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/look_timer.h"
 #include "common/process/pool.h"
 #include "common/spool/spool.h"
 #include "deliver/deliver.h"
@@ -31,7 +33,7 @@ struct folder_watch {
 	void *arg;
 	struct room_watch *room;
 	struct pool_lane *lane;
-	struct loop_timer *again;
+	struct look_timer again;
 	const char *path[FOLDERS];	/* NULL: there is none */
 	int error[FOLDERS], found[FOLDERS];	/* errno, 0 usable: as last told; as found by the thread */
 	bool mending[FOLDERS];			/* by the present check */
@@ -82,6 +84,15 @@ tell_mended(struct folder_watch *w)
 	}
 }
 
+static bool
+is_broken(const struct folder_watch *w)
+{
+	for (unsigned i = 0; i < FOLDERS; i++)
+		if (w->error[i] != 0)
+			return true;
+	return false;
+}
+
 static void
 on_checked(void *arg, void *job)
 {
@@ -105,7 +116,7 @@ on_checked(void *arg, void *job)
 		tell_master(w);
 	room_watch_tell(w->room);
 	tell_mended(w);
-	loop_timer_set(w->again, CHECK_MS);
+	look_timer_again(&w->again, is_broken(w));
 }
 
 static void
@@ -146,15 +157,21 @@ folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
 	report_file_system(s->queue);
 	w->room = room_watch_new(b);
 	w->lane = pool_lane_new(pool, 1, 1, check_folders, on_checked, w);
-	w->again = loop_timer_new(b->loop, on_check_time, w);
+	look_timer_init(&w->again, b->loop, CHECK_MS, on_check_time, w);
 	on_check_time(w);
 	return w;
 }
 
 void
+folder_watch_stir(struct folder_watch *w)
+{
+	look_timer_stir(&w->again);
+}
+
+void
 folder_watch_free(struct folder_watch *w)
 {
-	loop_timer_free(w->again);
+	look_timer_done(&w->again);
 	room_watch_free(w->room);
 	free(w);
 }

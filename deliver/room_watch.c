@@ -41,6 +41,18 @@ room_watch_is_low(uint64_t free, uint64_t all, uint64_t least)
 	return all > 0 && free < least && free < all / SHARE_LEAST + (all % SHARE_LEAST != 0);
 }
 
+/* Of folders before this one on the same file system what was found counts: most are on one. */
+static int
+look_at(const struct room_watch *w, size_t n, dev_t device, struct statvfs *v)
+{
+	for (size_t i = 0; i < n; i++)
+		if (w->found[i].v.f_blocks > 0 && w->found[i].device == device) {
+			*v = w->found[i].v;
+			return 0;
+		}
+	return statvfs(w->path[n], v);
+}
+
 void
 room_watch_look(struct room_watch *w)
 {
@@ -51,7 +63,7 @@ room_watch_look(struct room_watch *w)
 		uint64_t left;
 
 		*r = (struct room){ 0 };
-		if (statvfs(w->path[i], &v) == -1 || stat(w->path[i], &st) == -1)
+		if (stat(w->path[i], &st) == -1 || look_at(w, i, st.st_dev, &v) == -1)
 			continue;
 		left = (uint64_t)v.f_bavail * v.f_frsize;
 		r->device = st.st_dev;

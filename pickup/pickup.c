@@ -46,6 +46,7 @@ static void update(struct pickup *p);
 static void
 add_news(struct pickup *p, const char *name, enum judge_evidence evidence, uid_t owner)
 {
+	look_timer_stir(&p->tick);
 	if (!pickup_names_news(p->names, name, evidence, owner, clock_mono_ms()))
 		p->missed = true;
 }
@@ -87,6 +88,7 @@ folder_gone(struct pickup *p)
 		return;
 	pickup_trouble_log(p, "folder", spool_pickup_path(p->folder), "the folder was removed or renamed");
 	p->gone = true;
+	look_timer_stir(&p->tick);
 	update(p);
 }
 
@@ -118,6 +120,14 @@ on_scan_name(void *arg, const char *name, uid_t owner)
 		add_news(p, name, JUDGE_LEFT, owner);
 }
 
+/* The folder is not at rest, or it is one of which no news comes. */
+static bool
+is_busy(const struct pickup *p)
+{
+	return p->gone || p->missed || p->rules.judge.remote || !watch_is_on(p->watch) ||
+	    pickup_names_count(p->names) > 0 || pickup_flow_active(p->flow) > 0;
+}
+
 static void
 on_scan_end(void *arg, enum pickup_scan_end end, int error)
 {
@@ -128,7 +138,7 @@ on_scan_end(void *arg, enum pickup_scan_end end, int error)
 	if (end == PICKUP_SCAN_FAILED)
 		pickup_trouble_log(p, "scan", spool_pickup_path(p->folder), strerror(error));
 	if (end != PICKUP_SCAN_MORE)
-		loop_timer_set(p->tick, TICK_MS);
+		look_timer_again(&p->tick, is_busy(p));
 	else if (!p->stopping && !p->gone)
 		pickup_scan_go_on(p->scan);
 	pickup_flow_more(p->flow);
@@ -204,7 +214,7 @@ reopen_done(void *arg, void *job)
 	if (p->opened == NULL) {
 		pickup_trouble_log(p, "folder", p->boot->server->pickup,
 		    disk_reason(p->boot->server->pickup, p->open_error));
-		loop_timer_set(p->tick, TICK_MS);
+		look_timer_again(&p->tick, true);
 		update(p);
 		return;
 	}
@@ -240,7 +250,7 @@ update(struct pickup *p)
 		return;
 	}
 	if (p->gone) {
-		if (!p->opening && pickup_flow_active(p->flow) == 0 && !loop_timer_is_set(p->tick) &&
+		if (!p->opening && pickup_flow_active(p->flow) == 0 && !look_timer_is_set(&p->tick) &&
 		    pickup_scan_stop(p->scan)) {
 			p->opening = true;
 			pool_submit(p->reopen, p);
@@ -376,7 +386,7 @@ run_pickup(struct boot *b)
 	p->scan = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);
 	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);
 	p->due = loop_timer_new(b->loop, on_due, p);
-	p->tick = loop_timer_new(b->loop, on_tick, p);
+	look_timer_init(&p->tick, b->loop, TICK_MS, on_tick, p);
 	p->grace = loop_timer_new(b->loop, on_grace, p);
 	p->watch = watch_new(b->loop, &watch_events, p);
 	/* before the first scan, so that nothing is missed between */
@@ -384,7 +394,7 @@ run_pickup(struct boot *b)
 	p->missed = true;
 	if (p->gone) {
 		pickup_trouble_log(p, "folder", b->server->pickup, disk_reason(b->server->pickup, error));
-		loop_timer_set(p->tick, TICK_MS);
+		look_timer_again(&p->tick, true);
 	} else
 		begin_scan(p);
 	boot_ready(b);
@@ -407,7 +417,7 @@ finish_pickup(struct boot *b)
 	enqueue_free(p->enqueue);
 	local_mail_free(p->local_mail);
 	loop_timer_free(p->due);
-	loop_timer_free(p->tick);
+	look_timer_done(&p->tick);
 	loop_timer_free(p->grace);
 	spool_close(p->opened);
 	if (p->folder != p->spool)

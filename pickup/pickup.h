@@ -13,6 +13,7 @@
 #include "common/spool/spool.h"
 #include "common/boot/boot.h"
 #include "common/spool/enqueue.h"
+#include "common/process/look_timer.h"
 #include "common/process/pool.h"
 
 /* --- body: bytes of a file made into CRLF lines without dot-stuffing. Pure --- */
@@ -312,6 +313,7 @@ struct watch_events {
 /* Without inotify it reports nothing (and logs that once): the scan is enough. */
 struct watch *watch_new(struct loop *l, const struct watch_events *events, void *arg);
 void watch_folder(struct watch *w, const char *path);	/* instead of the folder before */
+bool watch_is_on(const struct watch *w);		/* news of the folder come */
 bool watch_again(struct watch *w, const char *path);	/* true: it is told of news now, and was not before */
 void watch_free(struct watch *w);
 
@@ -331,18 +333,15 @@ struct pickup {
 	struct enqueue *enqueue; struct pickup_filters *filters;
 	struct spool_server *server; struct local_mail *local_mail;
 	struct disk_reserve *reserve; struct log_keep *log_keep;
-	struct pickup_names *names;
-	struct watch *watch;
-	struct pickup_scan *scan;
-	struct pickup_flow *flow;
-	struct loop_timer *due, *tick, *grace;
+	struct pickup_names *names; struct watch *watch;
+	struct pickup_scan *scan; struct pickup_flow *flow;
+	struct loop_timer *due, *grace; struct look_timer tick;
 	struct pickup_file_rules rules;
 	int64_t started_us;	/* claimed names with an older id belong to other processes */
 	bool missed;		/* names did not fit, or news were lost: scan again */
 	bool gone, opening;	/* the folder must be opened again; a job does it */
+	struct spool *opened; int open_error;	/* results of that job */
 	bool stopping, draining, ended;
-	struct spool *opened;	/* results of that job */
-	int open_error;
 	bool open_remote;
 	struct pickup_trouble { const char *doing; uint64_t next_ms; } trouble[16];
 };

@@ -140,6 +140,12 @@ watch_again(struct watch *w, const char *path)
 	return true;
 }
 
+bool
+watch_is_on(const struct watch *w)
+{
+	return w->fd != -1 && w->folder != -1;
+}
+
 void
 watch_folder(struct watch *w, const char *path)
 {

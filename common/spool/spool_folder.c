@@ -94,11 +94,23 @@ take_folder(struct spool *s, enum spool_which which, int fd)
 	return rc;
 }
 
+static bool
+leads_to(int folder, const char *path, int fd)
+{
+	struct stat now, have;
+
+	return fstatat(folder, path, &now, 0) == 0 && fstat(fd, &have) == 0 && now.st_dev == have.st_dev &&
+	    now.st_ino == have.st_ino;
+}
+
 static int
 replace_folder(struct spool *s, enum spool_which which)
 {
-	int fd = open_which(s, which), rc;
+	int have = *folder_of(s, which), fd, rc;
 
+	if (have != -1 && leads_to(AT_FDCWD, s->path[which], have))
+		return 0;
+	fd = open_which(s, which);
 	if (fd == -1)
 		return -1;
 	rc = take_folder(s, which, fd);
@@ -111,15 +123,6 @@ spool_folder_is_ours(struct spool *s)
 {
 	return s->fence == NULL ||
 	    (spool_folder_open(s, SPOOL_QUEUE) != -1 && fence_holds(s->fence, s->queue));
-}
-
-static bool
-leads_to(int folder, const char *path, int fd)
-{
-	struct stat now, have;
-
-	return fstatat(folder, path, &now, 0) == 0 && fstat(fd, &have) == 0 && now.st_dev == have.st_dev &&
-	    now.st_ino == have.st_ino;
 }
 
 /*

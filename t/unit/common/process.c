@@ -9,6 +9,7 @@
 #include "common/process/burst.h"
 #include "common/process/counters.h"
 #include "common/process/ebb.h"
+#include "common/process/look_timer.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "t/unit/check_main.h"
@@ -362,6 +363,39 @@ START_TEST(test_timer_now)
 }
 END_TEST
 
+/* It looks often for a while, then seldom, and at once often again when something happens, or while it is busy. */
+START_TEST(test_look_timer)
+{
+	struct look_timer t;
+	int want = INT_MAX;
+
+	loop = loop_new();
+	look_timer_init(&t, loop, 1000, count_and_stop, &want);
+	ck_assert(!look_timer_is_set(&t));
+	for (unsigned i = 0; i < LOOK_TIMER_AWAKE; i++) {
+		look_timer_again(&t, false);
+		ck_assert_uint_eq(t.wait_ms, 1000);
+	}
+	ck_assert(look_timer_is_set(&t));
+	for (unsigned i = 0, wait = 2000; i < 10; i++, wait *= 2) {
+		look_timer_again(&t, false);
+		ck_assert_uint_eq(t.wait_ms, i < 4 ? wait : 1000 * LOOK_TIMER_MOST);
+	}
+	look_timer_stir(&t);
+	ck_assert_uint_eq(t.wait_ms, 1000);
+	for (unsigned i = 0; i < LOOK_TIMER_AWAKE + 1; i++) {
+		look_timer_again(&t, false);
+		ck_assert_uint_eq(t.wait_ms, 1000);
+	}
+	look_timer_again(&t, false);
+	ck_assert_uint_eq(t.wait_ms, 2000);
+	look_timer_again(&t, true);
+	ck_assert_uint_eq(t.wait_ms, 1000);
+	look_timer_done(&t);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(test_burst)
 {
 	struct burst c = { 0 };
@@ -418,6 +452,6 @@ START_TEST(test_ebb)
 }
 END_TEST
 
-UNIT_MAIN("process", test_ebb, test_timer_now, test_burst, test_timer_and_waker, test_waker_after, test_first, test_signal_values,
-    test_pool_runs_all_in_order, test_jobs_that_can_wait_are_one_batch, test_counter_names_are_all_there, test_measures,
+UNIT_MAIN("process", test_ebb, test_timer_now, test_look_timer, test_burst, test_timer_and_waker,
+    test_waker_after, test_first, test_signal_values, test_pool_runs_all_in_order, test_jobs_that_can_wait_are_one_batch, test_counter_names_are_all_there, test_measures,
     test_counters_forget_the_dead)
