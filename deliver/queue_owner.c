@@ -31,7 +31,10 @@
 #include "deliver/schedule/schedule.h"
 
 #define OTHERS_MS 2000
-#define WINDOW 2000		/* messages loaded at a time */
+/* Messages loaded at a time, some 8 KiB each: one for each connection and some that wait for one */
+#define WINDOW 2000
+#define WINDOW_USUAL 1000
+#define WINDOW_SPARE 64
 #define WINDOW_MIN 64
 /* Descriptors beside window and connections: spare messages, drop files, reports, what other nodes bring */
 #define FILES_OTHER 1024
@@ -111,10 +114,14 @@ size_t
 queue_owner_window(const struct config_server *server)
 {
 	struct rlimit rl;
-	uint64_t used = FILES_OTHER + (server->connections < WINDOW ? server->connections : WINDOW);
+	uint64_t conns = server->connections < WINDOW ? server->connections : WINDOW,
+	    used = FILES_OTHER + conns,
+	    wanted = (conns > WINDOW_USUAL ? conns : WINDOW_USUAL) + WINDOW_SPARE;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= used + WINDOW)
-		return WINDOW;
+	if (wanted > WINDOW)
+		wanted = WINDOW;
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= used + wanted)
+		return wanted;
 	return rl.rlim_cur < used + WINDOW_MIN ? WINDOW_MIN : rl.rlim_cur - used;
 }
 

@@ -163,7 +163,7 @@ struct mx_lookup {
 	const struct destination *d;
 	const struct mx_settings *set;
 	char *domain;		/* d->domain as the DNS knows it: A-labels (RFC 5891) */
-	struct mx_host host[MX_HOSTS_MAX];
+	struct mx_host *host;	/* owned: at most MX_HOSTS_MAX */
 	size_t nhost;
 	enum mx_question_state question;	/* for the MX records */
 	struct mta_sts *sts;	/* NULL: not wanted, or no MX answer yet */

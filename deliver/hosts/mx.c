@@ -39,8 +39,10 @@ decide_verdict(struct mx_lookup *l, enum verdict_what what, const char *status, 
 static struct mx_host *
 add_host(struct mx_lookup *l, const char *name, unsigned rank, uint16_t port)
 {
-	struct mx_host *h = &l->host[l->nhost++];
+	struct mx_host *h;
 
+	l->host = mem_grow(l->host, l->nhost, sizeof(*l->host));
+	h = &l->host[l->nhost++];
 	*h = (struct mx_host){ .name = mem_strdup(name), .rank = rank, .port = port };
 	return h;
 }
@@ -134,6 +136,7 @@ mx_lookup_free(struct mx_lookup *l)
 		free(l->host[i].canonical);
 		tlsa_free(l->host[i].tlsa);
 	}
+	free(l->host);
 	mta_sts_free(l->sts);
 	free(l->domain);
 	free(l);

@@ -23,6 +23,9 @@
 
 #define SERVED_A_TURN 64	/* of the sites that wait for a connection */
 #define SWEEP_MS 30000
+#define UNUSED_MS 120000	/* a site is kept so long after its last use: its health is known */
+#define SITES_MANY 2048		/* with more, those that are not in use go before their time, each second */
+#define SITES_MANY_MS 1000
 #define PATIENCE_MS 10000
 #define AGAIN_FIRST_MS 2000U	/* between two tries of a destination that is down; then twice as long */
 #define AGAIN_STEPS 10
@@ -122,22 +125,32 @@ on_soon(void *arg)
 }
 
 static void
-on_sweep(void *arg)
+sweep_sites(struct outbound *o, uint64_t now, uint64_t unused_ms)
 {
-	struct outbound *o = arg;
 	struct site *s, *next;
-	uint64_t now = clock_mono_ms();
 
 	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
 		for (s = LIST_FIRST(&o->table[i]); s != NULL; s = next) {
 			next = LIST_NEXT(s, table_link);
-			if (site_is_unused(s, now))
+			if (site_is_unused(s, now, s->failures > 0 ? UNUSED_MS : unused_ms))
 				forget_site(o, s);
 		}
+}
+
+/* A flush to thousands of domains would keep the site of each: of those that work the last ones used stay. */
+static void
+on_sweep(void *arg)
+{
+	struct outbound *o = arg;
+	uint64_t now = clock_mono_ms(), unused_ms = UNUSED_MS;
+
+	sweep_sites(o, now, unused_ms);
+	for (; o->nsite > SITES_MANY && unused_ms > 0; unused_ms /= 4)
+		sweep_sites(o, now, unused_ms / 4);
 	pace_table_sweep(o->pace, now);
 	pace_gate_table_sweep(o->gates, now);
 	if (o->nsite > 0)
-		loop_timer_set(o->sweep, SWEEP_MS);
+		loop_timer_set(o->sweep, o->nsite > SITES_MANY ? SITES_MANY_MS : SWEEP_MS);
 }
 
 /* --- what schedule calls --- */
@@ -151,6 +164,8 @@ add_site(struct outbound *o, const struct destination *d)
 	o->nsite++;
 	if (!loop_timer_is_set(o->sweep))
 		loop_timer_set(o->sweep, SWEEP_MS);
+	else if (o->nsite == SITES_MANY + 1)
+		loop_timer_set(o->sweep, SITES_MANY_MS);
 	return s;
 }
 

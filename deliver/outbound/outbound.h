@@ -268,7 +268,7 @@ void site_atrn(struct site *s, int fd, uint16_t port, void (*over)(void *arg), v
 void site_atrn_end(struct site *s);
 void site_free(struct site *s);		/* with its connections; `done` of its jobs is not called */
 void site_cut(const struct site *s);	/* `cut` of the jobs that have a connection */
-bool site_is_unused(const struct site *s, uint64_t now);
+bool site_is_unused(const struct site *s, uint64_t now, uint64_t ms);	/* for so long */
 void site_add(struct site *s, struct outbound_job *job);
 /* Does what can be done for the waiting jobs. True: they want one more connection, and there is no room. */
 bool site_work(struct site *s);

@@ -21,7 +21,6 @@
 
 #define PRESSURE_MS 1000	/* jobs still wait after that: more connections than in proportion */
 #define EXTRA_MAX 63		/* connections beyond the proportion */
-#define UNUSED_MS 120000	/* a site is kept so long after its last use: its health is known */
 
 /* --- jobs and connections --- */
 
@@ -343,10 +342,10 @@ site_atrn_end(struct site *s)
 }
 
 bool
-site_is_unused(const struct site *s, uint64_t now)
+site_is_unused(const struct site *s, uint64_t now, uint64_t ms)
 {
 	return s->waiting == 0 && s->nconn == 0 && s->lookup == NULL && !s->due && !s->blocked &&
-	    now - s->used_at >= UNUSED_MS;
+	    now - s->used_at >= ms;
 }
 
 void

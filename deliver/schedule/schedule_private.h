@@ -18,9 +18,11 @@ struct schedule_portion {
 	size_t *owned;			/* `index`, when it is this portion's own */
 	const struct destination *to;	/* of outbound: the destination, or the connection of its host */
 	bool unsigned_yet;		/* goes to outbound when the message is signed */
-	struct outbound_job outbound;
-	struct drop_job drop;
-	struct expand_job expand;
+	union {				/* by the kind of its destination */
+		struct outbound_job outbound;
+		struct drop_job drop;
+		struct expand_job expand;
+	};
 	struct expand_recipient *found;	/* for the directory */
 	struct verdict verdict[];	/* for outbound */
 };

@@ -41,7 +41,7 @@ open_message(const struct plan *p, const char *id)
 	fd = openat(p->queue, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1 && errno == ENOENT) {
 		spool_bucket_name(bucket, spool_bucket_of(id));
-		if (mkdirat(p->queue, bucket, 0700) == -1)
+		if (mkdirat(p->queue, bucket, 0700) == -1 && errno != EEXIST)
 			err(1, "%s", bucket);
 		fd = openat(p->queue, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	}

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "deliver/outbound/outbound.h"
 #include "t/unit/deliver/outbound_fixture.h"
 
@@ -408,7 +409,58 @@ START_TEST(test_content_that_cannot_be_read)
 }
 END_TEST
 
-UNIT_MAIN("outbound", test_many_jobs_few_connections, test_large_content, test_large_plain_content, test_fail_over, test_no_host_left,
+static struct loop_timer *until_few;
+static size_t few;
+
+static void
+stop_at_few(void *arg)
+{
+	if (outbound->nsite <= few)
+		loop_stop(loop);
+	else
+		loop_timer_set(until_few, 20);
+}
+
+/* Of a flush to thousands of domains only some stay in memory, those that were used last; no job is lost. */
+START_TEST(test_sites_of_a_flush)
+{
+	enum { MANY = 2600, KEPT = 2048 };
+	struct sink k;
+	struct test_job **t = mem_array(NULL, MANY, sizeof(struct test_job *));
+	uint64_t begin = clock_mono_ms();
+	char key[40];
+
+	set_up();
+	server.connections = 50;
+	sink_open(&k, SINK_TAKES);
+	struct destination d = to_sinks((struct sink *[]){ &k }, 1);
+	int fd = content_file(small, SMALL);
+	d.key = key;
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(key, sizeof(key), "d%zu.example", i);
+		t[i] = submit(&d, fd, SMALL, "ok@x.example", NULL);
+	}
+	ck_assert_uint_eq(outbound->nsite, MANY);
+	loop_run(loop);
+	for (size_t i = 0; i < MANY; i++) {
+		expect(t[i], 0, VERDICT_DELIVERED, "2.0.0");
+		job_free(t[i]);
+	}
+	ck_assert_uint_eq(k.messages, MANY);
+	few = KEPT;
+	until_few = loop_timer_new(loop, stop_at_few, NULL);
+	loop_timer_set(until_few, 0);
+	loop_run(loop);
+	ck_assert_uint_lt(clock_mono_ms() - begin, 110000);	/* not the two minutes of a site that is not used */
+	loop_timer_free(until_few);
+	free(t);
+	close(fd);
+	sink_close(&k);
+	tear_down();
+}
+END_TEST
+
+UNIT_MAIN("outbound", test_sites_of_a_flush, test_many_jobs_few_connections, test_large_content, test_large_plain_content, test_fail_over, test_no_host_left,
     test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once,
     test_silent_peer,
     test_limits, test_places_go_round, test_drain, test_free_in_the_middle, test_content_that_cannot_be_read)
