@@ -1,7 +1,8 @@
 /*
- * control_words - what a local user sends to control.sock: words are printable, and a question that is made of
+ * control_words - what a local user sends to control.sock: words may be shown, and a question that is made of
  * them is one that the worker takes
  */
+#include "common/base/utf8.h"
 #include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "t/fuzz/fuzz.h"
@@ -12,8 +13,12 @@ check_words(const struct control_words *w)
 	fuzz_check(w->count > 0 && w->count <= CONTROL_WORDS_MAX);
 	for (size_t i = 0; i < w->count; i++) {
 		fuzz_check(w->word[i][0] != '\0' && strnlen(w->word[i], CONTROL_WORD_SIZE) < CONTROL_WORD_SIZE);
-		for (const char *p = w->word[i]; *p != '\0'; p++)
-			fuzz_check(*p > ' ' && *p <= '~');
+		for (const unsigned char *p = (const unsigned char *)w->word[i]; *p != '\0';) {
+			size_t n = utf8_take(p, strlen((const char *)p), NULL);
+
+			fuzz_check(*p >= ' ' && *p != 0x7f && n > 0);
+			p += n;
+		}
 	}
 }
 

@@ -7,6 +7,13 @@
 
 #define NOW_US INT64_C(1796133174000000)
 
+static bool
+is_same_put(const struct evacuate_put *a, const struct evacuate_put *b)
+{
+	return strcmp(a->id, b->id) == 0 && a->due == b->due && a->held == b->held && a->note == b->note &&
+	    a->size == b->size;
+}
+
 static void
 check_put(const char *line, size_t len)
 {
@@ -18,7 +25,7 @@ check_put(const char *line, size_t len)
 	fuzz_check(message_id_is_valid(p.id) && p.due >= 0 && p.note + p.size < UINT64_C(1) << 62);
 	(void)evacuate_words_judge(&p, NOW_US);
 	evacuate_words_format_put(&p, &out);
-	fuzz_check(evacuate_words_parse_put(&again, out.data, out.len - 2) && memcmp(&p, &again, sizeof(p)) == 0);
+	fuzz_check(evacuate_words_parse_put(&again, out.data, out.len - 2) && is_same_put(&p, &again));
 	buf_done(&out);
 }
 
