@@ -203,7 +203,7 @@ open_service(struct master *m)
 	struct config_faults faults = { 0 };
 
 	log_open("postern", "", LOG_TO_STDERR);
-	machine_find_memory();
+	machine_find();
 	if (spawn_exec_open(&m->spawn) == -1)
 		die(EX_OSERR, "no descriptors for children: %s", strerror(errno));
 	umask(002); /* modes are given in full where a file is made; the group may write to pickup */

@@ -142,7 +142,7 @@ struct config_server {
 	uint64_t session_time, idle_command_limit;
 	uint64_t memory_limit;		/* as the two limits of connections: 0: from what the machine has */
 	uint32_t client_prefix_ipv4, client_prefix_ipv6;
-	uint32_t processes;
+	uint32_t processes;		/* 0: auto */
 	struct config_strings own_address;	/* "192.0.2.1", "192.0.2.1:25", "mail.example.com" */
 	bool log;
 	enum config_log_format log_format;

@@ -230,7 +230,8 @@ put_range(struct buf *out, const struct key *k)
 		buf_puts(out, text);
 		if (k->max != 0)
 			formats[k->kind](text, sizeof(text), k->max);
-		buf_printf(out, " %s%s", k->max != 0 ? text : "-", k->unlimited ? " unlimited" : "");
+		buf_printf(out, " %s%s%s", k->max != 0 ? text : "-", k->unlimited ? " unlimited" : "",
+		    k->automatic ? " auto" : "");
 	}
 	if (out->len == begin)
 		buf_puts(out, "-");

@@ -185,17 +185,21 @@ set_measure(const struct key *k, void *base, const char *text, struct buf *why)
 		store_number(k, base, CONFIG_UNLIMITED);
 		return 0;
 	}
+	if (strcmp(text, "auto") == 0 && k->automatic) {
+		store_number(k, base, 0);
+		return 0;
+	}
 	if (m->parse(text, &value) == -1) {
-		buf_printf(why, "must be %s%s, not \"%s\"", m->what, k->unlimited ? " or unlimited" : "",
-		    text);
+		buf_printf(why, "must be %s%s%s, not \"%s\"", m->what, k->unlimited ? " or unlimited" : "",
+		    k->automatic ? " or auto" : "", text);
 		return -1;
 	}
 	if (value < k->min || (k->max != 0 && value > k->max)) {
 		m->format(low, sizeof(low), k->min);
 		m->format(high, sizeof(high), k->max);
-		buf_printf(why, "must be %s %s%s%s%s, not %s", k->max != 0 ? "from" : "at least", low,
-		    k->max != 0 ? " to " : "",
-		    k->max != 0 ? high : "", k->unlimited ? ", or unlimited" : "", text);
+		buf_printf(why, "must be %s %s%s%s%s%s, not %s", k->max != 0 ? "from" : "at least", low,
+		    k->max != 0 ? " to " : "", k->max != 0 ? high : "",
+		    k->unlimited ? ", or unlimited" : "", k->automatic ? ", or auto" : "", text);
 		return -1;
 	}
 	store_number(k, base, value);
@@ -328,6 +332,8 @@ print_measure(const struct key *k, const void *base, struct buf *out)
 
 	if (k->unlimited && value == CONFIG_UNLIMITED)
 		buf_puts(out, "unlimited");
+	else if (k->automatic && value == 0)
+		buf_puts(out, "auto");
 	else if (value != 0 || k->standard != NULL) {
 		measures[k->kind].format(text, sizeof(text), value);
 		buf_puts(out, text);

@@ -57,6 +57,7 @@ struct key {
 	/* Bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no limit of its own */
 	uint64_t min, max;
 	bool unlimited;		/* the word "unlimited" is allowed */
+	bool automatic;		/* the word "auto" is allowed, for the value 0 */
 	/* Known, but not available in this version: refused unless equal to the default */
 	bool missing;
 	bool addresses;		/* KEY_NETS: no domain names */

@@ -224,6 +224,8 @@ print_manual_key(FILE *out, const struct key *k)
 		print_sentences(out, missing);
 	if (k->unlimited && (k->standard == NULL || strcmp(k->standard, "unlimited") != 0))
 		fputs("May be\n.Cm unlimited .\n", out);
+	if (k->automatic)
+		fputs("May be\n.Cm auto .\n", out);
 	print_manual_range(out, k);
 	if (k->section >= KEY_GENERAL && k->section <= KEY_FILTER && k->guard == KEY_GUARD_SERVICE)
 		fputs("Operators of the service alone may set it by command.\n", out);

@@ -494,7 +494,12 @@ const struct key key_rows[] = {
 	    "ETRN) a client may send since a message was accepted or ETRN found mail. A further one is 421 "
 	    "4.7.0 and the session ends." },
 	{ GENERAL("processes", KEY_NUMBER, processes), BY_SERVICE, .standard = "1", .min = 1, .max = 64,
-	    .meaning = "The number of listener processes. They share the sockets." },
+	    .automatic = true, .meaning =
+	    "The number of listener processes. They share the sockets. A listener is not the first thing "
+	    "that is full on a small machine, and a second one is no gain there. auto: one for each four "
+	    "processors that the service may use (of the machine, or of the limit of a container or unit), "
+	    "shared by virtual servers; one at least, and at most four. They are counted when the "
+	    "listeners start." },
 	{ GENERAL("log", KEY_BOOL, log), .standard = "yes",
 	    .meaning = "Whether inbound and outbound sessions are written to a protocol log." },
 	{ GENERAL("log-format", KEY_ENUM, log_format), .standard = "w3c", .choice = log_formats,

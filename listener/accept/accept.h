@@ -115,8 +115,12 @@ void pending_terminate(struct pending_client *at);
 
 #define CEILINGS_MESSAGE (272U << 10)	/* what a message may hold on its way: see enqueue_is_full() */
 
-/* From the configuration, bytes of memory and descriptors of a process, where it leaves one to us. */
-void ceilings_set(struct ceilings *c, const struct config_server *s, uint64_t memory, uint64_t descriptors);
+/*
+ * From the configuration, the number of listeners, bytes of memory for all of them and descriptors of one,
+ * where it leaves a limit to us.
+ */
+void ceilings_set(struct ceilings *c, const struct config_server *s, unsigned processes, uint64_t memory,
+    uint64_t descriptors);
 /* Those of this machine, which so many virtual servers share. */
 void ceilings_find(struct ceilings *c, const struct config_server *s, size_t servers);
 

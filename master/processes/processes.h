@@ -54,7 +54,7 @@ bool crash_record_is_often(const struct crash_record *r, uint64_t now_ms);
 /* --- roster: which processes should exist --- */
 
 /* Pure: how many processes of a role a virtual server has in that state. */
-unsigned roster_copies(enum role role, const struct config_server *s, enum state state);
+unsigned roster_copies(enum role role, unsigned listeners, enum state state);
 /* Makes the posts of `s` for its state and configuration; all empty. */
 void roster_build(struct server *s);
 /* Forgets the posts. Their children live on without a post. */

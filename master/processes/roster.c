@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/machine.h"
 #include "common/base/mem.h"
+#include "common/config/config_listeners.h"
 #include "common/process/counters.h"
 #include "master/processes/processes.h"
 
@@ -35,11 +37,11 @@ roster_delay(struct restart_record *r, unsigned at_once, uint64_t lived_ms)
 }
 
 unsigned
-roster_copies(enum role role, const struct config_server *s, enum state state)
+roster_copies(enum role role, unsigned listeners, enum state state)
 {
 	if (!roster_roles[role].per_server || state == STATE_STOPPED || state == STATE_STOPPING)
 		return 0;
-	return role == ROLE_LISTENER ? s->processes : 1;
+	return role == ROLE_LISTENER ? listeners : 1;
 }
 
 static void
@@ -97,15 +99,16 @@ roster_undrain(struct server *s)
 void
 roster_build(struct server *s)
 {
+	unsigned listeners = config_listeners(s->conf, s->snapshot->config->servers, machine_processors());
 	size_t total = 0;
 
 	for (enum role role = 0; role < ROLE_COUNT; role++)
-		total += roster_copies(role, s->conf, s->state);
+		total += roster_copies(role, listeners, s->state);
 	s->post = mem_array(NULL, total, sizeof(*s->post));
 	s->posts = 0;
 	/* From the last role to the first: the queue's owner starts first, so that hints find a reader. */
 	for (enum role role = ROLE_COUNT; role-- > 0;)
-		for (unsigned i = roster_copies(role, s->conf, s->state); i > 0; i--) {
+		for (unsigned i = roster_copies(role, listeners, s->state); i > 0; i--) {
 			struct post *p = &s->post[s->posts++];
 
 			*p = (struct post){ .m = s->m, .server = s, .role = role,
@@ -206,7 +209,7 @@ many_start(const struct master *m)
 void
 roster_fill(struct server *s)
 {
-	if (roster_copies(ROLE_DELIVER, s->conf, s->state) == 0)
+	if (roster_copies(ROLE_DELIVER, 0, s->state) == 0)
 		return;
 	for (size_t i = 0; i < s->posts; i++) {
 		struct post *p = &s->post[i];

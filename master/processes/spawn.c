@@ -25,7 +25,7 @@
 #include "common/sandbox/sandbox.h"
 #include "master/processes/processes.h"
 
-#define SPAWN_ENV_MAX 10
+#define SPAWN_ENV_MAX 11
 static_assert(BOOT_LISTEN + CONFIG_LISTEN_MAX + 1 < SPAWN_EXEC_FILES, "one stays /dev/null");
 
 struct spawn_plan {
@@ -95,7 +95,8 @@ make_environment(struct spawn_plan *plan, enum log_sink sink, char **space)
 	return environ;
 #else
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1",
-	    zone[256], stream[64], filter[128], memory[64], events[sizeof(BOOT_EVENTS) + 2];
+	    zone[256], stream[64], filter[128], memory[64], processors[64],
+	    events[sizeof(BOOT_EVENTS) + 2];
 	const char *tz = getenv("TZ"), *journal = getenv("JOURNAL_STREAM"), *deadly = getenv(SANDBOX_DEADLY);
 	size_t n = 0;
 
@@ -118,6 +119,8 @@ make_environment(struct spawn_plan *plan, enum log_sink sink, char **space)
 		space[n++] = ready;
 	snprintf(memory, sizeof(memory), MACHINE_MEMORY "=%llu", (unsigned long long)machine_memory());
 	space[n++] = memory;
+	snprintf(processors, sizeof(processors), MACHINE_PROCESSORS "=%u", machine_processors());
+	space[n++] = processors;
 	space[n] = NULL;
 	return space;
 #endif

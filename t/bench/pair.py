@@ -3,7 +3,7 @@
 Each round relays 1 KiB and 10 KiB messages, from 1, 10 and 50 sessions, and 1 MiB from 10, first by one of the two and then by the other; who is
 first changes with each round. A machine that is twice as fast a minute later does not change the ratio of two runs of half a
 second that follow each other. Prints the median of the ratios (this : other), and between which the middle half of them lies. SIZE=1048576: only messages of so many bytes and more.
-ACKNOWLEDGE=safe: this side has that in its [delivery] (TREE may be this tree: then safe is beside stored).
+ACKNOWLEDGE=safe: this side has that in its [delivery] (TREE may be this tree: then safe is beside stored). PROCESSES=2: so many listeners.
 """
 
 import os
@@ -31,8 +31,12 @@ def serve(tree):
     test = Test("pair", tempfile.mkdtemp(prefix="postern-pair-", dir="/var/tmp"))
     try:
         sink = traffic.SmtpSink(test)
-        word = os.environ.get("ACKNOWLEDGE") if sys.argv[3:] == ["first"] else None
-        more = {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "acknowledge": word}} if word else None
+        first = os.environ if sys.argv[3:] == ["first"] else {}
+        more = {}
+        if "ACKNOWLEDGE" in first:
+            more["delivery"] = {"smart-host": f"[127.0.0.1]:{sink.port}", "acknowledge": first["ACKNOWLEDGE"]}
+        if "PROCESSES" in first:
+            more["general"] = {"processes": first["PROCESSES"]}
         server = PosternServer(test, sink.port, more=more)
         print("ready", flush=True)
         for line in sys.stdin:

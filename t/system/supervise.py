@@ -177,12 +177,20 @@ def test_reload_widens_an_address(t):
 
 # shows 2.3l
 def test_more_and_fewer_listeners(t):
+    """As the key says; auto: as many as fit the machine."""
     service = t.postern()
     for count in (3, 1):
         service.default.set("general", processes=str(count))
         service.ctl("reload")
         until(lambda n=count: len(service.children("listener")) == n, what=f"{count} listeners")
         service.default.send()
+    check(service.ctl("set", "default", "general.processes=3").returncode == 0, "set")
+    until(lambda: len(service.children("listener")) == 3, what="3 listeners")
+    check(service.ctl("set", "default", "general.processes=auto").returncode == 0, "set auto")
+    most = min(4, max(1, len(os.sched_getaffinity(0)) // 4))     # fewer where a group has a limit
+    until(lambda: 1 <= len(service.children("listener")) <= most, what=f"at most {most} listeners")
+    check("auto" in service.ctl("get", "default", "general.processes").stdout.split(), "the value")
+    service.default.send()
 
 
 def test_stop_frees_the_address_at_once(t):

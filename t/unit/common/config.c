@@ -46,7 +46,7 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\ndrop = /srv/drop # here\n",
 	    D "2" E "drop = /srv/drop # here (a comment behind a value begins with ; and not with #)\n" },
 	{ "[general]\nprocesses = 2 # two\n", D "2" E
-	    "processes must be a number, not \"2 # two\" (a comment behind a value begins with ;" },
+	    "processes must be a number or auto, not \"2 # two\" (a comment behind a value begins with ;" },
 	{ "[general]\nbanner = ready # really\n",
 	    D "2" W "banner = ready # really (a comment behind a value begins with ;" },
 	{ "[delivery]\nport = \"25\"\n", D "2" E
@@ -66,12 +66,14 @@ static const struct { const char *text, *want; } rows[] = {
 	    D "3" E "relay-list \"=\": must be an address" },
 	/* values */
 	{ "[general]\nid = 0\nprocesses = 65\n", D "2" E "id must be from 1 to 1000000, not 0\n" D "3"
-	    E "processes must be from 1 to 64, not 65" },
+	    E "processes must be from 1 to 64, or auto, not 65" },
 	{ "[general]\nconnection-limit = 0\n", D "2"
 	    E "connection-limit must be from 1 to 1000000, or unlimited, not 0" },
 	{ "[general]\nconnection-limit = many\n", D "2"
 	    E "connection-limit must be a number or unlimited, not \"many\"" },
-	{ "[general]\nprocesses = unlimited\n", D "2" E "processes must be a number, not \"unlimited\"" },
+	{ "[general]\nprocesses = auto\n", "" },
+	{ "[general]\nprocesses = 0\n", D "2" E "processes must be from 1 to 64, or auto, not 0" },
+	{ "[general]\nprocesses = unlimited\n", D "2" E "processes must be a number or auto, not \"unlimited\"" },
 	{ "[general]\nconnection-timeout = 10\n", D "2"
 	    E "connection-timeout must be a time like 90s, 10m, 12h or 2d, not \"10\"" },
 	{ "[general]\nconnection-timeout = 0s\n", D "2"

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "common/config/config_listeners.h"
 #include "t/unit/common/temp_config.h"
 
 /* shows 1.1b, 2.2a */
@@ -114,6 +115,35 @@ static const char rich[] =
     "relay = yes\n[domain *.b.example]\ntype = remote\nroute = r.example, [2001:db8::2]:26\n[domain "
     "c.example]\ntype = default\ndrop-quota = 1M\n"
     "[domain x.b.example]\ntype = alias\n[domain B\xc3\x9c" "cher.example]\ntype = alias\n";
+
+/* auto: one for each four processors, shared by virtual servers, one to four; a number is taken as it is. */
+/* shows 2.3l */
+START_TEST(test_listeners)
+{
+	static const struct { const char *text; unsigned servers, processors, listeners; } rows[] = {
+		{ "auto", 1, 1, 1 }, { "auto", 1, 2, 1 }, { "auto", 1, 7, 1 }, { "auto", 1, 8, 2 },
+		{ "auto", 1, 15, 3 }, { "auto", 1, 16, 4 }, { "auto", 1, 512, 4 }, { "auto", 2, 16, 2 },
+		{ "auto", 100, 64, 1 }, { "auto", 0, 8, 2 }, { "1", 1, 64, 1 }, { "3", 5, 1, 3 },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		char text[64];
+		struct buf out = BUF_INIT(100);
+
+		begin();
+		snprintf(text, sizeof(text), "[general]\nprocesses = %s\n", rows[i].text);
+		put("servers/default.ini", text);
+		read_all();
+		expect("processes", "");
+		ck_assert_msg(config_listeners(server("default"), rows[i].servers, rows[i].processors) ==
+		    rows[i].listeners, "row %zu", i);
+		config_print_value(&out, server("default"), NULL, "general", "processes");
+		ck_assert_str_eq(buf_text(&out), rows[i].text);
+		buf_done(&out);
+		end();
+	}
+}
+END_TEST
 
 /* shows 2.1c */
 START_TEST(test_rich_values)
@@ -439,7 +469,7 @@ START_TEST(test_sample_is_the_defaults)
 }
 END_TEST
 
-UNIT_MAIN("config_values", test_promised_figures, test_defaults, events_go, test_rich_values, test_own_literals, test_many_domains, test_snapshot,
+UNIT_MAIN("config_values", test_promised_figures, test_defaults, events_go, test_listeners, test_rich_values, test_own_literals, test_many_domains, test_snapshot,
     test_snapshot_stands_alone,
     test_damaged_snapshot, test_print_shows_origins, test_print_reads_back, test_same,
     test_sample_is_the_defaults)

@@ -265,37 +265,35 @@ END_TEST
 /* shows 2.3g, 2.3i */
 START_TEST(machine_ceilings)
 {
-	struct config_server s = { .processes = 1 };
+	struct config_server s = { 0 };
 	struct config_filter filter = { .sources = CONFIG_FILTER_SMTP };
 	struct client_count *client_count = mem_new(struct client_count);
 	struct client_limit *t;
 	struct net_address a;
 	struct ceilings c;
 
-	ceilings_set(&c, &s, 16ULL << 30, 262144);
+	ceilings_set(&c, &s, 1, 16ULL << 30, 262144);
 	ck_assert_uint_eq(c.memory, 4ULL << 30);
 	ck_assert_uint_eq(c.connections, 100000);
 	ck_assert_uint_eq(c.per_client, 250);
-	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ceilings_set(&c, &s, 1, 16ULL << 30, 1024);
 	ck_assert_uint_eq(c.connections, 412);
 	ck_assert_uint_eq(c.per_client, 103);
 	s.filter = &filter;
 	s.nfilter = 1;
-	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ceilings_set(&c, &s, 1, 16ULL << 30, 1024);
 	ck_assert_uint_eq(c.connections, 274);	/* a message has two files then */
 	s.nfilter = 0;
-	s.processes = 4;
-	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ceilings_set(&c, &s, 4, 16ULL << 30, 1024);
 	ck_assert_uint_eq(c.memory, 1ULL << 30);
 	ck_assert_uint_eq(c.connections, 4 * 412);
-	s.processes = 1;
 	s.tls = CONFIG_TLS_REQUIRED;
-	ceilings_set(&c, &s, 1ULL << 30, 262144);
+	ceilings_set(&c, &s, 1, 1ULL << 30, 262144);
 	ck_assert_uint_eq(c.memory, 256U << 20);
 	ck_assert_uint_eq(c.connections, (256U << 20) / (34U << 10));
 	ck_assert_uint_eq(c.per_client, (32U << 20) / CEILINGS_MESSAGE);	/* or one stops the mail of all */
 	ck_assert(c.messages == 224U << 20 && c.sessions == 224U << 20);
-	ceilings_set(&c, &s, 0, 0);
+	ceilings_set(&c, &s, 1, 0, 0);
 	ck_assert_uint_eq(c.memory, 64U << 20);
 	ck_assert_uint_eq(c.connections, 100);
 	ck_assert_uint_eq(c.per_client, 25);
@@ -309,20 +307,20 @@ START_TEST(machine_ceilings)
 	s.connection_limit = 7;
 	s.connection_limit_per_client = 2;
 	s.memory_limit = 1U << 20;
-	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ceilings_set(&c, &s, 1, 16ULL << 30, 1024);
 	ck_assert(c.connections == 7 && c.per_client == 2 && c.memory == 1U << 20 && !c.is_derived);
 	ck_assert_uint_ge(c.memory - c.sessions, CEILINGS_MESSAGE);
 	/* Of what the configuration says no share is taken. */
 	s.memory_limit = s.connection_limit_per_client = 0;
 	for (s.connection_limit = 1; s.connection_limit < 1000; s.connection_limit++) {
-		ceilings_set(&c, &s, 16ULL << 30, 1024);
+		ceilings_set(&c, &s, 1, 16ULL << 30, 1024);
 		ck_assert_uint_eq(c.per_client, s.connection_limit < 250 ? s.connection_limit : 250);
 	}
 	s.connection_limit = CONFIG_UNLIMITED;
-	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ceilings_set(&c, &s, 1, 16ULL << 30, 1024);
 	ck_assert(c.connections == CONFIG_UNLIMITED && c.per_client == CONFIG_UNLIMITED);
 	s.connection_limit = s.connection_limit_per_client = s.memory_limit = CONFIG_UNLIMITED;
-	ceilings_set(&c, &s, 16ULL << 30, 1024);
+	ceilings_set(&c, &s, 1, 16ULL << 30, 1024);
 	ck_assert(c.connections == CONFIG_UNLIMITED && c.per_client == CONFIG_UNLIMITED && c.memory == UINT64_MAX);
 	free(client_count);
 }

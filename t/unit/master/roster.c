@@ -15,17 +15,15 @@
 
 START_TEST(copies)
 {
-	struct config_server s = { .processes = 3 };
-
 	for (enum state state = STATE_STARTING; state < STATE_COUNT; state++) {
 		bool runs = state != STATE_STOPPED && state != STATE_STOPPING;
 
-		ck_assert_uint_eq(roster_copies(ROLE_LISTENER, &s, state), runs ? 3U : 0U);
-		ck_assert_uint_eq(roster_copies(ROLE_PICKUP, &s, state), runs ? 1U : 0U);
-		ck_assert_uint_eq(roster_copies(ROLE_DELIVER, &s, state), runs ? 1U : 0U);
-		ck_assert_uint_eq(roster_copies(ROLE_RESOLVER, &s, state), 0);	/* only by need */
-		ck_assert_uint_eq(roster_copies(ROLE_AUTH, &s, state), 0);
-		ck_assert_uint_eq(roster_copies(ROLE_MAINTENANCE, &s, state), 0);
+		ck_assert_uint_eq(roster_copies(ROLE_LISTENER, 3, state), runs ? 3U : 0U);
+		ck_assert_uint_eq(roster_copies(ROLE_PICKUP, 3, state), runs ? 1U : 0U);
+		ck_assert_uint_eq(roster_copies(ROLE_DELIVER, 3, state), runs ? 1U : 0U);
+		ck_assert_uint_eq(roster_copies(ROLE_RESOLVER, 3, state), 0);	/* only by need */
+		ck_assert_uint_eq(roster_copies(ROLE_AUTH, 3, state), 0);
+		ck_assert_uint_eq(roster_copies(ROLE_MAINTENANCE, 3, state), 0);
 	}
 }
 END_TEST
