@@ -3,7 +3,7 @@
  *
  * directory -> directory_channel (a worker's questions) -> directory_server (of one virtual server)
  * On pool threads: alias_expand -> directory_search -> directory_cache, ldap_conn -> ldap_schema, ldap_entry,
- * ldap_probe, ldap_result, ldap_gssapi -> ldap_keytab
+ * ldap_deadline, ldap_probe, ldap_result, ldap_gssapi -> ldap_keytab
  */
 #ifndef DELIVER_DIRECTORY_DIRECTORY_H
 #define DELIVER_DIRECTORY_DIRECTORY_H
@@ -150,6 +150,14 @@ struct ldap_probe {
 };
 /* One handshake. True: it failed, and `why` has the reason of TLS. */
 bool ldap_probe_tls(const struct ldap_probe *p, char why[LDAP_CONN_WHY_SIZE]);
+
+/* --- ldap_deadline: an end to TLS handshakes of libldap --- */
+struct ldap;
+struct ldap_deadline;
+/* Before `ld` connects; to be freed after it. NULL: libldap does not take it. */
+struct ldap_deadline *ldap_deadline_new(struct ldap *ld);
+void ldap_deadline_set(struct ldap_deadline *d, uint64_t until_ms);	/* monotonic; 0: none */
+void ldap_deadline_free(struct ldap_deadline *d);
 
 /* --- ldap_result: what a result code of a directory server means. Pure --- */
 

@@ -28,6 +28,7 @@ struct ldap_conn {
 	LDAP *ld;
 	struct ldap_conn_setup set;	/* after the bind without the secret and the keytab */
 	struct timeval limit;
+	struct ldap_deadline *deadline;
 	char why[LDAP_CONN_WHY_SIZE];	/* of failures that libldap has no words for */
 };
 
@@ -75,7 +76,7 @@ set_options(struct ldap_conn *l, const char *uri)
 	    ldap_set_option(l->ld, LDAP_OPT_NETWORK_TIMEOUT, &l->limit) != LDAP_OPT_SUCCESS ||
 	    ldap_set_option(l->ld, LDAP_OPT_TIMEOUT, &l->limit) != LDAP_OPT_SUCCESS ||
 	    ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) != LDAP_OPT_SUCCESS ||
-	    !limit_messages(l->ld))
+	    !limit_messages(l->ld) || (l->deadline = ldap_deadline_new(l->ld)) == NULL)
 		return LDAP_PARAM_ERROR;
 	if (!needs_tls)
 		return LDAP_SUCCESS;
@@ -150,6 +151,25 @@ bind_kerberos(struct ldap_conn *l, const char *uri)
 	return rc;
 }
 
+/* By TLS from the start, or from the first words on; in one time limit, whatever libldap makes of that. */
+static int
+begin_tls(struct ldap_conn *l, const char *uri, const char **doing)
+{
+	bool ldaps = strncasecmp(uri, "ldaps:", 6) == 0;
+	uint64_t until = clock_mono_ms() + l->set.ldap->timeout;
+	int rc;
+
+	*doing = ldaps ? "bind" : "StartTLS";
+	ldap_deadline_set(l->deadline, until);
+	rc = ldaps ? ldap_connect(l->ld) : ldap_start_tls_s(l->ld, NULL, NULL);
+	ldap_deadline_set(l->deadline, 0);
+	if ((rc == LDAP_SERVER_DOWN || rc == LDAP_CONNECT_ERROR) && clock_mono_ms() >= until) {
+		snprintf(l->why, sizeof(l->why), "%s: Timed out", *doing);
+		rc = LDAP_TIMEOUT;
+	}
+	return rc;
+}
+
 static int
 connect_and_bind(struct ldap_conn *l, const char *uri, const char **doing)
 {
@@ -159,10 +179,9 @@ connect_and_bind(struct ldap_conn *l, const char *uri, const char **doing)
 	rc = ldap_initialize(&l->ld, uri);
 	if (rc == LDAP_SUCCESS)
 		rc = set_options(l, uri);
-	if (rc == LDAP_SUCCESS && l->set.ldap->start_tls && strncasecmp(uri, "ldap:", 5) == 0) {
-		*doing = "StartTLS";
-		rc = ldap_start_tls_s(l->ld, NULL, NULL);
-	}
+	if (rc == LDAP_SUCCESS && (strncasecmp(uri, "ldaps:", 6) == 0 ||
+	    (l->set.ldap->start_tls && strncasecmp(uri, "ldap:", 5) == 0)))
+		rc = begin_tls(l, uri, doing);
 	if (rc == LDAP_SUCCESS) {
 		*doing = "bind";
 		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? bind_kerberos(l, uri) : bind_simple(l);
@@ -222,6 +241,7 @@ ldap_conn_close(struct ldap_conn *l)
 		return;
 	if (l->ld != NULL)
 		ldap_unbind_ext(l->ld, NULL, NULL);
+	ldap_deadline_free(l->deadline);
 	free(l);
 }
 

@@ -95,6 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check_entry(e);
 	ldap_entry_release(e);
 	ldap_unbind_ext(l.ld, NULL, NULL);
+	ldap_deadline_free(l.deadline);
 	close(server);
 	return 0;
 }
