@@ -203,6 +203,7 @@ accept_client(struct control *control, int fd)
 	*c = (struct control_connection){ .control = control };
 	control_caller_init(&c->caller, control->m, &client_ops, &peer);
 	c->ctl = ctl_new(control->m->loop, fd, CTL_FROM_OPERATOR, on_client_message, on_client_gone, c);
+	ctl_any_version(c->ctl);	/* no command: it is refused as others are, and no event of its own */
 	c->idle = loop_timer_new(control->m->loop, on_client_idle, c);
 	loop_timer_set(c->idle, CONTROL_IDLE_MS);
 	TAILQ_INSERT_TAIL(&control->clients, c, link);

@@ -116,13 +116,15 @@ for turn in range(count):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
         s.connect(path)
         try:
-            if turn % 3 == 0:
+            if turn % 4 == 3:       # what another version may know
+                s.send(struct.pack("=HHIII", 0x5043, version + 1, 9999, 1, 4) + b"more")
+            elif turn % 4 == 0:
                 words = b"stop\\0default\\0"
                 s.send(struct.pack("=HHIII", 0x5043, version, command, 1, len(words)) + words)
             else:
-                s.send(b"rubbish" if turn % 3 == 1 else struct.pack("=HHIII", 0x5043, version, command, 1, 1) + b"x")
+                s.send(b"rubbish" if turn % 4 == 1 else struct.pack("=HHIII", 0x5043, version, command, 1, 1) + b"x")
             while s.recv(4096):
-                if turn % 3 == 0:
+                if turn % 4 == 0:
                     break
         except OSError:
             pass
@@ -130,7 +132,7 @@ for turn in range(count):
 
 
 def flood(service, uid, count):
-    """Each of them is refused: a command, what is no message, and what is no command."""
+    """Each of them is refused: a command, what is no message, what is no command, and a message of another version."""
     types = {}
     exec(TYPES, types)
     subprocess.run([sys.executable, "-c", FLOOD, str(service.run / "control.sock"), str(ctl_version()), str(types["COMMAND"]), str(count)],
@@ -152,6 +154,7 @@ def test_refusals_do_not_fill_the_log(t):
     equal(sum(int(e.get("unreported", 0)) for e in (*told, *(() if any(e["uid"] == "12346" for e in told) else (other,)))) +
           len([e for e in told if e["uid"] == "12345"]), 900)
     equal((other["command"], other["reason"]), ("stop", "no operator"))
+    equal([e.line for e in service.events.all("trouble", doing="control")], [], "events that count none of them")
     service.ctl("status")
 
 
