@@ -18,13 +18,24 @@
 #include "common/spool/spool.h"
 #include "deliver/evacuate/evacuate_private.h"
 
-static void
-open_files(struct arrival *a, struct spool *spool, const struct config_server *server)
+/* With `more` bytes the reserve is still there. A node says how many will come, and others come beside it. */
+static bool
+has_room(struct spool *spool, const struct config_server *server, uint64_t more)
 {
 	struct spool_room room;
 
-	if (spool_room(spool, &room) == 0 && (a->put.size > room.bytes_free ||
-	    spool_room_is_short(&room, (unsigned)server->disk_reserve, server->max_message_size, false)))
+	if (spool_room(spool, &room) == -1)
+		return true;
+	if (more > room.bytes_free)
+		return false;
+	room.bytes_free -= more;
+	return !spool_room_is_short(&room, (unsigned)server->disk_reserve, server->max_message_size, false);
+}
+
+static void
+open_files(struct arrival *a, struct spool *spool, const struct config_server *server)
+{
+	if (!has_room(spool, server, a->put.note + a->put.size))
 		a->error = ENOSPC;
 	if (a->error == 0 && (a->file.fd = spool_draft_scratch(spool)) == -1)
 		a->error = errno;
@@ -34,13 +45,15 @@ open_files(struct arrival *a, struct spool *spool, const struct config_server *s
 
 /* The note comes first. */
 static void
-write_piece(struct arrival *a)
+write_piece(struct arrival *a, struct spool *spool, const struct config_server *server)
 {
 	uint64_t at = a->got - a->piece.len;
 	size_t note = at >= a->put.note ? 0 : a->put.note - at < a->piece.len ? (size_t)(a->put.note - at) :
 	    a->piece.len;
 
-	if ((note > 0 && disk_write(a->file.note, a->piece.data, note) == -1) ||
+	if (!has_room(spool, server, 0))
+		a->error = ENOSPC;
+	else if ((note > 0 && disk_write(a->file.note, a->piece.data, note) == -1) ||
 	    disk_write(a->file.fd, a->piece.data + note, a->piece.len - note) == -1)
 		a->error = errno;
 }
@@ -82,7 +95,7 @@ evacuate_arrival_run(struct arrival *a, struct spool *spool, const struct config
 	if (a->step == ARRIVAL_OPEN)
 		open_files(a, spool, server);
 	else if (a->step == ARRIVAL_WRITE)
-		write_piece(a);
+		write_piece(a, spool, server);
 	else
 		judge_files(a);
 }
