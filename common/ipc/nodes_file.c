@@ -20,6 +20,7 @@
 #define COLUMNS 8U
 #define NAME_MOST 255U
 #define LINE_MOST 4096U
+#define NUMBER_MOST INT64_C(999999999999999999)
 
 static const char *const healths[] = { "OK", "WARNING", "CRITICAL" };
 
@@ -33,7 +34,7 @@ put_text(struct buf *out, const char *text, size_t most)
 static void
 put_number(struct buf *out, int64_t value)
 {
-	if (value < 0)
+	if (value < 0 || value > NUMBER_MOST)	/* a node that says so does not know either */
 		buf_puts(out, "-\t");
 	else
 		buf_printf(out, "%" PRId64 "\t", value);

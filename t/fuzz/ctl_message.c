@@ -4,6 +4,7 @@
  * zeros fill it up to the row's least size.
  */
 #include "t/fuzz/fuzz.h"
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,10 +16,15 @@
 #include "common/ipc/msg_directory.h"
 #include "common/ipc/msg_dns.h"
 #include "common/ipc/msg_etrn.h"
+#include "common/ipc/msg_filter.h"
+#include "common/ipc/msg_limits.h"
+#include "common/ipc/msg_policy.h"
 #include "common/ipc/msg_queue.h"
+#include "common/ipc/msg_report.h"
 #include "common/ipc/msg_sessions.h"
 #include "common/ipc/msg_spool.h"
 #include "common/ipc/msg_token.h"
+#include "common/ipc/msg_trace.h"
 #include "common/ipc/msg_web.h"
 
 #define ENDED(field) check_ended(field, sizeof(field))
@@ -231,6 +237,74 @@ take_web(const struct ctl_message *m)
 	}
 }
 
+static void
+take_fetch(const struct ctl_message *m)
+{
+	static struct msg_policy_ask pq;
+	static struct msg_policy_answer p;
+	static struct msg_report_ask rq;
+	static struct msg_report_answer r;
+
+	if (m->type == CTL_POLICY_ASK && msg_policy_ask_take(&pq, m->data, m->len)) {
+		fuzz_check(pq.addresses <= POLICY_ADDRESSES_MAX);
+		ENDED(pq.domain), ENDED(pq.id);
+	}
+	if (m->type == CTL_POLICY_ANSWER && msg_policy_answer_take(&p, m->data, m->len)) {
+		fuzz_check(msg_policy_answer_size(&p) == m->len && p.mode <= POLICY_ENFORCE);
+		ENDED(p.text), ENDED(p.mx);
+	}
+	if (m->type == CTL_REPORT_ASK && msg_report_ask_take(&rq, m->data, m->len)) {
+		fuzz_check(msg_report_ask_size(&rq) == m->len && rq.addresses <= POLICY_ADDRESSES_MAX);
+		ENDED(rq.url), ENDED(rq.host);
+		fuzz_check(strncasecmp(rq.url, "https://", 8) == 0 && strchr(rq.url, '\n') == NULL);
+	}
+	if (m->type == CTL_REPORT_ANSWER && msg_report_answer_take(&r, m->data, m->len))
+		ENDED(r.text);
+}
+
+static void
+take_filter(const struct ctl_message *m)
+{
+	static struct msg_filter_ask q;
+	static struct msg_filter_answer a;
+	unsigned texts = 0;
+
+	if (m->type == CTL_FILTER_ASK && msg_filter_ask_take(&q, m->data, m->len)) {
+		fuzz_check(msg_filter_ask_size(&q) == m->len && q.stage < FILTER_STAGES);
+		for (const char *s = NULL; (s = msg_filter_ask_next(&q, s)) != NULL; texts++)
+			fuzz_check(s + strlen(s) < q.text + q.len);
+		fuzz_check(texts >= 2 && texts % 2 == 0);
+	}
+	if (m->type == CTL_FILTER_ANSWER && msg_filter_answer_take(&a, m->data, m->len)) {
+		fuzz_check(msg_filter_answer_size(&a) == m->len && a.verdict < FILTER_VERDICTS);
+		ENDED(a.text), ENDED(a.filter);
+		(void)msg_filter_content_fits(&a, m->len, msg_filter_content_most(m->len, m->len));
+	}
+}
+
+static void
+take_limits(const struct ctl_message *m)
+{
+	static struct msg_limits_ask q;
+	struct msg_limits_answer a;
+
+	if (m->type == CTL_LIMITS_ASK && msg_limits_ask_take(&q, m->data, m->len)) {
+		fuzz_check(q.kind < LIMITS_KINDS && q.limit > 0);
+		ENDED(q.name);
+	}
+	if (m->type == CTL_LIMITS_ANSWER && msg_limits_answer_take(&a, m->data, m->len))
+		fuzz_check(a.result < LIMITS_RESULTS);
+}
+
+static void
+take_trace(const struct ctl_message *m)
+{
+	static struct msg_trace_ask a;
+
+	if (m->type == CTL_TRACE && msg_trace_ask_take(&a, m->data, m->len))
+		ENDED(a.sender), ENDED(a.recipient), ENDED(a.message_id);
+}
+
 /* A list apart: its descriptor holds what came behind the head. */
 static int
 list_of(const uint8_t *data, size_t len)
@@ -262,7 +336,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static void (*const take[])(const struct ctl_message *m) = {
 		take_auth_in, take_auth_out, take_directory, take_dns, take_etrn, take_queue, take_sessions,
-		take_spool, take_token, take_web,
+		take_spool, take_token, take_web, take_fetch, take_filter, take_limits, take_trace,
 	};
 	struct ctl_message m = { .fd = -1 };
 	const struct ctl_row *row;

@@ -163,6 +163,22 @@ def seeds(target):
                       "sessions - list from=192.0.2.0/24 idle=5 user=x", "sessions default terminate id=5-6 id=7-8 yes", "sessions - terminate all yes"):
             yield words.replace(" ", "\0").encode() + b"\0"
         yield b"=77:x\t1\t2\t3\t4\t5\t0"[1:]
+    elif target == "limits_reply":
+        for text in strings("t/unit/limits/script.c"):
+            if b"\r\n" in text or b":" in text:
+                yield b"\x3f" + text
+        info = b"# Server\r\nrun_id:0123456789abcdef\r\nrole:master\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n"
+        for text in (b"*3\r\n:5\r\n:5\r\n:0\r\n", b"*3\r\n:-1\r\n:0\r\n:0\r\n", b"-NOSCRIPT x\r\n-ERR y\r\n-WRONGTYPE z\r\n-MOVED 1 a:1\r\n", b"+OK\r\n",
+                     b"$%d\r\n%s\r\n" % (len(info), info), b"*1\r\n" * 9, b"$-1\r\n*-1\r\n_\r\n#t\r\n,1.5\r\n", b"%1\r\n+a\r\n:1\r\n~2\r\n:1\r\n:2\r\n"):
+            yield b"\0" + text
+            yield b"\x3f" + text * 3
+    elif target == "nodes_file":
+        yield b"n1\t1764600000\tdefault\tstarted\tOK\t5\t6\tall is well"
+        yield b"n1\t1764600000\t-\t-\tCRITICAL\t-\t-\t"
+        for words in ((b"default", b"started", b"OK", b"all is well"), (b"a\tb", b"\x1b[31m", b"WARNING", b"line\nline"), (b"", b"", b"", b""),
+                      (b"\xff\xfe", "\u202e\u00fc".encode(), b"FINE", b"x" * 500), (b"!x", b"=y", b"@z", b"\\x00")):
+            yield b"\0".join(words)
+            yield b"\x7f" + b"\0".join(words)
     elif target == "ctl_message":
         header = (ROOT / "common/ipc/ctl.h").read_text()
         names = re.findall(r"^\tCTL_(\w+),", header[header.index("enum ctl_type"):header.index("CTL_COUNT\n")], re.M)
