@@ -157,13 +157,13 @@ START_TEST(test_leases_end_by_time)
 
 	start_engine();
 	grow_old("run");
+	began = engine_time();		/* before: what lies between may take long */
 	ck_assert_uint_eq(ask(NULL, "a", "run", length, &a).granted, 1);
-	began = engine_time();
 	while (ask(NULL, "b", "run", length, &a).granted == 0) {
 		a.sequence++;
 		wait_ms(1);
 	}
-	ck_assert_uint_ge(engine_time() - began + 2, length);
+	ck_assert_uint_ge(engine_time() - began, length);
 	/* another life of the engine: nothing for a lease's time, but what is held goes on */
 	a.sequence++;
 	ck_assert_uint_gt(ask(NULL, "c", "next", length, &a).wait_ms, 0);
