@@ -8,7 +8,23 @@
  *           have it is stopped, and tries again with the next start of the service
  * Fails by: not at all
  */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/config/wanted_state.h"
 #include "master/servers/servers.h"
+
+/* For the next start of this service, too. */
+static void
+remember(const struct server *s)
+{
+	const char *folder = s->m->snapshot->config->service.state;
+
+	if (wanted_state_write_lost(folder, s->name, s->reason) == -1)
+		log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s path=%s", s->name,
+		    log_safe(strerror(errno)), log_safe(folder));
+}
 
 void
 home_lost_stop(struct server *s, const char *why)
@@ -18,9 +34,22 @@ home_lost_stop(struct server *s, const char *why)
 		server_event(s, EVENT_REFUSED);
 		return;
 	}
-	server_want(s, false);
+	if (s->home_lost)			/* each of its workers says so */
+		return;
+	s->wanted = false;
 	s->home_lost = true;
 	if (s->state != STATE_STOPPING && s->state != STATE_STOPPED)
 		server_event(s, EVENT_STOP);
 	server_reason(s, "%s; it stays stopped until it is started", why);
+	remember(s);
+}
+
+void
+home_lost_recall(struct server *s)
+{
+	char why[WANTED_STATE_WHY_SIZE];
+
+	s->home_lost = wanted_state_lost(s->m->snapshot->config->service.state, s->name, why);
+	if (s->home_lost && s->reason == NULL)
+		server_reason(s, "%s", why);
 }

@@ -93,6 +93,7 @@ reload_server(struct reload *r, struct server *s, bool last)
 			maintenance_post_end(s);
 		server_adopt(s, r->snap);
 		server_reason(s, NULL);
+		home_lost_recall(s);
 		if (s->wanted && s->state == STATE_STOPPING && again)
 			reload_words_say(r, 1, s->name, "stopping",
 			    "it was removed a moment ago; start it when it has stopped");

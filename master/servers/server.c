@@ -298,7 +298,6 @@ server_request(struct server *s, enum state_event event, const char **text)
 		server_want(s, true);
 	if (event == EVENT_STOP)
 		server_reason(s, NULL);
-	s->home_lost = s->home_lost && event != EVENT_STOP && event != EVENT_START;
 	if (kind == STATE_GO) {
 		s->trouble = false;
 		server_event(s, event);
@@ -312,10 +311,11 @@ server_want(struct server *s, bool running)
 	const char *folder = s->m->snapshot->config->service.state;
 
 	s->wanted = running;
-	if (wanted_state_wanted(folder, s->name) != running &&
+	if ((s->home_lost || wanted_state_wanted(folder, s->name) != running) &&
 	    wanted_state_write(folder, s->name, running) == -1)
 		log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s path=%s", s->name,
 		    log_safe(strerror(errno)), log_safe(folder));
+	s->home_lost = false;
 }
 
 /* --- what the children do --- */

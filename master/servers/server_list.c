@@ -46,6 +46,7 @@ server_list_add(struct master *m, const char *name, struct snapshot *snap, const
 		if (fault == NULL)
 			server_adopt(s, snap);
 		s->wanted = wanted_state_wanted(m->snapshot->config->service.state, name);
+		home_lost_recall(s);
 		insert_server(m, s);
 		metrics_post_tell(m, s, false);
 	}

@@ -72,6 +72,7 @@ uint32_t server_id(const struct server *s);	/* 0: its file has errors */
 
 /* --- home_lost: another service has taken the home --- */
 void home_lost_stop(struct server *s, const char *why);
+void home_lost_recall(struct server *s);	/* whether it was so before a restart or reload */
 
 /* --- drain_server: it takes no mail, and delivers what it has --- */
 /* Paused, and not to be started with the service. */

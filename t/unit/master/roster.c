@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(wanted)
 {
-	char folder[] = "/tmp/postern-unit-XXXXXX", path[256];
+	char folder[] = "/tmp/postern-unit-XXXXXX", path[256], why[WANTED_STATE_WHY_SIZE], words[2000] = "";
 	FILE *f;
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -90,6 +90,16 @@ START_TEST(wanted)
 	fclose(f);
 	ck_assert(wanted_state_wanted(folder, "one"));
 	ck_assert_int_eq(wanted_state_write("/nonexistent", "one", false), -1);
+	/* lost: known until an operator says something */
+	ck_assert(!wanted_state_lost(folder, "one", why) && why[0] == '\0');
+	ck_assert_int_eq(wanted_state_write_lost(folder, "one", "taken over by\nb.example"), 0);
+	ck_assert(!wanted_state_wanted(folder, "one") && wanted_state_lost(folder, "one", why));
+	ck_assert_str_eq(why, "taken over by?b.example");
+	memset(words, 'x', sizeof(words) - 1);
+	ck_assert_int_eq(wanted_state_write_lost(folder, "one", words), 0);
+	ck_assert(wanted_state_lost(folder, "one", why) && strlen(why) == sizeof(why) - 1);
+	ck_assert_int_eq(wanted_state_write(folder, "one", false), 0);
+	ck_assert(!wanted_state_wanted(folder, "one") && !wanted_state_lost(folder, "one", why));
 	unlink(path);
 	ck_assert_int_eq(rmdir(folder), 0);	/* nothing else was left behind */
 }
