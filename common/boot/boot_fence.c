@@ -9,69 +9,20 @@
  *           that it cannot take mail
  * Fails by: exit status BOOT_HOME_LOST
  */
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/boot/boot.h"
 #include "common/spool/fence.h"
+#include "common/spool/fence_holder.h"
 
-/* Of a supervisor of a version that says nothing; it has the lock of that file, too. */
-static void
-find_lock(const struct boot *b, char *supervisor, size_t size)
-{
-	char path[PATH_MAX];
-	struct stat st = { 0 };
-
-	snprintf(path, sizeof(path), "%s/postern.pid", b->config->service.run);
-	(void)!lstat(path, &st);
-	snprintf(supervisor, size, "%llx-%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
-}
-
-/* Without its dashes: all has to fit. "": /proc is not there. */
-static void
-find_kernel(char kernel[40])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-
-	memset(kernel, 0, 40);
-	if (fd == -1)
-		return;
-	(void)!disk_pread(fd, kernel, 36, 0);
-	close(fd);
-	for (const char *c = kernel; *c != '\0'; c++)
-		if (strchr("0123456789abcdef", *c) != NULL)
-			kernel[len++] = *c;
-	kernel[len] = '\0';
-}
-
-/*
- * The running kernel, the lock that one supervisor at a time has, and the virtual server. Whoever has the
- * same name as a worker whose supervisor was killed sees the locks of that worker: on one kernel they are
- * enough, as they were among the workers of a reload. So that worker ends what it has begun, and the next
- * one of its kind waits where a lock says so, and not for the whole home. Of the supervisors of two
- * containers, or of two hosts, each has another lock or another kernel, and is another holder.
- */
 void
 boot_fence_name(struct boot *b)
 {
-	const char *said = getenv(BOOT_SUPERVISOR);
-	char kernel[40], supervisor[28];
-
-	find_kernel(kernel);
-	if (said != NULL && strspn(said, "0123456789abcdef-") == strlen(said))
-		snprintf(supervisor, sizeof(supervisor), "%s", said);
-	else
-		find_lock(b, supervisor, sizeof(supervisor));
-	snprintf(b->holder, sizeof(b->holder), "%s-%s-%x", kernel[0] != '\0' ? kernel : "kernel", supervisor,
-	    (unsigned)b->server->id);
+	fence_holder_name(b->holder, getenv(BOOT_SUPERVISOR), b->config->service.run, b->server->id);
 }
 
 _Noreturn void

@@ -96,6 +96,12 @@ spool_fence(struct spool *s, struct fence *f)
 }
 
 int
+spool_owner(const struct spool *s, struct fence_record *r)
+{
+	return fence_read(s->queue, r);
+}
+
+int
 spool_own_queue(struct spool *s)
 {
 	int rc = s->fence != NULL ? fence_own(s->fence, s->queue) : flock(s->queue, LOCK_EX | LOCK_NB);

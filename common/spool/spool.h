@@ -32,6 +32,7 @@
 #include "common/mail/message.h"
 
 struct fence;
+struct fence_record;
 struct spool;
 
 struct spool_paths {
@@ -58,6 +59,8 @@ void spool_close(struct spool *s);
 void spool_fence(struct spool *s, struct fence *f);	/* before the first write; see fence.h. Not owned */
 /* False and errno: the home is not ours any more, or that is not known. What is final asks before it is. */
 bool spool_folder_is_ours(struct spool *s) __attribute__((warn_unused_result));
+/* Whose the home is by its record, as fence_read says; for words, when it is not ours. */
+int spool_owner(const struct spool *s, struct fence_record *r) __attribute__((warn_unused_result));
 /* Takes lock and home: deliver owns the queue until spool_close. -1 EWOULDBLOCK: another process has it. */
 int spool_own_queue(struct spool *s) __attribute__((warn_unused_result));
 

@@ -37,6 +37,13 @@ struct merge {
 	struct spool_entry *entry; size_t entries;
 };
 
+/* Asked before each file: whoever lost one of the two homes moves nothing more. */
+static bool
+are_ours(const struct merge *g)
+{
+	return spool_folder_is_ours(g->from) && spool_folder_is_ours(g->to);
+}
+
 /* --- one file --- */
 
 static int
@@ -172,7 +179,7 @@ walk(struct merge *g, int (*each)(struct merge *g, const char *name))
 		if (fstatat(g->here, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 			rc = errno == ENOENT ? 0 : -1;
 		else if (S_ISREG(st.st_mode))
-			rc = each(g, de->d_name);
+			rc = are_ours(g) ? each(g, de->d_name) : -1;
 		else
 			g->m->left++;
 	}
@@ -290,6 +297,23 @@ take_note(const struct merge *g, const char *name)
 	spool_name_note(note, id);
 	(void)!linkat(g->here, name, g->to->queue, note, 0);
 	return unlinkat(g->here, name, 0);
+}
+
+/* It came from another node there as well, and is done: sent from here, too, it would come twice. */
+static bool
+is_done_there(const struct merge *g, const char *id)
+{
+	struct message_envelope e;
+	const char *why;
+	int fd;
+	bool is;
+
+	if (spool_gone_find(g->to, id) != 1 || spool_load(g->from, id, &e, &fd, &why) == -1)
+		return false;
+	is = (e.flags & MESSAGE_EVACUATED) != 0;
+	close(fd);
+	message_envelope_done(&e);
+	return is;
 }
 
 /* The id of a message of another node that is done: it stays known. */
@@ -416,14 +440,27 @@ move_message(struct merge *g, struct spool_entry e)
 }
 
 static int
+take_entry(struct merge *g, const struct spool_entry *e)
+{
+	if (!are_ours(g))
+		return -1;
+	if (is_done_there(g, e->id)) {
+		g->m->known++;
+		return spool_move_leave(g->from, e->id);
+	}
+	if (move_message(g, *e) == -1)
+		return -1;
+	g->m->queue++;
+	return 0;
+}
+
+static int
 move_queue(struct merge *g)
 {
 	int rc = list_queue(g);
 
-	for (size_t i = 0; i < g->entries && rc == 0; i++) {
-		rc = move_message(g, g->entry[i]);
-		g->m->queue += rc == 0;
-	}
+	for (size_t i = 0; i < g->entries && rc == 0; i++)
+		rc = take_entry(g, &g->entry[i]);
 	free(g->entry);
 	return rc;
 }

@@ -9,6 +9,7 @@
 /* Files; messages of the queue and of badmail count once. */
 struct spool_merge {
 	size_t queue, pickup, drop, badmail;
+	size_t known;		/* of the queue, from another node, and done there already: they go */
 	size_t left;		/* links, folders and others stay where they are */
 };
 

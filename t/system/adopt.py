@@ -183,6 +183,17 @@ def test_frozen(t):
     old.spawn()
     old.events.wait("service", state="started")
     check("one stopped" in old.ctl("status").stdout, "a restart does not take the home back")
+    for word in ("reload", "status"):
+        old.ctl(word)
+        done = old.ctl("status", "--check", ok=False)
+        check(done.returncode == 2 and "one stopped (its home was taken over by host.example" in done.stdout, done)
+    done = merge_spare(old, t)
+    check(done.returncode == 1 and "one has lost its home, which would get the mail: its home was taken over by host.example" in done.stderr, done)
+    old.ctl("stop", "one")
+    old.stop()
+    old.spawn()
+    old.events.wait("service", state="started")
+    equal(old.ctl("status", "--check").stdout, "OK: one stopped as ordered\n", "an operator has said something")
 
 
 # shows 9c.3
@@ -222,6 +233,22 @@ def test_at_another_node(t):
     check(done.returncode == 1 and "its home is that of host.example (generation 3)" in done.stdout + done.stderr, done)
     old.ctl("stop", "one")
     equal(old.ctl("status", "--check").returncode, 0)
+    done = merge_spare(old, t)
+    check(done.returncode == 1 and "one: its home is that of host.example (generation 3), whose processes have it" in done.stderr, done)
+
+
+def merge_spare(service, t):
+    """A home with a pickup file and a queue is to go into that of `one`, and does not."""
+    spare = t.folder / "spare"
+    for name in ("queue", "pickup"):
+        (spare / name).mkdir(parents=True, exist_ok=True)
+    (spare / "pickup/late.eml").write_text("x-sender: a@a.example\nx-receiver: b@remote.example\n\nlate\n")
+    if os.geteuid() == 0:
+        for path in (spare, *spare.rglob("*")):
+            os.chown(path, t.uid, t.gid)
+    done = service.ctl("adopt", "--merge", spare, "one", ok=False)
+    check((spare / "pickup/late.eml").exists(), "it is where it was")
+    return done
 
 
 def test_foreign_user(t):

@@ -19,6 +19,7 @@
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/config/server_name.h"
+#include "common/config/wanted_state.h"
 #include "master/posternctl/adopt/adopt.h"
 
 #define STATUS_MAX 65536U
@@ -86,10 +87,17 @@ is_stopped(const struct adopt *a)
 static int
 judge_merge(struct adopt *a, const struct config_server *named)
 {
+	char why[WANTED_STATE_WHY_SIZE];
+
 	if (named == NULL)
 		return refuse(1, a->name, "is no virtual server here: --merge is for one that is");
 	if (a->count > 0 || a->from != NULL)
 		return refuse(EX_USAGE, a->name, "is there already: keys are for a new virtual server");
+	if (wanted_state_lost(a->set.config->service.state, a->name, why)) {
+		fprintf(stderr, "posternctl: %s has lost its home, which would get the mail: %s\n", a->name,
+		    why);
+		return 1;
+	}
 	a->target = named;
 	return EX_OK;
 }

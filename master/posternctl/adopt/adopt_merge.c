@@ -3,7 +3,8 @@
  *
  * Runs in:  posternctl; a process of its own, with the user of the mail
  * Owns:     the home where the mail is, by its lock and fence
- * Promise:  root touches no name in a folder that workers own. See spool_merge
+ * Promise:  root touches no name in a folder that workers own. Nothing goes into a home that another service
+ *           has, or has taken meanwhile. See spool_merge
  * Fails by: an exit status, and it has been said why; a repeat continues
  */
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include "common/base/account.h"
 #include "common/base/log.h"
 #include "common/config/config.h"
-#include "common/spool/fence.h"
+#include "common/spool/fence_holder.h"
 #include "common/spool/spool_merge.h"
 #include "master/posternctl/adopt/adopt.h"
 
@@ -29,13 +30,30 @@ say_failed(const char *path)
 	return errno == EACCES || errno == EPERM ? EX_NOPERM : EX_IOERR;
 }
 
+/* One of the two homes. What was moved until now is in one of them, each file as a whole. */
 static void
 on_lost(void *arg, const char *why)
 {
-	const struct adopt *a = arg;
+	const char *home = arg;
 
-	fprintf(stderr, "posternctl: %s: %s\n", a->home, why);
+	fprintf(stderr, "posternctl: %s: %s\n", log_safe(home), why);
 	_exit(EX_TEMPFAIL);
+}
+
+/* The home of the target, which processes of another node have. */
+static int
+refuse_target(const struct adopt *a, const struct spool *to)
+{
+	struct fence_record r;
+	int error = errno;
+
+	if (error != EBUSY || spool_owner(to, &r) != 1) {
+		errno = error;
+		return say_failed(a->target->queue);
+	}
+	fprintf(stderr, "posternctl: %s: its home is that of %s (generation %llu), whose processes have it\n",
+	    a->name, r.host, (unsigned long long)r.generation);
+	return 1;
 }
 
 static void
@@ -43,6 +61,8 @@ say_done(const struct adopt *a, const struct spool_merge *m)
 {
 	printf("%s: %zu of the queue, %zu of pickup, %zu of drop and %zu of badmail are in the home of %s\n",
 	    a->home, m->queue, m->pickup, m->drop, m->badmail, a->name);
+	if (m->known > 0)
+		printf("%s: %zu of the queue were known there, and done\n", a->home, m->known);
 	if (m->left > 0)
 		printf("%s: %zu links and others were left as they are\n", a->home, m->left);
 }
@@ -59,14 +79,17 @@ merge_owned(const struct adopt *a, struct spool *from, struct spool *to)
 		fprintf(stderr, "posternctl: a process has %s\n", a->home);
 		return 1;
 	}
+	if (!spool_folder_is_ours(to))
+		return refuse_target(a, to);
 	if (spool_merge(from, to, &m, &where) == -1)
 		return say_failed(where);
 	say_done(a, &m);
 	return EX_OK;
 }
 
+/* As one more worker of the target, whose processes may run beside this one. `holder`: its name. */
 static int
-merge(struct adopt *a)
+merge(struct adopt *a, const char *holder)
 {
 	const struct config_server *s = a->target;
 	const struct spool_paths here = { .pickup = a->pickup, .queue = a->queue, .drop = a->drop,
@@ -75,8 +98,9 @@ merge(struct adopt *a)
 	const char *where = "";
 	struct spool *from = spool_open(&here, &where);
 	struct spool *to = from != NULL ? spool_open(&there, &where) : NULL;
-	char holder[40];
-	struct fence *f;
+	const char *host = a->set.config->service.hostname;
+	struct fence *source, *target;
+	char name[40];
 	int status;
 
 	if (to == NULL) {
@@ -84,13 +108,16 @@ merge(struct adopt *a)
 		spool_close(from);
 		return status;
 	}
-	snprintf(holder, sizeof(holder), "adopt-%d", (int)getpid());
-	f = fence_new(holder, a->set.config->service.hostname, on_lost, a);
-	spool_fence(from, f);
+	snprintf(name, sizeof(name), "adopt-%d", (int)getpid());
+	source = fence_new(name, host, on_lost, a->home);
+	target = fence_new(holder, host, on_lost, s->home);
+	spool_fence(from, source);
+	spool_fence(to, target);
 	status = merge_owned(a, from, to);
 	spool_close(from);
 	spool_close(to);
-	fence_free(f);
+	fence_free(source);
+	fence_free(target);
 	return status;
 }
 
@@ -106,6 +133,7 @@ int
 adopt_merge(const struct adopt *a)
 {
 	struct adopt own = *a;
+	char holder[FENCE_HOLDER_SIZE];
 	struct account account;
 	int status, ended = 0;
 	bool drops = adopt_take_user(a, &account, &status);
@@ -113,12 +141,13 @@ adopt_merge(const struct adopt *a)
 
 	if (status != EX_OK)
 		return status;
+	fence_holder_name(holder, NULL, a->set.config->service.run, a->target->id);
 	fflush(NULL);
 	pid = fork();
 	if (pid == -1)
 		return say_failed(a->home);
 	if (pid == 0) {
-		status = drops && !become(&account) ? say_failed(a->home) : merge(&own);
+		status = drops && !become(&account) ? say_failed(a->home) : merge(&own, holder);
 		fflush(NULL);
 		_exit(status);
 	}
