@@ -185,7 +185,7 @@ struct config_server {
 	unsigned mechanisms;		/* enum config_mechanism bits */
 	enum config_outbound_tls outbound_tls; bool mta_sts, tls_reports;
 	char *tls_report_contact, *tls_report_organization;	/* NULL not set */
-	char *authorities, *client_certificate, *client_key;	/* the last two: NULL not set */
+	char *authorities, *client_certificate, *client_key, *evacuate_certificate, *evacuate_key;
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit, minimum_rate;
 	uint16_t port;
 	char *masquerade;		/* NULL not set */

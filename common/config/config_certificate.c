@@ -43,11 +43,28 @@ config_certificate_at(struct config_certificate *c, const struct config_server *
 {
 	if (domain[0] == '\0')
 		return fill(c, s->client_certificate, s->client_key, "");
+	if (strcmp(domain, CONFIG_CERTIFICATE_EVACUATE) == 0)
+		return fill(c, s->evacuate_certificate, s->evacuate_key, CONFIG_CERTIFICATE_EVACUATE);
 	for (size_t i = 0; i < s->ndomain; i++)
 		if (strcmp(s->domain[i].name, domain) == 0 && has_own(&s->domain[i]))
 			return fill(c, s->domain[i].client_certificate, s->domain[i].client_key,
 			    s->domain[i].name);
 	return fill(c, NULL, NULL, "");
+}
+
+const char *
+config_certificate_place(const struct config_server *s, size_t n)
+{
+	return n == 0 ? "" : n == 1 ? CONFIG_CERTIFICATE_EVACUATE :
+	    n - 2 < s->ndomain ? s->domain[n - 2].name : NULL;
+}
+
+const char *
+config_certificate_key(const char *place, bool private_key)
+{
+	if (strcmp(place, CONFIG_CERTIFICATE_EVACUATE) == 0)
+		return private_key ? "evacuate-key" : "evacuate-certificate";
+	return private_key ? "client-key" : "client-certificate";
 }
 
 /* --- judgement --- */
@@ -92,6 +109,19 @@ judge_one(const struct config_delivery *p)
 		    "is none; a domain that is found by the DNS needs one of its own");
 }
 
+/* It has its own TLS: outbound-tls = off is said when a queue is to go. */
+static void
+judge_evacuation(const struct config_delivery *p)
+{
+	const struct config_server *s = &p->w->config->server[p->server];
+	bool has = s->evacuate_certificate != NULL;
+
+	if (has != (s->evacuate_key != NULL))
+		config_faults_at_delivery(p, has ? "evacuate-certificate" : "evacuate-key", false,
+		    "evacuate-certificate and evacuate-key belong together, and %s is missing",
+		    has ? "evacuate-key" : "evacuate-certificate");
+}
+
 void
 config_certificate_judge(struct config_work *w, size_t server)
 {
@@ -99,6 +129,7 @@ config_certificate_judge(struct config_work *w, size_t server)
 	struct config_delivery p = { w, server, NULL };
 
 	judge_one(&p);
+	judge_evacuation(&p);
 	for (size_t i = 0; i < s->ndomain; i++) {
 		p.d = &s->domain[i];
 		if (config_domain_has_hosts(p.d))

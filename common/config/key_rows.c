@@ -838,6 +838,18 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The private key of client-certificate, in PEM form and without a pass phrase. Only root needs "
 	    "to be able to read it (mode 0600). A file that everybody may read is refused." },
+	{ DELIVERY("evacuate-certificate", KEY_PATH, evacuate_certificate), BY_SERVICE,
+	    .derived = "client-certificate",
+	    .meaning =
+	    "The certificate, in PEM form, by which another node of Postern knows this one when it brings "
+	    "its queue there (posternctl queue evacuate): its fingerprint stands in evacuate-from there. It "
+	    "is shown to that node and to no other host, and changes nothing for other mail. Any certificate "
+	    "will do, also one of its own making that lasts for years. Without it client-certificate is "
+	    "shown: of a [domain] of the name of the node, or of the server." },
+	{ DELIVERY("evacuate-key", KEY_PATH, evacuate_key), BY_SERVICE,
+	    .derived = "client-key",
+	    .meaning =
+	    "The private key of evacuate-certificate, as client-key." },
 	{ DELIVERY("dkim-key", KEY_STRINGS, dkim_key), BY_SERVICE, .check = key_check_dkim,
 	    .meaning =
 	    "The keys that sign outgoing mail (DKIM). An item is a domain, a selector, perhaps the days on "

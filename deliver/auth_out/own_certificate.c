@@ -2,7 +2,7 @@
  * own_certificate - the client certificates that we show to hosts which ask for one, and their keys
  *
  * Runs in:  deliver
- * Owns:     one struct tls for each place of the configuration: [delivery], a [domain]; the texts of the
+ * Owns:     one struct tls for each place of the configuration (config_certificate_place); the texts of the
  *           files until both of a pair are here, key texts are wiped
  * Promise:  the master opens the files. No connection is made before each pair was judged once. A pair that
  *           is not good changes nothing, and one event says why: the old one stays in use
@@ -132,7 +132,8 @@ tell_faults(const struct own_certificate *o)
 		if (p->why[0] != '\0')
 			buf_printf(&text, "%sa client certificate on disk cannot be used: %s; %s",
 			    text.len > 0 ? "; " : "", p->why, p->good ? "the old one is in use" :
-			    "mail that needs it waits");
+			    strcmp(p->files.domain, CONFIG_CERTIFICATE_EVACUATE) == 0 ?
+			    "queue evacuate needs it" : "mail that needs it waits");
 	}
 	boot_trouble(o->boot, "client-certificate", buf_text(&text));
 	buf_done(&text);
@@ -244,13 +245,13 @@ struct own_certificate *
 own_certificate_new(struct boot *b, void (*ready)(void *arg), void *arg)
 {
 	struct own_certificate *o = mem_new(struct own_certificate);
+	const char *place;
 
 	o->boot = b;
 	o->ready = ready;
 	o->arg = arg;
-	add_place(o, "");
-	for (size_t i = 0; i < b->server->ndomain; i++)
-		add_place(o, b->server->domain[i].name);
+	for (size_t i = 0; (place = config_certificate_place(b->server, i)) != NULL; i++)
+		add_place(o, place);
 	if (o->count == 0) {
 		free(o);
 		return NULL;

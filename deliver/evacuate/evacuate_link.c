@@ -109,13 +109,15 @@ on_job_done(void *arg, struct outbound_job *job)
 		refuse_link(s, s->verdict.text);
 }
 
-/* Whose certificate is shown to that host: of a [domain] of its name, or the server's, ""; NULL: none. */
+/* In what place the certificate is set that is shown to that host; NULL: there is none. */
 static const char *
 find_certificate(const struct config_server *server, const struct destination_host *host)
 {
 	const struct config_domain *d = host->literal ? NULL : config_domain_find(server, host->name);
 	struct config_certificate files;
 
+	if (config_certificate_at(&files, server, CONFIG_CERTIFICATE_EVACUATE))
+		return CONFIG_CERTIFICATE_EVACUATE;
 	if (d != NULL && config_certificate_at(&files, server, d->name))
 		return d->name;
 	return config_certificate_at(&files, server, "") ? "" : NULL;
@@ -135,8 +137,8 @@ make_destination(struct evacuate_sender *s)
 		return "the host is none: NAME, NAME:PORT or [ADDRESS]:PORT";
 	if ((certificate = find_certificate(server, &host)) == NULL) {
 		free(host.name);
-		return "client-certificate and client-key are not set, in [delivery] or a [domain] of this "
-		    "name: the other node knows this one by that certificate";
+		return "evacuate-certificate and evacuate-key are not set in [delivery]: the other node "
+		    "knows this one by that certificate";
 	}
 	s->to = (struct destination){ .key = mem_printf("evacuate:%u;%s", ++s->serial, s->host),
 	    .domain = mem_strdup(s->host), .named = true, .port = server->port, .nhost = 1 };
@@ -144,7 +146,7 @@ make_destination(struct evacuate_sender *s)
 	s->to.host[0] = host;
 	s->to.security.tls = CONFIG_OUT_TLS_VERIFY;
 	s->to.security.strict = true;
-	s->to.security.certificate = certificate;
+	s->to.security.certificate = s->shown = certificate;
 	return NULL;
 }
 
@@ -198,9 +200,11 @@ take_first(struct evacuate_sender *s, const char *line, size_t len)
 		return;
 	}
 	keep_said(s, line, len);
-	snprintf(why, sizeof(why), line[0] == '4' ? "it takes nothing just now: %.300s" :
-	    "it takes no messages of this node (%.300s): its evacuate-from is to have the fingerprint of "
-	    "client-certificate", s->said);
+	if (line[0] == '4')
+		snprintf(why, sizeof(why), "it takes nothing just now: %.300s", s->said);
+	else
+		snprintf(why, sizeof(why), "it takes no messages of this node (%.300s): its evacuate-from "
+		    "is to have the fingerprint of %s", s->said, config_certificate_key(s->shown, false));
 	refuse_link(s, why);
 }
 

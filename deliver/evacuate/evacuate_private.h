@@ -55,6 +55,7 @@ struct evacuate_sender {
 	bool opening;
 	struct outbound_job job;
 	struct destination to;
+	const char *shown;		/* in what place our certificate is set; of the config */
 	struct verdict verdict;
 	/* the connection */
 	int fd;

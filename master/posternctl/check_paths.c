@@ -51,7 +51,7 @@ blame_key(const struct check_paths *p, bool warning, const char *fmt, ...)
 	config_faults_tell(p->faults, p->server, p->section, p->key, warning, text);
 }
 
-/* About a key of [delivery] (`domain` ""), or of that [domain]. */
+/* About a key of [delivery], or of that [domain]. */
 static void
 blame_place(const struct check_paths *p, const char *domain, const char *key, bool warning, const char *text)
 {
@@ -59,7 +59,7 @@ blame_place(const struct check_paths *p, const char *domain, const char *key, bo
 		if (strcmp(p->server->domain[i].name, domain) == 0)
 			config_faults_tell_domain(p->faults, p->server, &p->server->domain[i], key, warning,
 			    text);
-	if (domain[0] == '\0')
+	if (domain[0] == '\0' || strcmp(domain, CONFIG_CERTIFICATE_EVACUATE) == 0)
 		config_faults_tell(p->faults, p->server, KEY_DELIVERY, key, warning, text);
 }
 
@@ -143,7 +143,7 @@ read_own(const struct check_paths *p, const struct config_certificate *c, enum c
     const char *path, size_t *len)
 {
 	struct ctl_opened answer = { .file = { .kind = kind } };
-	const char *key = kind == CTL_FILE_CLIENT_KEY ? "client-key" : "client-certificate";
+	const char *key = config_certificate_key(c->domain, kind == CTL_FILE_CLIENT_KEY);
 	char text[512], *data;
 	bool hidden;
 	int fd;
@@ -167,7 +167,7 @@ read_own(const struct check_paths *p, const struct config_certificate *c, enum c
 	return data;
 }
 
-/* The client certificate of [delivery] ("") or of a [domain]. */
+/* A client certificate of that place. */
 static void
 judge_own(const struct check_paths *p, const char *place)
 {
@@ -186,7 +186,8 @@ judge_own(const struct check_paths *p, const char *place)
 		found = check_pair_judge(&source, CONFIG_TLS_1_2, p->server->name,
 		    p->server->certificate_alarm, &why);
 	if (found != CHECK_PAIR_GOOD)
-		blame_place(p, place, "client-certificate", found == CHECK_PAIR_WARNING, buf_text(&why));
+		blame_place(p, place, config_certificate_key(place, false), found == CHECK_PAIR_WARNING,
+		    buf_text(&why));
 	tls_text_forget(&source.key);
 	tls_text_forget(&source.certificate);
 	buf_done(&why);
@@ -195,9 +196,10 @@ judge_own(const struct check_paths *p, const char *place)
 static void
 judge_owns(const struct check_paths *p)
 {
-	judge_own(p, "");
-	for (size_t i = 0; i < p->server->ndomain; i++)
-		judge_own(p, p->server->domain[i].name);
+	const char *place;
+
+	for (size_t i = 0; (place = config_certificate_place(p->server, i)) != NULL; i++)
+		judge_own(p, place);
 }
 
 static void

@@ -18,6 +18,7 @@
 
 #include "common/boot/named_file.h"
 #include "common/base/mem.h"
+#include "common/config/config_certificate.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
@@ -212,14 +213,14 @@ add_kind(struct file_watch *w, struct server *s, enum ctl_file_kind kind, size_t
 {
 	struct ctl_file file = { .kind = kind };
 	enum role role = file_handover_role(kind);
-	const char *path;
+	const char *path, *place;
 
 	for (; (path = path_of(w, s, &file)) != NULL; file.index++)
 		add_file(find_set(w, s, kind), used[role]++, path);
 	file.index = 0;
-	for (size_t i = 0; named_file_is_of_domain(kind) && s != NULL && s->conf != NULL &&
-	    i < s->conf->ndomain; i++) {
-		strlcpy(file.domain, s->conf->domain[i].name, sizeof(file.domain));
+	for (size_t i = 1; named_file_is_of_domain(kind) && s != NULL && s->conf != NULL &&
+	    (place = config_certificate_place(s->conf, i)) != NULL; i++) {
+		strlcpy(file.domain, place, sizeof(file.domain));
 		if ((path = path_of(w, s, &file)) != NULL)
 			add_file(find_set(w, s, kind), used[role]++, path);
 	}

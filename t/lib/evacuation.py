@@ -9,22 +9,21 @@ from authority import Authority
 from processes import is_root
 
 class Nodes:
-    """The services `old` and `new`, both with a smart host `sink` of these answers, under TLS, as the old one has a certificate to show."""
+    """The services `old` and `new`, both with a smart host `sink` of these answers, which has no TLS."""
     def __init__(self, t, answers=None, retry="1h", start=True, **new):
         self.t = t
         t.folder.chmod(0o755)
         folder = t.folder / f"nodes{t.count('nodes')}"
         folder.mkdir(mode=0o755)
         self.authority = Authority(folder)
-        for stem, *names in (("old", "old.example"), ("new", "new.example", "IP:127.0.0.1"), ("other", "other.example"), ("sink", "sink.example")):
+        for stem, *names in (("old", "old.example"), ("new", "new.example", "IP:127.0.0.1"), ("other", "other.example")):
             self.authority.sign(stem, *names)
-        self.sink = sink = t.sink(answers=answers or {}, tls=self.authority.context("sink"),
-                                  ehlo=("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"))
+        self.sink = sink = t.sink(answers=answers or {}, ehlo=("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"))
         self.folder = self.authority.folder
         host = {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": retry}
         self.new = t.postern({"one": {"delivery": host, "access": {**self.pair("new", "certificate", "key"), "tls": "optional",
                                                                    "evacuate-from": self.fingerprint("old"), **new}}}, start=False)
-        self.old = t.postern({"one": {"delivery": {**host, **self.pair("old", "client-certificate", "client-key"),
+        self.old = t.postern({"one": {"delivery": {**host, **self.pair("old", "evacuate-certificate", "evacuate-key"),
                                                    "authorities": self.authority.certificate}}}, start=False)
         self.own()
         if start:

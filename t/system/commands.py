@@ -101,6 +101,7 @@ def test_json(t):
 VALUES = {"text": "some text", "path": "/nonexistent/x", "host": "host.example", "bool": "yes", "number": "3", "size": "5M", "time": "5m", "times": "5m 10m",
           "texts": "one.example", "networks": "192.0.2.1", "addresses": "127.0.0.1:2599"}
 PAIR, OUT_PAIR = "access.certificate=CERTIFICATE access.key=KEY", "S.client-certificate=CERTIFICATE S.client-key=KEY"
+EVACUATE_PAIR = "S.evacuate-certificate=CERTIFICATE S.evacuate-key=KEY"
 PASSWORDS, ACCOUNT = "access.authentication=basic access.password-file=PASSWORDS", "S.outbound-auth=basic S.user=bob S.secret-file=SECRET"
 LDAP, LOCAL = "ldap.enable=yes ldap.uri=ldap://127.0.0.1 ldap.base=dc=example", "domain:default.example.drop=FOLDER"
 # Keys that need another value, or others beside them. S: the section.
@@ -114,6 +115,7 @@ WORDS = {"general.user": "S.user=daemon", "general.pickup-group": "S.pickup-grou
          "access.relay": "S.relay=all-except S.relay-list=192.0.2.1", "access.proxy": "S.proxy=yes S.proxy-trusted=127.0.0.1",
          "messages.ndr-copy-to": "S.ndr-copy-to=a@b.example", "delivery.tls-report-contact": "S.tls-report-contact=a@b.example",
          "delivery.outbound-auth": ACCOUNT, "delivery.user": ACCOUNT, "delivery.secret-file": ACCOUNT,
+         "delivery.evacuate-certificate": EVACUATE_PAIR, "delivery.evacuate-key": EVACUATE_PAIR,
          "delivery.client-certificate": OUT_PAIR, "delivery.client-key": OUT_PAIR, "delivery.source-address": "S.source-address=127.0.0.1",
          "ldap.enable": LDAP, "ldap.uri": LDAP, "ldap.base": "S.base=dc=example", "ldap.filter": "S.filter=(mail=%s)", "ldap.recipient-delimiter": "S.recipient-delimiter=+",
          "domain.type": "S.type=alias", "domain.drop": LOCAL, "domain.drop-quota": f"{LOCAL} domain:default.example.drop-quota=5M", "domain.client-certificate": OUT_PAIR,

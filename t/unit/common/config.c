@@ -122,6 +122,8 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[delivery]\nsmart-host = r.example\noutbound-auth = basic\nuser = u\nsecret-file = /s\n"
 	    "outbound-tls = verify\nauth-mechanisms = gssapi, xoauth2\n",
 	    D "7" E "auth-mechanisms leaves nothing that outbound-auth = basic can use" },
+	{ "[delivery]\nevacuate-key = /k\n",
+	    D "2" E "evacuate-certificate and evacuate-key belong together, and evacuate-certificate is missing" },
 	{ "[delivery]\nsmart-host = r.example\nclient-certificate = /c\n",
 	    D "3" E "client-certificate and client-key belong together, and client-key is missing" },
 	{ "[delivery]\nnever-to = loopback, private, 192.0.2.0/24\n", "" },

@@ -93,7 +93,7 @@ static const struct { enum key_section section; const char *account, *service; }
 	    " password-file keytab service-principal certificate key evacuate-from open-relay proxy proxy-trusted " },
 	{ KEY_MESSAGES, "", " disk-reserve badmail badmail-limit " },
 	{ KEY_DELIVERY, " auth-mechanisms outbound-tls mta-sts port smart-host ",
-	    " outbound-auth user secret-file oauth authorities client-certificate client-key dkim-key connections never-to source-address " },
+	    " outbound-auth user secret-file oauth authorities client-certificate client-key evacuate-certificate evacuate-key dkim-key connections never-to source-address " },
 	{ KEY_LDAP, "",
 	    " uri start-tls ca-file bind user secret-file base filter mail-attribute forward-attribute "
 	    "member-attribute " },
@@ -182,7 +182,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "badmail badmail-keep " "badmail-limit pickup-dots pickup-settle",
 	[KEY_DELIVERY] =
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
-	    "auth-mechanisms outbound-tls mta-sts tls-reports tls-report-contact tls-report-organization authorities client-certificate client-key dkim-key connections "
+	    "auth-mechanisms outbound-tls mta-sts tls-reports tls-report-contact tls-report-organization authorities client-certificate client-key evacuate-certificate evacuate-key dkim-key connections "
 	    "connections-per-domain connection-timeout minimum-rate port hop-limit masquerade fqdn smart-host "
 	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts never-to reverse-dns source-address acknowledge",
 	[KEY_LDAP] =
