@@ -3,9 +3,11 @@
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  no member of any document is lost, and each says of which node it is
+ * Promise:  no member of any document is lost, and each says of which node it is: no node speaks for another
+ *           one, or says of itself what we say of it
  * Fails by: leaving out what is no document
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/answers/answers.h"
@@ -23,11 +25,11 @@ nodes_merge_row(const char *node, const json_t *row)
 	return copy;
 }
 
-/* A list without elements has rows, too, or a reader would miss it. Remarks are texts. */
+/* A list without elements has rows, too, or a reader would miss it. Remarks are texts; "nodes" is our own. */
 static bool
 has_rows(const char *name, const json_t *value)
 {
-	return json_is_array(value) && strcmp(name, "remarks") != 0 &&
+	return json_is_array(value) && strcmp(name, "remarks") != 0 && strcmp(name, "nodes") != 0 &&
 	    (json_array_size(value) == 0 || json_is_object(json_array_get(value, 0)));
 }
 
@@ -43,6 +45,22 @@ join(json_t *all, const char *name, const char *node, json_t *rows)
 	}
 	json_array_foreach(rows, i, row)
 		json_array_append_new(list, nodes_merge_row(node, row));
+}
+
+/* What we say of a node; a document that has a member of this name, says that of something else. */
+static bool
+is_ours(const char *name)
+{
+	return strcmp(name, "node") == 0 || strcmp(name, "status") == 0 || strcmp(name, "error") == 0;
+}
+
+static void
+put_member(json_t *one, const char *name, json_t *value)
+{
+	char *other = mem_printf("answer_%s", name);
+
+	json_object_set(one, is_ours(name) ? other : name, value);
+	free(other);
 }
 
 /* What becomes of one node; its lists of objects go to `all`. */
@@ -61,7 +79,7 @@ merge_one(json_t *all, const struct node *n)
 		if (has_rows(name, value))
 			join(all, name, n->name, value);
 		else if (strcmp(name, "schema") != 0)
-			json_object_set(one, name, value);
+			put_member(one, name, value);
 	return one;
 }
 

@@ -29,6 +29,7 @@
 #define CONNECT_SECONDS 10	/* for a connection, at the most */
 #define NO_CONNECTION 255	/* the exit status of ssh itself */
 #define PIECE 65536
+#define PIECES 64		/* read at a time: a node that never stops talking holds no other one */
 
 struct run {
 	struct node *node; size_t count;
@@ -93,13 +94,13 @@ hear_lines(const struct run *r, struct node *n)
 	}
 }
 
-/* All that is there; what is over the limit of `text` is lost. False: there is nothing more for good. */
+/* What is there; what is over the limit of `text` is lost. False: there is nothing more for good. */
 static bool
 take(int fd, struct buf *text)
 {
 	static char piece[PIECE];
 
-	for (;;) {
+	for (unsigned i = 0; i < PIECES; i++) {
 		ssize_t n = read(fd, piece, sizeof(piece));
 
 		if (n > 0)
@@ -107,6 +108,7 @@ take(int fd, struct buf *text)
 		else if (n == 0 || errno != EINTR)
 			return n == -1 && errno == EAGAIN;
 	}
+	return true;
 }
 
 static void
@@ -125,6 +127,10 @@ hear(const struct run *r, struct node *n)
 	hear_lines(r, n);
 	if (n->err != -1 && !take(n->err, &n->remarks))
 		close_one(&n->err);
+	if (!buf_ok(&n->text) && n->pid != 0 && n->error.len == 0) {
+		buf_puts(&n->error, "its answer is too long");	/* it may have no end */
+		(void)kill(n->pid, SIGKILL);
+	}
 }
 
 /* --- end --- */

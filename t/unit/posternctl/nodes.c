@@ -1,6 +1,9 @@
 /* nodes - posternctl --on: words for the shell of a node, the list of nodes, one document from several */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
@@ -68,13 +71,15 @@ START_TEST(documents)
 	static const char *const texts[] = {
 		"{\"schema\": 1, \"rows\": [{\"a\": 1}, {\"a\": 2}], \"none\": [], \"remarks\": [], \"sums\": {\"x\": 1}, \"names\": [\"s\"]}",
 		NULL,
-		"{\"schema\": 1, \"rows\": [{\"a\": 3, \"node\": \"x\"}], \"none\": [], \"remarks\": [\"why\"]}",
+		"{\"schema\": 1, \"rows\": [{\"a\": 3, \"node\": \"x\"}], \"none\": [], \"remarks\": [\"why\"], "
+		"\"node\": \"n0\", \"status\": 7, \"error\": \"x\", \"nodes\": [{\"b\": 1}]}",
 	};
 	static const char wanted[] =
 	    "{\"schema\": 1, \"rows\": [{\"node\": \"n0\", \"a\": 1}, {\"node\": \"n0\", \"a\": 2}, {\"node\": \"n2\", \"a\": 3}], \"none\": [], "
 	    "\"nodes\": [{\"node\": \"n0\", \"status\": 0, \"error\": null, \"remarks\": [], \"sums\": {\"x\": 1}, \"names\": [\"s\"]}, "
 	    "{\"node\": \"n1\", \"status\": 69, \"error\": \"does not answer\"}, "
-	    "{\"node\": \"n2\", \"status\": 0, \"error\": null, \"remarks\": [\"why\"]}]}";
+	    "{\"node\": \"n2\", \"status\": 0, \"error\": null, \"remarks\": [\"why\"], "
+	    "\"answer_node\": \"n0\", \"answer_status\": 7, \"answer_error\": \"x\", \"nodes\": [{\"b\": 1}]}]}";
 	struct buf why = BUF_INIT(300);
 	json_t *merged, *expected = json_loads(wanted, 0, NULL);
 	struct node *nodes;
@@ -94,4 +99,34 @@ START_TEST(documents)
 }
 END_TEST
 
-UNIT_MAIN("nodes", quotes, lists, documents)
+/* One that never stops talking is ended, without any time limit, and the others are heard. */
+START_TEST(endless)
+{
+	char folder[] = "/tmp/postern-unit-XXXXXX", path[100];
+	struct buf why = BUF_INIT(300);
+	struct node *nodes;
+	size_t count;
+	FILE *f;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/ssh", folder);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs("#!/bin/sh\ncase \"$*\" in *endless*) exec /usr/bin/yes ;; *) echo fine ;; esac\n", f);
+	ck_assert(fclose(f) == 0 && chmod(path, 0755) == 0);
+	setenv("PATH", folder, 1);
+	nodes = nodes_list_parse("endless,one,two", &count, &why);
+	ck_assert(nodes_run(nodes, count, "x", 0, NULL));
+	ck_assert_str_eq(buf_text(&nodes[0].error), "its answer is too long");
+	ck_assert_int_eq(nodes[0].status, 69);
+	for (size_t i = 1; i < count; i++) {
+		ck_assert_str_eq(buf_text(&nodes[i].text), "fine\n");
+		ck_assert(nodes[i].status == 0 && nodes[i].error.len == 0);
+	}
+	nodes_list_free(nodes, count);
+	unlink(path);
+	rmdir(folder);
+}
+END_TEST
+
+UNIT_MAIN("nodes", quotes, lists, documents, endless)
