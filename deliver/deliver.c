@@ -4,7 +4,8 @@
  * Runs in:  deliver, on the loop
  * Owns:     the parts of a queue_owner, and what sends and drops mail
  * Promise:  delivers only while it holds the queue's lock; with all hints lost the scan finds every message;
- *           at a stop, work under way ends or is put back within the grace time
+ *           at a stop, work under way ends or is put back within the grace time. That of a stopped virtual
+ *           server tries no message, and brings them to another node when it is told to
  * Fails by: die() before the loop runs
  */
 #include <errno.h>
@@ -32,14 +33,8 @@
 #include "deliver/signing/signing.h"
 #include "deliver/tls_report/tls_report.h"
 
-/*
- * Callbacks between two looks for replies to whole contents: what a host has taken is marked before other
- * work goes on, or it would come twice when the process ends
- */
-#define OTHERS 8
 #define THREADS 15	/* one for the protocol log */
 #define FILES_JUDGED 3
-#define OWN_MS 100		/* between attempts to own the queue while another worker drains */
 #define SLOW_MS 30000		/* between scans; at least ten times what a scan takes */
 #define MISSED_MS 1000		/* from a hint to the check whether hints were lost */
 #define HINT_IDS 64
@@ -68,7 +63,7 @@ struct deliver {
 	int64_t hints_lost;		/* of the virtual server, at the last check */
 	unsigned judged;		/* of FILES_JUDGED: authorities, certificates, keys that sign */
 	bool told;			/* it knows the addresses of other virtual servers */
-	bool waiting;			/* for the lock of the queue, as the log says */
+	bool at_rest;			/* of a stopped virtual server: it speaks to another node alone */
 	bool retry;			/* all is to be due once the first scan is over */
 };
 
@@ -144,18 +139,17 @@ take_hints(void *arg, unsigned what)
 
 /* --- begin --- */
 
-/* An earlier worker of this virtual server may still drain: then it has the lock. */
 static void
 own_queue(void *arg)
 {
 	struct deliver *r = arg;
 
+	if (r->at_rest) {
+		(void)queue_owner_lock_at_rest(&r->queue);
+		return;
+	}
 	if (queue_owner_lock(&r->queue) == -1) {
-		if (!r->waiting)
-			log_event(LOG_FACT, NULL, "service", "what=queue-owner waiting-for=%s",
-			    errno == EWOULDBLOCK ? "\"the worker before\"" : log_safe(strerror(errno)));
-		r->waiting = true;
-		loop_timer_set(r->queue.own, OWN_MS);
+		queue_owner_wait(&r->queue, errno);
 		return;
 	}
 	spool_drop_sweep(r->queue.spool);
@@ -205,18 +199,19 @@ make_parts(struct deliver *r, struct boot *b)
 	const struct config_server *s = b->server;
 	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue,
 	    .drop = config_domain_drop_folder(s), .badmail = s->badmail };
-	struct schedule_setup setup = { .window = queue_owner_window(s) };
+	struct schedule_setup setup = { .window = queue_owner_window(s), .at_rest = r->at_rest };
 
 	r->queue.worker = r;
 	r->queue.on_scanned = on_scanned;
 	queue_owner_open(&r->queue, b, &paths, THREADS);
-	queue_owner_expect(&r->queue);
+	if (!r->at_rest)
+		queue_owner_expect(&r->queue);
 	setup.outbound = r->outbound = outbound_new(b);
 	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
 	r->outbound->log = r->log;
 	r->outbound->spool = r->queue.spool;
 	setup.expand = r->expand = expand_new(b, r->queue.enqueue);
-	r->reports = tls_report_owner_new(&r->queue, r->outbound);
+	r->reports = r->at_rest ? NULL : tls_report_owner_new(&r->queue, r->outbound);
 	r->keys = signing_keys_new(b, on_judged, r);
 	setup.signing = r->signing = signing_new(r->queue.pool, r->keys);
 	queue_owner_begin(&r->queue, &setup, own_queue);
@@ -231,12 +226,13 @@ make_parts(struct deliver *r, struct boot *b)
 	r->probes = probe_new(&r->queue, r->outbound);
 }
 
-static void
-run_deliver(struct boot *b)
+void
+deliver_run(struct boot *b, bool at_rest)
 {
 	struct deliver *r = mem_new(struct deliver);
 
 	b->state = r;
+	r->at_rest = at_rest;
 	make_parts(r, b);
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
 	r->missed = loop_timer_new(b->loop, check_missed, r);
@@ -280,8 +276,8 @@ begin_end(struct deliver *r, uint64_t grace_ms, const char *why)
 	expand_drain(r->expand);
 }
 
-static void
-finish_deliver(struct boot *b)
+void
+deliver_finish(struct boot *b)
 {
 	struct deliver *r = b->state;
 
@@ -475,19 +471,9 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_CONTINUE] = on_continue,
 };
 
-static void
-on_control(struct boot *b, const struct ctl_message *m)
+void
+deliver_control(struct boot *b, const struct ctl_message *m)
 {
 	if (controls[m->type] != NULL)
 		controls[m->type](b->state, m);
 }
-
-const struct boot_role deliver_role = {
-	.name = "deliver",
-	.title = "delivers, drops and returns mail",
-	.per_server = true,
-	.others = OTHERS,
-	.run = run_deliver,
-	.on_control = on_control,
-	.finish = finish_deliver,
-};

@@ -37,6 +37,7 @@ struct queue_owner {
 	struct queue_scan *scan;
 	struct move_taker *taker;
 	struct loop_timer *own;		/* the next attempt to lock the queue */
+	uint64_t waiting;		/* since then, in monotonic ms; 0: it does not */
 	struct loop_timer *grace;	/* NULL: no stop yet */
 	bool scanned;			/* the first scan is over */
 	bool ending;
@@ -61,6 +62,10 @@ bool queue_owner_is_others(const struct queue_owner *q, char why[CTL_REASON_MAX]
 void queue_owner_expect(const struct queue_owner *q);
 /* Tries to lock the queue: reads it and takes messages of others from then on. -1 and errno. */
 int queue_owner_lock(struct queue_owner *q) __attribute__((warn_unused_result));
+/* That has failed: it is tried again soon, and operators hear of it when it should have been possible. */
+void queue_owner_wait(struct queue_owner *q, int error);
+/* The same of a virtual server that is stopped: commands are refused while another process has it. */
+bool queue_owner_lock_at_rest(struct queue_owner *q);
 /* A stop: `late` is called with the worker after `ms`. False: not the first stop or drain. */
 bool queue_owner_end(struct queue_owner *q, uint64_t ms, void (*late)(void *worker));
 /* A queue_owner: nothing is at work. Ends the process when what others have handed over is answered. */
@@ -133,11 +138,17 @@ void room_watch_tell(struct room_watch *w);
 bool room_watch_is_low(uint64_t free, uint64_t all, uint64_t least);
 
 /* --- deliver: the worker that empties a queue --- */
-extern const struct boot_role deliver_role;
+
+/* `at_rest`: of a virtual server that is stopped, for queue evacuate: it tries no message. */
+void deliver_run(struct boot *b, bool at_rest);
+void deliver_control(struct boot *b, const struct ctl_message *m);
+void deliver_finish(struct boot *b);
+
+/* --- deliver_roles: what the program is --- */
+/* By the name or path that the process was started under. */
+const struct boot_role *deliver_roles_of(const char *program);
 
 /* --- maintenance: the worker of a virtual server that is stopped --- */
 extern const struct boot_role maintenance_role;
-/* By the name or path that the process was started under: true for every one but that of deliver. */
-bool maintenance_is_meant(const char *program);
 
 #endif

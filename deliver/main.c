@@ -1,6 +1,6 @@
 /*
- * main - postern-deliver: the worker that empties the queue of one virtual server, or keeps that of one that
- * is stopped
+ * main - postern-deliver: the worker that empties the queue of one virtual server, keeps that of one that is
+ * stopped, or brings it to another node
  *
  * Runs in:  deliver
  * Owns:     nothing
@@ -12,6 +12,5 @@
 int
 main(int argc, char **argv)
 {
-	return boot_main(argc, argv,
-	    argc > 0 && maintenance_is_meant(argv[0]) ? &maintenance_role : &deliver_role);
+	return boot_main(argc, argv, deliver_roles_of(argc > 0 ? argv[0] : ""));
 }

@@ -21,7 +21,6 @@
 
 #define THREADS 10
 #define WINDOW 64		/* messages loaded at a time: commands load few */
-#define OWN_MS 100		/* between attempts to own the queue while another process has it */
 
 struct maintenance {
 	struct queue_owner queue;
@@ -38,15 +37,7 @@ on_scanned(void *arg, uint64_t ms)
 static void
 own_queue(void *arg)
 {
-	struct maintenance *k = arg;
-	char why[CTL_REASON_MAX] = "another process has the queue: it is left alone";
-	bool owned = queue_owner_lock(&k->queue) == 0;
-
-	if (!owned)
-		(void)queue_owner_is_others(&k->queue, why);
-	queue_admin_bar(k->queue.admin, owned ? NULL : why);
-	if (!owned)
-		loop_timer_set(k->queue.own, OWN_MS);
+	(void)queue_owner_lock_at_rest(&((struct maintenance *)arg)->queue);
 }
 
 /* --- begin and end --- */
@@ -135,15 +126,6 @@ on_control(struct boot *b, const struct ctl_message *m)
 {
 	if (controls[m->type] != NULL)
 		controls[m->type](b->state, m);
-}
-
-/* A master of another version may use an unknown name: it gets the role that sends nothing. */
-bool
-maintenance_is_meant(const char *program)
-{
-	const char *slash = strrchr(program, '/');
-
-	return strcmp(slash != NULL ? slash + 1 : program, "postern-deliver") != 0;
 }
 
 const struct boot_role maintenance_role = {

@@ -91,14 +91,62 @@ queue_owner_expect(const struct queue_owner *q)
 	}
 }
 
+/* --- the lock of the queue --- */
+
+#define OWN_MS 100		/* between attempts to own the queue while another process has it */
+#define HUNG_MS 5000		/* after the grace time a worker that drains has ended, or hangs */
+#define TROUBLE "queue-owner"
+
 int
 queue_owner_lock(struct queue_owner *q)
 {
 	if (spool_own_queue(q->spool) == -1)
 		return -1;
+	boot_trouble(q->boot, TROUBLE, "");
 	move_taker_open(q->taker);
 	queue_scan_start(q->scan, true);
 	return 0;
+}
+
+bool
+queue_owner_lock_at_rest(struct queue_owner *q)
+{
+	char why[CTL_REASON_MAX] = "another process has the queue: it is left alone";
+	bool owned = queue_owner_lock(q) == 0;
+
+	if (!owned)
+		(void)queue_owner_is_others(q, why);
+	queue_admin_bar(q->admin, owned ? NULL : why);
+	if (!owned)
+		loop_timer_set(q->own, OWN_MS);
+	return owned;
+}
+
+/*
+ * An earlier worker of this virtual server may still drain: then it has the lock. That of a supervisor that
+ * was killed drains as well; when it hangs, only an operator can know whether it may be ended.
+ */
+void
+queue_owner_wait(struct queue_owner *q, int error)
+{
+	const struct config_server *s = q->boot->server;
+	char text[CTL_REASON_MAX];
+
+	loop_timer_set(q->own, OWN_MS);
+	if (q->waiting == 0) {
+		log_event(LOG_FACT, NULL, "service", "what=queue-owner waiting-for=%s",
+		    error == EWOULDBLOCK ? "\"the worker before\"" : log_safe(strerror(error)));
+		q->waiting = clock_mono_ms();
+	}
+	if (clock_mono_ms() - q->waiting < q->boot->config->service.grace + HUNG_MS)
+		return;
+	if (error != EWOULDBLOCK)
+		snprintf(text, sizeof(text), "nothing is delivered: %.200s: %s", s->queue, strerror(error));
+	else if (!queue_owner_is_others(q, text))
+		snprintf(text, sizeof(text), "nothing is delivered: a process of before hangs, and has the "
+		    "queue still; fuser -v %.200s/owner names it, and when it has ended all goes on",
+		    s->queue);
+	boot_trouble(q->boot, TROUBLE, text);
 }
 
 /* A message of another virtual server came into the queue. */

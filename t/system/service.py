@@ -233,6 +233,29 @@ def test_master_killed_and_started_again(t):
     service.home.wait_drops(2, 40)
 
 
+def test_hung_worker_of_before(t):
+    """The deliver worker of a killed master hangs, and has the queue: mail is taken, health says what is wrong; when it ends, all goes out."""
+    service = t.postern(service={"grace": "1s"})
+    (hung,) = service.children("deliver")
+    until(lambda: service.ctl("queue", "default", "list", ok=False).returncode == 0, what="it to have the queue")
+    os.kill(hung, signal.SIGSTOP)
+    t.cleanup(lambda: is_alive(hung) and os.kill(hung, signal.SIGKILL))
+    os.kill(service.process.pid, signal.SIGKILL)
+    service.process.wait()
+    service.start()
+    service.default.send_by_queue()
+
+    def said():
+        done = service.ctl("status", "--check", ok=False)
+        return done.returncode == 1 and f"fuser -v {service.home.queue}/owner names it" in done.stdout
+
+    until(said, 60, "the health to say so")
+    equal(list(service.home.drops()), [])
+    os.kill(hung, signal.SIGKILL)
+    service.home.wait_drops(1, 40)
+    until(lambda: service.ctl("status", "--check", ok=False).returncode == 0, what="all to be well")
+
+
 # shows 2.2d
 def test_reload_cannot_move_the_service(t):
     """What cannot change in a running service changes nothing at all: not for workers that start later, nor in part."""
