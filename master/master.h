@@ -86,7 +86,7 @@ struct crash_record {
 struct post {
 	struct master *m;
 	struct server *server;		/* NULL: a helper */
-	enum role role;
+	enum role role; const char *name;	/* of its program; NULL: that of the role */
 	struct child *child;
 	struct restart_record record;
 	struct loop_timer *again;	/* set: wait before the next start; else start at once */

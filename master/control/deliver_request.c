@@ -78,7 +78,7 @@ find_worker(const struct deliver_request *d)
 
 	TAILQ_FOREACH(c, &d->r.q.m->children, link)
 		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->post != NULL &&
-		    c->server != NULL && strcmp(c->server->name, d->server) == 0)
+		    !maintenance_post_has(c) && c->server != NULL && strcmp(c->server->name, d->server) == 0)
 			break;
 	return c;
 }

@@ -95,7 +95,7 @@ ask_deliver(struct probe_request *r)
 
 	TAILQ_FOREACH(c, &r->r.q.m->children, link)
 		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->post != NULL &&
-		    c->server != NULL && strcmp(c->server->name, r->server) == 0)
+		    !maintenance_post_has(c) && c->server != NULL && strcmp(c->server->name, r->server) == 0)
 			break;
 	if (c == NULL) {
 		end_with(r, "service", "the virtual server has no process that delivers: is it started?");

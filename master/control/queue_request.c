@@ -86,8 +86,8 @@ queue_owner(struct master *m, const struct server *s)
 }
 
 /* Of a stopped virtual server it is the maintenance process, which is started when there is none. */
-struct child *
-queue_request_call(struct control_command *cmd, struct master *m, struct server *s)
+static struct child *
+call(struct control_command *cmd, struct master *m, struct server *s, bool evacuates)
 {
 	static const struct queue_words_trailer not_yet = { .at = "0:", .state = MSG_QUEUE_NOT_YET };
 	struct child *c = NULL;
@@ -100,12 +100,19 @@ queue_request_call(struct control_command *cmd, struct master *m, struct server 
 	else if (m->stopping || s->removed)
 		why = m->stopping ? "belongs to a service that is stopping" : "has been removed";
 	else
-		c = maintenance_post_call(s, control_rights_server(s, cmd->peer) >= CONTROL_OPERATE, &why);
+		c = maintenance_post_call(s, control_rights_server(s, cmd->peer) >= CONTROL_OPERATE,
+		    evacuates, &why);
 	if (c == NULL && why != NULL)
 		say_reason(cmd, EX_UNAVAILABLE, why, s->name);
 	else if (c == NULL)
 		queue_words_trailer_format(&cmd->text, &not_yet);
 	return c;
+}
+
+struct child *
+queue_request_call(struct control_command *cmd, struct master *m, struct server *s)
+{
+	return call(cmd, m, s, false);
 }
 
 /* The process that takes what is moved to `name`, as queue_request_call does. */
@@ -171,7 +178,7 @@ end_channel(const struct queue_request *r)
 		return;
 	memcpy(over.server, r->server, sizeof(r->server));
 	child_send(to, CTL_MOVES, r->channel, &over, sizeof(over), -1);
-	if (to->role == ROLE_MAINTENANCE)
+	if (maintenance_post_has(to))
 		maintenance_post_answered(to->server, false);
 }
 
@@ -188,7 +195,7 @@ on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 		fault = "the delivery process gave no proper answer";
 	end_channel(r);
 	end_request(r, fault);
-	if (c->role == ROLE_MAINTENANCE)
+	if (maintenance_post_has(c))
 		maintenance_post_answered(c->server, fault == NULL && r->page.state == MSG_QUEUE_OK);
 }
 
@@ -353,12 +360,7 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
 		return;
 	if (ask.verb == MSG_QUEUE_MOVE && (target = call_target(cmd, m, s, ask.to)) == NULL)
 		return;
-	if (ask.verb == MSG_QUEUE_EVACUATE && s->state == STATE_STOPPED) {
-		say_reason(cmd, EX_UNAVAILABLE, "is stopped, and speaks to no host: start it, and pause it "
-		    "to keep new mail away", s->name);
-		return;
-	}
-	c = queue_request_call(cmd, m, s);
+	c = call(cmd, m, s, ask.verb == MSG_QUEUE_EVACUATE);
 	if (c == NULL)
 		return;
 	if (pid != 0 && pid != c->pid)

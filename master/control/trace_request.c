@@ -62,7 +62,7 @@ on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 
 	end_request(r, msg_queue_page_take(&r->page, m->data, m->len, &r->text_len) ? NULL :
 	    "the delivery process gave no proper answer");
-	if (c->role == ROLE_MAINTENANCE)
+	if (maintenance_post_has(c))
 		maintenance_post_answered(c->server, false);
 }
 

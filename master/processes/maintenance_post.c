@@ -1,6 +1,6 @@
 /*
  * maintenance_post - the process that serves operators for the queue of a stopped virtual server: a command
- * starts it, and it ends when no command comes for a while
+ * starts it, and it ends when no command comes for a while. For queue evacuate it is a deliver worker at rest
  *
  * Runs in:  master
  * Owns:     its post, and the timer that ends it
@@ -78,12 +78,26 @@ start_process(struct server *s, bool make, const char **why)
 	loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
 }
 
-struct child *
-maintenance_post_call(struct server *s, bool make, const char **why)
+/* Which of the two processes is wanted: that for the queue alone, or one that can speak to another node. */
+static void
+choose(struct post *p, bool evacuates)
 {
-	const struct post *p = &s->maintenance.post;
+	p->role = evacuates ? ROLE_DELIVER : ROLE_MAINTENANCE;
+	p->name = evacuates ? "evacuation" : NULL;
+}
+
+struct child *
+maintenance_post_call(struct server *s, bool make, bool evacuates, const char **why)
+{
+	struct post *p = &s->maintenance.post;
 
 	*why = NULL;
+	if (p->child != NULL && evacuates && p->role != ROLE_DELIVER) {
+		maintenance_post_end(s);	/* the next call starts the other one */
+		return NULL;
+	}
+	if (p->child == NULL)
+		choose(p, evacuates);
 	if (p->child == NULL && loop_timer_is_set(p->again))
 		*why = s->maintenance.why;
 	else if (p->child == NULL && !s->m->upgrading)
@@ -118,6 +132,12 @@ maintenance_post_gone(struct server *s, const char *crash)
 	free(s->maintenance.why);
 	s->maintenance.why = crash == NULL ? NULL :
 	    mem_printf("is stopped, and the process that opens its queue ended: %s", crash);
+}
+
+bool
+maintenance_post_has(const struct child *c)
+{
+	return c->server != NULL && c->server->maintenance.post.child == c;
 }
 
 bool

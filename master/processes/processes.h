@@ -214,6 +214,7 @@ struct reap_death {
 	bool crashed;			/* ended badly, or without being asked */
 	bool missed;			/* it was not told to end: another one has to follow */
 	bool posted;			/* it filled a place */
+	bool maintenance;		/* ... that of maintenance_post */
 	bool refused;			/* it said why it cannot work, and a new start would change nothing */
 	bool lost;			/* another service has taken its home */
 	const char *words;		/* how it ended, for people */
@@ -249,9 +250,11 @@ void maintenance_post_open(struct server *s);
 void maintenance_post_close(struct server *s);		/* when its process is dead */
 /*
  * The process, when it is ready; starts one when there is none and no upgrade waits. NULL: *why says why not;
- * *why is NULL: call again soon. `make`: makes folders that are missing.
+ * *why is NULL: call again soon. `make`: makes folders that are missing. `evacuates`: one that can speak to
+ * another node.
  */
-struct child *maintenance_post_call(struct server *s, bool make, const char **why);
+struct child *maintenance_post_call(struct server *s, bool make, bool evacuates, const char **why);
+bool maintenance_post_has(const struct child *c);	/* it is that process */
 void maintenance_post_answered(struct server *s, bool read);	/* read: it has read its queue */
 void maintenance_post_end(struct server *s);		/* it answers what was asked, and ends */
 void maintenance_post_gone(struct server *s, const char *crash);	/* NULL: it was told to end */

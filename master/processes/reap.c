@@ -77,7 +77,7 @@ reap_one(struct master *m, struct child *c, int status)
 	struct post *post = c->post;
 	char words[CTL_REASON_MAX + 16];
 	struct reap_death d = { .server = c->server, .role = c->role, .posted = post != NULL,
-	    .words = words };
+	    .maintenance = maintenance_post_has(c), .words = words };
 	uint64_t lived = clock_mono_ms() - c->born_ms, delay = 0;
 	pid_t pid = c->pid;
 

@@ -192,7 +192,7 @@ prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int c
 	int filter;
 
 	/* A program that serves for two roles finds its role in argv[0]. */
-	snprintf(plan->program, sizeof(plan->program), "postern-%s", role->name);
+	snprintf(plan->program, sizeof(plan->program), "postern-%s", p->name != NULL ? p->name : role->name);
 	if (snprintf(plan->path, sizeof(plan->path), "%s/postern-%s", p->m->program_folder,
 	    role->program != NULL ? role->program : role->name) >= (int)sizeof(plan->path)) {
 		errno = ENAMETOOLONG;

@@ -418,7 +418,7 @@ server_child_born(struct child *c)
 void
 server_child_died(struct server *s, const struct reap_death *d)
 {
-	if (d->role == ROLE_MAINTENANCE) {
+	if (d->maintenance) {
 		maintenance_post_gone(s, d->crashed && d->missed ? d->words : NULL);
 	} else if (d->crashed && d->missed && d->posted) {
 		s->trouble = true;
