@@ -26,7 +26,10 @@ const VERBS = {
 		bounce: { title: "Bounce", done: "returned to their senders", field: REASON, danger: true,
 			note: `The senders get a report that their mail was not delivered. ${LASTING}` },
 		delete: { title: "Delete", done: "deleted", danger: true, note: `No report is sent. ${LASTING}` },
-		move: { title: "Move", done: "moved", field: { label: "To the queue of", word: "to" } },
+		move: { title: "Move", done: "moved", field: { label: "To the queue of", word: "to", servers: true } },
+		evacuate: { title: "Evacuate", done: "brought to the other node",
+			field: { label: "To the node", word: "to", hint: "n2.example.com, or with a port", needed: true },
+			note: "They leave this queue, and go on there as they would here. The two nodes have to know each other by certificate." },
 	},
 	drop: {
 		delete: { title: "Delete", done: "deleted", danger: true, note: `The program that reads the folder will not get them. ${LASTING}` },
@@ -55,7 +58,8 @@ function statesOf(kind, verb, selection) {
 }
 
 function fieldWords(row, value) {
-	return row.field === undefined || value === "" ? [] : [`${row.field.word}=${row.field.word === "to" ? value : encode(value)}`];
+	return row.field === undefined || value === "" ? [] :
+		[`${row.field.word}=${row.field.word === "to" ? value.trim() : encode(value)}`];
 }
 
 /* How many messages are meant, and the time of the service then. */
@@ -100,8 +104,7 @@ function tell({ done, busy, failed, remarks }, row, command) {
 
 function questionOf(row, server, matched, what) {
 	const some = matched === 1 ? "1 message" : `${number(matched)} messages`;
-	const field = row.field?.word === "to" ?
-		{ ...row.field, options: othersOf(server) } : row.field;
+	const field = row.field?.servers ? { ...row.field, options: othersOf(server) } : row.field;
 
 	return { title: `${row.title} ${some}?`, button: `${row.title} ${some}`, danger: row.danger, field: field ?? null,
 		lines: [what, ...(row.note === undefined ? [] : [row.note])] };
@@ -130,6 +133,10 @@ export async function order(kind, server, verb, { ids = null, selection = {} }) 
 		clearNotice();
 		if (value === null)
 			return false;
+		if (row.field?.needed && value.trim() === "") {
+			say(`${row.field.label}: say which one.`, { bad: true });
+			return false;
+		}
 		tell(await run(kind, server, verb, all(value)), row, command(value));
 		return true;
 	} catch (error) {
