@@ -29,7 +29,9 @@
 #define FIRST_LINE "postern-home 1"
 /*
  * In one sector. Its time of modification is the generation, in seconds: the clock of a file system is
- * coarse, and two writes within one of its ticks would look alike.
+ * coarse, and two writes within one of its ticks would look alike. The part of a second is of the holder:
+ * without locks two may write the same generation at once, and the first one is to see that it was not the
+ * last.
  */
 #define FILE_SIZE 512
 #define JOIN_MS 5000		/* for a process of the same holder that takes the home */
@@ -125,11 +127,23 @@ read_record(int fd, struct fence_record *r)
 	return -1;
 }
 
+/* FNV-1a, as a part of a second. */
+static long
+part_of(const char *holder)
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *holder != '\0'; holder++)
+		hash = (hash ^ (unsigned char)*holder) * 16777619U;
+	return (long)(hash % 1000000000U);
+}
+
 /* In place, and synced. */
 static int
 write_record(int fd, const struct fence_record *r)
 {
-	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)r->generation } };
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+	    { .tv_sec = (time_t)r->generation, .tv_nsec = part_of(r->holder) } };
 	char text[FILE_SIZE];
 
 	format_record(text, r);
