@@ -246,6 +246,7 @@ take_lines(struct evacuate_sender *s)
 
 		if (!take_line(s, s->in.data, text))
 			return false;
+		loop_timer_set(s->patience, EVACUATE_PATIENCE_MS);	/* not by a byte now and then */
 		buf_drop(&s->in, len + 1);
 	}
 	return true;
@@ -259,7 +260,6 @@ receive(struct evacuate_sender *s)
 	size_t n;
 
 	while ((n = tls_link_read(s->tls, data, sizeof(data), &want)) > 0) {
-		loop_timer_set(s->patience, EVACUATE_PATIENCE_MS);
 		buf_add(&s->in, data, n);
 		if (!buf_ok(&s->in))
 			want = TLS_BROKEN;

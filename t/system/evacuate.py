@@ -2,6 +2,8 @@
 bring messages, and what a node that may can do wrong
 """
 
+import os
+import socket
 import threading
 import time
 
@@ -204,9 +206,114 @@ def test_refused(t):
     nodes.old.default.set("delivery", **{key.replace("-", "_"): path for key, path in nodes.pair("old", "client-certificate", "client-key").items()})
     nodes.old.ctl("reload")
     until(lambda: "no secure connection" in nodes.evacuate(ok=False).stderr, what="that of the smart hosts to be shown")
-    nodes.old.ctl("stop", "one")
-    refusal(nodes, "is stopped, and speaks to no host", status=69)
     equal((files(nodes.old), nodes.new.home.queued()), (before, []))
+
+
+# shows 9c.4
+def test_stopped(t):
+    """The queue of a virtual server that is stopped goes, whatever was asked before, and nothing of it is tried; then it starts as ever."""
+    nodes = Nodes(t, {"RCPT": later})
+    ids = fill(nodes)
+    nodes.old.ctl("stop", "one")
+    nodes.old.wait_state("one", "stopped")
+    for path in nodes.old.home.queued():    # all are due
+        os.utime(path, (1, 1))
+    tried = len(nodes.old.events.all("deferred"))
+    equal(len(listed(nodes.old)), 5, "by the process that speaks to no host")
+    check("1 message evacuated" in nodes.evacuate(ids[0]).stdout)
+    nodes.old.ctl("queue", "one", "hold", ids[1])
+    check("4 messages evacuated" in nodes.evacuate().stdout)
+    equal(nodes.old.home.queued(), [])
+    found = {row["id"]: row["state"] for row in listed(nodes.new)}
+    equal((sorted(found), found[ids[1]], found[ids[4]]), (sorted(ids), "held", "held"))
+    equal(len(nodes.old.events.all("deferred")), tried)
+    nodes.old.ctl("start", "one")
+    nodes.old.wait_state("one", "started")
+    new = nodes.old.default.send("z@one.example", "later-z@far.example")
+    nodes.old.events.wait("deferred", id=new)
+    equal([row["id"] for row in listed(nodes.old)], [new])
+
+
+def read_line(stream):
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = stream.recv(1)
+        if not piece:
+            return ""
+        line += piece
+    return line.decode()
+
+
+def take(stream):
+    """All octets of the next message; its id."""
+    _, id, _, _, note, size = read_line(stream).split()
+    left = int(note) + int(size)
+    while left > 0:
+        left -= len(stream.recv(min(left, 65536)))
+    return id
+
+
+def lie(nodes, said, then):
+    """A node with the right certificate that answers verbs so, and behind XEVACUATE does `then`; what to give to --to."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def talk():
+        with listener:
+            stream = listener.accept()[0]
+        stream.settimeout(60)
+        verb, secured = "CONNECT", False
+        while verb:
+            reply = said.get(verb) or {"CONNECT": "220 new.example", "STARTTLS": "220 go on", "XEVACUATE": "250 2.0.0 go on",
+                                       "EHLO": "250-new.example\r\n250 " + ("XEVACUATE" if secured else "STARTTLS")}.get(verb, "502 5.5.1 no")
+            stream.sendall(reply.encode() + b"\r\n")
+            if verb == "STARTTLS" and reply[0] == "2":
+                stream, secured = nodes.authority.context("new").wrap_socket(stream, server_side=True), True
+            if verb == "XEVACUATE" and reply[0] == "2":
+                then(stream)
+                break
+            verb = read_line(stream).split(" ")[0].strip().upper()
+        stream.close()
+
+    def guarded():
+        try:
+            talk()
+        except OSError:
+            pass    # it was left
+
+    threading.Thread(target=guarded, daemon=True).start()
+    return f"[127.0.0.1]:{listener.getsockname()[1]}"
+
+
+def answers(*lines, stays=False):
+    """Takes one message, and says these lines; ID is that of the message. `stays`: else an end may overtake what was said."""
+    def then(stream):
+        id = take(stream)
+        stream.sendall("".join(lines).replace("ID", id).encode())
+        while stays and stream.recv(65536):
+            pass
+    return then
+
+
+# shows 9c.4
+def test_lying_node(t):
+    """A node that refuses at each step, and one that lies: a message leaves by its own whole answer, given after all of it has left."""
+    nodes = Nodes(t, {"RCPT": later})
+    ids = fill(nodes)
+    before = files(nodes.old)
+    for number, (said, then) in enumerate((
+            ({"CONNECT": "554 no"}, None), ({"CONNECT": "x" * 5000}, None), ({"EHLO": "550 no", "HELO": "550 no"}, None),
+            ({"STARTTLS": "454 no"}, None), ({"EHLO": "250 new.example"}, None), ({"XEVACUATE": "450 4.3.2 not now"}, None),
+            ({"XEVACUATE": "250-many\r\n250 lines"}, None),
+            ({"XEVACUATE": "250 2.0.0 go on\r\n" + "\r\n".join(f"250 2.0.0 {id} taken" for id in ids)}, lambda stream: read_line(stream)),
+            ({}, lambda stream: None), ({}, answers()), ({}, answers("250 2.0.0 1k0t4z00000aaaaa taken\r\n")), ({}, answers("250 2.0.0 ID lost\r\n")),
+            ({}, answers("250 2.0.0 ID taken")), ({}, answers("250 ID\r\n")), ({}, answers("\0" * 100000)), ({}, answers("x" * 100000 + "\r\n")),
+            ({}, answers("452 4.3.1 ID full\r\n")), ({}, answers("554 5.6.0 ID bad\r\n", "250 2.0.0 ID taken\r\n")))):
+        done = nodes.old.ctl("queue", "one", "evacuate", "--all", "--yes", "--to", lie(nodes, said, then), ok=False)
+        check(done.returncode == 1 and "0 messages evacuated" in done.stdout, number, done)
+        equal(files(nodes.old), before, number)
+    done = nodes.old.ctl("queue", "one", "evacuate", "--all", "--yes", "--to", lie(nodes, {}, answers("250 2.0.0 ID taken\r\n" * 2, stays=True)), ok=False)
+    check(done.returncode == 1 and "1 message evacuated" in done.stdout, done)
+    equal(len(files(nodes.old)), len(ids) - 1, "it said twice that it has one")
 
 
 # shows 9c.4
