@@ -184,6 +184,13 @@ kills:
 	$(MAKE) CHECK=1 B=build/check programs
 	/usr/bin/python3 t/lib/run_test.py t/crash/chaos.py a_thousand_kills
 
+# So many power cuts under load, on ext4 and on XFS, on a disk whose cache is lost with the power; some 10 minutes (root)
+CUTS ?= 50
+.PHONY: power-cuts
+power-cuts:
+	$(MAKE) CHECK=1 B=build/check programs
+	/usr/bin/python3 t/lib/run_test.py t/crash/power.py fifty_cuts $(CUTS)
+
 # The hand-overs of a message in every order, with more crashes than make check tries; minutes, some GiB
 .PHONY: model
 model: deps-check

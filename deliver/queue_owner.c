@@ -202,6 +202,7 @@ queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths
 	}
 	q->fence = boot_fence_new(b);
 	spool_fence(q->spool, q->fence);
+	spool_commit_as(q->spool, &b->commit);
 	spool_badmail_trim_limit(q->spool, b->counters, b->server->badmail_limit);
 	q->pool = pool_new(b->loop, threads);
 	q->enqueue = enqueue_new(q->pool, q->spool, -1, b->counters);

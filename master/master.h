@@ -143,14 +143,13 @@ struct server {
 	struct master *m;
 	char name[CONFIG_NAME_MAX + 1];
 	struct snapshot *snapshot;		/* NULL: its INI file has errors */
-	const struct config_server *conf;	/* in the snapshot, or NULL */
+	const struct config_server *conf, *commit_of;	/* in the snapshot, or NULL; that of `commit` */
 	int own_config;			/* its part of the snapshot, for its workers; -1: not made yet */
 	struct control_rights operators, viewers;
 	enum state state;
 	bool wanted;			/* should run */
 	bool home_lost;			/* to another service; no operator has said anything since */
-	bool removed;			/* its INI file is gone: forget it when it has stopped */
-	bool renewing;			/* a reload is under way */
+	bool removed, renewing;		/* removed: its INI file is gone; forget it when it has stopped */
 	bool trouble;	/* a child crashed since the last command or reload, and not all are ready again */
 	struct crash_record crashes;
 	char *reason;			/* why it is not as wanted, or NULL */
@@ -168,6 +167,7 @@ struct server {
 	struct post *post;
 	size_t posts;
 	TAILQ_HEAD(, child) children;		/* with and without a post; also in those of the master */
+	struct commit_way *commit;	/* for the status: as its workers found it; NULL: not asked */
 	struct maintenance_post {		/* serves operators while it is stopped */
 		struct post post;
 		struct loop_timer *idle;

@@ -187,6 +187,7 @@ open_folders(const struct boot *b, struct fence *f, int *error)
 	struct spool *s = spool_new(&paths);
 
 	spool_fence(s, f);
+	spool_commit_as(s, &b->commit);
 	spool_badmail_trim_limit(s, b->counters, server->badmail_limit);
 	*error = spool_folder_check(s, SPOOL_PICKUP) == -1 ? errno : 0;
 	return s;

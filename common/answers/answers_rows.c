@@ -24,6 +24,7 @@ static const struct answers_column server_columns[] = {
 	{ "listener", NULL, .type = ANSWERS_PIDS }, { "pickup", NULL, .type = ANSWERS_PIDS },
 	{ "deliver", NULL, .type = ANSWERS_PIDS }, { "maintenance", NULL, .type = ANSWERS_PIDS },
 	{ "leaving", NULL, .type = ANSWERS_PIDS }, { "right", NULL, .type = ANSWERS_WORD },
+	{ "commit", NULL, .type = ANSWERS_WORD }, { "disk", NULL, .type = ANSWERS_WORD },
 	{ "reason", "REASON", .type = ANSWERS_WORD, .weight = 1, WRAP },
 };
 

@@ -2,6 +2,7 @@
 #ifndef COMMON_BASE_DISK_H
 #define COMMON_BASE_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,7 +19,12 @@ int disk_sync_folder(int fd) __attribute__((warn_unused_result));	/* names (fsyn
 /* The same by its path. */
 int disk_sync_folder_at(const char *folder) __attribute__((warn_unused_result));
 void disk_close(int fd);	/* -1 is fine; errno stays, for what failed before it */
-void disk_start(int fd);	/* begins to write back and does not wait: a later disk_sync has less to do */
+void disk_start(int fd);	/* begins to write back: a disk_sync or disk_wait has less to do then */
+/*
+ * Writes back and waits: the device has the data, perhaps in a cache, and no name or size is on disk. What
+ * that is good for: common/spool/commit_way.c.
+ */
+int disk_wait(int fd) __attribute__((warn_unused_result));
 /* Reads up to `len` bytes at `at`; the count read (short only at end of file), or -1. */
 ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn_unused_result));
 
@@ -55,10 +61,17 @@ int disk_replace(const char *part, const char *path, mode_t mode, const void *da
  */
 #ifdef POSTERN_TEST
 void disk_crash_point(const char *name);
+/* Whether such a call is to do nothing, for a test to see: POSTERN_LEAVE_OUT="sync", "wait" or "folder". */
+bool disk_leaves_out(const char *call);
 #else
 static inline void
 disk_crash_point(const char *name)
 {
+}
+static inline bool
+disk_leaves_out(const char *call)
+{
+	return false;
 }
 #endif
 

@@ -175,6 +175,8 @@ take_config(struct boot *b, const char *server)
 		die(EX_OSERR, "cannot map the counters: %s", strerror(errno));
 	counters_use_slot(b->counters, b->slot);
 	boot_fence_name(b);
+	if (b->role->user == 0)
+		commit_way_find(&b->commit, b->server->queue);	/* while /proc can be read */
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "common/process/counters.h"
 #include "common/ipc/ctl.h"
 #include "common/process/loop.h"
+#include "common/spool/commit_way.h"
 
 /*
  * What a child inherits, by number; everything else is close-on-exec. The master places them with dup2 before
@@ -72,6 +73,7 @@ struct boot {
 	void *state;				/* the program's own */
 	uint64_t left_at;			/* monotonic ms: the latest CTL_LEFT */
 	char holder[80];			/* names the supervisor and its virtual server */
+	struct commit_way commit;		/* of the file system of its queue */
 };
 
 /*

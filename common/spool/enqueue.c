@@ -10,6 +10,7 @@
 #include "common/spool/enqueue.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,7 +21,7 @@
 #include "common/spool/spool_offer.h"
 #include "common/spool/spool_private.h"
 
-#define COMMITS_AT_ONCE 2	/* one syncs while the next one gathers and writes */
+#define LANES 2		/* one syncs while the next one gathers and writes */
 
 struct enqueue {
 	struct pool_lane *write, *commit;
@@ -28,6 +29,8 @@ struct enqueue {
 	struct counters *counters;
 	struct straight_rules straight;
 	int hint_fd;
+	bool in_turn;			/* one commit at a time, with `turn` */
+	pthread_mutex_t turn;
 };
 
 enum enqueue_step { STEP_GATHER, STEP_OPEN, STEP_WRITE, STEP_COMMIT, STEP_DISCARD };
@@ -171,17 +174,36 @@ drop_messages(struct enqueue *in, struct enqueue_message **jobs, size_t n, struc
 	return count;
 }
 
+bool
+enqueue_turn_begin(struct enqueue *in)
+{
+	if (!in->in_turn || pthread_mutex_trylock(&in->turn) == 0)
+		return false;
+	pthread_mutex_lock(&in->turn);
+	return true;
+}
+
+void
+enqueue_turn_end(struct enqueue *in)
+{
+	if (in->in_turn)
+		pthread_mutex_unlock(&in->turn);
+}
+
 static void
 run_commit(void *arg, void **jobs, size_t n)
 {
 	struct enqueue_message *rest[ENQUEUE_BATCH];
 	struct spool_draft *drafts[ENQUEUE_BATCH];
-	size_t count = drop_messages(arg, (struct enqueue_message **)jobs, n, rest);
+	size_t count;
 
+	enqueue_turn_begin(arg);
+	count = drop_messages(arg, (struct enqueue_message **)jobs, n, rest);
 	for (size_t i = 0; i < count; i++)
 		drafts[i] = rest[i]->draft;
 	if (count > 0)
 		commit_drafts(arg, drafts, count);
+	enqueue_turn_end(arg);
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
 
@@ -329,8 +351,11 @@ enqueue_new(struct pool *pool, struct spool *spool, int hint_fd, struct counters
 	in->spool = spool;
 	in->counters = counters;
 	in->hint_fd = hint_fd;
-	in->write = pool_lane_new(pool, COMMITS_AT_ONCE, 1, run_write, after_write, in);
-	in->commit = pool_lane_new(pool, COMMITS_AT_ONCE, ENQUEUE_BATCH, run_commit, after_commit, in);
+	in->in_turn = spool_commit_is_batch(spool);
+	pthread_mutex_init(&in->turn, NULL);
+	in->write = pool_lane_new(pool, LANES, 1, run_write, after_write, in);
+	in->commit = pool_lane_new(pool, in->in_turn ? 1 : LANES, ENQUEUE_BATCH, run_commit,
+	    after_commit, in);
 	return in;
 }
 
@@ -343,6 +368,7 @@ enqueue_straight(struct enqueue *in, const struct straight_rules *rules)
 void
 enqueue_free(struct enqueue *in)
 {
+	pthread_mutex_destroy(&in->turn);
 	free(in);
 }
 

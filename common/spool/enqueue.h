@@ -76,5 +76,12 @@ void enqueue_now(struct enqueue *in, struct enqueue_file *file, size_t n);
  */
 void enqueue_write(struct enqueue *in, struct enqueue_file *file, size_t n);
 void enqueue_commit(struct enqueue *in, struct spool_draft **drafts, size_t n);
+/*
+ * Around enqueue_now, enqueue_write and enqueue_commit, on their thread: where batches are committed
+ * (commit_way.h) one is at a time, and the rest gathers for the next. True: it was waited for, and more may
+ * have come meanwhile.
+ */
+bool enqueue_turn_begin(struct enqueue *in);
+void enqueue_turn_end(struct enqueue *in);
 
 #endif

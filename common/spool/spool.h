@@ -31,6 +31,7 @@
 
 #include "common/mail/message.h"
 
+struct commit_way;
 struct fence;
 struct fence_record;
 struct spool;
@@ -57,6 +58,13 @@ struct spool *spool_open(const struct spool_paths *paths,
 int spool_folder_check(struct spool *s, enum spool_which which) __attribute__((warn_unused_result));
 void spool_close(struct spool *s);
 void spool_fence(struct spool *s, struct fence *f);	/* before the first write; see fence.h. Not owned */
+/*
+ * What is written to folders on that file system is committed as a batch, see commit_way.h: a folder's sync
+ * stands for all files. Before the first write.
+ */
+void spool_commit_as(struct spool *s, const struct commit_way *way);
+/* Whether drafts are: then a second commit at the same time only makes both smaller. */
+bool spool_commit_is_batch(const struct spool *s);
 /* False and errno: the home is not ours any more, or that is not known. What is final asks before it is. */
 bool spool_folder_is_ours(struct spool *s) __attribute__((warn_unused_result));
 /* Whose the home is by its record, as fence_read says; for words, when it is not ours. */

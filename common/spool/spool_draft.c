@@ -268,7 +268,10 @@ spool_draft_end(struct spool_draft *d, const void *data, size_t len)
 	return put_pieces(d, data, len, true);
 }
 
-/* What is not in its bytes is synced, too: that it is held, and when it is due. */
+/*
+ * What is not in its bytes is synced, too: that it is held, and when it is due. In a batch both are in the
+ * journal before the name is.
+ */
 static int
 sync_file(const struct spool_draft *d)
 {
@@ -276,10 +279,12 @@ sync_file(const struct spool_draft *d)
 
 	if (d->due != 0 && futimens(d->fd, ts) == -1)
 		return -1;
-	return d->held || d->due != 0 ? disk_sync_whole(d->fd) : disk_sync(d->fd);
+	if ((d->held || d->due != 0) && !atomic_load(&d->spool->batch[SPOOL_QUEUE]))
+		return disk_sync_whole(d->fd);
+	return spool_commit_file(d->spool, SPOOL_QUEUE, d->fd);
 }
 
-/* Ends and syncs the files. Writing back is begun for all first, so that one journal commit serves many. */
+/* Ends and syncs the files. Writing back is begun for all first: they wait for the device together. */
 static void
 sync_files(struct spool_draft **drafts, size_t n)
 {

@@ -149,10 +149,8 @@ write_drop_part(struct spool *s, struct spool_drop *d, char name[SPOOL_NAME_SIZE
 		d->error = errno;
 		return -1;
 	}
-	if (write_file(d, fd) == 0) {
-		disk_start(fd);
+	if (write_file(d, fd) == 0)
 		return fd;
-	}
 	d->error = errno;
 	close(fd);
 	unlinkat(s->drop, name, 0);
@@ -230,7 +228,7 @@ static void
 finish_part(struct spool *s, struct spool_drop *d, int fd, const char *from)
 {
 	char to[SPOOL_NAME_SIZE];
-	int placed = disk_sync(fd) == -1 ? -1 : place_beside(s, d, fd, from, to);
+	int placed = spool_commit_file(s, SPOOL_DROP, fd) == -1 ? -1 : place_beside(s, d, fd, from, to);
 
 	if (placed == -1)
 		d->error = errno;
@@ -256,7 +254,8 @@ spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n)
 	int error;
 
 	for (size_t i = 0; i < n; i++)
-		part[i].fd = write_drop_part(s, drops[i], part[i].name);
+		if ((part[i].fd = write_drop_part(s, drops[i], part[i].name)) != -1 && n > 1)
+			disk_start(part[i].fd);
 	disk_crash_point("drop-written");
 	error = spool_folder_is_ours(s) ? 0 : errno;
 	for (size_t i = 0; i < n; i++)

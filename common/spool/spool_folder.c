@@ -72,6 +72,7 @@ spool_folder_open(struct spool *s, enum spool_which which)
 	pthread_mutex_lock(&s->lock);
 	if (*fd == -1)
 		*fd = which == SPOOL_QUEUE ? open_queue(s) : open_which(s, which);
+	spool_commit_judge(s, which, *fd);
 	pthread_mutex_unlock(&s->lock);
 	return *fd;
 }
@@ -90,6 +91,7 @@ take_folder(struct spool *s, enum spool_which which, int fd)
 		rc = -1;
 	else if (old.st_dev != now.st_dev || old.st_ino != now.st_ino)
 		rc = dup3(fd, *have, O_CLOEXEC) == -1 ? -1 : 0;
+	spool_commit_judge(s, which, *have);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }

@@ -21,6 +21,9 @@ struct spool {
 	char *path[SPOOL_FOLDERS];	/* NULL: left out */
 	struct fence *fence;		/* NULL: nobody else can take the home */
 	_Atomic int error[SPOOL_FOLDERS];	/* errno: not to be used, although it is open; 0 */
+	dev_t batch_device;		/* with `batches`: of the file system whose journal carries a batch */
+	bool batches;
+	atomic_bool batch[SPOOL_FOLDERS];	/* the folder is there */
 	bool owner;
 	struct counters *counters;	/* NULL: the sum is our own */
 	uint64_t bad_limit;		/* of badmail, in bytes; 0 none */
@@ -45,6 +48,12 @@ void spool_name_note(char *dst, const char *id);
 /* As spool_load_small (`whole` NULL: as spool_load), of a file that another process may have opened. */
 int spool_load_open(int fd, const char *id, struct message_envelope *e, struct buf *whole, const char **why)
 	__attribute__((warn_unused_result));
+
+/* --- spool_commit --- */
+/* With the lock: `fd`, -1 none, is the folder now. */
+void spool_commit_judge(struct spool *s, enum spool_which which, int fd);
+/* Before a file gets its name there: data and size are on disk, or will be when the folder is synced. */
+int spool_commit_file(struct spool *s, enum spool_which which, int fd) __attribute__((warn_unused_result));
 
 /* The tag of this process, locked; NULL and errno. */
 const char *spool_draft_tag(struct spool *s);

@@ -15,6 +15,7 @@
 #include "common/base/mem.h"
 #include "common/process/counters.h"
 #include "common/process/counters_text.h"
+#include "common/spool/commit_way.h"
 #include "master/control/control_private.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
@@ -36,8 +37,22 @@ put_pids(struct buf *b, const struct server *s, const char *label, enum role rol
 	}
 }
 
+/* How mail is committed, and the file system that says so. Asked once for each configuration. */
 static void
-put_status(struct buf *b, const struct server *s, const struct control_peer *peer)
+put_commit(struct buf *b, struct server *s)
+{
+	if (s->conf == NULL || s->state == STATE_STOPPED)
+		return;
+	if (s->commit == NULL)
+		s->commit = mem_new(struct commit_way);
+	if (s->commit_of != s->conf)
+		commit_way_find(s->commit, s->conf->queue);
+	s->commit_of = s->conf;
+	buf_printf(b, " commit=%s disk=%s", s->commit->batch ? "batch" : "file", log_safe(s->commit->disk));
+}
+
+static void
+put_status(struct buf *b, struct server *s, const struct control_peer *peer)
 {
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 
@@ -54,6 +69,7 @@ put_status(struct buf *b, const struct server *s, const struct control_peer *pee
 	put_pids(b, s, "maintenance=", ROLE_MAINTENANCE, false);
 	put_pids(b, s, "leaving=", ROLE_COUNT, true);
 	buf_printf(b, " right=%s", control_rights_name(control_rights_server(s, peer)));
+	put_commit(b, s);
 	health_put_troubles(&why, s);
 	if (s->conf != NULL && s->state != STATE_STOPPED)
 		file_handover_blame(s->conf, &why);
@@ -67,7 +83,7 @@ void
 control_show_status(struct control_command *cmd, struct master *m, struct server *only)
 {
 	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
-	const struct server *s;
+	struct server *s;
 
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_answer_covers(cmd, s, only))

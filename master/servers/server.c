@@ -56,6 +56,7 @@ server_free(struct server *s)
 	listen_close(&s->leaving);
 	listen_close(&s->guard);
 	free(s->addresses);
+	free(s->commit);
 	sampler_forget(s);
 	if (s->counters != NULL)
 		counters_free(s->counters);

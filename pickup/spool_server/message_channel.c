@@ -78,13 +78,12 @@ add_message(struct portion *p, const struct ctl_message *m)
 	return true;
 }
 
-/* Waits for the first message, and takes what others are there. False: there will be none. */
-static bool
-read_portion(struct message_channel *k, struct portion *p)
+/* Waits for the first message, and takes what others are there. */
+static void
+read_more(struct message_channel *k, struct portion *p)
 {
 	struct ctl_message m;
 
-	p->count = p->used = 0;
 	while (!p->last && p->count < ENQUEUE_BATCH && p->used + sizeof(struct msg_spool_put) <= SPACE) {
 		int rc = (p->count == 0 ? ctl_recv_now : ctl_recv_next)(k->fd, CTL_FROM_CLIENT, &m,
 		    p->space + p->used, sizeof(struct msg_spool_put));
@@ -100,6 +99,14 @@ read_portion(struct message_channel *k, struct portion *p)
 			continue;
 		p->last = true;
 	}
+}
+
+/* False: there will be none. */
+static bool
+read_portion(struct message_channel *k, struct portion *p)
+{
+	p->count = p->used = 0;
+	read_more(k, p);
 	return p->count > 0;
 }
 
@@ -156,10 +163,13 @@ run_channel(void *arg)
 	struct portion *p = mem_new(struct portion);
 
 	while (read_portion(k, p)) {
+		if (enqueue_turn_begin(l->enqueue))
+			read_more(k, p);
 		if (l->offers != NULL)
 			offer_portion(k, p);
 		else
 			enqueue_now(l->enqueue, p->file, p->count);
+		enqueue_turn_end(l->enqueue);
 		p->last |= !answer_portion(k, p);
 	}
 	free(p);

@@ -348,7 +348,9 @@ store(struct offers *o, struct saying *s, struct offer **list, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		draft[i] = list[i]->draft;
+	enqueue_turn_begin(o->enqueue);
 	enqueue_commit(o->enqueue, draft, n);
+	enqueue_turn_end(o->enqueue);
 	pthread_mutex_lock(&o->lock);
 	for (size_t i = 0; i < n; i++)
 		apply_event(o, list[i], spool_draft_error(draft[i]) == 0 ? OFFER_STORED : OFFER_FAILED);

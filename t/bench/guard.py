@@ -21,6 +21,7 @@ KEPT = Path(__file__).with_name("guard.txt")
 MOST_ROUNDS = 8
 USER = 64110
 ROLES = ("listener", "pickup", "deliver")
+DISK = "disk"       # no role, but has counts as they have
 RELAYED, LOCAL = "x@relay.example", f"x@{DOMAIN}"
 # load: (way, at once, how often, bytes, to)
 LOADS = {
@@ -37,7 +38,8 @@ BY_CLOCK = 20       # calls a second that a role makes without mail; a slow disk
 class Loads:
     """One Postern on a small ext4, and a sink; counts() of a load."""
     def __init__(self, test):
-        folder = loop_disk(test, 512)[0] / "guard"
+        place, self.device = loop_disk(test, 512)
+        folder = place / "guard"
         folder.mkdir()
         disk = Test("guard", folder)
         disk.uid = USER     # what one user may have of the kernel, others as nobody may have taken
@@ -66,18 +68,23 @@ class Loads:
         self.server.clear()
         return at_once * rounds
 
+    def disk(self):
+        """Commits of its journal, and how often it was told to empty its cache."""
+        transactions = Path(f"/proc/fs/jbd2/{self.device}-8/info").read_text().split()[0]
+        return {"commits": int(transactions), "flushes": int(Path(f"/sys/block/{self.device}/stat").read_text().split()[15])}
+
     def counts(self, load):
         """{role: {what: a message}}, and "seconds" of a message."""
-        before, begin = self.counting.read(), time.monotonic()
+        before, disk, begin = self.counting.read(), self.disk(), time.monotonic()
         messages = self.run(load)
         seconds = (time.monotonic() - begin) / messages
         after = self.counting.read()
-        found = {}
+        found = {DISK: {what: (value - disk[what]) / messages for what, value in self.disk().items()}}
         for pid, rows in after.items():
             role = found.setdefault(program_of(pid).removeprefix("postern-"), {})
             for what, value in rows.items():
                 role[what] = role.get(what, 0) + (value - before[pid][what]) / messages
-        return {role: {**found[role], "seconds": seconds} for role in ROLES}
+        return {role: {**found[role], "seconds": seconds} for role in (*ROLES, DISK)}
 
 
 def least(one, other):
@@ -134,9 +141,10 @@ def measure_all(test, kept):
 
 
 def summary(load, found):
-    sums = {what: sum(values[what] for values in found.values()) for what in ("calls", "switches", "allocations")}
-    syncs = sum(values[name] for values in found.values() for name in ("fsync", "fdatasync"))
-    return f"{load:10} {sums['calls']:7.1f} calls {syncs:6.2f} syncs {sums['switches']:6.1f} switches {sums['allocations']:7.1f} allocations a message"
+    sums = {what: sum(values.get(what, 0) for values in found.values()) for what in ("calls", "switches", "allocations")}
+    syncs = sum(values.get(name, 0) for values in found.values() for name in ("fsync", "fdatasync"))
+    return (f"{load:10} {sums['calls']:7.1f} calls {syncs:6.2f} syncs {found[DISK]['commits']:5.2f} commits {found[DISK]['flushes']:5.2f} flushes "
+            f"{sums['switches']:6.1f} switches {sums['allocations']:7.1f} allocations a message")
 
 
 def text_of(found):

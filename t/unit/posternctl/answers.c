@@ -21,16 +21,17 @@ static const struct answer_row { const char *words[4], *text, *json; } rows[] = 
 	{ { "status" },
 	    "default started number=2 id=1 description=\"Default \\\"SMTP\\\" = \\\\x41 \\x1b\" "
 	    "listen=127.0.0.1:25,[::1]:25 sessions=3 queue=7 listener=11,12 pickup=13 "
-	    "right=operator reason=\"cannot open /x: no\"\n"
+	    "right=operator commit=batch disk=\"ext4 so\" reason=\"cannot open /x: no\"\n"
 	    "two stopped number=4 id=0 description=\"\" listen= sessions=0 queue=0\n"
 	    "(service) started pid=10 resolver=14 reason=sad\n",
 	    "{\"schema\": 1, \"servers\": [{\"name\": \"default\", \"state\": \"started\", \"number\": 2, \"id\": 1, "
 	    "\"description\": \"Default \\\"SMTP\\\" = \\\\x41 \\u001B\", \"listen\": [\"127.0.0.1:25\", \"[::1]:25\"], "
 	    "\"sessions\": 3, \"queue\": 7, \"listener\": [11, 12], \"pickup\": [13], \"deliver\": [], "
-	    "\"maintenance\": [], \"leaving\": [], \"right\": \"operator\", \"reason\": \"cannot open /x: no\"}, "
+	    "\"maintenance\": [], \"leaving\": [], \"right\": \"operator\", \"commit\": \"batch\", "
+	    "\"disk\": \"ext4 so\", \"reason\": \"cannot open /x: no\"}, "
 	    "{\"name\": \"two\", \"state\": \"stopped\", \"number\": 4, \"id\": 0, \"description\": \"\", \"listen\": [], "
 	    "\"sessions\": 0, \"queue\": 0, \"listener\": [], \"pickup\": [], \"deliver\": [], \"maintenance\": [], "
-	    "\"leaving\": [], \"right\": null, \"reason\": null}], \"service\": {\"state\": \"started\", \"pid\": 10, \"right\": null, \"resolver\": 14, "
+	    "\"leaving\": [], \"right\": null, \"commit\": null, \"disk\": null, \"reason\": null}], \"service\": {\"state\": \"started\", \"pid\": 10, \"right\": null, \"resolver\": 14, "
 	    "\"auth\": null, \"directory\": null, \"fetch\": null, \"metrics\": null, \"web\": null, "
 	    "\"reason\": \"sad\"}, \"remarks\": []}" },
 	{ { "status", "none" }, "there is no virtual server none\n",
