@@ -1,7 +1,8 @@
 """guard - counts a message that do not depend on the machine, beside those of guard.txt: what grew
 
 Calls of the kernel by name, syncs, switches by choice, allocations and bytes of files, by role, for some fixed loads that go
-in lock step (lockstep.py), on an ext4 in a file. The least of some rounds counts: what disturbs only adds.
+in lock step (lockstep.py), on an ext4 in a file; and commits of its journal, and flushes of its disk. The least of some rounds
+counts: what disturbs only adds.
 """
 
 import sys
@@ -44,6 +45,10 @@ class Loads:
         disk = Test("guard", folder)
         disk.uid = USER     # what one user may have of the kernel, others as nobody may have taken
         test.cleanup(disk.end)
+        try:
+            self.disk()
+        except OSError as error:
+            raise Unable(f"commits of a disk: {error}") from error
         self.sink = Sink(disk)
         self.server = PosternServer(disk, self.sink.port, service={"user": str(USER)})
         try:
