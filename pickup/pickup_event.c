@@ -7,7 +7,27 @@
  * Fails by: never
  */
 #include "common/base/log.h"
+#include "common/mail/refused_words.h"
 #include "pickup/pickup_private.h"
+
+/* Those that a mail filter has refused: the others of the file go on. */
+static void
+log_refused(struct pickup *p, const struct pickup_file *t)
+{
+	char status[REFUSED_WORDS_STATUS];
+	const char *words;
+
+	for (size_t i = 0; i < t->envelope.nrcpt; i++) {
+		const struct message_recipient *r = &t->envelope.rcpt[i];
+
+		if (r->refused == NULL || !refused_words_by_filter(r->refused, status, &words))
+			continue;
+		counters_add(p->boot->counters, COUNTER_REFUSED_FILTER, 1);
+		log_event(LOG_FACT, t->id, "refused",
+		    "client=pickup file=%s recipient=%s status=%s reason=%s", log_safe(t->name),
+		    log_safe(r->address), status, log_safe(words));
+	}
+}
 
 void
 pickup_event_accepted(struct pickup *p, const struct pickup_file *t)
@@ -23,6 +43,7 @@ pickup_event_accepted(struct pickup *p, const struct pickup_file *t)
 	    t->detail[0] != '\0' ? log_safe(t->detail) : "",
 	    t->message_id[0] != '\0' ? " message-id=" : "",
 	    t->message_id[0] != '\0' ? log_safe(t->message_id) : "");
+	log_refused(p, t);
 }
 
 void

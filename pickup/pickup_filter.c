@@ -23,6 +23,7 @@
 #include "common/mail/data.h"
 #include "common/mail/envelope_change.h"
 #include "common/mail/header.h"
+#include "common/mail/refused_words.h"
 #include "pickup/pickup_private.h"
 
 enum { AGAIN_MS = 30000 };
@@ -287,6 +288,26 @@ wait_a_while(struct pickup_filter *f)
 		loop_timer_set(f->of->again, AGAIN_MS);
 }
 
+static bool
+is_refusal(const struct msg_filter_answer *a)
+{
+	return a->verdict == FILTER_REFUSE || (a->verdict == FILTER_REPLY && a->text[0] == '5');
+}
+
+/* The recipient that was shown last is refused for itself: false when no other one is left. */
+static bool
+refuse_recipient(struct pickup_filter *f)
+{
+	struct message_recipient *rcpt = f->file->envelope.rcpt, *r = &rcpt[f->rcpt - 1];
+	size_t left = f->file->envelope.nrcpt;
+
+	free(r->refused);
+	r->refused = refused_words_of_filter(f->said.filter, f->said.text);
+	for (size_t i = 0; i < f->file->envelope.nrcpt; i++)
+		left -= rcpt[i].refused != NULL;
+	return left > 0;
+}
+
 static void
 on_verdict(void *arg, const struct msg_filter_answer *a)
 {
@@ -294,7 +315,9 @@ on_verdict(void *arg, const struct msg_filter_answer *a)
 	struct pickup_file *t = f->file;
 
 	f->said = *a;
-	if (a->verdict == FILTER_GO_ON && f->stage < FILTER_CONTENT) {
+	if (f->stage == FILTER_RCPT && is_refusal(a) && !(a->flags & FILTER_TROUBLE) && refuse_recipient(f)) {
+		ask_stage(f);
+	} else if (a->verdict == FILTER_GO_ON && f->stage < FILTER_CONTENT) {
 		if (f->stage != FILTER_RCPT)
 			f->stage++;
 		ask_stage(f);
@@ -304,7 +327,7 @@ on_verdict(void *arg, const struct msg_filter_answer *a)
 		pool_submit(f->of->apply, t);
 	} else if (a->verdict == FILTER_DISCARD) {
 		end_judging(f, PICKUP_FILTER_DISCARDED);
-	} else if (a->verdict == FILTER_REFUSE || (a->verdict == FILTER_REPLY && a->text[0] == '5')) {
+	} else if (is_refusal(a)) {
 		end_judging(f, PICKUP_FILTER_REFUSED);
 	} else {
 		pickup_trouble_log(f->of->p, "filter", t->name, pickup_filter_words(f));

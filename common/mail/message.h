@@ -13,7 +13,7 @@
  *   x-receiver: c@d                      one line a recipient
  *   x-notify: never|success,failure,delay / x-orcpt: rfc822;xtext   belong to the receiver above
  *   x-member: name in the directory      the receiver is this member of the group alone
- *   x-refused: 5.1.1 name: words         it is a member of the group that gets no mail
+ *   x-refused: 5.1.1 name: words         it gets no mail, and why: common/mail/refused_words
  *   (empty line)
  *   content, as it will be sent, CRLF lines, not dot-stuffed
  *   postern-end 00000000000012345 LF     fixed MESSAGE_END_SIZE bytes; the content's size

@@ -1,7 +1,7 @@
 /*
  * verdict - what became of one recipient; pure
  *
- * Runs in:  deliver
+ * Runs in:  pickup, deliver
  * Owns:     nothing
  * Promise:  the text is one printable line; the class of the status agrees with what happened
  * Fails by: never; long text is cut

@@ -18,6 +18,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/mail/refused_words.h"
 #include "common/spool/spool.h"
 #include "common/spool/spool_private.h"
 
@@ -227,7 +228,7 @@ write_again(struct spool_draft *d, int fd)
 
 /* What became of a member of a group that got no mail, "5.1.1 name: words": it is looked up anew. */
 static void
-ask_again(struct message_recipient *r)
+look_up_again(struct message_recipient *r)
 {
 	const char *name = r->refused + strcspn(r->refused, " "), *end = NULL;
 
@@ -236,6 +237,17 @@ ask_again(struct message_recipient *r)
 		end = at;	/* a name may have some, the words have none */
 	free(r->member);
 	r->member = mem_strndup(name, end != NULL ? (size_t)(end - name) : strlen(name));
+}
+
+/* Whoever puts it back wants it sent: also what a mail filter had refused. */
+static void
+ask_again(struct message_recipient *r)
+{
+	char status[REFUSED_WORDS_STATUS];
+	const char *words;
+
+	if (!refused_words_by_filter(r->refused, status, &words))
+		look_up_again(r);
 	free(r->refused);
 	r->refused = NULL;
 }

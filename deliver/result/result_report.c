@@ -14,6 +14,7 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
+#include "common/mail/refused_words.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
 
@@ -177,13 +178,22 @@ badmail_reason_of(const struct result_state *st)
 	return BADMAIL_NULL_SENDER;
 }
 
+static bool
+is_member(const struct message_recipient *r)
+{
+	char status[REFUSED_WORDS_STATUS];
+	const char *words;
+
+	return r->member != NULL ||
+	    (r->refused != NULL && !refused_words_by_filter(r->refused, status, &words));
+}
+
 /* Some failed recipient is a member of a group, which may stand for others that have the message. */
 static bool
 members_failed(const struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->recipient[i].outcome == OUTCOME_FAILED &&
-		    (m->e.rcpt[i].member != NULL || m->e.rcpt[i].refused != NULL))
+		if (m->recipient[i].outcome == OUTCOME_FAILED && is_member(&m->e.rcpt[i]))
 			return true;
 	return false;
 }

@@ -10,6 +10,7 @@
 
 #include "common/base/log.h"
 #include "common/mail/idn.h"
+#include "common/mail/refused_words.h"
 #include "deliver/active/active.h"
 #include "deliver/schedule/schedule.h"
 
@@ -165,6 +166,21 @@ assign_recipient(struct active_message *m, size_t i)
 	}
 }
 
+/* A mail filter has refused it, when its file was taken from pickup; the others of the message go on. */
+static bool
+is_refused(struct active_message *m, size_t i)
+{
+	char status[REFUSED_WORDS_STATUS];
+	const char *words;
+
+	if (m->e.rcpt[i].refused == NULL ||
+	    !refused_words_by_filter(m->e.rcpt[i].refused, status, &words))
+		return false;
+	m->recipient[i].outcome = OUTCOME_FAILED;
+	m->recipient[i].reason = active_message_reason(m, 0, status, "", words);
+	return true;
+}
+
 /* Neighbours of the same domain share the answer. */
 void
 schedule_route(struct active_message *m)
@@ -177,7 +193,7 @@ schedule_route(struct active_message *m)
 		const char *domain = at == NULL ? "" : at + 1;
 		struct active_recipient *r = &m->recipient[i];
 
-		if (m->e.rcpt[i].mark != MARK_PENDING)
+		if (m->e.rcpt[i].mark != MARK_PENDING || is_refused(m, i))
 			continue;
 		if (last != NULL && strcmp(domain, last_domain) == 0) {
 			*r = *last;

@@ -62,6 +62,24 @@ def test_verdicts(t):
     equal((len(service.home.wait_badmails(2)), service.home.drops()), (2, []), "badmail, delivered")
 
 
+def test_one_recipient(t):
+    """Refused at its recipient, it goes to the others of the file, and its sender is told; badmail only gets what is refused for all."""
+    filter = Milter(t, {"rcpt": lambda s, p: reply_code("550-5.7.1 Not for\r\n550 5.7.1 this one") if b"<no" in p else None})
+    service = service_with(t, filter)
+    put(service, "one.eml", b"From: a@default.example\nTo: no@far.example, b@default.example, no@default.example\nSubject: to some\n\nHello\n")
+    equal(service.events.wait("refused", file="one.eml", recipient="no@far.example")["status"], "5.7.1", "status")
+    check("f0: Not for" in service.events.wait("refused", file="one.eml", recipient="no@default.example")["reason"], "reason")
+    for address in ("no@far.example", "no@default.example"):
+        service.events.wait("failed", recipient=address, status="5.7.1")
+    drops = {d.email["Subject"]: d for d in service.home.wait_drops(2)}
+    equal(drops.pop("to some").receivers, ["b@default.example"], "the others")
+    report = drops.popitem()[1]
+    equal(report.receivers, ["a@default.example"], "who is told")
+    check(b"this one" in report.message and b"no@far.example" in report.message and b"no@default.example" in report.message, "report:", report.message)
+    put(service, "all.eml", b"From: a@default.example\nTo: no@far.example, no@default.example\n\nHello\n")
+    service.events.wait("badmailed", file="all.eml")
+
+
 def test_later(t):
     """A file that a filter does not take now waits, and others do not wait for it; at a stop it has its name again."""
     filter = Milter(t, {"mail": lambda s, p: TEMPFAIL if b"late" in p else None})
