@@ -5,7 +5,7 @@ _posternctl_ids()
 {
 	local list=()
 	[[ $1 == sessions ]] || list=(list)
-	"$control" "${options[@]}" "$1" "${list[@]}" 2>/dev/null | awk 'NR > 1 { print $1 }' | grep -E '^[0-9a-z-]{3,}$'
+	"$control" "${options[@]}" "$1" "${list[@]}" 2>/dev/null | awk '{ print $1 }' | grep -E '^[0-9a-z-]{3,}$'
 }
 
 # Keys as get, set and unset name them: those of the virtual server that the line names, or of postern.ini.
@@ -113,8 +113,8 @@ _posternctl()
 		if [[ ${COMP_WORDS[COMP_CWORD - 1]} == "$command" ]]; then
 			words+=" $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')"
 		elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == remove ]]; then
-			words=$("$control" "${options[@]}" "${COMP_WORDS[@]:COMP_CWORD - 3:2}" list 2>/dev/null | awk 'NR > 1 { print $1 }')
-			[[ ${COMP_WORDS[COMP_CWORD - 2]} == "$command" ]] && words=$("$control" "${options[@]}" "$command" list 2>/dev/null | awk 'NR > 1 { print $1 }')
+			words=$("$control" "${options[@]}" "${COMP_WORDS[@]:COMP_CWORD - 3:2}" list 2>/dev/null | awk '{ print $1 }')
+			[[ ${COMP_WORDS[COMP_CWORD - 2]} == "$command" ]] && words=$("$control" "${options[@]}" "$command" list 2>/dev/null | awk '{ print $1 }')
 		elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == add ]]; then
 			words=$(compgen -u)
 		fi

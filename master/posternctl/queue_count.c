@@ -161,13 +161,8 @@ queue_count_print(struct queue_count *c, bool json)
 			print_people(c, &total);
 		return;
 	}
-	if (!json && total.sum > 0) {
-		printf("%-*s %9s", width, "DOMAIN", "MESSAGES");
-		for (size_t i = 0; i < AGES; i++)
-			printf(" %8s", answers_rows_ages[i]);
-		printf("  LAST ERROR\n");
+	if (!json && total.sum > 0)
 		print_table_row(&total, width);
-	}
 	for (size_t k = 0; k < c->count && c->row[k].sum > 0; k++, shown++)
 		if (json)
 			print_json_row(&c->row[k], shown == 0);

@@ -95,15 +95,6 @@ print_json_row(struct queue_print *p, json_t *row)
 /* --- lists --- */
 
 static void
-print_heading(const struct answers_table *t)
-{
-	for (size_t i = 0; i < t->columns; i++)
-		if (t->column[i].width != 0)
-			printf("%*s ", t->column[i].width, t->column[i].heading);
-	printf("SERVER\n");
-}
-
-static void
 print_table(struct queue_print *p)
 {
 	if (p->table_rows == NULL || json_array_size(p->table_rows) == 0)
@@ -138,8 +129,6 @@ print_list_row(struct queue_print *p, char *line)
 	}
 	if (answers_line_cut(line, cell, ANSWERS_CELLS_MAX) != answers_line_cells(t))
 		return;
-	if (p->first)
-		print_heading(t);
 	for (size_t i = 0; i < t->columns; i++)
 		print_table_value(&t->column[i], cell[t->column[i].at]);
 	printf("(%s)\n", server);

@@ -158,15 +158,12 @@ cut_fields(char *line, char *column[COLUMNS])
 }
 
 static void
-print_table(char *column[COLUMNS], bool first)
+print_row(char *column[COLUMNS])
 {
 	static const char form[] = "%-12s %-12s %-24s %-20s %7s %-10s %8s %-8s %s\n";
 	char since[CLOCK_DATE_SIZE], idle[24], name[1200];
 	bool user, certificate;
 
-	if (first)
-		printf(form, "ID", "SERVER", "CLIENT", "SINCE", "IDLE", "STATE", "MESSAGES", "TLS",
-		    "USER (OR HELO)");
 	answers_value_time(since, column[COLUMN_SINCE]);
 	snprintf(idle, sizeof(idle), "%llus", strtoull(column[COLUMN_IDLE], NULL, 10) / 1000);
 	user = strcmp(column[COLUMN_KIND], "user") == 0 || strcmp(column[COLUMN_KIND], "-") == 0;
@@ -182,7 +179,6 @@ sessions_command_print(char *text)
 {
 	const struct answers_table *table = answers_rows_find("sessions", "list");
 	json_t *rows = json_array(), *row;
-	bool first = true;
 
 	for (char *line; (line = strsep(&text, "\n")) != NULL;) {
 		char *column[COLUMNS];
@@ -196,8 +192,7 @@ sessions_command_print(char *text)
 			if (row != NULL)
 				json_array_append_new(rows, row);
 		} else if (cut_fields(line, column)) {
-			print_table(column, first);
-			first = false;
+			print_row(column);
 		} else if (line[0] != '\0')
 			fprintf(stderr, "posternctl: %s\n", line); /* a refusal */
 	}

@@ -50,9 +50,9 @@ def test_list_show(t):
         equal(len(rows(service, "list", *args)), count, args)
         equal(service.ctl("badmail", "tally", *args).stdout, f"{count}\n", args)
     done = service.ctl("badmail", "purge", "--all", ok=False)
-    check(done.returncode == 1 and "4 messages would be purged; say --yes" in done.stderr and len(done.stdout.splitlines()) == 5, done)
+    check(done.returncode == 1 and "4 messages would be purged; say --yes" in done.stderr and len(done.stdout.splitlines()) == 4, done)
     table = service.ctl("badmail", "list").stdout.splitlines()
-    check(len(table) == 5 and table[0].split()[:2] == ["ID", "AGE"], table)
+    equal([line.split()[0] for line in table], [row["id"] for row in found], "a line for each, and no headings")
     shown = rows(service, "show", found[2]["id"])[0]
     check(any("Reason:" in line for line in shown["reason"]) and "Subject: for no-3@two.example" in shown["header"], shown)
     equal(shown["recipients"], [{"mark": "pending", "address": "no-3@two.example"}])

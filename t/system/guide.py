@@ -342,7 +342,7 @@ def test_operate(t):
            there={"1k1d803g5zfpbxm8": ids[0], "127.0.0.1:2527": f"127.0.0.1:{t.port()}", "--timeout 30m": "--timeout 1s",
                   "/etc/postern /var/lib/postern": f"{service.config} {service.folder}/servers {service.state}"},
            status={"posternctl drain default": 75, "posternctl queue delete --domain": 1, "posternctl probe default --rcpt user@partner.example --send": 75},
-           after={"posternctl queue list --domain": lambda text: check(text.splitlines()[1].split()[0] in ids, text),
+           after={"posternctl queue list --domain": lambda text: check(text.splitlines()[0].split()[0] in ids, text),
                   "posternctl queue count": says("partner.example", "4.2.1 [127.0.0.1]: later"),
                   "posternctl queue default show": says("user@partner.example", "later"),
                   "posternctl trace": says("accepted", "deferred"),

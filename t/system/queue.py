@@ -72,7 +72,7 @@ def test_list_show_count(t):
     check(first["arrived"].endswith("Z") and first["due"] > first["arrived"], first)
     equal(first["reason"].count("4.2.1"), 1, "the status stands once")
     table = service.ctl("queue", "list").stdout.splitlines()
-    check(len(table) == 4 and table[0].split()[:2] == ["ID", "STATE"] and found[2]["id"] in table[3], table)
+    check(len(table) == 3 and [line.split()[0] for line in table] == [row["id"] for row in found], table)
 
     for args, count in ((["--domain", "one.example"], 2), (["--domain", "*.example"], 3), (["--domain", "ONE.example", "--domain", "two.example"], 3),
                         (["--recipient", "later-3@*"], 1), (["--sender", "<>"], 0), (["--sender", "AUTHOR@*"], 3), ([first["id"]], 1),
@@ -87,7 +87,7 @@ def test_list_show_count(t):
     equal([(row["domain"], row["messages"], row["ages"]["15m"]) for row in counts], [("one.example", 2, 2), ("two.example", 1, 1)])
     check(all("come back" in row["reason"] for row in counts), "the last error of each domain", counts)
     table = service.ctl("queue", "count").stdout.splitlines()
-    equal([line.split()[:3] for line in table], [["DOMAIN", "MESSAGES", "15m"], ["(all)", "3", "3"], ["one.example", "2", "2"], ["two.example", "1", "1"]])
+    equal([line.split()[:3] for line in table], [["(all)", "3", "3"], ["one.example", "2", "2"], ["two.example", "1", "1"]])
 
     shown = rows(service, "show", first["id"])
     equal(len(shown), 1)
@@ -117,7 +117,7 @@ def test_tally(t):
     done = service.ctl("queue", "hold", "--all", ok=False)
     equal(done.returncode, 1)
     check("700 messages would be held, some of them are shown; say --yes" in done.stderr, done.stderr)
-    equal(len(done.stdout.splitlines()), 11, "a heading and ten of them")
+    equal(len(done.stdout.splitlines()), 10, "ten of them")
     one = listed(service, "--recipient", "later-3@*")[0]["id"]
     check("1 message held" in service.ctl("queue", "hold", "--recipient", "later-3@*").stdout, "one that needs no --yes")
     equal([row["id"] for row in listed(service, "--held")], [one])
@@ -146,7 +146,7 @@ def test_many_need_yes(t):
     queue_some(service, *(f"later-{n}@one.example" for n in range(12)))
     shown = service.ctl("queue", "delete", "--domain", "one.example", ok=False)
     equal(shown.returncode, 1, "exit status without --yes")
-    check("12 messages would be deleted" in shown.stderr and len(shown.stdout.splitlines()) == 11, shown)
+    check("12 messages would be deleted" in shown.stderr and len(shown.stdout.splitlines()) == 10, shown)
     equal(len(listed(service)), 12, "nothing was done")
     check("1 message deleted for 1 recipient" in service.ctl("queue", "delete", "--recipient", "later-3@one.example").stdout, "one alone")
     done = service.ctl("queue", "default", "delete", "--all", "--yes")
