@@ -45,6 +45,18 @@ is_known(const struct change *c, const struct config_faults *before, const struc
 	return false;
 }
 
+/* A file that is not there yet cannot be looked at: its virtual server is named; the text names the key. */
+static void
+tell_place(struct change *c, const struct config_fault *f)
+{
+	if (c->old == NULL && strcmp(f->file, c->path) == 0)
+		buf_printf(&c->why, "%s:", c->server);
+	else
+		buf_printf(&c->why, "%s:", f->file);
+	if (f->line > 0 && c->old != NULL)
+		buf_printf(&c->why, "%u:", f->line);
+}
+
 /* How many errors keep it from being written; they and new warnings are told. */
 static size_t
 tell_faults(struct change *c, const struct config_faults *before, const struct config *config,
@@ -58,9 +70,7 @@ tell_faults(struct change *c, const struct config_faults *before, const struct c
 		if (is_known(c, before, f) && (f->warning || !is_fatal(c, config, f)))
 			continue;
 		errors += !f->warning;
-		buf_printf(&c->why, "%s:", f->file);
-		if (f->line > 0)
-			buf_printf(&c->why, "%u:", f->line);
+		tell_place(c, f);
 		buf_printf(&c->why, " %s: %s\n", f->warning ? "warning" : "error", f->text);
 	}
 	return errors;

@@ -46,7 +46,7 @@ enum ctl_type {
 	/* operator to master and back */
 	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
 	CTL_TEXT,		/* part of an answer */
-	CTL_PROGRESS,		/* struct ctl_progress: what a stop still waits for; before the answer */
+	CTL_PROGRESS,		/* struct ctl_progress: what a command still waits for; before the answer */
 	CTL_END,		/* end of an answer: int32_t exit status (0, 1, 2 or sysexits) */
 	/* --- of this version: from CTL_COMMON on --- */
 	/* worker or helper to master */

@@ -142,7 +142,10 @@ change_apply_take_back(struct change_request *r, const struct buf *why)
 	if (change_file_take_back(&r->change) == EX_OK) {
 		change_history_take_back(change_apply_state(r), &r->change, r->record);
 		change_apply_reload(r, true, &text);
-		change_apply_say(r, CONTROL_REFUSED, "the change has been taken back\n");
+		if (r->change.old == NULL)
+			buf_printf(&r->text, "%s is not made: its file is removed again\n", r->change.server);
+		change_apply_say(r, CONTROL_REFUSED, r->change.old == NULL ? "" :
+		    "the change has been taken back\n");
 		change_apply_tell(r, "taken-back");
 	} else {
 		buf_add(&r->text, buf_text(&r->change.why), r->change.why.len);
@@ -157,6 +160,7 @@ void
 change_apply_write(struct change_request *r)
 {
 	struct buf text = BUF_INIT(MASTER_TEXT_MAX);
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 	const struct snapshot *before = r->m->snapshot;
 	int status = EX_OK;
 
@@ -178,10 +182,13 @@ change_apply_write(struct change_request *r)
 		log_event(LOG_WARN, NULL, "trouble", "doing=history reason=%s", log_safe(strerror(errno)));
 	change_apply_watch(r);
 	change_apply_reload(r, false, &text);
-	if (r->m->snapshot == before || change_apply_has_failed(r, &text))
+	if (r->m->snapshot == before)
 		change_apply_take_back(r, &text);
+	else if (change_apply_has_failed(r, &why))	/* all else of `text` is told already */
+		change_apply_take_back(r, &why);
 	else
 		loop_timer_set(r->timer, CHANGE_WAIT_MS);
+	buf_done(&why);
 	buf_done(&text);
 }
 

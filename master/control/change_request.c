@@ -168,6 +168,16 @@ free_wait(struct control_question *q)
 
 static const struct control_question_ops change_ops = { .update = update_wait, .free = free_wait };
 
+bool
+change_request_waits_for(const struct control_command *cmd, const struct server *s)
+{
+	const struct change_request *r = cmd->question != NULL ? cmd->question->m->changing : NULL;
+
+	return r != NULL && cmd->question->ops == &change_ops &&
+	    r->number == ((const struct change_wait *)(const void *)cmd->question)->number &&
+	    (r->change.server == NULL || strcmp(r->change.server, s->name) == 0);
+}
+
 static void
 wait_for(struct control_command *cmd, struct change_request *r)
 {

@@ -232,7 +232,7 @@ on_pause_over(void *arg)
 	loop_io_want(control->io, LOOP_READ);
 }
 
-/* --- what a stop waits for --- */
+/* --- what a command waits for --- */
 
 static void
 on_progress(void *arg)
@@ -248,7 +248,7 @@ control_progress(struct control *control)
 	if (loop_timer_is_set(control->progress))
 		return;
 	TAILQ_FOREACH(c, &control->m->callers, link)
-		if (control_caller_waits_for_stop(c)) {
+		if (control_caller_may_wait_long(c)) {
 			loop_timer_set(control->progress, c->told ? CONTROL_PROGRESS_MS : CONTROL_QUICK_MS);
 			return;
 		}

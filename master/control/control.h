@@ -112,7 +112,7 @@ void control_caller_done(struct control_caller *c);
 void control_caller_run(struct control_caller *c, const struct control_words *w);
 /* State may have changed: answers what can be answered. True: some answer could not be taken yet. */
 bool control_caller_update(struct master *m) __attribute__((warn_unused_result));
-bool control_caller_waits_for_stop(const struct control_caller *c);
+bool control_caller_may_wait_long(const struct control_caller *c);
 /* It waits for the answer to a command that may change something; not for an upgrade. */
 bool control_caller_changes(const struct control_caller *c);
 /* An upgrade: all that wait for something else are answered with that text, now. */
@@ -202,7 +202,7 @@ void health_disk_free(struct health_disk *d);			/* NULL is fine */
 void health_disk_blame_service(const struct health_disk *d, struct buf *why);
 void health_disk_blame(const struct health_disk *d, const struct server *s, struct buf *why);
 
-/* --- stop_progress: what a stop still waits for --- */
+/* --- stop_progress: what a command still waits for while processes stop --- */
 
 /* False: the command waits for no process any more. */
 bool stop_progress_get(const struct control_command *cmd, const struct master *m, struct ctl_progress *p);

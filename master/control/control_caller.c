@@ -169,13 +169,13 @@ control_caller_cut(struct master *m, const char *text)
 	}
 }
 
-/* --- what a stop waits for --- */
+/* --- what a command waits for --- */
 
 bool
-control_caller_waits_for_stop(const struct control_caller *c)
+control_caller_may_wait_long(const struct control_caller *c)
 {
-	return c->busy && (c->command.ends_service ||
-	    (c->command.waiting && c->command.goal == STATE_STOPPED));
+	return c->busy &&
+	    (c->command.ends_service || (c->command.waiting && c->command.right > CONTROL_LOOK));
 }
 
 void
@@ -186,7 +186,7 @@ control_caller_tell_progress(struct master *m)
 
 	/* A caller that does not read misses it; the end of its answer finds that out. */
 	TAILQ_FOREACH(c, &m->callers, link)
-		if (control_caller_waits_for_stop(c) && stop_progress_get(&c->command, m, &p))
+		if (control_caller_may_wait_long(c) && stop_progress_get(&c->command, m, &p))
 			c->told = c->ops->send(c, CTL_PROGRESS, &p, sizeof(p));
 }
 

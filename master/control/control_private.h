@@ -139,6 +139,8 @@ void change_request_run(struct control_command *cmd, struct master *m, struct se
     const struct control_words *w);
 void change_request_update(struct master *m);	/* state may have changed */
 void change_request_close(struct master *m);
+/* The command waits until that virtual server has taken its change over. */
+bool change_request_waits_for(const struct control_command *cmd, const struct server *s);
 
 /* --- change_apply: a change written, taken over, taken back --- */
 

@@ -1,5 +1,6 @@
 /*
- * stop_progress - what a stop still waits for: sessions, deliveries, processes, and how long at the most
+ * stop_progress - what a command still waits for while processes stop: sessions, deliveries, processes, and
+ * how long at the most
  *
  * Runs in:  master
  * Owns:     nothing
@@ -11,7 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/process/counters.h"
-#include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 
 /* The time that its processes have, in ms from now; false: none of them is left. */
@@ -58,7 +59,7 @@ stop_progress_get(const struct control_command *cmd, const struct master *m, str
 
 	*p = (struct ctl_progress){ 0 };
 	TAILQ_FOREACH(s, &m->servers, link) {
-		bool meant = cmd->ends_service;
+		bool meant = cmd->ends_service || change_request_waits_for(cmd, s);
 
 		for (size_t i = 0; i < cmd->names; i++)
 			meant = meant || strcmp(cmd->name[i], s->name) == 0;

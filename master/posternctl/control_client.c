@@ -41,7 +41,7 @@ connect_to_service(const char *path)
 	return -1;
 }
 
-/* --- what a stop waits for --- */
+/* --- what a command waits for --- */
 
 struct progress {
 	struct ctl_progress latest;

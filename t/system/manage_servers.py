@@ -45,10 +45,12 @@ def test_create_refuses(t):
     service = t.postern()
     files = sorted(p.name for p in (service.folder / "servers").iterdir())
     for words, status in ((("Upper",), 64), (("../x",), 64), (("-x",), 64), (("x" * 33,), 64), (("new", "colour=red"), 64),
-                          (("new", "listen=nowhere"), 78), (("new", "domain=a b"), 78), (("new", "description=a\nb = c"), 64), ((), 64)):
+                          (("new", "listen=nowhere"), 78), (("new", "domain=a b"), 78), (("new", "description=a\nb = c"), 64), ((), 64),
+                          (("new", "listen=192.0.2.77:25"), 1)):
         done = service.ctl("create", *words, ok=False)
         equal(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
         check(done.stderr.strip(), words, "without a word")
+        check("new.ini" not in done.stderr, "it names a file that there is not:", done.stderr)
     equal(sorted(p.name for p in (service.folder / "servers").iterdir()), files, "files")
 
 

@@ -1,15 +1,17 @@
-"""start_stop - who may start the service; what a stop waits for"""
+"""start_stop - who may start the service; what a stop and a change wait for"""
 
 import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 from checks import check, equal
 from patience import until
 from processes import descendants_of
 from programs import PROGRAMS
+from terminal import Terminal
 
 
 # shows 1.8e
@@ -47,6 +49,25 @@ def test_stop_says_what_it_waits_for(t):
         out, rest = stop.communicate(timeout=40)
         equal((stop.returncode, out), (0, "the service has stopped\n"), rest)
     service.wait_end()
+
+
+def test_change_says_what_it_waits_for(t):
+    """A delivery that hangs keeps the old process, and so the command that changed a key: it says so, on a terminal in one line."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def content(*_):
+        begun.set()
+        gate.wait(60)
+    sink = t.sink(answers={"DOT": content})
+    t.cleanup(gate.set)
+    service = t.postern({"one": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}}, service={"grace": "30s"})
+    service["one"].send(to="b@far.example")
+    until(begun.is_set, what="the delivery")
+    with Terminal([service.bin / "posternctl", "-c", service.config, "set", "one", "delivery.hop-limit=50"], columns=200,
+                  env=service.environment(), **service.account()) as person:
+        person.expect("waits for one: 0 sessions, 1 delivery (", "deliver ", " s at the most")
+        gate.set()
+        person.expect("one is started", "this is change 1").end()
 
 
 def test_stop_counts_down(t):
