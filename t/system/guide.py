@@ -234,10 +234,13 @@ def test_cloud(t):
 
     def renamed(_):
         check("contoso.com" not in service.ctl("domain", "list", "default").stdout.split(), "it is local still")
-    provider = f"\ntoken-url = {service.endpoint.url}\nca-file = {authority.file}"
+
+    def endpoint(name, provider):
+        return {f"oauth:{name}.provider={provider}": f"oauth:{name}.provider={provider} oauth:{name}.token-url={service.endpoint.url} "
+                                                     f"oauth:{name}.ca-file={authority.file}"}
     follow = Follow(
         service, "postern-guide-cloud",
-        there={"provider = microsoft365": f"provider = microsoft365{provider}", "provider = google": f"provider = google{provider}",
+        there={**endpoint("m365", "microsoft365"), **endpoint("gmail", "google"),
                "smtp.office365.com:587": f"{account.NAME}:{account.port}", "smtp.gmail.com:587": f"{account.NAME}:{account.port}",
                "contoso-com.mail.protection.outlook.com:25": f"{account.NAME}:{address.port}",
                "smtp-relay.gmail.com:587": f"{account.NAME}:{address.port}", "relay@contoso.com": USER},

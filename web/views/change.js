@@ -28,11 +28,14 @@ export function makeDifference(text) {
 		make("span", { class: line.startsWith("+") ? "more" : line.startsWith("-") ? "less" : null }, line, "\n")));
 }
 
+/* Without file and line: the text that has them is not written, and whoever sees it stands at the field. */
+const plain = (text) => text.replace(/^\/.+?\.ini:(?:\d+:)? (?:error: )?/gm, "");
+
 /* The refusal of a change that is only tried, or null. */
 export async function refusalOfChange(words) {
 	const answer = await manager.command(...dryRun(words));
 
-	return answer.status === 0 ? null : refusalOf(answer);
+	return answer.status === 0 ? null : plain(refusalOf(answer));
 }
 
 /*
@@ -45,7 +48,7 @@ export async function change(words, { title, lines = [], button = "Apply", dange
 	try {
 		const shown = await manager.command(...dryRun(words));
 		if (shown.status !== 0)
-			return { done: false, refused: refusalOf(shown) };
+			return { done: false, refused: plain(refusalOf(shown)) };
 		if (shown.text.includes(NOTHING)) {
 			say("All of this is so already.", { command });
 			return { done: false };

@@ -60,7 +60,8 @@ is_for(X509 *x, const char *fqdn, const struct tls_text *file, struct buf *why)
 	if (X509_check_host(x, fqdn, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1)
 		return true;
 	(void)!tls_details_read(&d, file, &no);
-	buf_printf(why, "%s: is for %s, and not for %s, which is fqdn in [delivery]\n", file->path,
+	buf_printf(why, "%s: is for %s, and not for %s, which is fqdn in [delivery]: change that key, or let "
+	    "the certificate have that name, too\n", file->path,
 	    d.names != NULL && *d.names != '\0' ? d.names : "no host name", fqdn);
 	tls_details_done(&d);
 	buf_done(&no);
