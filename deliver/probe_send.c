@@ -67,7 +67,7 @@ static const struct outcome {
 	{ "expanded", "ok", true, EX_OK, "it goes on to the addresses that the recipient stands for; "
 	    "posternctl trace shows that message" },
 	{ "deferred", "failed", true, EX_TEMPFAIL, "it stays in the queue and is tried again" },
-	{ "held", "failed", true, EX_TEMPFAIL, "it stays in the queue until its host asks for it" },
+	{ "kept", "failed", true, EX_TEMPFAIL, "it stays in the queue until its host asks for it" },
 	{ "moved", "failed", true, EX_TEMPFAIL, "an operator has moved it to another virtual server" },
 	{ "evacuated", "failed", true, EX_TEMPFAIL, "an operator has brought it to another node" },
 	{ "failed", "failed", true, MSG_PROBE_FAILED, "it is refused, and goes back to postmaster" },

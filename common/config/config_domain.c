@@ -243,7 +243,8 @@ judge_sender(struct config_work *w, size_t server, const struct config_domain *d
 	else if (named && (dns || (!is_given(d, "route") &&
 	    w->config->server[server].smart_host.count == 0)))
 		config_faults_add(w->faults, config_work_source(w, server), type->line, true,
-		    "[domain %s] has no effect: it has no route, and the server no smart-host", d->name);
+		    "[domain %s] has no effect: it has no route, and the virtual server no smart-host",
+		    d->name);
 	else if (named && !is_given(d, "route") && !is_given(d, "outbound-auth") &&
 	    !is_given(d, "outbound-tls") && !is_given(d, "user") && !is_given(d, "client-certificate"))
 		config_faults_add(w->faults, config_work_source(w, server), type->line, true,
@@ -357,7 +358,7 @@ config_domain_judge(struct config_work *w, size_t server)
 	}
 	if (s->default_domain == NULL)
 		config_faults_add(w->faults, source, heading_line(&w->ini[server + 1], s->fqdn), false,
-		    "there is no [domain] of type default, "
-		    "and the server's own name %s cannot stand in, for it has an entry of another type",
+		    "there is no [domain] of type default, and the virtual server's own name %s "
+		    "cannot stand in, for it has an entry of another type",
 		    s->fqdn);
 }

@@ -256,7 +256,7 @@ judge_rest(struct config_work *w, size_t server)
 
 	if (strchr(s->fqdn, '.') == NULL && strcmp(s->fqdn, w->config->service.hostname) != 0)
 		blame_server(w, server, KEY_DELIVERY, "fqdn", true,
-		    "fqdn \"%s\" has no dot; other servers may refuse mail from a "
+		    "fqdn \"%s\" has no dot; other hosts may refuse mail from a "
 		    "name that is not fully qualified", s->fqdn);
 	if (s->max_session_size < s->max_message_size)
 		blame_server(w, server, KEY_MESSAGES, "max-session-size", true,
@@ -362,7 +362,7 @@ judge_service(struct config_work *w)
 
 	if (strchr(service->hostname, '.') == NULL)
 		config_faults_add(w->faults, &w->sources.source[0], o->line, true,
-		    "the hostname \"%s\" has no dot; other servers may refuse mail "
+		    "the hostname \"%s\" has no dot; other hosts may refuse mail "
 		    "from a name that is not fully qualified (set hostname)", service->hostname);
 	config_dns_judge(w);
 	if (service->dnssec != CONFIG_DNSSEC_YES &&

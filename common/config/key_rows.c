@@ -394,8 +394,8 @@ const struct key key_rows[] = {
 	    .derived = "the next free number", .min = 1, .max = 1000000,
 	    .own = true,
 	    .meaning =
-	    "The number N of the virtual server. Protocol logs call the server SMTPSVCN, and signals name it "
-	    "by this number. Without this key the server keeps the number that it was given first." },
+	    "The number N of the virtual server. Protocol logs call it SMTPSVCN, and signals name it by this "
+	    "number. Without this key it keeps the number that it was given first." },
 	{ GENERAL("user", KEY_TEXT, user), BY_SERVICE,
 	    .derived = "that of the service", .check = key_check_word,
 	    .own = true,
@@ -417,26 +417,27 @@ const struct key key_rows[] = {
 	    .check = key_check_word, .own = true,
 	    .meaning = "Who may read the protocol log: the members of this group (mode 2750)." },
 	{ GENERAL("description", KEY_TEXT, description), .own = true,
-	    .derived = "\"Default SMTP Virtual Server\" for default, else the server's name",
-	    .meaning = "A text that posternctl status shows with the name of the server." },
+	    .derived = "\"Default SMTP Virtual Server\" for default, else the virtual server's name",
+	    .meaning = "A text that posternctl status shows with the name of the virtual server." },
 	{ GENERAL("listen", KEY_LISTEN, listen), IN_RANGE, .standard = "*:25, [::]:25", .own = true,
 	    .meaning =
-	    "The addresses and ports at which the server takes mail. *:25 is every IPv4 address, [::]:25 "
-	    "every IPv6 address; beside it another virtual server may have one address of that port, and "
-	    "gets its clients. While that one is paused or stopped they are turned away, and mail for it "
-	    "waits: the rules of the first would return it." },
+	    "The addresses and ports at which the virtual server takes mail. *:25 is every IPv4 address, "
+	    "[::]:25 every IPv6 address; beside it another virtual server may have one address of that "
+	    "port, and gets its clients. While that one is paused or stopped they are turned away, and "
+	    "mail for it waits: the rules of the first would return it." },
 	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), IN_RANGE, .own = true,
 	    .meaning = "The addresses and ports where a session starts with TLS at once, usually port 465." },
 	{ GENERAL("own-address", KEY_STRINGS, own_address), .check = key_check_own_address,
 	    .meaning =
-	    "Addresses and names that lead to this server and that it cannot know: outside of a NAT, of a "
-	    "forwarded port or of a load balancer. An address may have a port. Together with the addresses "
-	    "of listen, the fqdn and the hostname of the service they are the server itself: mail is never "
-	    "sent there, nor to an MX that is no better (5.4.6), and mail for user@[address] is for the "
-	    "default domain. An address at which another virtual server listens is that one's, also beside "
-	    "a listen of all addresses: mail goes to it, or waits while it is stopped." },
+	    "Addresses and names that lead to this virtual server and that it cannot know: outside of a "
+	    "NAT, of a forwarded port or of a load balancer. An address may have a port. Together with "
+	    "the addresses of listen, the fqdn and the hostname of the service they are the virtual "
+	    "server itself: mail is never sent there, nor to an MX that is no better (5.4.6), and mail "
+	    "for user@[address] is for the default domain. An address at which another virtual server "
+	    "listens is that one's, also beside a listen of all addresses: mail goes to it, or waits "
+	    "while it is stopped." },
 	{ GENERAL("home", KEY_PATH, home), BY_SERVICE,
-	    .derived = "the spool folder and the server's name", .own = true,
+	    .derived = "the spool folder and the virtual server's name", .own = true,
 	    .meaning = "The folder that holds pickup, queue, drop and badmail." },
 	{ GENERAL("pickup", KEY_PATH, pickup), BY_SERVICE, .derived = "home/pickup", .own = true,
 	    .meaning =
@@ -524,10 +525,10 @@ const struct key key_rows[] = {
 	    "other names stay, also those that another program compressed or renamed. On the file system of "
 	    "the queue no line is written while that is at its reserve (disk-reserve)." },
 	{ GENERAL("log-directory", KEY_PATH, log_directory), BY_SERVICE,
-	    .derived = "the logs folder and the server's name",
-	    .meaning = "The folder of this server's protocol log." },
+	    .derived = "the logs folder and the virtual server's name",
+	    .meaning = "The folder of this virtual server's protocol log." },
 	{ GENERAL("banner", KEY_TEXT, banner), .derived = "the product's name", .check = key_check_line,
-	    .meaning = "The text of the greeting, after the server's fqdn." },
+	    .meaning = "The text of the greeting, after the virtual server's fqdn." },
 
 	{ ACCESS("authentication", KEY_FLAGS, authentication), .standard = "anonymous", .choice = auth_flags,
 	    .meaning =
@@ -583,8 +584,8 @@ const struct key key_rows[] = {
 	    .derived = "smtp/ and the fqdn",
 	    .check = key_check_word,
 	    .meaning =
-	    "The Kerberos name of this server, with or without @REALM. Tickets for another name are "
-	    "refused." },
+	    "The Kerberos name of this virtual server, with or without @REALM. Tickets for another name "
+	    "are refused." },
 	{ ACCESS("kerberos-realms", KEY_STRINGS, kerberos_realms), .derived = "that of the service-principal",
 	    .check = key_check_word,
 	    .meaning =
@@ -709,7 +710,7 @@ const struct key key_rows[] = {
 	    "The largest number of recipients of one inbound message. Each further recipient is answered 452 "
 	    "4.5.3, and the message goes on without it." },
 	{ MESSAGES("ndr-copy-to", KEY_TEXT, ndr_copy_to), .check = key_check_mailbox,
-	    .meaning = "A mail address that gets a copy of each non-delivery report." },
+	    .meaning = "A mail address that gets a copy of each report of failure (NDR)." },
 	{ MESSAGES("badmail", KEY_PATH, badmail), BY_SERVICE, .derived = "home/badmail", .own = true,
 	    .meaning =
 	    "The folder of mail that could be neither delivered nor returned. It must be on the same file "
@@ -761,14 +762,14 @@ const struct key key_rows[] = {
 	{ DELIVERY("outbound-auth", KEY_ENUM, outbound_auth), BY_SERVICE, .standard = "anonymous",
 	    .choice = outbound_auth,
 	    .meaning =
-	    "How the server logs in at its smart hosts: anonymous (no login), basic (SCRAM-SHA-256, PLAIN or "
-	    "LOGIN, the first of them that the host offers), integrated (GSSAPI with Kerberos) or oauth2. "
-	    "This key never counts for the route of a domain that leads to other hosts, nor for hosts that "
-	    "only the DNS names: there outbound-auth of the domain counts. Without TLS, PLAIN and LOGIN are "
-	    "used only on a connection within this host, or where "
-	    "outbound-tls is off. With TLS they show the password to any host that answers, unless "
-	    "outbound-tls is verify, or dane and the host has TLSA records. A host that does not accept the "
-	    "login gets no mail; the mail waits." },
+	    "How the virtual server logs in at its smart hosts: anonymous (no login), basic "
+	    "(SCRAM-SHA-256, PLAIN or LOGIN, the first of them that the host offers), integrated (GSSAPI "
+	    "with Kerberos) or oauth2. This key never counts for the route of a domain that leads to "
+	    "other hosts, nor for hosts that only the DNS names: there outbound-auth of the domain "
+	    "counts. Without TLS, PLAIN and LOGIN are used only on a connection within this host, or "
+	    "where outbound-tls is off. With TLS they show the password to any host that answers, unless "
+	    "outbound-tls is verify, or dane and the host has TLSA records. A host that does not accept "
+	    "the login gets no mail; the mail waits." },
 	{ DELIVERY("user", KEY_TEXT, outbound_user), BY_SERVICE, .check = key_check_account,
 	    .meaning = "The account for outbound-auth; with integrated, a Kerberos principal." },
 	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file), BY_SERVICE,
@@ -825,15 +826,14 @@ const struct key key_rows[] = {
 	    "mta-sts trust. It is read again when it changes." },
 	{ DELIVERY("client-certificate", KEY_PATH, client_certificate), BY_SERVICE,
 	    .meaning =
-	    "The certificate, in PEM form and followed by its chain, that the server shows to its smart "
-	    "hosts when they ask for one, such as the connectors of Microsoft 365. These hosts get mail "
-	    "under TLS only, may is then as required, and a host that does not accept the certificate gets "
-	    "no mail: the mail waits. This key never counts for the route of a domain that leads to other "
-	    "hosts, nor for hosts that only the DNS names: there client-certificate of the domain counts. "
-	    "Files that "
-	    "change are loaded again automatically, and new connections have them; while certificate and key "
-	    "do not fit together, an event says so, and the old pair stays in use. certificate-alarm counts "
-	    "for it, too." },
+	    "The certificate, in PEM form and followed by its chain, that the virtual server shows to "
+	    "its smart hosts when they ask for one, such as the connectors of Microsoft 365. These hosts "
+	    "get mail under TLS only, may is then as required, and a host that does not accept the "
+	    "certificate gets no mail: the mail waits. This key never counts for the route of a domain "
+	    "that leads to other hosts, nor for hosts that only the DNS names: there client-certificate "
+	    "of the domain counts. Files that change are loaded again automatically, and new connections "
+	    "have them; while certificate and key do not fit together, an event says so, and the old "
+	    "pair stays in use. certificate-alarm counts for it, too." },
 	{ DELIVERY("client-key", KEY_PATH, client_key), BY_SERVICE,
 	    .meaning =
 	    "The private key of client-certificate, in PEM form and without a pass phrase. Only root needs "
@@ -888,7 +888,7 @@ const struct key key_rows[] = {
 	    "A domain that replaces a local one in the envelope sender of outgoing mail, and in the From of "
 	    "reports." },
 	{ DELIVERY("fqdn", KEY_HOST, fqdn), .derived = "the service's hostname",
-	    .meaning = "The name of this server in the greeting, EHLO, Received and Message-ID." },
+	    .meaning = "The name of this virtual server in the greeting, EHLO, Received and Message-ID." },
 	{ DELIVERY("smart-host", KEY_STRINGS, smart_host), WITH_ACCOUNT, .check = key_check_smart_host,
 	    .meaning =
 	    "Hosts that get all remote mail, tried in this order. Each is a name or [address] with an "
@@ -976,8 +976,8 @@ const struct key key_rows[] = {
 	    "(5.5), site-server, rfc2307 or inetorgperson (the last two are the same)." },
 	{ LDAP("bind", KEY_ENUM, bind), BY_SERVICE, .standard = "anonymous", .choice = ldap_binds,
 	    .meaning =
-	    "How the server logs in at the directory: anonymous, simple (with a password) or gssapi "
-	    "(Kerberos; the Kerberos servers come from krb5.conf(5))." },
+	    "How the virtual server logs in at the directory: anonymous, simple (with a password) or "
+	    "gssapi (Kerberos; the Kerberos servers come from krb5.conf(5))." },
 	{ LDAP("user", KEY_TEXT, user), BY_SERVICE,
 	    .meaning =
 	    "The account. For a simple bind: a distinguished name, or user@domain with Active Directory. For "
@@ -1044,7 +1044,7 @@ const struct key key_rows[] = {
 	    "its own; see below. An alias or "
 	    "remote domain may be written *.example.com: all names below example.com, but not example.com "
 	    "itself." },
-	{ DOMAIN("drop", KEY_PATH, drop), BY_SERVICE, .derived = "the server's drop",
+	{ DOMAIN("drop", KEY_PATH, drop), BY_SERVICE, .derived = "the virtual server's drop",
 	    .meaning = "Default domain: the folder that receives its mail." },
 	{ DOMAIN("drop-quota", KEY_SIZE, drop_quota),
 	    UP_TO("operator-drop-quota"), .standard = "unlimited", .min = 1, .unlimited = true,
@@ -1055,43 +1055,44 @@ const struct key key_rows[] = {
 	    .meaning = "Remote domain: whether mail for it is accepted from any client." },
 	{ DOMAIN("helo", KEY_BOOL, helo), .standard = "no",
 	    .meaning =
-	    "Remote domain: say HELO instead of EHLO to its own hosts, found by route or by DNS, but not to "
-	    "the server's smart hosts." },
+	    "Remote domain: say HELO instead of EHLO to its own hosts, found by route or by DNS, but not "
+	    "to the virtual server's smart hosts." },
 	{ DOMAIN("route", KEY_STRINGS, route), WITH_ACCOUNT, .standard = "dns", .check = key_check_smart_host,
 	    .meaning = "Remote domain: dns, or the smart hosts of this domain, written as in smart-host." },
 	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), BY_SERVICE,
-	    .derived = "the server's for its smart-host; anonymous with a route of its own",
+	    .derived = "the virtual server's for its smart-host; anonymous with a route of its own",
 	    .choice = outbound_auth,
 	    .meaning =
-	    "Remote domain: replaces the server's outbound-auth, and then counts also for hosts that the DNS "
-	    "names. With the same word as the server's and no user here, the server's account is shown to "
-	    "the hosts of this domain; without it never." },
+	    "Remote domain: replaces the virtual server's outbound-auth, and then counts also for hosts "
+	    "that the DNS names. With the same word as the virtual server's and no user here, the "
+	    "virtual server's account is shown to the hosts of this domain; without it never." },
 	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), WITH_ACCOUNT,
-	    .derived = "the server's", .choice = outbound_tls,
+	    .derived = "the virtual server's", .choice = outbound_tls,
 	    .meaning =
-	    "Remote domain: replaces the server's outbound-tls, also on the way by a smart host. It may ask "
-	    "for more security or for less." },
-	{ DOMAIN("mta-sts", KEY_BOOL, mta_sts), WITH_ACCOUNT, .derived = "the server's",
-	    .meaning = "Remote domain: replaces the server's mta-sts." },
+	    "Remote domain: replaces the virtual server's outbound-tls, also on the way by a smart host. "
+	    "It may ask for more security or for less." },
+	{ DOMAIN("mta-sts", KEY_BOOL, mta_sts), WITH_ACCOUNT, .derived = "the virtual server's",
+	    .meaning = "Remote domain: replaces the virtual server's mta-sts." },
 	{ DOMAIN("client-certificate", KEY_PATH, client_certificate), BY_SERVICE,
-	    .derived = "the server's where its smart-host is used, with its client-key",
+	    .derived = "the virtual server's where its smart-host is used, with its client-key",
 	    .meaning =
-	    "Remote domain: replaces the server's client-certificate, and then counts also for hosts that "
-	    "the DNS names." },
+	    "Remote domain: replaces the virtual server's client-certificate, and then counts also for "
+	    "hosts that the DNS names." },
 	{ DOMAIN("client-key", KEY_PATH, client_key), BY_SERVICE,
-	    .derived = "the server's where its client-certificate is",
+	    .derived = "the virtual server's where its client-certificate is",
 	    .meaning = "Remote domain: the private key of its client-certificate." },
 	{ DOMAIN("user", KEY_TEXT, user), BY_SERVICE,
-	    .derived = "the server's where outbound-auth is, with its secret-file",
+	    .derived = "the virtual server's where outbound-auth is, with its secret-file",
 	    .check = key_check_account, .meaning = "Remote domain: the account for outbound-auth." },
 	{ DOMAIN("secret-file", KEY_PATH, secret_file), BY_SERVICE,
-	    .derived = "the server's where outbound-auth is, with its user",
+	    .derived = "the virtual server's where outbound-auth is, with its user",
 	    .meaning = "Remote domain: the file with the password of its user, or the keytab." },
 	{ DOMAIN("oauth", KEY_TEXT, oauth), BY_SERVICE, .check = key_check_word,
 	    .meaning = "Remote domain: the profile for outbound-auth = oauth2." },
-	{ DOMAIN("auth-mechanisms", KEY_FLAGS, mechanisms), WITH_ACCOUNT, .derived = "the server's",
+	{ DOMAIN("auth-mechanisms", KEY_FLAGS, mechanisms), WITH_ACCOUNT, .derived =
+	    "the virtual server's",
 	    .choice = mechanisms,
-	    .meaning = "Remote domain: replaces the server's auth-mechanisms." },
+	    .meaning = "Remote domain: replaces the virtual server's auth-mechanisms." },
 	{ DOMAIN("provider", KEY_ENUM, rules.provider), .standard = "none", .choice = providers,
 	    .meaning =
 	    "Remote domain: whose limits its mail keeps to, as in [host]. This and the next four keys go "
@@ -1116,7 +1117,8 @@ const struct key key_rows[] = {
 	    .min = 1, .max = 1000000, .unlimited = true,
 	    .meaning =
 	    "Remote domain: the largest number of recipients in one transaction with a host of it." },
-	{ DOMAIN("port", KEY_NUMBER, port), WITH_ACCOUNT, .derived = "the server's", .min = 1, .max = 65535,
+	{ DOMAIN("port", KEY_NUMBER, port), WITH_ACCOUNT,
+	    .derived = "the virtual server's", .min = 1, .max = 65535,
 	    .meaning = "Remote domain: the port of its hosts." },
 	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no",
 	    .meaning =

@@ -155,7 +155,7 @@ finish_hold(struct queue_admin_job *j, struct queue_admin_item *i)
 		disk_crash_point("hold-done");
 	else
 		disk_crash_point("release-done");
-	log_event(LOG_FACT, i->id, hold ? "on-hold" : "released", "%s%s%s", j->ask.author,
+	log_event(LOG_FACT, i->id, hold ? "held" : "released", "%s%s%s", j->ask.author,
 	    *j->ask.reason == '\0' ? "" : " reason=", *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
 	j->page.done++;
 }

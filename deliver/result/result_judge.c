@@ -181,7 +181,7 @@ log_later(const struct result_state *st)
 			    log_safe(m->e.rcpt[i].address), r->reason->status, words_of(r),
 			    log_value(r->reason->host), (unsigned long long)((m->deferred_ms + 500) / 1000));
 		else if (r->outcome == OUTCOME_BACKLOG && r->reason != NULL)
-			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s",
+			log_event(LOG_FACT, m->id, "kept", "recipient=%s status=%s reason=%s host=%s",
 			    log_safe(m->e.rcpt[i].address),
 			    r->reason->status, words_of(r), log_value(r->reason->host));
 	}

@@ -109,7 +109,7 @@ assign_etrn(struct active_message *m, size_t i, const char *domain, const struct
 		return;
 	r->outcome = OUTCOME_BACKLOG;
 	if (m->is_new)
-		log_event(LOG_FACT, m->id, "held", "recipient=%s", log_safe(m->e.rcpt[i].address));
+		log_event(LOG_FACT, m->id, "kept", "recipient=%s", log_safe(m->e.rcpt[i].address));
 }
 
 /* The configuration says so: not before this process has gone. A round for one destination is for others. */

@@ -1,5 +1,5 @@
 /*
- * reply - every sentence the server says: one row each with code, enhanced status, text and
+ * reply - every sentence that clients hear: one row each with code, enhanced status, text and
  * consequences; pure
  *
  * Runs in:  listener

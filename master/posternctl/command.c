@@ -257,7 +257,7 @@ const struct command command_rows[] = {
 	{ "domains", "[--json] [name]", 0, 2, "Show the domains of a virtual server on disk, or of all.",
 	    config_command_domains, NULL },
 	{ "counters", "[--prometheus|--json] [--history hour|day] [name]", 0, 4,
-	    "Show the counters of a virtual server, or the sums of all; --prometheus: those of each server; "
+	    "Show the counters of a virtual server, or the sums of all; --prometheus: those of each one; "
 	    "--history: how they went in the last hour or day.",
 	    read_command_counters, "counters" },
 	{ "sessions", "[name] [option]", 0, COMMAND_WORDS_MAX,

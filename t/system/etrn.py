@@ -46,7 +46,7 @@ def queue_for_etrn(service, to, subject="test"):
     """Sends a message and waits until it is in the backlog of each recipient's domain."""
     ident = service.default.send(to=to, data=mail(subject))
     for each in [to] if isinstance(to, str) else to:
-        service.events.wait("held", id=ident, recipient=each)
+        service.events.wait("kept", id=ident, recipient=each)
     return ident
 
 
@@ -152,11 +152,11 @@ def test_failed_attempt_holds_again(t):
     for _ in range(2):
         mark = service.events.mark()
         etrn(service, "customer.example", 253)
-        service.events.wait("held", recipient="a@customer.example", status="4.4.1", since=mark)
+        service.events.wait("kept", recipient="a@customer.example", status="4.4.1", since=mark)
     sink = t.sink(port=port, answers={"RCPT": ["450 4.2.1 full", None, "550 5.1.1 nobody"]})
     mark = service.events.mark()
     etrn(service, "customer.example", 253)
-    service.events.wait("held", recipient="a@customer.example", status="4.2.1", since=mark)
+    service.events.wait("kept", recipient="a@customer.example", status="4.2.1", since=mark)
     equal(sink.messages, [])
     etrn(service, "customer.example", 253)
     sink.wait(1)
@@ -251,7 +251,7 @@ def test_atrn(t):
     queue_for_etrn(service, ["b@one.other.example", "c@two.other.example"])
     for number in range(60):
         service.default.send(to=f"n{number}@customer.example")
-    service.events.wait("held", recipient="n59@customer.example")
+    service.events.wait("kept", recipient="n59@customer.example")
     with service.default.connect() as client:
         check("ATRN" in client.expect(250, "EHLO c.example").texts)
         login(client)
@@ -319,7 +319,7 @@ def test_atrn_under_tls(t):
     service.start()
     big = mail("big", size=2000000)
     service.default.send(to="a@customer.example", data=big)
-    service.events.wait("held")
+    service.events.wait("kept")
     with service.default.connect(ehlo="c.example") as client:
         client.expect(220, "STARTTLS")
         context = ssl.create_default_context()
@@ -342,7 +342,7 @@ def test_atrn_cut_short(t):
         return Turned(t, client, **answers)
 
     ids = [service.default.send(to=f"n{number}@customer.example") for number in range(4)]
-    service.events.wait("held", id=ids[-1])
+    service.events.wait("kept", id=ids[-1])
     equal(fetch(DOT=Sink.DROP).end(), [])
     until(lambda: counter(service, "kept_queue_length") == 4, what="four in the backlog again")
     equal(fetch(CONNECT="421 4.3.2 not now").end(), [])
@@ -438,7 +438,7 @@ def test_fetchmail_odmr(t):
     service = with_accounts(t, usual.port)
     data = mail("for odmr", "One\r\n.two\r\n", size=50000)
     service.default.send(to="a@customer.example", data=data)
-    service.events.wait("held", recipient="a@customer.example")
+    service.events.wait("kept", recipient="a@customer.example")
     gate = CramGate(t, service.default.port)
     code, said = fetchmail(t, rc=f'poll 127.0.0.1 protocol odmr service {gate.port} user "alice" password "secret" sslproto "" '
                                  f'smtphost 127.0.0.1/{home.port} fetchdomains customer.example\n')

@@ -91,7 +91,7 @@ def test_explain_is_what_happens(t):
             event = service.events.wait("dropped", id=ident)
             check((Path(says["drop"][0]) / event["file"]).exists(), says)
         elif "hold" in says:
-            service.events.wait("held", id=ident)
+            service.events.wait("kept", id=ident)
         else:
             port = says["route"][0].rsplit(":", 1)[1]
             sizes[port] = sizes.get(port, 0) + 1
@@ -161,7 +161,7 @@ def test_removed_remote_domain(t):
         "domain held.example": {"type": "remote", "hold": "yes"}}})
     ident = service.default.send(to=["u@gone.example", "u@held.example"])
     service.events.wait("deferred", id=ident, recipient="u@gone.example")
-    service.events.wait("held", id=ident, recipient="u@held.example")
+    service.events.wait("kept", id=ident, recipient="u@held.example")
     for name in ("gone", "held"):
         service.default.sections[f"domain {name}.example"] = None
     service.default.write()

@@ -210,7 +210,7 @@ def test_hold_and_release(t):
     check("1 message held" in service.ctl("queue", "hold", one, "--reason", "looks odd").stdout, "hold")
     equal([row["id"] for row in listed(service, "--held")], [one], "held")
     check("looks odd" in listed(service, one)[0]["reason"], "why")
-    service.events.wait("on-hold", uid=str(service.test.uid), reason="looks odd")
+    service.events.wait("held", uid=str(service.test.uid), reason="looks odd")
     check(path_of(service.home, one).stat().st_mode & stat.S_ISVTX, "the mark in the spool")
     equal(service.ctl("queue", "hold", one, ok=False).returncode, 3, "it is held already")
     sink.answers.clear()
@@ -264,7 +264,7 @@ def test_kept_for_a_domain(t):
     service = t.postern({"default": {"domain customer.example": {"type": "remote", "relay": "yes", "hold": "yes", "route": f"[127.0.0.1]:{sink.port}"}}})
     ids = [service.default.send(to=f"{name}@customer.example") for name in ("a", "b", "c")]
     for id in ids:
-        service.events.wait("held", id=id)
+        service.events.wait("kept", id=id)
     until(lambda: [row["state"] for row in listed(service)] == ["kept"] * 3, what="three kept")
     until(lambda: (counter(service, "kept_queue_length"), counter(service, "held_queue_length")) == (3, 0), what="both counters")
     equal(len(listed(service, "--state", "kept")), 3)

@@ -130,19 +130,19 @@ ALL_PICTURES = 200 * 1024
 
 def busy_service(t):
     """Three virtual servers; some mail has gone, some waits for a host that puts it off, one message is held."""
-    sink = t.sink(answers={"RCPT": lambda _, line: "451 4.3.2 busy, come back later" if "partner" in line else None})
+    sink = t.sink(answers={"RCPT": lambda _, line: "451 4.3.2 busy, come back later" if "@busy" in line else None})
     servers = {name: {"general": {"description": text}, "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "15m"}}
                for name, text in (("default", "Mail of the office"), ("printers", "Scanners, copiers"), ("programs", "Web shop, backups"))}
     service, _ = start_manager(t, servers, as_root=is_root())
-    for name, sender, to in (("printers", "scan@printers.example", "anna@office.example"), ("programs", "shop@programs.example", "ben@home.example"),
-                             ("default", "anna@office.example", "sales@partner.example"), ("default", "ben@office.example", "help@partner.example"),
-                             ("default", "news@office.example", "all@partner.example"), ("default", "cleo@office.example", "dora@far.example")):
+    for name, sender, to in (("printers", "scan@printers.example", "anna@acme.example"), ("programs", "shop@programs.example", "ben@home.example"),
+                             ("default", "anna@acme.example", "sales@busy.example"), ("default", "ben@acme.example", "help@busy.example"),
+                             ("default", "news@acme.example", "all@busy.example"), ("default", "cleo@acme.example", "dora@far.example")):
         service[name].send(sender=sender, to=to)
 
     def queue():
         return json.loads(service.ctl("queue", "default", "list", "--json", ok=False).stdout)["messages"]
     until(lambda: [row["state"] for row in queue()] == ["waiting"] * 3, what="three messages that wait")
-    service.ctl("queue", "default", "hold", "--sender", "news@office.example")
+    service.ctl("queue", "default", "hold", "--sender", "news@acme.example")
     until(lambda: sorted(row["state"] for row in queue()) == ["held", "waiting", "waiting"], what="a message that is held")
     return service
 
@@ -154,7 +154,7 @@ def take_pictures(t):
     page.scheme("light")
 
     def has_rates():
-        service["printers"].send(sender="scan@printers.example", to="anna@office.example")
+        service["printers"].send(sender="scan@printers.example", to="anna@acme.example")
         return not page.run("return [...document.querySelectorAll('td')].some((e) => e.textContent === '-')")
     until(has_rates, what="the rates of the last ten seconds")
     for name, width, height, address in VIEWS:

@@ -78,7 +78,7 @@ def test_look_and_change(t):
     equal([row["to"] for row in reports], [["author@default.example"]], "its report waits")
     check("closed for good" in str(rows(service, "queue", "show", reports[0]["id"])) or reports[0]["state"] == "ready", reports)
     uid = str(t.uid)
-    for event, count in (("on-hold", 2), ("released", 1), ("deleted", 1), ("bounced", 1)):
+    for event, count in (("held", 2), ("released", 1), ("deleted", 1), ("bounced", 1)):
         equal(len(service.events.all(event, uid=uid)), count, event)
     equal(len(service.events.all("operator", command="queue", uid=uid)), 4, "an event a command")
     equal(len(service.home.queued()), 8, "files")
@@ -235,11 +235,11 @@ def test_start_meanwhile(t):
     done = []
     order = threading.Thread(target=lambda: done.append(service.ctl("queue", "default", "hold", "--all", "--yes", ok=False)))
     order.start()
-    service.events.wait("on-hold", timeout=60)
+    service.events.wait("held", timeout=60)
     start(service)
     order.join(60)
     check(done[0].returncode in (0, 69, 75), done[0])       # cut short, it says "ask again"
-    until(lambda: len(service.events.all("on-hold")) + len({m.recipients[0] for m in sink.messages}) >= COUNT and
+    until(lambda: len(service.events.all("held")) + len({m.recipients[0] for m in sink.messages}) >= COUNT and
           not listed(service, "--state", "active") and not listed(service, "--state", "ready"), timeout=60, what="the queue to be at rest")
     held = listed(service)
     equal({row["state"] for row in held}, {"held"})
