@@ -38,6 +38,8 @@ KIB, MIB = 1 << 10, 1 << 20
 W1 = [(size, sessions) for size in (KIB, 10 * KIB) for sessions in (1, 10, 50, 100)] + [(MIB, 10)]
 W2 = [(size, sessions) for size in (KIB, 10 * KIB) for sessions in (10, 50)]
 W1_FIGURES, W2_FIGURES = [(10 * KIB, 1), (10 * KIB, 10), (10 * KIB, 50), (MIB, 10)], [(10 * KIB, 10)]
+MANY_IDLE = 50000
+REST = 5            # seconds
 ALL = ["commits", "W1", "W2", "W3", "W4", "W5"]
 ONE_STORE = ("W3", "W4", "W1web", "syscalls")     # they write little or nothing
 
@@ -230,6 +232,33 @@ def w3(plan, test):
             plan.story.add(f"W3 {wanted} idle sessions", kind.name, kib_each=round(per[kind.name], 2))
             server.end()
         print(f"W3 {wanted} idle sessions               ratio    {per['postern'] / max(per['postfix'], 1e-9):6.4f} of the memory", flush=True)
+    idle_many(plan, test, int(MANY_IDLE * min(SCALE, 1)))
+
+
+def idle_many(plan, test, wanted):
+    """Postern alone: as many as one process may have descriptors are not enough, so there are more listeners."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    processes = 1 + wanted // (most - 2000)
+    server = PosternServer(test, 9, start=False)
+    server.service.default.set("general", **{"processes": processes, "connection-limit": "unlimited"})
+    server.start()
+    before, begin = server.memory(), time.monotonic()
+    held = traffic.Held(server.port, wanted)
+    try:
+        held.wait()
+        seconds = time.monotonic() - begin
+        each = (server.memory() - before) / wanted
+        cpu, begin = server.cpu(), time.monotonic()
+        with Smtp(("127.0.0.1", server.port), timeout=60, ehlo="new.example"):
+            new = 1000 * (time.monotonic() - begin)
+        threading.Event().wait(REST)
+        rest = 100 * (server.cpu() - cpu) / (time.monotonic() - begin)
+    finally:
+        held.end()
+    print(f"W3 {wanted} idle sessions               postern      held by {processes} listeners, opened at {wanted / seconds:.0f}/s, {each:.2f} KiB each, a new client is "
+          f"served in {new:.1f} ms, {rest:.2f} % of a processor at rest", flush=True)
+    plan.story.add(f"W3 {wanted} idle sessions", "postern", kib_each=round(each, 2), listeners=processes, new_client_ms=round(new, 2), rest_percent=round(rest, 3))
+    server.end()
 
 
 def idle_tls(server, using, wanted):

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+BUSY = 1        # load before the begin
 LEFT, WIDTH, LINE, TOP, ALL = 232, 500, 24, 92, 760
 STYLE = """text{fill:#1f2328;font:12px sans-serif}.small{font-size:10px}.head{font-size:15px}.grid{stroke:#d0d7de}.one{stroke:#57606a}
 .rate{fill:#0969da;stroke:#0969da}.cpu{fill:#bc4c00;stroke:#bc4c00}.safe{fill:none}.top{stroke:#57606a;stroke-width:2}
@@ -52,17 +53,18 @@ def dot(scale, y, summary, kind):
     return (f'<path class="{kind.split()[0]}" d="M{low:.1f} {y}H{high:.1f}"/><circle class="{kind}" cx="{middle:.1f}" cy="{y}" r="4"/>')
 
 
-def line_of(scale, number, title, row):
-    y = TOP + LINE * number + 12
+def line_of(scale, place, title, row):
+    y = TOP + LINE * place + 12
     out = [f'<text x="{LEFT - 10}" y="{y + 4}" text-anchor="end">{escape(title)}</text>', dot(scale, y, row["cpu"], "cpu"), dot(scale, y, row["rate"], "rate")]
     if row["safe"]:
         out.append(dot(scale, y + 7, row["safe"], "rate safe"))
     if row["top"]:
         x = scale.at(row["top"]["median"])
         out.append(f'<path class="top" d="M{x:.1f} {y - 8}V{y + 8}"/>')
-    for what, anchor, shift in (("cpu", "end", -9), ("rate", "start", 9)):
-        x = scale.at(max(row[what]["min" if what == "cpu" else "max"], 1e-4)) + shift
-        out.append(f'<text class="small" x="{x:.1f}" y="{y + 3}" text-anchor="{anchor}">{row[what]["median"]:.{2 if what == "cpu" else 1}f}</text>')
+    left = scale.at(max(row["cpu"]["min"], 1e-4)) - 9
+    right = max(scale.at(found[each]) for found, each in ((row["rate"], "max"), (row["safe"], "max"), (row["top"], "median")) if found) + 9
+    for x, anchor, number in ((left, "end", f"{row['cpu']['median']:.2f}"), (right, "start", f"{row['rate']['median']:.1f}")):
+        out.append(f'<text class="small" x="{x:.1f}" y="{y + 3}" text-anchor="{anchor}">{number}</text>')
     return "\n".join(out)
 
 
@@ -85,7 +87,9 @@ def drawing_of(found):
     end = TOP + LINE * len(rows) + 8
     machine = found["machine"]
     under = (f"{machine['processors']} processors, {machine['model']}; {found['rounds']} rounds, dot: median, line: least to most; {found['when'][:10]}. "
-             "250 after the disk has it; safe: or the next hop.")
+             "250 when it is on disk.")
+    if machine["load_before"] > BUSY:
+        under = f"The machine was busy (load {machine['load_before']:.0f}). {under}"
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {ALL} {end + 34}" role="img" aria-labelledby="title words">',
            '<title id="title">Postern beside Postfix on the same machine, as multiples of Postfix</title>', f'<desc id="words">{escape(words_of(rows))}</desc>',
            f"<style>{STYLE}</style>", '<text class="head" x="12" y="20">Postern beside Postfix on the same machine (Postfix = 1)</text>', legend()]

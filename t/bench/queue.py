@@ -32,6 +32,7 @@ ALL, DOMAINS, DEAD, SIDE = (max(100, int(n * SCALE)) for n in (1_000_000, 10_000
 SIZE = 600
 FILL = ROOT / "build/release/t/bench/fill"
 REST = 5        # seconds
+LISTED = 10     # alike
 
 
 def say(what, value):
@@ -137,6 +138,9 @@ def many(test, dead=True):
     server = PosternServer(test, None, start=False, service={"dns-server": dns.address}, more={
         "domain fast.example": {"type": "remote", "route": f"[127.0.0.1]:{fast.port}"},
         "domain dead.example": {"type": "remote", "route": f"[127.0.0.1]:{dead_port}"}})
+    port = test.port()
+    server.service.shared["manager"] = {"listen": f"127.0.0.1:{port}"}
+    server.service.write()
     server.service.default.set("delivery", port=mx.port)
     server.start()
     until(lambda: server.service.children("deliver"), what="deliver")
@@ -152,11 +156,32 @@ def many(test, dead=True):
     say(f"deliver: resident with {ALL}", f"{resident(pid) / 1024:8.1f} MiB, {1024 * (resident(pid) - empty) / ALL:.0f} bytes a message")
     say("CPU at rest: deliver, all", "%8.2f %%, %.2f %%" % rest_of(server))
     say("a new message to another host", spread(way_of_new(server, fast, 50)))
+    list_all(server, fast, port)
     if dead:
         server.end()
         dead_domain(server, fast, dead_port)
     flush_all(server, fast, mx)
     server.end()
+
+
+def list_all(server, fast, port):
+    """The list in the manager, a page after the other, for some seconds."""
+    wait_served(port)
+    browser = Browser(port)
+    browser.log_in(server.service.ctl("web", "login").stdout)
+    at, rows, took = [], 0, []
+    with Meanwhile(server, fast) as meanwhile:
+        begin, cpu = time.monotonic(), server.cpu()
+        while time.monotonic() - begin < LISTED:
+            asked = time.monotonic()
+            answer = browser.command("queue", "default", "list", *at)["data"]
+            took.append(1000 * (time.monotonic() - asked))
+            if answer.get("page", "ok") == "ok":
+                rows += len(answer["messages"])
+                at = [f"at={answer['next']}"] if answer["next"] else []
+        cpu = server.cpu() - cpu
+    say(f"a page of the list of {ALL}, one after the other", f"{spread(took)}, {1000 * cpu / len(took):.0f} ms CPU; {rows} rows")
+    say("    a new message meanwhile", spread(meanwhile.times))
 
 
 def million(test):

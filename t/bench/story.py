@@ -27,6 +27,7 @@ ABOUT = {
     "flushes": "cache flushes that the store's block device got for a message", "device_writes": "write requests of that device for a message",
     "calls": "system calls for a message, counted by the kernel in one more run; calls_by_role, calls_by_name",
     "syncs": "fsync and fdatasync for a message", "allocations": "malloc, calloc and realloc for a message",
+    "new_client_ms": "until a client beside all these has its greeting and its EHLO", "rest_percent": "of one processor, while they all are idle",
     "load_before": "runnable processes in the minute before: more than 0.5 means that the machine was not alone",
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import socket
 import ssl
 import subprocess
@@ -126,5 +127,47 @@ def own_source(port, sessions, messages, size, to, keep):
         raise Failure(f"source: {done.stderr[-800:]}")
 
 
-if __name__ == "__main__":
+def hold(port, source, count):
+    """Opens so many sessions from that address up to EHLO, says how many, and keeps them until its input ends."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    held = []
+    for _ in range(count):
+        session = socket.create_connection(("127.0.0.1", port), 60, source_address=(source, 0))
+        held.append(session)
+        if not session.recv(500).startswith(b"220"):
+            break
+        session.sendall(b"EHLO idle.example\r\n")
+        session.recv(1000)
+    else:
+        print(len(held), flush=True)
+        sys.stdin.read()
+
+
+class Held:
+    """Sessions of more processes, each with an address of its own: one may have no more than so many descriptors and ports."""
+    EACH = 15000
+
+    def __init__(self, port, count):
+        self.running, self.count = [], count
+        for number in range(-(-count // self.EACH)):
+            share = min(self.EACH, count - number * self.EACH)
+            self.running.append(subprocess.Popen([sys.executable, __file__, "hold", str(port), f"127.0.1.{number + 1}", str(share)], stdin=subprocess.PIPE,
+                                                 stdout=subprocess.PIPE, text=True))
+
+    def wait(self):
+        held = sum(int(each.stdout.readline() or 0) for each in self.running)
+        if held != self.count:
+            raise Failure(f"{self.count} sessions, there are {held}")
+
+    def end(self):
+        for each in self.running:
+            each.stdin.close()
+        for each in self.running:
+            each.wait()
+
+
+if __name__ == "__main__" and sys.argv[1] == "hold":
+    hold(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+elif __name__ == "__main__":
     shake_for(int(sys.argv[2]), sys.argv[3], sys.argv[4] == "1", float(sys.argv[5]))

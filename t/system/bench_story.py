@@ -92,7 +92,7 @@ def summary(value):
 
 def test_drawing(t):
     """Well-formed, with words for who cannot see it, for light and dark pages; the README's is of the figures that are kept."""
-    found = {"machine": {"processors": 2, "model": "a <model>"}, "rounds": 3, "when": "2026-12-01T00:00:00Z", "points": {
+    found = {"machine": {"processors": 2, "model": "a <model>", "load_before": 0.1}, "rounds": 3, "when": "2026-12-01T00:00:00Z", "points": {
         "W1 relay 10 KiB, 1 session, ram": {"servers": {}, "ratios": {
             "postern : postfix": {"rate": summary(4), "cpu": summary(0.1)}, "postern-safe : postfix": {"rate": summary(6)},
             "haproxy : postfix": {"rate": summary(8)}}},
