@@ -193,6 +193,38 @@ START_TEST(test_late_ticket)
 }
 END_TEST
 
+/* DANE: with the same records, and no others; a session of it is none of a host that proved its name, and back. */
+START_TEST(test_dane)
+{
+	struct tls_wish w = named, name = named;
+	struct tls_record record;
+	uint8_t data[3 + 32] = { 3, 0, 1 };
+	unsigned len;
+
+	setup();
+	struct tls *t = server_new(TLS1_3_VERSION, &host);
+	BIO *bio = BIO_new_mem_buf(host.certificate.data, (int)host.certificate.len);
+	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	ck_assert_int_eq(X509_digest(x, EVP_sha256(), data + 3, &len), 1);
+	BIO_free(bio);
+	X509_free(x);
+	record = (struct tls_record){ data, sizeof(data) };
+	w.proof = TLS_PROOF_DANE;
+	w.record = &record;
+	w.records = 1;
+	ck_assert(connect_to(t, &name, false, TLS_PROOF_NAME));
+	ck_assert(connect_to(t, &w, false, TLS_PROOF_DANE));
+	ck_assert(connect_to(t, &w, true, TLS_PROOF_DANE));
+	ck_assert(connect_to(t, &name, true, TLS_PROOF_NAME));
+	data[34] ^= 1;
+	ck_assert_msg(!connect_to(t, &w, false, TLS_PROOF_NONE), "other records are judged anew");
+	data[34] ^= 1;
+	ck_assert(connect_to(t, &w, true, TLS_PROOF_DANE));
+	tls_free(t);
+	teardown();
+}
+END_TEST
+
 /* A certificate that ends within the life of a session leaves none behind. */
 START_TEST(test_soon_over)
 {
@@ -286,5 +318,5 @@ START_TEST(test_many)
 }
 END_TEST
 
-UNIT_MAIN("tls_session", test_resumed, test_another_wish, test_another_host, test_another_authority, test_late_ticket, test_soon_over,
+UNIT_MAIN("tls_session", test_resumed, test_another_wish, test_dane, test_another_host, test_another_authority, test_late_ticket, test_soon_over,
     test_old_host, test_many)
