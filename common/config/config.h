@@ -121,7 +121,7 @@ struct config_ldap {
 	char *filter;			/* NULL: that of the schema; so are empty lists of the next three */
 	struct config_strings mail_attribute, forward_attribute, member_attribute;
 	char *recipient_delimiter;	/* characters; NULL: no tags */
-	bool report_members;
+	bool report_members, senders_own;	/* senders_own: mail goes out as their own address */
 	uint64_t group_depth, cache_found, cache_missing;
 };
 

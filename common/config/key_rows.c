@@ -1021,6 +1021,12 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Characters that begin a tag in the local part, for example +. With user+tag@domain not in the "
 	    "directory, user@domain is looked up; the mail is delivered to the address with its tag." },
+	{ LDAP("resolve-senders", KEY_BOOL, senders_own), .standard = "no",
+	    .meaning =
+	    "Whether a local envelope sender of mail to other hosts is looked up, too, and becomes the own "
+	    "address of the entry that has it, for example when it is somebody's second address. A sender "
+	    "that is not in the directory stays as it is. With yes, mail of local senders waits while the "
+	    "directory cannot be asked." },
 	{ LDAP("cache-found", KEY_TIME, cache_found), .standard = "60s", .min = SECOND, .max = DAY,
 	    .meaning = "How long an entry that was found is remembered." },
 	{ LDAP("cache-not-found", KEY_TIME, cache_missing), .standard = "10s", .min = SECOND, .max = DAY,

@@ -1,5 +1,5 @@
 /*
- * directory_client - questions about local recipients to the directory helper
+ * directory_client - questions about local recipients and senders to the directory helper
  *
  * Runs in:  listener, deliver
  * Owns:     a record for each question
@@ -68,12 +68,13 @@ static const struct ctl_client_kind kind = {
 };
 
 struct ctl_client_question *
-directory_client_ask(struct ctl_client *k, const char *address, const char *member, bool whole,
-    void (*done)(void *arg, unsigned tag, struct msg_directory *a), void *arg, unsigned tag)
+directory_client_ask(struct ctl_client *k, const char *address, const char *member,
+    enum msg_directory_want want, void (*done)(void *arg, unsigned tag, struct msg_directory *a), void *arg,
+    unsigned tag)
 {
 	struct directory_client_question *q = ctl_client_add(k, sizeof(*q));
 
-	q->query.whole = whole;
+	q->query.want = (uint8_t)want;
 	snprintf(q->query.address, sizeof(q->query.address), "%s", address);
 	snprintf(q->query.member, sizeof(q->query.member), "%s", member != NULL ? member : "");
 	q->done = done;

@@ -1,4 +1,4 @@
-/* directory_client - questions about local recipients to the directory helper */
+/* directory_client - questions about local recipients and senders to the directory helper */
 #ifndef COMMON_IPC_DIRECTORY_CLIENT_H
 #define COMMON_IPC_DIRECTORY_CLIENT_H
 
@@ -13,12 +13,11 @@ struct ctl_client *directory_client_new(struct loop *l, uint64_t patience_ms, vo
     void *arg);
 /*
  * `done` is called exactly once, never from inside, unless the question is forgotten; after the patience with
- * DIRECTORY_TROUBLE. The answer belongs to directory_client, but the callback may take its list. `whole`:
- * with the list of a group or of forwarding addresses; `member`: of this member of the group, NULL: of the
- * address itself.
+ * DIRECTORY_TROUBLE. The answer belongs to directory_client, but the callback may take its list. `member`:
+ * of this member of the group, NULL: of the address itself.
  */
 struct ctl_client_question *directory_client_ask(struct ctl_client *k, const char *address,
-    const char *member, bool whole, void (*done)(void *arg, unsigned tag, struct msg_directory *a), void *arg,
-    unsigned tag);
+    const char *member, enum msg_directory_want want,
+    void (*done)(void *arg, unsigned tag, struct msg_directory *a), void *arg, unsigned tag);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * msg_directory - what a local recipient stands for: questions to the directory helper and its answers
+ * msg_directory - questions about recipients and senders to the directory helper, and its answers
  *
  * Runs in:  listener, deliver, directory
  * Owns:     the list of an answer
@@ -75,7 +75,7 @@ msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t
 	if (len != sizeof(*q))
 		return false;
 	memcpy(q, data, len);
-	return ctl_text_is_ended(q->address, sizeof(q->address)) &&
+	return q->want <= DIRECTORY_WANT_OWN && ctl_text_is_ended(q->address, sizeof(q->address)) &&
 	    ctl_text_is_ended(q->member, sizeof(q->member)) && address_from_text(&a, q->address) == 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * msg_directory - what a local recipient stands for: questions to the directory helper and its answers, in
- * CTL_DIRECTORY_ASK and CTL_DIRECTORY_ANSWER
+ * msg_directory - what a local recipient stands for, and a sender's own address: questions to the directory
+ * helper and its answers, in CTL_DIRECTORY_ASK and CTL_DIRECTORY_ANSWER
  */
 #ifndef COMMON_IPC_MSG_DIRECTORY_H
 #define COMMON_IPC_MSG_DIRECTORY_H
@@ -19,8 +19,14 @@ struct ctl_server;
 #define DIRECTORY_LIST_MAX (DIRECTORY_MAX * (ADDRESS_MAX + 2U))
 #define DIRECTORY_MEMBER_MAX 4096U	/* bytes of a member's name in the directory */
 
+enum msg_directory_want {
+	DIRECTORY_WANT_LOOK,	/* only whether it exists, so that a group need not be expanded */
+	DIRECTORY_WANT_WHOLE,	/* what a recipient stands for */
+	DIRECTORY_WANT_OWN,	/* of a sender: the own address of its entry, which is the whole list */
+};
+
 struct msg_directory_query {	/* payload of CTL_DIRECTORY_ASK */
-	uint8_t whole;		/* 0: only whether it exists, so that a group need not be expanded */
+	uint8_t want;		/* enum msg_directory_want */
 	char address[ADDRESS_MAX + 1];
 	char member[DIRECTORY_MEMBER_MAX + 1];	/* "": the address itself; else this member of the group */
 };

@@ -20,6 +20,7 @@
 #include "common/config/key.h"
 #include "common/mail/idn.h"
 #include "common/rules/route.h"
+#include "common/rules/sender_address.h"
 
 #define VALUE_SIZE 1024
 #define ORIGIN_SIZE 1024
@@ -54,8 +55,7 @@ say_domain_key(const struct explain *x, const struct config_domain *d, const cha
 {
 	char origin[ORIGIN_SIZE];
 
-	say(x, what, config_print_origin(origin, sizeof(origin), d, key), key, "%s",
-	    value);
+	say(x, what, config_print_origin(origin, sizeof(origin), d, key), key, "%s", value);
 }
 
 static void
@@ -93,16 +93,12 @@ explain_sender(struct explain *x)
 {
 	const struct config_server *s = x->server;
 	uint64_t size = 0;
+	bool needed = !(s->authentication & CONFIG_AUTH_ANONYMOUS);
 
-	if (!(s->authentication & CONFIG_AUTH_ANONYMOUS)) {
-		say_server_key(x, "login", "access", "authentication",
-		    x->user != NULL ? x->user : "required");
-		if (x->user == NULL)
-			say_refused(x, "530 5.7.0 Authentication required");
-	} else {
-		say_server_key(x, "login", "access", "authentication",
-		    x->user != NULL ? x->user : "not needed");
-	}
+	say_server_key(x, "login", "access", "authentication", x->user != NULL ? x->user :
+	    needed ? "required" : "not needed");
+	if (needed && x->user == NULL)
+		say_refused(x, "530 5.7.0 Authentication required");
 	if (x->size != NULL && key_parse_size(x->size, &size) == 0 &&
 	    s->max_message_size != CONFIG_UNLIMITED && size > s->max_message_size) {
 		say_server_key(x, "size", "messages", "max-message-size", "too large");
@@ -296,11 +292,13 @@ explain_hosts(const struct explain *x, const struct route_answer *a)
 }
 
 static void
-explain_masquerade(const struct explain *x, const struct route *r)
+explain_outgoing_sender(const struct explain *x)
 {
 	char masked[ADDRESS_MAX + 1];
 
-	if (x->sender != NULL && route_masquerade(r, x->sender, masked))
+	if (x->sender != NULL && sender_address_is_resolved(x->server, x->sender))
+		say_server_key(x, "sender", "ldap", "resolve-senders", "as its own address");
+	if (x->sender != NULL && sender_address_mask(x->server, x->sender, masked))
 		say_server_key(x, "sender", "delivery", "masquerade", masked);
 }
 
@@ -358,8 +356,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 		say_domain_key(x, d, "hold", "hold", "until its host asks for it");
 	if (a.kind == ROUTE_REFUSED) {
 		x->refused = true;
-		say(x, "route", NULL, NULL, "none: returned to the sender, %s %s",
-		    a.status, a.why);
+		say(x, "route", NULL, NULL, "none: returned to the sender, %s %s", a.status, a.why);
 		return;
 	}
 	if (a.sender != NULL) {
@@ -383,7 +380,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	explain_rules(x, a.sender != NULL ? a.sender : d,
 	    (a.kind == ROUTE_HOSTS ? &a.hosts->security : &a.security)->rules);
 	explain_hosts(x, &a);
-	explain_masquerade(x, r);
+	explain_outgoing_sender(x);
 	explain_signature(x);
 }
 

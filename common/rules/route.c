@@ -478,20 +478,3 @@ route_is_too_far(const struct config_server *s, unsigned hops)
 {
 	return s->hop_limit != CONFIG_UNLIMITED && hops > s->hop_limit;
 }
-
-bool
-route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1])
-{
-	const struct config_domain *entry;
-	struct address a;
-	int n;
-
-	if (r->server->masquerade == NULL || *sender == '\0' || address_from_text(&a, sender) == -1)
-		return false;
-	entry = address_is_bare(&a) ? r->server->default_domain : config_domain_find(r->server,
-	    address_domain(&a));
-	if (entry == NULL || entry->type == CONFIG_DOMAIN_REMOTE)
-		return false;
-	n = snprintf(out, ADDRESS_MAX + 1, "%.*s@%s", (int)a.at, a.text, r->server->masquerade);
-	return n > 0 && n <= ADDRESS_MAX;
-}

@@ -95,8 +95,6 @@ bool route_security_is_same(const struct destination_security *a, const struct d
 bool route_is_fallback(const struct route *r, const struct verdict *v);
 /* Whether a message with so many Received fields goes round in a loop. */
 bool route_is_too_far(const struct config_server *s, unsigned hops);
-/* The sender in outgoing mail (masquerade). False: unchanged. */
-bool route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1]);
 /* "name", "name:587", "[192.0.2.1]", "[2001:db8::1]:25". 0 or -1. */
 int route_host_parse(struct destination_host *h, const char *text,
     uint16_t port) __attribute__((warn_unused_result));

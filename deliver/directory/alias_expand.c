@@ -362,9 +362,21 @@ is_postmaster(const char *address)
 	return strncasecmp(address, "postmaster@", 11) == 0;
 }
 
+/* What a sender's mail is sent as: the first address of its entry, whatever that forwards to. */
+static void
+list_own(struct alias_expand *w, const struct ldap_entry *e, const char *address)
+{
+	if (e->address == NULL || strcmp(e->address, address) == 0) {
+		end_with(w, DIRECTORY_MAILBOX, "", "");
+		return;
+	}
+	list_address(w, DIRECTORY_FINAL, e->address);
+	conclude_expansion(w, e);
+}
+
 /* The address itself. */
 static void
-expand_address(struct alias_expand *w, const char *address, bool whole)
+expand_address(struct alias_expand *w, const char *address, enum msg_directory_want want)
 {
 	const struct alias_expand_source *from = w->from;
 	char why[LDAP_CONN_WHY_SIZE] = "";
@@ -384,9 +396,11 @@ expand_address(struct alias_expand *w, const char *address, bool whole)
 		end_with(w, DIRECTORY_LATER, "4.4.3", why);
 	else if (!is_of_entry(w, found, why))
 		;
+	else if (want == DIRECTORY_WANT_OWN)
+		list_own(w, e, address);
 	else if (!is_open(e))
 		end_with(w, DIRECTORY_MAILBOX, "", "");
-	else if (!whole)
+	else if (want == DIRECTORY_WANT_LOOK)
 		end_with(w, DIRECTORY_LIST, "", "");
 	else {
 		visit_entry(w, e, address, 0);
@@ -402,7 +416,7 @@ alias_expand_run(const struct alias_expand_source *from, const struct msg_direct
 	struct alias_expand w = { .from = from, .answer = a, .list = BUF_INIT(DIRECTORY_LIST_MAX) };
 
 	if (q->member[0] == '\0') {
-		expand_address(&w, q->address, q->whole != 0);
+		expand_address(&w, q->address, (enum msg_directory_want)q->want);
 	} else {
 		visit_value(&w, NULL, q->member, 1);
 		conclude_expansion(&w, NULL);

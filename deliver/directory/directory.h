@@ -243,6 +243,9 @@ void directory_test_answer(struct directory *d, uint32_t request, const struct m
 
 enum ldap_conn_result directory_search_address(struct directory_server *r, const char *address,
     struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
+/* The same without a look at its tag. */
+enum ldap_conn_result directory_search_exactly(struct directory_server *r, const char *address,
+    struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
 enum ldap_conn_result directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE]);
 /* True, and the answer filled: the cache knows whether there is such an address. Asks no server. */
@@ -282,7 +285,7 @@ bool ldap_schema_without_tag(char out[ADDRESS_MAX + 1], const char *address, con
 struct gssapi_client *ldap_gssapi_begin(struct ldap_keytab *k, const char *user, const char *host,
     uint64_t limit_ms, char why[LDAP_CONN_WHY_SIZE]);
 
-/* --- alias_expand: from an address to what it stands for. Pure: asks through its source --- */
+/* --- alias_expand: from an address to what it stands for, or to a sender's own. Pure: asks its source --- */
 
 struct alias_expand_source {
 	enum ldap_conn_result (*by_address)(void *arg, const char *address, struct ldap_entry **e,

@@ -338,8 +338,8 @@ ask_both(struct directory_server *r, const char *address, struct ldap_entry **e,
 	return ask_address(r, a.text, e, why);
 }
 
-static enum ldap_conn_result
-search_exactly(struct directory_server *r, const char *address, struct ldap_entry **e,
+enum ldap_conn_result
+directory_search_exactly(struct directory_server *r, const char *address, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
@@ -361,12 +361,12 @@ enum ldap_conn_result
 directory_search_address(struct directory_server *r, const char *address, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
 {
-	enum ldap_conn_result found = search_exactly(r, address, e, why);
+	enum ldap_conn_result found = directory_search_exactly(r, address, e, why);
 	char plain[ADDRESS_MAX + 1];
 
 	if (found == LDAP_CONN_NONE &&
 	    ldap_schema_without_tag(plain, address, r->server->ldap.recipient_delimiter))
-		found = search_exactly(r, plain, e, why);
+		found = directory_search_exactly(r, plain, e, why);
 	return found;
 }
 

@@ -57,6 +57,13 @@ find_by_address(void *arg, const char *address, struct ldap_entry **e, char why[
 	return directory_search_address(((struct directory_server_question *)arg)->server, address, e, why);
 }
 
+/* A sender's tag is its own: it may say which mail a report is about. */
+static enum ldap_conn_result
+find_sender(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	return directory_search_exactly(((struct directory_server_question *)arg)->server, address, e, why);
+}
+
 static enum ldap_conn_result
 find_by_dn(void *arg, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
@@ -68,13 +75,14 @@ run_question(struct directory_server_question *q)
 {
 	const struct config_server *s = q->server->server;
 	struct alias_expand_source from = {
-		.by_address = find_by_address, .by_dn = find_by_dn, .is_local = is_local, .is_late = is_late,
-		.arg = q, .domain = s->default_domain->name, .depth = s->ldap.group_depth,
+		.by_address = q->query.want == DIRECTORY_WANT_OWN ? find_sender : find_by_address,
+		.by_dn = find_by_dn, .is_local = is_local, .is_late = is_late, .arg = q,
+		.domain = s->default_domain->name, .depth = s->ldap.group_depth,
 	};
 
 	if (q->probe)
 		directory_search_probe(q->server);
-	else if (!q->query.whole && clock_mono_ms() - q->asked_ms > QUICK_MS)
+	else if (q->query.want != DIRECTORY_WANT_WHOLE && clock_mono_ms() - q->asked_ms > QUICK_MS)
 		msg_directory_set(&q->answer, DIRECTORY_TROUBLE, "4.4.3", "%s", "the directory is slow");
 	else
 		alias_expand_run(&from, &q->query, &q->answer);
@@ -138,7 +146,7 @@ fail_question(struct directory_server *r, struct directory_server_question *q, c
 static void
 submit_question(struct directory_server *r, struct directory_server_question *q)
 {
-	pool_submit(q->query.whole ? r->whole : r->quick, q);
+	pool_submit(q->query.want == DIRECTORY_WANT_WHOLE ? r->whole : r->quick, q);
 }
 
 static void
@@ -190,7 +198,7 @@ directory_server_ask(struct directory_server *r, struct directory_server_questio
 
 	r->questions++;
 	q->asked_ms = now;
-	if (!q->query.whole && directory_search_known(r, q->query.address, &q->answer)) {
+	if (q->query.want == DIRECTORY_WANT_LOOK && directory_search_known(r, q->query.address, &q->answer)) {
 		finish_question(r, q);
 		return;
 	}

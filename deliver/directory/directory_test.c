@@ -88,7 +88,7 @@ directory_test_begin(struct directory *d, const struct ctl_message *m)
 	q->server = r;
 	q->test = true;
 	q->test_request = m->request;
-	q->query.whole = 1;
+	q->query.want = DIRECTORY_WANT_WHOLE;
 	snprintf(q->query.address, sizeof(q->query.address), "%s", what.address);
 	directory_server_ask(r, q);
 }

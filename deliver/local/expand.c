@@ -1,6 +1,6 @@
 /*
- * expand - local recipients looked up in the directory; lists and other addresses become messages of their
- * own
+ * expand - local recipients and senders looked up in the directory; lists and other addresses become messages
+ * of their own
  *
  * Runs in:  deliver, on the loop
  * Owns:     the questions to the directory helper, the jobs under way
@@ -34,6 +34,7 @@ struct expand {
 	void *queued_arg;
 	TAILQ_HEAD(, expand_job) asking, waiting, copying;	/* waiting: to be copied */
 	size_t ncopying;
+	TAILQ_HEAD(, expand_sender) senders;	/* asked about */
 	struct loop_timer *soon;	/* for jobs in `asking` that have all answers from the start */
 	bool down;
 };
@@ -213,8 +214,8 @@ ask_about(struct expand *x, struct expand_job *job, size_t k)
 	const struct message_recipient *r = &job->e->rcpt[job->index[k]];
 
 	if (r->refused == NULL) {
-		job->question[k] = directory_client_ask(x->directory_client, r->address, r->member, true,
-		    on_answer, job, (unsigned)k);
+		job->question[k] = directory_client_ask(x->directory_client, r->address, r->member,
+		    DIRECTORY_WANT_WHOLE, on_answer, job, (unsigned)k);
 		return;
 	}
 	msg_directory_set(&job->out[k].answer, DIRECTORY_REFUSED, "", "%s",
@@ -237,6 +238,47 @@ expand_submit(struct expand *x, struct expand_job *job)
 	if (job->waiting == 0)
 		loop_timer_set(x->soon, 0);
 }
+
+/* --- senders --- */
+
+static void
+finish_sender(struct expand_sender *s)
+{
+	TAILQ_REMOVE(&s->expand->senders, s, link);
+	s->done(s->arg);
+}
+
+/* Mail waits only where nothing can be found out; an unknown sender, or one of two entries, stays. */
+static void
+on_sender_answer(void *arg, unsigned tag, struct msg_directory *a)
+{
+	struct expand_sender *s = arg;
+	enum msg_directory_kind kind;
+	const char *at = NULL, *own = msg_directory_next(a, &at, &kind);
+
+	(void)tag;
+	s->question = NULL;
+	s->expand->down = a->result == DIRECTORY_TROUBLE;
+	if (a->result == DIRECTORY_TROUBLE || a->result == DIRECTORY_LATER)
+		verdict_set(&s->verdict, VERDICT_LATER, "4.4.3",
+		    "the directory cannot be asked about the sender: %s", a->text);
+	else
+		verdict_set(&s->verdict, VERDICT_ACCEPTED, "2.0.0", "%s", "");
+	if (a->result == DIRECTORY_LIST && own != NULL && kind == DIRECTORY_FINAL)
+		snprintf(s->own, sizeof(s->own), "%s", own);
+	finish_sender(s);
+}
+
+void
+expand_sender_submit(struct expand *x, struct expand_sender *s)
+{
+	s->expand = x;
+	TAILQ_INSERT_TAIL(&x->senders, s, link);
+	s->question = directory_client_ask(x->directory_client, s->address, NULL, DIRECTORY_WANT_OWN,
+	    on_sender_answer, s, 0);
+}
+
+/* --- the end of all --- */
 
 bool
 expand_is_down(const struct expand *x)
@@ -265,10 +307,16 @@ put_back(struct expand_job *job)
 void
 expand_drain(struct expand *x)
 {
+	struct expand_sender *s;
 	struct expand_job *job;
 
 	if (x == NULL)
 		return;
+	while ((s = TAILQ_FIRST(&x->senders)) != NULL) {
+		ctl_client_forget(s->question);
+		verdict_set(&s->verdict, VERDICT_LATER, "4.3.2", "%s", "the service ends");
+		finish_sender(s);
+	}
 	while ((job = TAILQ_FIRST(&x->asking)) != NULL) {
 		TAILQ_REMOVE(&x->asking, job, link);
 		forget_questions(job);
@@ -314,6 +362,7 @@ expand_new(struct boot *b, struct enqueue *enqueue)
 	TAILQ_INIT(&x->asking);
 	TAILQ_INIT(&x->waiting);
 	TAILQ_INIT(&x->copying);
+	TAILQ_INIT(&x->senders);
 	x->directory_client = directory_client_new(b->loop, PATIENCE_MS, need_directory, x);
 	x->soon = loop_timer_new(b->loop, on_soon, x);
 	return x;

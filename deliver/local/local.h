@@ -1,4 +1,4 @@
-/* local - local delivery: drop files, and recipients that the directory expands; one block a file */
+/* local - drop files, and what the directory says of recipients and senders; one block a file */
 #ifndef DELIVER_LOCAL_LOCAL_H
 #define DELIVER_LOCAL_LOCAL_H
 
@@ -67,13 +67,27 @@ struct expand_job {
 	size_t waiting;			/* answers that are yet to come */
 };
 
+/* A local sender's own address. */
+struct expand_sender {
+	const char *address;		/* the caller's, until `done` */
+	struct verdict verdict;		/* out: later, as the directory cannot be asked; else accepted */
+	char own[ADDRESS_MAX + 1];	/* out; "": the sender stays as it is */
+	void (*done)(void *arg);	/* once, on the loop, never from inside expand_sender_submit */
+	void *arg;
+	/* private to expand */
+	TAILQ_ENTRY(expand_sender) link;
+	struct expand *expand;
+	struct ctl_client_question *question;
+};
+
 struct expand *expand_new(struct boot *b, struct enqueue *enqueue);	/* NULL: no directory is asked */
 void expand_free(struct expand *x);		/* after pool_free */
 void expand_channel(struct expand *x, int fd);	/* to the helper; takes over `fd` */
 void expand_on_queued(struct expand *x, void (*queued)(void *arg, const char *id), void *arg);
 void expand_submit(struct expand *x, struct expand_job *job);
+void expand_sender_submit(struct expand *x, struct expand_sender *s);
 bool expand_is_down(const struct expand *x);	/* the last question could not be answered */
-/* Asks no more: jobs without an answer are done with VERDICT_LATER 4.3.2. */
+/* Asks no more: jobs and senders without an answer are done with VERDICT_LATER 4.3.2. */
 void expand_drain(struct expand *x);
 
 /* --- expand_copy: the message again, for the addresses that its recipients expand to --- */

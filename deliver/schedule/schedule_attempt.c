@@ -253,17 +253,6 @@ on_expand_done(void *arg, struct expand_job *job)
 
 /* --- sending --- */
 
-static const char *
-outgoing_sender(struct active_message *m)
-{
-	struct schedule_attempt *a = m->attempt;
-	char masked[ADDRESS_MAX + 1];
-
-	if (a->masked == NULL && route_masquerade(m->schedule->route, m->e.sender, masked))
-		a->masked = mem_strdup(masked);
-	return a->masked != NULL ? a->masked : m->e.sender;
-}
-
 /* Counts the message among those at work, once. */
 static void
 count_message(struct active_message *m, bool local)
@@ -353,7 +342,8 @@ submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
 	} else {
 		p->to = destination_of(d);
 		p->outbound = (struct outbound_job){
-			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index,
+			.e = &m->e, .fd = m->fd, .sender = schedule_sender_outgoing(m),
+			.index = index,
 			.content = m->whole.len > 0 ? m->whole.data + m->e.content_at : NULL,
 			.count = count, .verdict = p->verdict, .careful = m->attempts + m->quick > 0,
 			.until_us = expiry_of(m),
@@ -372,8 +362,8 @@ pass_over(struct active_message *m, const struct group *g, enum schedule_gate ga
     const struct verdict *why)
 {
 	struct schedule_attempt *a = m->attempt;
-	struct verdict v = gate == GATE_PARK ? g->dest->failure : *why;
-	bool directory = g->dest->directory;
+	struct verdict v = gate == GATE_PARK ? g->dest->failure : *why, sender;
+	bool directory = g->dest->directory || (gate != GATE_PARK && schedule_sender_waits(m, &sender));
 
 	if (v.status[0] == '\0')
 		verdict_set(&v, VERDICT_LATER, "4.4.1", "the destination is down");
@@ -407,6 +397,8 @@ send_one(struct active_message *m)
 	uint64_t rest = 0;
 	enum schedule_gate gate = schedule_gate(m, g->dest, &rest, &why);
 
+	if (gate == GATE_SEND && !g->dest->local && !g->dest->directory && schedule_sender_waits(m, &why))
+		gate = GATE_DEFER;
 	if (limit > PORTION_MAX)
 		limit = PORTION_MAX;
 	if (gate != GATE_SEND) {
@@ -447,6 +439,10 @@ schedule_attempt_go_on(struct active_message *m)
 struct schedule_dest *
 schedule_attempt_unreachable(const struct active_message *m)
 {
+	struct verdict why;
+
+	if (m->attempt != NULL && schedule_sender_waits(m, &why))
+		return NULL;
 	for (size_t i = 0; m->recipient != NULL && i < m->e.nrcpt && i < UNREACHABLE_LOOK; i++) {
 		const struct active_recipient *r = &m->recipient[i];
 
@@ -467,6 +463,8 @@ schedule_attempt_begin(struct active_message *m)
 	schedule_route(m);
 	if (m->offer != NULL && !schedule_unstored_is_fit(m))
 		m->offer->attempt_over(m);
+	else if (schedule_sender_is_wanted(m))
+		schedule_sender_ask(m, schedule_attempt_go_on);
 	else
 		schedule_attempt_go_on(m);
 }
@@ -495,6 +493,6 @@ schedule_attempt_free(struct active_message *m)
 		return;
 	free(a->group);
 	free(a->order);
-	free(a->masked);
+	schedule_sender_free(a);
 	free(a);
 }

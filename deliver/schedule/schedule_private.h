@@ -40,6 +40,8 @@ struct schedule_attempt {
 	LIST_HEAD(, schedule_portion) portions;	/* at work */
 	size_t active;			/* how many */
 	char *masked;			/* the sender under its masquerade; NULL as it is */
+	void (*go)(struct active_message *m);	/* once the sender is known */
+	struct expand_sender *asked;	/* what the directory says of the sender; NULL: it is not asked */
 };
 
 /* --- schedule_message: a record's message, from its loading until it is freed --- */
@@ -57,6 +59,15 @@ void schedule_attempt_go_on(struct active_message *m);	/* sends more, or ends th
 /* The destination of a deferred recipient that cannot be reached now; NULL none. */
 struct schedule_dest *schedule_attempt_unreachable(const struct active_message *m);
 void schedule_attempt_free(struct active_message *m);	/* with its portions, which no thread may have */
+
+/* --- schedule_sender: the envelope sender of outgoing mail --- */
+bool schedule_sender_is_wanted(const struct active_message *m);	/* the directory is to be asked about it */
+/* `go` is called once, from the loop. */
+void schedule_sender_ask(struct active_message *m, void (*go)(struct active_message *m));
+/* True, and why: the directory could not say who the sender is, so that nothing goes to other hosts now. */
+bool schedule_sender_waits(const struct active_message *m, struct verdict *why);
+const char *schedule_sender_outgoing(struct active_message *m);
+void schedule_sender_free(struct schedule_attempt *a);
 
 /* --- schedule_unstored: a loaded message that is not in the queue yet, for the other files --- */
 enum schedule_offer_end { OFFER_WAITS, OFFER_GONE, OFFER_LEFT };	/* what is known of its file */

@@ -21,7 +21,7 @@ schedule_unstored_is_fit(const struct active_message *m)
 		    (m->e.rcpt[i].notify & NOTIFY_SUCCESS) != 0)
 			return false;
 	}
-	return m->e.nrcpt > 0;
+	return m->e.nrcpt > 0 && !schedule_sender_is_wanted(m);
 }
 
 void

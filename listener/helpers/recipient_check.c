@@ -69,7 +69,8 @@ recipient_check_find(struct recipient_check *k, struct recipient_check_state **s
 	ctl_client_forget(st->question);
 	st->answered = false;
 	memcpy(st->address, address, strlen(address) + 1);
-	st->question = directory_client_ask(k->directory, address, NULL, false, on_answer, st, 0);
+	st->question = directory_client_ask(k->directory, address, NULL, DIRECTORY_WANT_LOOK,
+	    on_answer, st, 0);
 	return SESSION_RECIPIENT_WAIT;
 }
 

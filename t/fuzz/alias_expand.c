@@ -112,11 +112,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	read_world(&w, data, len);
 	if (w.count == 0)
 		return 0;
-	for (unsigned member = 0; member < 2; member++) {
+	for (unsigned member = 0; member < 3; member++) {
 		w.searches = 0;
-		q.whole = 1;
+		q.want = member == 2 ? DIRECTORY_WANT_OWN : DIRECTORY_WANT_WHOLE;
 		strcpy(q.address, "a@b.example");
-		snprintf(q.member, sizeof(q.member), "%.*s", member ? (int)w.entry[0].len : 0,
+		snprintf(q.member, sizeof(q.member), "%.*s", member == 1 ? (int)w.entry[0].len : 0,
 		    (const char *)w.entry[0].data);
 		alias_expand_run(&from, &q, &a);
 		check_answer(&a);

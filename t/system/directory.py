@@ -325,6 +325,46 @@ def test_forwarding(t):
     service.home.wait_queued(0)
 
 
+# shows 2.9i
+def test_senders(t):
+    """resolve-senders: a local sender goes out as the own address of its entry; nothing else is changed."""
+    sink = t.sink()
+    slapd = Slapd(t, entry("ann", "user", mail="ann@default.example", proxyAddresses=["smtp:annie@default.example", "SMTP:ann@default.example"])
+                  + entry("moved", "user", proxyAddresses=["SMTP:moved@new.example", "smtp:moved@default.example"], targetAddress="SMTP:x@far.example")
+                  + entry("twin", "user", mail="same@default.example") + entry("other", "user", mail="same@default.example"))
+    service = service_for(t, slapd, sink, schema="active-directory", resolve_senders="yes", recipient_delimiter="+",
+                          sections={"domain alias.example": {"type": "alias"}})
+    rows = [("annie@default.example", "ann@default.example"), ("annie@alias.example", "ann@default.example"), ("annie", "ann@default.example"),
+            ("moved@default.example", "moved@new.example"), ("ann@default.example", "ann@default.example"),
+            *((same, same) for same in ("annie+tag@default.example", "nobody@default.example", "same@default.example", "annie@remote.example", ""))]
+    for count, (given, own) in enumerate(rows, 1):
+        service.default.send(given, "x@remote.example")
+        equal(sink.wait(count)[-1].sender, own, given)
+    # by pickup, with a recipient of our own, who sees what was written
+    service.home.put("one", "x-sender: annie@default.example\nx-receiver: x@remote.example\nx-receiver: ann@default.example\n\nhello\n")
+    equal(sink.wait(len(rows) + 1)[-1].sender, "ann@default.example")
+    service.home.wait_drops()
+    equal([d.sender for d in service.home.drops()], ["annie@default.example"])
+    service.events.wait("resolved", sender="annie@default.example", own="ann@default.example")
+    service.home.wait_queued(0)
+
+
+# shows 2.9h, 2.9i
+def test_senders_while_it_is_dead(t):
+    """Their mail waits and never runs out of time; that of other senders goes at once."""
+    sink, slapd = t.sink(), Slapd(t, PEOPLE)
+    service = service_for(t, slapd, sink, resolve_senders="yes", delivery={"expire": "2s", "masquerade": "public.example"})
+    slapd.end()
+    ident = service.default.send("ann@default.example", "x@remote.example")
+    service.default.send("a@s.example", "y@remote.example")
+    equal(sink.wait(1)[0].recipients, ["y@remote.example"])
+    service.events.wait("deferred", id=ident, status="4.4.3", reason=lambda r: "about the sender" in r, count=4)
+    slapd.start()
+    equal([(m.sender, m.recipients) for m in sink.wait(2)[1:]], [("ann@public.example", ["x@remote.example"])])
+    service.home.wait_queued(0)
+    equal(service.home.drops(), [], "no report")
+
+
 GROUPS = (PEOPLE + person("cara", "cara@default.example") + entry("mute", "inetOrgPerson", sn="mute")
           + entry("inner", "groupOfNames", "extras", mail="inner@default.example", member=[dn("bob"), dn("cara"), dn("outer"), dn("gone")])
           + entry("outer", "groupOfNames", "extras", mail="outer@default.example", member=[dn("ann"), dn("inner"), dn("bob"), dn("mute")],
@@ -506,16 +546,20 @@ def test_slow_directory(t):
 
 def test_stop_while_it_is_slow(t):
     """A stop does not wait for a silent directory, and nothing is lost."""
-    slapd = Slapd(t, PEOPLE)
+    sink, slapd = t.sink(), Slapd(t, PEOPLE)
     proxy = Proxy(t, slapd.port)
     t.cleanup(proxy.stalled.clear)
-    service = service_for(t, slapd, uri=proxy.uri, timeout="60s")
+    service = service_for(t, slapd, sink, uri=proxy.uri, timeout="60s", resolve_senders="yes")
     proxy.stalled.set()
     service.default.send(to="ann@default.example")
+    service.default.send("bob@default.example", "x@remote.example")
     stop_in_time(service)
+    equal(sink.messages, [])
     proxy.stalled.clear()
     service.start()
     service.home.wait_drops()
+    equal(sink.wait(1)[0].sender, "bob@default.example")
+    service.home.wait_queued(0)
 
 
 def test_referral(t):

@@ -111,7 +111,7 @@ static const char open_keys[] =
     "max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail-keep pickup-dots "
     "pickup-settle retry delay-notify expire local-delay-notify local-expire connections-per-domain hop-limit minimum-rate "
     "masquerade fqdn mta-sts tls-reports tls-report-contact tls-report-organization smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts reverse-dns enable timeout schema group-depth "
-    "report-members recipient-delimiter cache-found cache-not-found type drop-quota relay helo hold "
+    "report-members recipient-delimiter resolve-senders cache-found cache-not-found type drop-quota relay helo hold "
     "atrn-accounts provider connections rate recipients acknowledge ";
 
 /* Open up to a key of [service]. */
@@ -187,7 +187,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "smart-host-after-direct smart-host-alarm queue-age-alarm paused paused-hosts never-to reverse-dns source-address acknowledge",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
-	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter",
+	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter resolve-senders",
 	[KEY_SECURITY] = "operators viewers",
 	[KEY_DOMAIN] =
 	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth "

@@ -9,6 +9,7 @@
 #include "common/mail/address.h"
 #include "common/mail/verdict.h"
 #include "common/rules/route.h"
+#include "common/rules/sender_address.h"
 #include "t/unit/check_main.h"
 
 static char *via_hub[] = { (char *)"hub.example:587", (char *)"[192.0.2.1]" };
@@ -333,20 +334,22 @@ static const struct {
 START_TEST(test_masquerade)
 {
 	struct config_server s = server(false, CONFIG_DIRECT_NO);
-	const char *why;
-	struct route *r = route_new(&s, &why);
 	char out[ADDRESS_MAX + 1];
 
-	ck_assert(!route_masquerade(r, "a@home.example", out));
+	ck_assert(!sender_address_mask(&s, "a@home.example", out));
 	s.masquerade = (char *)"mask.example";
 	for (size_t i = 0; i < nitems_of(senders); i++) {
-		bool changed = route_masquerade(r, senders[i].sender, out);
+		bool changed = sender_address_mask(&s, senders[i].sender, out);
+
+		ck_assert(!sender_address_is_resolved(&s, senders[i].sender));
+		s.ldap.enable = s.ldap.senders_own = true;
+		ck_assert(sender_address_is_resolved(&s, senders[i].sender) == changed);
+		s.ldap.enable = s.ldap.senders_own = false;
 
 		ck_assert_msg(changed == (senders[i].want != NULL), "%s", senders[i].sender);
 		if (changed)
 			ck_assert_str_eq(out, senders[i].want);
 	}
-	route_free(r);
 }
 END_TEST
 

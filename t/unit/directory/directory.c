@@ -276,7 +276,7 @@ check_expansion(const char *name, const char *member, enum msg_directory_result 
 	struct session_fixture w = { .row = people };
 	struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn,
 	    .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
-	struct msg_directory_query q = { .whole = 1 };
+	struct msg_directory_query q = { .want = DIRECTORY_WANT_WHOLE };
 	struct msg_directory a = { 0 };
 	struct buf got = BUF_INIT(10000);
 	enum msg_directory_kind kind;
@@ -335,6 +335,41 @@ START_TEST(test_alias_expand)
 }
 END_TEST
 
+/* A sender's own address is the whole answer, whatever mail to it stands for. */
+/* shows 2.9i */
+START_TEST(test_own_address)
+{
+	static const struct { const char *sender; enum msg_directory_result result; const char *want; } rows[] = {
+		{ "ann@default.example", DIRECTORY_MAILBOX, "" },
+		{ "ann@alias.example", DIRECTORY_LIST, "ann@default.example" },
+		{ "Ann@default.example", DIRECTORY_UNKNOWN, "" },	/* of this source */
+		{ "away@alias.example", DIRECTORY_LIST, "away@default.example" },
+		{ "team@alias.example", DIRECTORY_LIST, "team@default.example" },
+		{ "loop1@alias.example", DIRECTORY_LIST, "loop1@default.example" },
+		{ "mute@default.example", DIRECTORY_MAILBOX, "" }, { "postmaster@default.example", DIRECTORY_MAILBOX, "" },
+		{ "nobody@default.example", DIRECTORY_UNKNOWN, "" }, { "twin@default.example", DIRECTORY_REFUSED, "" },
+		{ "busy@default.example", DIRECTORY_LATER, "" }, { "bad@default.example", DIRECTORY_TROUBLE, "" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct session_fixture w = { .row = people };
+		struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn,
+		    .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
+		struct msg_directory_query q = { .want = DIRECTORY_WANT_OWN };
+		struct msg_directory a = { 0 };
+		enum msg_directory_kind kind = DIRECTORY_FINAL;
+		const char *at = NULL, *own;
+
+		snprintf(q.address, sizeof(q.address), "%s", rows[i].sender);
+		alias_expand_run(&from, &q, &a);
+		own = msg_directory_next(&a, &at, &kind);
+		ck_assert_msg(a.result == rows[i].result, "%s: %d %s", rows[i].sender, (int)a.result, a.text);
+		ck_assert_str_eq(own != NULL ? own : "", rows[i].want);
+		ck_assert(kind == DIRECTORY_FINAL && w.asked == 1 && a.count == (own != NULL));
+		msg_directory_done(&a);
+	}
+}
+END_TEST
+
 /* One member of a group, by the name that its group has for it. */
 START_TEST(test_member)
 {
@@ -358,7 +393,7 @@ START_TEST(test_look_only)
 	struct session_fixture w = { .row = people };
 	struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local,
 	    .arg = &w, .domain = "default.example", .depth = 2 };
-	struct msg_directory_query q = { .whole = 0, .address = "both@default.example" };
+	struct msg_directory_query q = { .want = DIRECTORY_WANT_LOOK, .address = "both@default.example" };
 	struct msg_directory a = { 0 };
 
 	alias_expand_run(&from, &q, &a);
@@ -397,4 +432,4 @@ START_TEST(test_cache)
 END_TEST
 
 UNIT_MAIN("directory", test_filter, test_presets, test_tags, test_results, test_addresses, test_entry, test_range,
-    test_alias_expand, test_member, test_look_only, test_cache)
+    test_alias_expand, test_own_address, test_member, test_look_only, test_cache)
