@@ -356,7 +356,8 @@ SUBST := sed -e 's|/usr/libexec/postern|$(LIBEXECDIR)|g' -e 's|/usr/sbin/|$(SBIN
 MAN5 := $(wildcard */*.5 */*/*.5)
 MAN7 := $(wildcard */*/*.7)
 MAN8 := $(wildcard */*.8 */*/*.8)
-D = $(DESTDIR)
+# The commands change folders: a relative one is that of the caller.
+D = $(if $(DESTDIR),$(abspath $(DESTDIR)))
 # install-files: without the compilers, packages, users and words; for debian/rules.
 .PHONY: install install-files uninstall
 install: deps

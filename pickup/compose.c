@@ -42,23 +42,44 @@ is_x_line(const struct header_field *f)
 	return false;
 }
 
+/*
+ * How many bytes of an mbox line stand behind the lines of the envelope: a message out of a mailbox that a
+ * program has put them before. -1: not to be told yet. What postern-sendmail closed has none.
+ */
+static ssize_t
+mbox_behind(const char *data, size_t len, size_t pos, bool whole)
+{
+	size_t mbox;
+
+	if (header_opening(data + pos, len - pos, whole, &mbox) == HEADER_UNDECIDED && pos < len)
+		return -1;
+	return (ssize_t)mbox;
+}
+
 int
 compose_split(const char *data, size_t len, bool whole, struct compose_header *h)
 {
 	struct header_field f;
-	size_t pos = 0, mbox;
+	size_t pos = 0;
+	ssize_t mbox;
 	bool over = false;
 
 	while (is_empty_line(data, len, pos))
 		pos += 2;
-	if (header_opening(data + pos, len - pos, whole, &mbox) == HEADER_UNDECIDED && pos < len)
+	mbox = mbox_behind(data, len, pos, whole);
+	if (mbox == -1)
 		return 0;
-	pos += mbox;
+	pos += (size_t)mbox;
 	h->start = h->fields = pos;
 	while (header_next(data, len, &pos, &f) == 1)
 		if (!over && h->fields == (size_t)(f.start - data) && is_x_line(&f)) {
 			h->fields = pos;
 			over = header_is(&f, PICKUP_FORM_END);
+			mbox = over ? 0 : mbox_behind(data, len, pos, whole);
+			if (mbox == -1)
+				return 0;
+			pos = h->fields += (size_t)mbox;
+			over |= mbox > 0;
 		}
 	h->end = pos;
 	h->body = is_empty_line(data, len, pos) ? pos + 2 : pos;

@@ -33,10 +33,13 @@ def layout(t):
 
 # shows 1.7c
 def test_staged(t):
-    """DESTDIR: every file in its place; a second install keeps what was changed; uninstall takes all but data and configuration."""
+    """DESTDIR, a relative one: every file in its place, to be read by all under any umask; a second install keeps what was changed;
+    uninstall takes all but data and configuration.
+    """
     stage = t.folder / "stage"
-    words = [f"DESTDIR={stage}", "B=build/release"]
-    make(t, "install", *words)
+    words = [f"DESTDIR={os.path.relpath(stage, ROOT)}", "B=build/release"]
+    make(t, "install", *words, umask=0o077)
+    equal([str(p) for p in (stage / "usr").rglob("*") if not p.is_symlink() and not p.stat().st_mode & 0o004], [], "hidden by the umask")
     for path in ("usr/sbin/postern", "usr/bin/posternctl", "usr/libexec/postern/postern-listener", "usr/libexec/postern/postern-deliver",
                  "usr/libexec/postern/postern-pickup", "usr/libexec/postern/postern-resolver", "usr/libexec/postern/postern-auth",
                  "usr/libexec/postern/postern-filter", "usr/share/man/man8/postern-filter.8", "usr/libexec/postern/postern-limits",
