@@ -130,6 +130,29 @@ buf_drop(struct buf *b, size_t len)
 	b->len -= len;
 }
 
+void
+buf_reserve(struct buf *b, size_t size)
+{
+	if (size > b->cap)
+		size = b->cap;
+	if (size + 1 <= b->size)
+		return;
+	b->data = mem_array(b->data, size + 1, 1);
+	b->data[b->len] = '\0';
+	b->size = size + 1;
+}
+
+void
+buf_cut(struct buf *b, size_t len)
+{
+	if (len > b->len)
+		len = b->len;
+	if (len == 0)
+		return;
+	b->len -= len;
+	b->data[b->len] = '\0';
+}
+
 const char *
 buf_text(const struct buf *b)
 {

@@ -29,6 +29,9 @@ void buf_number(struct buf *b, uint64_t number, size_t width);
 void buf_drop(struct buf *b, size_t len);	/* removes from the front */
 /* Room for `len` more bytes at data+len (the caller then raises len); NULL and failed when over the cap. */
 char *buf_room(struct buf *b, size_t len);
+/* Memory for `size` bytes of content in all, if it has less: exactly so much, where adding doubles it. */
+void buf_reserve(struct buf *b, size_t size);
+void buf_cut(struct buf *b, size_t len);	/* removes from the end */
 /* The text, "" when empty. */
 const char *buf_text(const struct buf *b);
 

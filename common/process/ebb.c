@@ -1,5 +1,6 @@
 /*
- * ebb - gives freed memory back to the kernel when what a process holds has fallen far below its height
+ * ebb - gives freed memory back to the kernel when what a process holds has fallen far below its height, and
+ * until then keeps some of it
  *
  * Runs in:  listener, deliver
  * Owns:     struct ebb
@@ -43,6 +44,9 @@ ebb_new(struct loop *l, uint64_t wait_ms, void (*give_back)(void *arg), void *ar
 {
 	struct ebb *e = mem_new(struct ebb);
 
+	/* glibc gives the end of its heap back with each large buffer that is freed, and fetches it anew */
+	(void)mallopt(M_TRIM_THRESHOLD, EBB_KEPT);
+	(void)mallopt(M_MMAP_THRESHOLD, EBB_KEPT);
 	e->timer = loop_timer_new(l, on_time, e);
 	e->wait_ms = wait_ms;
 	e->give_back = give_back;

@@ -14,6 +14,8 @@ struct ebb;
 
 /* Below this nothing is given back: it is taken again with the next message. */
 #define EBB_LEAST (4u << 20)
+/* So much may stay free above the last piece in use: what comes and goes with each large message. */
+#define EBB_KEPT (1u << 20)
 /* After the fall; a load that comes in waves keeps what it needs again. */
 #define EBB_WAIT_MS 5000
 

@@ -113,7 +113,7 @@ void pending_terminate(struct pending_client *at);
 
 /* --- ceilings: the limits that hold the machine; struct ceilings is in listener.h --- */
 
-#define CEILINGS_MESSAGE (272U << 10)	/* what a message may hold on its way: see enqueue_is_full() */
+#define CEILINGS_MESSAGE (290U << 10)	/* what a message may hold on its way: see queue_message */
 
 /*
  * From the configuration, the number of listeners, bytes of memory for all of them and descriptors of one,

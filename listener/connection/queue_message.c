@@ -29,12 +29,16 @@
 
 /*
  * One write of a large message; it is also what a session holds of it. With many sessions in their content
- * smaller writes cost less than the memory.
+ * smaller writes cost less than the memory. Writes are whole chunks, and chunks powers of two: so each begins
+ * where a large page of the kernel may begin, and fills it.
  */
-#define CHUNK INBOUND_CHUNK
+#define CHUNK (128U << 10)
 #define CHUNK_OF_MANY (32U << 10)
 #define MANY 64
-static_assert(CHUNK + 2 * INBOUND_PIECE < INBOUND_BUFFER && 2 * INBOUND_BUFFER < CEILINGS_MESSAGE,
+/* What may be gathered until its write begins: the id of a message that goes whole, a chunk, a last piece. */
+#define GATHERED(chunk) (MESSAGE_ID_SIZE + (chunk) + 2 * INBOUND_PIECE + MESSAGE_END_SIZE)
+#define SMALL (16U << 10)	/* most messages: these hold what they need */
+static_assert(2 * (GATHERED(CHUNK) + 1) < CEILINGS_MESSAGE,
     "a message holds what it is counted for, beside its envelope");
 static_assert(CHUNK + MESSAGE_END_SIZE <= MSG_SPOOL_FILE_MAX, "what is no large one can go whole");
 #define WRITES_AT_ONCE 2
@@ -67,8 +71,9 @@ struct queue_message {
 	struct queue_writer *writer;
 	/* The bytes of a struct msg_spool_put: the id, then the file until now. Later the file goes on. */
 	struct buf gather;
-	struct buf writing;	/* what the job in flight writes */
-	size_t skip;		/* of `writing`, at its beginning: no part of the file */
+	size_t skip;		/* of `gather`, at its beginning: no part of the file */
+	struct buf writing;	/* what the job in flight writes, from here on */
+	size_t from;
 	int fd;			/* of the draft; -1: not opened */
 	uint64_t size;		/* content so far */
 	enum step step;
@@ -89,6 +94,13 @@ static size_t
 chunk(const struct queue_writer *w)
 {
 	return w->count > MANY ? CHUNK_OF_MANY : CHUNK;
+}
+
+/* Bytes of the file that wait to be written. */
+static size_t
+waiting(const struct queue_message *m)
+{
+	return m->gather.len - m->skip;
 }
 
 static void
@@ -194,7 +206,7 @@ run_write(void *arg, void **jobs, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct queue_message *m = jobs[i];
 
-		if (disk_write(m->fd, m->writing.data + m->skip, m->writing.len - m->skip) == -1)
+		if (disk_write(m->fd, m->writing.data + m->from, m->writing.len - m->from) == -1)
 			m->error = errno;
 	}
 }
@@ -205,21 +217,26 @@ after_write(void *arg, void *job)
 	struct queue_message *m = job;
 
 	m->step = STEP_GATHER;
-	m->skip = 0;
 	if (chunk(m->writer) < CHUNK)
 		buf_done(&m->writing);
 	go_on(m);
 }
 
+/* Whole chunks; the end of a file as it is. */
 static void
 submit_write(struct queue_message *m)
 {
+	size_t rest = m->finishing ? 0 : waiting(m) % chunk(m->writer);
 	struct buf empty = m->writing;
 
 	m->step = STEP_WRITE;
 	m->writing = m->gather;
+	m->from = m->skip;
 	m->gather = empty;
+	m->skip = 0;
 	buf_clear(&m->gather);
+	buf_add(&m->gather, buf_text(&m->writing) + m->writing.len - rest, rest);
+	buf_cut(&m->writing, rest);
 	pool_submit(m->writer->write, m);
 }
 
@@ -242,12 +259,20 @@ finish_more(struct queue_message *m)
 		ask(m, STEP_PUT);
 	} else if (m->fd == -1)
 		ask(m, STEP_OPEN);
-	else if (m->gather.len > 0)
+	else if (waiting(m) > 0)
 		submit_write(m);
 	else {
 		m->step = STEP_END;
 		ctl_client_step(&m->q.base, CTL_SPOOL_END, NULL, 0);
 	}
+}
+
+/* After an error nothing is written any more. */
+static void
+forget_gathered(struct queue_message *m)
+{
+	buf_clear(&m->gather);
+	m->skip = 0;
 }
 
 /* Nothing is under way. */
@@ -265,10 +290,10 @@ go_on(struct queue_message *m)
 		return;
 	}
 	if (m->error != 0)
-		buf_clear(&m->gather);
-	else if (m->gather.len >= chunk(m->writer) && m->fd == -1)
+		forget_gathered(m);
+	else if (waiting(m) >= chunk(m->writer) && m->fd == -1)
 		ask(m, STEP_OPEN);
-	else if (m->gather.len >= chunk(m->writer))
+	else if (waiting(m) >= chunk(m->writer))
 		submit_write(m);
 	room = m->room;
 	m->room = NULL;
@@ -403,15 +428,18 @@ queue_message_add(struct queue_message *m, const void *data, size_t len)
 	m->size += len;
 	if (m->error != 0)
 		return;
+	/* A large one gets its room at once: growing step by step would copy it as often. */
+	if (m->gather.len + len > SMALL)
+		buf_reserve(&m->gather, GATHERED(chunk(m->writer)));
 	buf_add(&m->gather, data, len);
-	if (m->gather.len >= chunk(m->writer) && m->step == STEP_GATHER)
+	if (waiting(m) >= chunk(m->writer) && m->step == STEP_GATHER)
 		go_on(m);
 }
 
 bool
 queue_message_is_full(const struct queue_message *m)
 {
-	return m->step != STEP_GATHER && m->gather.len >= chunk(m->writer);
+	return m->step != STEP_GATHER && waiting(m) >= chunk(m->writer);
 }
 
 void

@@ -7,6 +7,7 @@
  * Promise:  holds two chunks in memory at most while its owner obeys scratch_is_full(); no job outlives it
  * Fails by: errno to the callback; EAGAIN when no pickup worker comes
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #include "listener/listener.h"
 
 #define CHUNK INBOUND_CHUNK		/* one write */
+static_assert(CHUNK + 2 * INBOUND_PIECE < INBOUND_BUFFER && 2 * INBOUND_BUFFER < CEILINGS_MESSAGE,
+    "content holds what its message is counted for");
 #define JOBS_AT_ONCE 2
 
 struct scratch_writer {

@@ -46,6 +46,34 @@ START_TEST(test_buf_cap_is_sticky)
 }
 END_TEST
 
+START_TEST(test_buf_reserve_and_cut)
+{
+	struct buf b = BUF_INIT(100);
+	const char *at;
+
+	buf_reserve(&b, 50);
+	ck_assert_uint_eq(b.size, 51);
+	ck_assert_str_eq(buf_text(&b), "");
+	at = b.data;
+	buf_add(&b, "0123456789012345678901234567890123456789", 40);
+	buf_add(&b, "abcdefghij", 10);
+	ck_assert(b.data == at && b.size == 51);
+	buf_reserve(&b, 20);
+	ck_assert_uint_eq(b.size, 51);
+	buf_reserve(&b, 1000);
+	ck_assert_uint_eq(b.size, 101);
+	ck_assert_uint_eq(b.len, 50);
+	buf_cut(&b, 47);
+	ck_assert_str_eq(buf_text(&b), "012");
+	buf_cut(&b, 99);
+	ck_assert_uint_eq(b.len, 0);
+	ck_assert_str_eq(buf_text(&b), "");
+	buf_done(&b);
+	buf_cut(&b, 1);
+	ck_assert_uint_eq(b.len, 0);
+}
+END_TEST
+
 START_TEST(test_buf_numbers)
 {
 	struct buf b = BUF_INIT(100);
@@ -479,6 +507,7 @@ START_TEST(standard_descriptors)
 END_TEST
 
 UNIT_MAIN("base", standard_descriptors, unfit_file_systems, log_to_syslog, chance_is_never_the_same, utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_buf_numbers,
+    test_buf_reserve_and_cut,
     test_buf_printf_of_any_length, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid, test_log_take,
     test_clock_formats, test_clock_steps,
     log_to_the_journal)

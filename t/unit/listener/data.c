@@ -403,5 +403,50 @@ START_TEST(one_run)
 }
 END_TEST
 
+/* In text of good lines, where whole blocks are taken at once, as byte by byte, where none is. */
+static void
+compare_in_text(const char *in, size_t len, bool mend)
+{
+	struct result whole, bytes;
+
+	run(&whole, in, len, len, mend);
+	run(&bytes, in, len, 1, mend);
+	ck_assert_msg(whole.ended == bytes.ended && whole.used == bytes.used && whole.fault == bytes.fault &&
+	    whole.mended == bytes.mended, "%.*s: %zu fault %d, byte by byte %zu fault %d", (int)len, in,
+	    whole.used, whole.fault, bytes.used, bytes.fault);
+	if (whole.fault == DATA_FINE) {
+		ck_assert_msg(whole.size == bytes.size && whole.content.len == bytes.content.len,
+		    "%.*s: %zu bytes, not %zu", (int)len, in, whole.content.len, bytes.content.len);
+		ck_assert_int_eq(memcmp(whole.content.data, bytes.content.data, bytes.content.len), 0);
+	}
+	buf_done(&whole.content);
+	buf_done(&bytes.content);
+}
+
+/* Each three bytes at each place around the edges of blocks; the end of the text behind it, near and far. */
+START_TEST(every_place_in_text)
+{
+	static const char alphabet[] = { '\r', '\n', '.', 'x' };
+	static const size_t tails[] = { 5, 69 };
+	char in[300];
+
+	for (unsigned n = 0; n < 64; n++) {
+		for (size_t at = 58; at < 136; at += at == 68 ? 56 : 1) {
+			for (size_t i = 0; i < at + 3; i++)
+				in[i] = i % 31 == 29 ? '\r' : i % 31 == 30 ? '\n' : 'x';
+			for (size_t i = 0; i < 3; i++)
+				in[at + i] = alphabet[n >> 2 * i & 3];
+			for (size_t k = 0; k < nitems_of(tails); k++) {
+				size_t len = at + 3 + tails[k];
+
+				memset(in + at + 3, 'y', tails[k]);
+				memcpy(in + len - 5, "\r\n.\r\n", 5);
+				compare_in_text(in, len, n % 2 != at % 2);
+			}
+		}
+	}
+}
+END_TEST
+
 UNIT_MAIN("data", every_short_string, end_forms, nul, mended_chunks, size_limit, line_limit,
-    endless_cr, one_run)
+    endless_cr, one_run, every_place_in_text)
