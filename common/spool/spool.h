@@ -152,7 +152,7 @@ ssize_t spool_scan(struct spool *s, bool all, void (*each)(void *arg, const stru
 
 /*
  * Opens a message and reads its envelope; `*fd` (then owned by the caller) is for the content. -1: ENOENT
- * gone, EBADMSG damaged (*why).
+ * gone, EBADMSG damaged (*why). Also of a home that is lost: reading changes nothing, and all that does asks.
  */
 int spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
 	__attribute__((warn_unused_result));

@@ -4,7 +4,8 @@
  * Runs in:  deliver
  * Owns:     nothing: a piece is read into the scratch of struct outbound, and the client copies it
  * Promise:  at most CLIENT_PIECE bytes at a time; of a large content that goes as it is, in clear,
- *           DIRECT_PIECE, from the file to the socket. Its bytes in the queue file do not change
+ *           DIRECT_PIECE, from the file to the socket. Its bytes in the queue file do not change. Who lost
+ *           the home sends no message to its end
  * Fails by: the transaction ends with the verdict of the read error, and the connection with it
  */
 #include <errno.h>
@@ -89,12 +90,9 @@ static void
 send_read(struct outconn *p)
 {
 	char *piece = p->site->o->piece;
-	struct spool *spool = p->site->o->spool;
 	off_t left = sent_size(p) - p->content_at;
 	size_t want = left > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)left;
-	/* Before each piece, and so before the last: who lost the home sends nothing more. */
-	bool lost = spool != NULL && !spool_folder_is_ours(spool);
-	ssize_t n = lost ? -1 : want > 0 ? read_piece(p, piece, want) : 0;
+	ssize_t n = want > 0 ? read_piece(p, piece, want) : 0;
 
 	if (n != (ssize_t)want) {
 		give_up_reading(p, n == -1 ? errno : EIO);
@@ -137,12 +135,25 @@ send_direct(struct outconn *p)
 	return 0;
 }
 
+/* Asked before each piece that is read, and before the last one that goes from the file to the socket. */
+static bool
+is_lost(const struct outconn *p)
+{
+	struct spool *spool = p->site->o->spool;
+
+	return spool != NULL && (!is_direct(p) || sent_size(p) - p->content_at <= (off_t)DIRECT_PIECE) &&
+	    !spool_folder_is_ours(spool);
+}
+
 int
 outconn_content_send(struct outconn *p)
 {
-	if (is_direct(p))
+	if (is_lost(p))
+		give_up_reading(p, errno);
+	else if (is_direct(p))
 		return send_direct(p);
-	send_read(p);
+	else
+		send_read(p);
 	return 0;
 }
 

@@ -10,7 +10,7 @@ from checks import Failure, check, equal
 from disks import small_disk
 from patience import until
 from processes import is_alive
-from smtp import Smtp
+from smtp import Smtp, mail
 
 RETRY = {"retry": "1h"}
 
@@ -121,22 +121,25 @@ def test_refused(t):
 # shows 9c.3
 def test_frozen(t):
     """
-    Messages are at every stage when the node freezes: one was taken by the host, one is on the wire, others wait for their content,
-    clients wait for 250. Its home is adopted by force; woken, it sends nothing more and promises nothing.
+    Messages are at every stage when the node freezes: one was taken by the host, one is on the wire, others, small and large, wait for
+    their content, clients wait for 250. Its home is adopted by force; woken, it sends nothing more and promises nothing.
     """
-    go, begun = threading.Event(), threading.Semaphore(0)
+    go, go_on_wire, begun = threading.Event(), threading.Event(), threading.Semaphore(0)
 
-    def stall(session, what):
-        begun.release()
-        go.wait(60)
+    def stall_until(event):
+        def stall(session, what):
+            begun.release()
+            event.wait(60)
+        return stall
 
-    old_sink = t.sink(answers={"DATA": stall})
+    old_sink = t.sink(answers={"DATA": stall_until(go)})
     old = node(t, "one", old_sink.port)
     # one whose last dot is on the wire: its reply comes when the node is frozen
-    wire = t.sink(answers={"DOT": stall})
+    wire = t.sink(answers={"DOT": stall_until(go_on_wire)})
     old.default.set("domain wire.example", type="remote", relay="yes", route=f"[127.0.0.1]:{wire.port}")
     old.ctl("reload")
-    ids = {old.default.send(f"s{i}@a.example", "b@remote.example") for i in range(5)}
+    large = mail(size=100000)
+    ids = {old.default.send(f"s{i}@a.example", "b@remote.example", large if i < 4 else None) for i in range(5)}
     ids.add(old.default.send("wire@a.example", "b@wire.example"))
     for _ in range(2):
         check(begun.acquire(timeout=60), "the hosts are reached")
@@ -159,8 +162,9 @@ def test_frozen(t):
     equal(sorted(message.sender for message in taken), [f"s{i}@a.example" for i in range(5)] + ["wire@a.example"])
 
     workers = old.children("deliver") + old.children("pickup")
+    go.set()        # the hosts wait for content when deliver wakes
     wake(old)
-    go.set()
+    go_on_wire.set()
     old.events.wait("home-lost", server="one", reason=lambda text: "taken over by host.example" in text)
     old.wait_state("one", "stopped")
     check(not any(is_alive(pid) for pid in workers), "workers that lost the home")
