@@ -100,6 +100,7 @@ help:
 	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
 	@echo "make check-cluster  HAProxy before three nodes, one killed, one upgraded: 100000 messages, release build (root); COUNT=N"
 	@echo "make check-long  mixed load with reloads, full disks, kills: nothing lost, memory flat, drawn in build/long (root); MINUTES=60"
+	@echo "make power-cuts  fifty power cuts under load on ext4 and XFS, on a disk with a cache (root); CUTS=50"
 	@echo "make model    the hand-overs of a message as a model, every order of crashes (spin, minutes)"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix and with no server (root); BENCH='commits W1 W1web W2 W3 W4 W5 syscalls' STORE='ram disk' ROUNDS=5"

@@ -3,6 +3,7 @@
 Each round relays 1 KiB and 10 KiB messages, from 1, 10 and 50 sessions, and 1 MiB from 10, first by one of the two and then by the other; who is
 first changes with each round. A machine that is twice as fast a minute later does not change the ratio of two runs of half a
 second that follow each other. Prints the median of the ratios (this : other), and between which the middle half of them lies. SIZE=1048576: only messages of so many bytes and more.
+STORE=ram: on an ext4 in memory, loop: on one in a file of /var/tmp, each side on its own; else on /var/tmp. TO=local: mail that stays here.
 ACKNOWLEDGE=safe: this side has that in its [delivery] (TREE may be this tree: then safe is beside stored). PROCESSES=2: so many listeners.
 """
 
@@ -23,13 +24,19 @@ def serve(tree):
     import time
 
     import traffic
+    from disks import loop_disk
     from harness import Test
     from patience import until
     from processes import adopt_orphans
-    from servers import PosternServer
+    from servers import DOMAIN, PosternServer
     adopt_orphans()
-    test = Test("pair", tempfile.mkdtemp(prefix="postern-pair-", dir="/var/tmp"))
+    store, local = os.environ.get("STORE"), os.environ.get("TO") == "local"
+    owner = test = Test("pair", tempfile.mkdtemp(prefix="postern-pair-", dir="/dev/shm" if store == "ram" else "/var/tmp"))
     try:
+        if store:
+            folder = loop_disk(owner, 2048)[0] / "pair"
+            folder.mkdir()
+            test = Test("pair", folder)
         sink = traffic.SmtpSink(test)
         first = os.environ if sys.argv[3:] == ["first"] else {}
         more = {}
@@ -41,15 +48,18 @@ def serve(tree):
         print("ready", flush=True)
         for line in sys.stdin:
             size, sessions, count = map(int, line.split())
-            wanted, cpu, begin = sink.messages + count, server.cpu(), time.monotonic()
-            traffic.smtp_source(server.port, sessions, count, size, "x@relay.example", False)
+            wanted, cpu, begin = sink.messages + (0 if local else count), server.cpu(), time.monotonic()
+            traffic.smtp_source(server.port, sessions, count, size, f"x@{DOMAIN}" if local else "x@relay.example", False)
             until(lambda w=wanted: sink.messages >= w, 120, "the sink to have all")
             seconds = time.monotonic() - begin
             until(server.is_empty, 60, "an empty queue")
             print(seconds, server.cpu() - cpu, flush=True)
+            server.clear()
     finally:
         test.end()
-        test.remove()
+        if test is not owner:
+            owner.end()
+        owner.remove()
 
 
 class Side:

@@ -1,10 +1,15 @@
 /* message_channel - messages on the channels of listeners: into the queue, answered, hinted; and the end of a channel */
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/ipc/msg_spool.h"
 #include "common/process/loop.h"
+#include "common/spool/commit_way.h"
 #include "pickup/spool_server/spool_server.h"
 #include "t/unit/temp_spool.h"
 
@@ -16,11 +21,18 @@ static struct enqueue *enqueue;
 static struct message_channel_list *list;
 static int hints[2];
 static unsigned overs;
+static bool batches;		/* as on a file system whose journal carries them */
 
 static void
 set_up(void)
 {
+	struct commit_way way = { .batch = batches };
+	struct stat st;
+
 	temp_spool_begin();
+	ck_assert_int_eq(stat(home, &st), 0);
+	way.device = st.st_dev;
+	spool_commit_as(spool, &way);
 	overs = 0;
 	loop = loop_new();
 	pool = pool_new(loop, 1);
@@ -159,6 +171,48 @@ START_TEST(test_all_sizes)
 }
 END_TEST
 
+/* Until a thread has read all of it. */
+static void
+wait_taken(int way)
+{
+	int left = 1;
+
+	while (left > 0) {
+		ck_assert_int_eq(ioctl(way, SIOCOUTQ, &left), 0);
+		sched_yield();
+	}
+}
+
+/* Batches: one is committed at a time, and whoever had to wait takes all that has come meanwhile. */
+START_TEST(test_one_commit_at_a_time)
+{
+	int way, error[MESSAGES];
+	size_t heard;
+
+	batches = true;
+	set_up();
+	memset(error, -1, sizeof(error));
+	ck_assert_ptr_nonnull(message_channel_open(list, &way, on_over, NULL));
+	enqueue_turn_begin(enqueue);
+	for (unsigned i = 0; i < 2; i++) {	/* one for each thread, which then waits */
+		put_bytes(way, i, "1k0stx2a3b4c", 100);
+		wait_taken(way);
+	}
+	for (unsigned i = 2; i < 10; i++)
+		put_bytes(way, i, "1k0stx2a3b4c", 100);
+	enqueue_turn_end(enqueue);
+	heard = hear(way, error);
+	heard += heard < 10 ? hear(way, error) : 0;
+	ck_assert_uint_eq(heard, 10);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(error[i], 0);
+	ck_assert_uint_eq(queued(), 10);
+	close(way);
+	tear_down();
+	batches = false;
+}
+END_TEST
+
 /* Of a listener that has gone: what it sent is not lost, and its clients come again or not. */
 START_TEST(test_what_was_sent_before_the_end_is_written)
 {
@@ -212,5 +266,5 @@ START_TEST(test_the_end_of_the_worker)
 }
 END_TEST
 
-UNIT_MAIN("message_channel", test_each_is_answered_once, test_all_sizes, test_what_was_sent_before_the_end_is_written,
+UNIT_MAIN("message_channel", test_each_is_answered_once, test_one_commit_at_a_time, test_all_sizes, test_what_was_sent_before_the_end_is_written,
     test_what_is_wrong_ends_that_channel_alone, test_the_end_of_the_worker)
