@@ -15,7 +15,7 @@ from checks import Failure, check  # noqa: E402
 
 MODEL = Path(__file__).resolve().parents[1] / "model/hand_over.pml"
 ONE, TWO = {"RECIPIENTS": 1}, {"RECIPIENTS": 2}
-SAFE = {"ACKNOWLEDGE_SAFE": 1}
+SAFE, BATCH = {"ACKNOWLEDGE_SAFE": 1}, {"BATCH": 1}
 FEW = {"CRASHES": 1, "CUTS": 1, "TROUBLE": 1}
 
 # An order that is wrong, by its number in the model: the smallest setting in which it shows, and which promise it breaks.
@@ -28,6 +28,8 @@ BROKEN = {
     6: ("one recipient's 2xx taken for all", {**TWO, **SAFE}, "never_lost"),
     7: ("a refusal told to pickup, which had stored the message", {**ONE, **SAFE}, "never_lost"),
     9: ("250 when the message is offered, and neither a host nor the disk has it", {**ONE, **SAFE}, "never_lost"),
+    10: ("a file of a batch that was not waited for", {**ONE, **BATCH}, "never_lost"),
+    11: ("250 when a batch is named, and its folder not synced", {**ONE, **BATCH}, "never_lost"),
     8: ("a failure that was noted is not looked at after a restart", ONE, "told_in_the_end"),
 }
 
@@ -62,10 +64,12 @@ def holds(settings):
 
 def test_stored(t):
     holds({**FEW, **TWO})
+    holds({**FEW, **ONE, **BATCH})
 
 
 def test_safe(t):
     holds({**FEW, **ONE, **SAFE})
+    holds({**FEW, **ONE, **SAFE, **BATCH})
     holds({**FEW, **TWO, **SAFE, "TROUBLE": 0})
 
 
@@ -79,7 +83,7 @@ def test_wrong_orders_are_found(t):
 
 def main():
     """The whole budget, for `make model`."""
-    for way in ({}, SAFE):
+    for way in ({}, SAFE, BATCH, {**SAFE, **BATCH}):
         holds({**ONE, **way})
         holds({**TWO, **way, "CRASHES": 1})
 

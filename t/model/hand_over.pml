@@ -20,6 +20,9 @@
 #ifndef ACKNOWLEDGE_SAFE
 #define ACKNOWLEDGE_SAFE 0
 #endif
+#ifndef BATCH			/* 1: no file is synced; the folder's sync carries what was written out (commit_way.c) */
+#define BATCH 0
+#endif
 #ifndef BREAK
 #define BREAK 0
 #endif
@@ -42,6 +45,10 @@ mtype = { OFFER, STORED, SETTLED, ALL_TAKEN, ALL_REFUSED, ALL_LATER, CLOSED };	/
 bool data_mem, data_disk, name_mem, name_disk;
 mtype mark_mem[RECIPIENTS] = PENDING, mark_disk[RECIPIENTS] = PENDING;
 bool note_mem[RECIPIENTS], note_disk[RECIPIENTS];
+#if BATCH
+bool data_out;			/* the device has it, in a cache that goes with the power */
+mtype mark_out[RECIPIENTS] = PENDING;
+#endif
 /* A report is a message of its own: commits of messages are what is checked here, so it is on disk at once. */
 bool report[RECIPIENTS];
 
@@ -102,6 +109,38 @@ inline sync_data() {		/* the marks are in the file */
 	}
 }
 
+#if BATCH
+inline write_out() {
+	atomic {
+		data_out = data_mem; i_k = 0;
+		do
+		:: i_k < RECIPIENTS -> mark_out[i_k] = mark_mem[i_k]; i_k++
+		:: else -> i_k = 0; break
+		od
+	}
+}
+
+/* The commit of the journal empties the cache of the device first. */
+inline sync_folder() {
+	atomic {
+		name_disk = name_mem; i_k = 0;
+		if
+		:: data_out -> data_disk = true;
+			do
+			:: i_k < RECIPIENTS ->
+				if :: mark_disk[i_k] == PENDING -> mark_disk[i_k] = mark_out[i_k] :: else fi;
+				i_k++
+			:: else -> i_k = 0; break
+			od
+		:: else
+		fi
+	}
+}
+#else
+inline write_out() { sync_data() }
+inline sync_folder() { name_disk = name_mem }
+#endif
+
 inline name_it() { atomic { name_mem = true; was_named = true } }
 
 /* Every recipient's host took it while it was being stored: the client need not wait for the disk. */
@@ -124,12 +163,21 @@ inline store() {
 	name_disk = name_mem;
 	answer(HEARD_250);
 	sync_data()
+#elif BREAK == 10	/* the file was not waited for */
+	name_it();
+	sync_folder();
+	answer(HEARD_250)
+#elif BREAK == 11	/* 250 when the batch is named */
+	write_out();
+	name_it();
+	answer(HEARD_250);
+	sync_folder()
 #else
-	sync_data();
+	write_out();
 	may_hear();
 	name_it();
 	may_hear();
-	name_disk = name_mem;
+	sync_folder();
 	answer(HEARD_250)
 #endif
 }
@@ -143,7 +191,7 @@ life:	{
 		if
 		:: client == WAITS && !was_named -> data_mem = true
 		/* asked again under the same id, after the end of the process that named it */
-		:: client == WAITS && name_mem -> name_disk = name_mem; answer(HEARD_250); goto rest
+		:: client == WAITS && name_mem -> sync_folder(); answer(HEARD_250); goto rest
 		/* it was sent and removed: written anew, it would be another message. Not in this model */
 		:: client == WAITS && was_named && !name_mem -> client = GONE; goto rest
 		:: client != WAITS -> goto rest
@@ -346,6 +394,9 @@ end:		do
 /* --- the kernel: writes back what it likes, in any order; and all that ends processes --- */
 
 inline cut_power() {
+#if BATCH
+	data_out = false;
+#endif
 	data_mem = data_disk; name_mem = name_disk; i_k = 0;
 	do
 	:: i_k < RECIPIENTS -> mark_mem[i_k] = mark_disk[i_k]; note_mem[i_k] = note_disk[i_k]; i_k++
