@@ -193,12 +193,26 @@ is_sample_of(const struct edit_line *line, char mark, const char *key)
 	return strncmp(text, key, len) == 0 && text[len + strspn(text + len, " \t")] == '=';
 }
 
+/* "# [domain a.example]", and not a sentence that goes on with "[::]:25 every ...". */
 static bool
 is_commented_heading(const struct edit_line *line)
 {
-	const char *text = line->text;
+	const char *text = line->text, *end;
+	char name[20];
+	size_t len;
 
-	return config_edit_lines_is_comment(line) && text[1 + strspn(text + 1, " \t")] == '[';
+	if (!config_edit_lines_is_comment(line))
+		return false;
+	text += 1 + strspn(text + 1, " \t");
+	end = strchr(text, ']');
+	if (*text != '[' || end == NULL || end[1 + strspn(end + 1, " \t")] != '\0')
+		return false;
+	len = strcspn(text + 1, " \t]");
+	if (len >= sizeof(name))
+		return false;
+	memcpy(name, text + 1, len);
+	name[len] = '\0';
+	return key_section_find(name) != KEY_SECTION_COUNT;
 }
 
 /* The entry in the line, or the next one in the section; NULL: there is none. */

@@ -196,6 +196,10 @@ static const struct { const char *before, *key, *value, *after; } rows[] = {
 	{ "[access]\n; a remark\ntls = off\n", "tls", NULL, "[access]\n; a remark\n" },
 	{ "[access]\ntls = off\n\n[general]\nid = 1", "mend", "all", "[access]\ntls = off\nmend = all\n\n[general]\nid = 1" },
 	{ "[general]\nid = 1", "tls", "off", "[general]\nid = 1\n\n[access]\ntls = off" },
+	/* a sentence that goes on with a bracket, beside a heading in a comment */
+	{ "[access]\n# that is\n# [host] or so\n# [::]:25 too\n;tls = off\n", "tls", "off",
+	    "[access]\n# that is\n# [host] or so\n# [::]:25 too\n;tls = off\ntls = off\n" },
+	{ "[access]\n;[domain a]\n;tls = off\n", "tls", "off", "[access]\ntls = off\n;[domain a]\n;tls = off\n" },
 	{ "[access]\n;tls = off\n;tls = required\n\n; end\n", "tls", "off", "[access]\n;tls = off\ntls = off\n;tls = required\n\n; end\n" },
 	/* lists: lines whose items stay are not touched */
 	{ "[access]\nrelay-list = a.x, b.x\n", "relay-list", "a.x, b.x, c.x", "[access]\nrelay-list = a.x, b.x, c.x\n" },
