@@ -845,7 +845,7 @@ const struct key key_rows[] = {
 	    "its queue there (posternctl queue evacuate): its fingerprint stands in evacuate-from there. It "
 	    "is shown to that node and to no other host, and changes nothing for other mail. Any certificate "
 	    "will do, also one of its own making that lasts for years. Without it client-certificate is "
-	    "shown: of a [domain] of the name of the node, or of the server." },
+	    "shown: of a [domain] of the name of the node, or of the virtual server." },
 	{ DELIVERY("evacuate-key", KEY_PATH, evacuate_key), BY_SERVICE,
 	    .derived = "client-key",
 	    .meaning =
