@@ -214,16 +214,18 @@ add_txt(struct msg_dns_answer *a, const struct reader *r, const struct record *r
 		add_pieces(a, text, used, pieces);
 }
 
-/*
- * One pass over the answer section: takes the records of `type` that a->canonical has. `*moved`: a CNAME gave
- * it another canonical name, and another pass is needed. 0; -1: malformed.
- */
+struct pass {
+	bool moved;	/* a CNAME gave another canonical name, and another pass is needed */
+	bool broken;	/* a record of that type was there and malformed */
+};
+
+/* One pass over the answer section: takes the records of `type` that a->canonical has. 0; -1: malformed. */
 static int
-pass_answers(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, bool *moved)
+pass_answers(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, struct pass *p)
 {
 	struct record rec;
 
-	*moved = false;
+	*p = (struct pass){ 0 };
 	for (uint16_t i = 0; i < count; i++) {
 		if (take_record(&r, &rec) == -1)
 			return -1;
@@ -235,7 +237,7 @@ pass_answers(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t 
 			if (convert_record(&alias, &r, &rec) == -1)
 				return -1;
 			memcpy(a->canonical, alias.data, sizeof(a->canonical));
-			*moved = true;
+			p->moved = true;
 		} else if (rec.type == type) {
 			if (a->count == DNS_RECORDS_MAX)
 				continue;
@@ -243,15 +245,17 @@ pass_answers(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t 
 				add_tlsa(a, &r, &rec);
 			else if (type == DNS_TXT)
 				add_txt(a, &r, &rec);
-			else if (convert_record(&a->record[a->count], &r, &rec) == -1)
-				continue;	/* one malformed record hides only itself */
-			else
+			else if (convert_record(&a->record[a->count], &r, &rec) == 0)
 				a->count++;
+			else {
+				p->broken = true;	/* and hides only itself */
+				continue;
+			}
 		} else
 			continue;
 		if (rec.ttl < a->ttl)
 			a->ttl = rec.ttl;
-		if (*moved)
+		if (p->moved)
 			return 0;
 	}
 	return 0;
@@ -261,8 +265,8 @@ int
 dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data, size_t len)
 {
 	struct reader r = { data, len, 4 };
+	struct pass pass = { .moved = true };
 	uint16_t questions, count, ignored;
-	bool moved = true;
 
 	if (len < HEADER_SIZE || (data[2] & 0x80) == 0)
 		return -1;
@@ -273,9 +277,11 @@ dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data, si
 		return -1;
 	a->count = 0;
 	a->ttl = TTL_MAX;
-	for (int hops = 0; moved && a->count == 0; hops++)
-		if (hops == CHAIN_MAX || pass_answers(a, type, r, count, &moved) == -1)
+	for (int hops = 0; pass.moved && a->count == 0; hops++)
+		if (hops == CHAIN_MAX || pass_answers(a, type, r, count, &pass) == -1)
 			return -1;
+	if (pass.broken && a->count == 0)
+		return -1;	/* hosts are named, and not told: that is not "no such record", which returns mail */
 	switch (data[3] & 0x0f) {
 	case 0:
 		a->result = a->count > 0 ? DNS_FOUND : DNS_NO_DATA;

@@ -239,6 +239,27 @@ START_TEST(test_more_records_than_kept)
 }
 END_TEST
 
+/* One malformed record hides only itself; where all are, the answer is trouble, and mail waits: it is no "no MX". */
+START_TEST(test_malformed_records)
+{
+	static const unsigned types[] = { DNS_MX, DNS_A, DNS_AAAA, DNS_CNAME, DNS_PTR };
+	struct dns_packet p;
+
+	for (size_t i = 0; i < nitems_of(types); i++) {
+		begin(&p, 0, 1, "d.example", types[i]);
+		put_head(&p, "d.example", types[i], 60, 3);
+		put(&p, (const uint8_t *)"\0\7a", 3);
+		ck_assert_int_eq(read_packet(&p, types[i]), -1);
+	}
+	begin(&p, 0, 2, "d.example", DNS_A);
+	put_head(&p, "d.example", DNS_A, 60, 3);
+	put(&p, (const uint8_t *)"\0\7a", 3);
+	put_a(&p, "d.example", 1);
+	ck_assert_int_eq(read_packet(&p, DNS_A), 0);
+	ck_assert_uint_eq(answer.count, 1);
+}
+END_TEST
+
 /* TLSA data of any legal length arrives whole; what has no room is still there. */
 START_TEST(test_tlsa)
 {
@@ -648,6 +669,7 @@ END_TEST
 
 UNIT_MAIN("resolver", test_mx, test_txt, test_null_mx, test_alias_chain_in_any_order, test_alias_circle_ends,
     test_results, test_compressed_names,
-    test_a_label_cannot_look_like_two, test_more_records_than_kept, test_tlsa, test_damaged_packets,
+    test_a_label_cannot_look_like_two, test_more_records_than_kept, test_malformed_records, test_tlsa,
+    test_damaged_packets,
     test_hosts, test_servers, test_settings, test_channel, test_no_anchor,
     test_unreadable_resolv, test_file)
