@@ -404,7 +404,7 @@ def test_parked(t):
     held, moved, deleted, released = waits[10:20], waits[30:40], waits[50:60], waits[70:80]
     service.ctl("queue", "default", "hold", *held, *released[:5], "--yes")
     service.ctl("queue", "default", "hold", *released[5:], "--yes")
-    service.ctl("queue", "default", "move", *moved, "--to", "other", "--yes")
+    until(lambda: service.ctl("queue", "default", "move", *moved, "--to", "other", "--yes", ok=False).returncode == 0, what="the other queue to be open")
     check("10 messages deleted" in service.ctl("queue", "default", "delete", *deleted, "--yes").stdout, "deleted")
     service.ctl("queue", "default", "release", *released, "--yes")
     other.wait(10)
