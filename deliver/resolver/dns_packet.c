@@ -281,7 +281,7 @@ dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data, si
 		if (hops == CHAIN_MAX || pass_answers(a, type, r, count, &pass) == -1)
 			return -1;
 	if (pass.broken && a->count == 0)
-		return -1;	/* hosts are named, and not told: that is not "no such record", which returns mail */
+		return -1;	/* hosts are named, and not told: not "no such record", which returns mail */
 	switch (data[3] & 0x0f) {
 	case 0:
 		a->result = a->count > 0 ? DNS_FOUND : DNS_NO_DATA;
