@@ -406,6 +406,31 @@ judge_anchors(const struct config *c, struct config_faults *faults)
 	close(fd);
 }
 
+/* The password of the engine of limits: whether its helper will get it. */
+static void
+judge_limits(const struct config *c, struct config_faults *faults)
+{
+	struct ctl_opened answer = { .file = { .kind = CTL_FILE_LIMITS_PASSWORD } };
+	const char *path = c->service.limits.password_file;
+	char text[512];
+	bool hidden;
+	int fd;
+
+	if (path == NULL)
+		return;
+	if ((fd = named_file_open_service(&c->service, &answer)) != -1) {
+		disk_close(fd);
+		return;
+	}
+	hidden = answer.error == EACCES && access(path, R_OK) == -1;
+	if (hidden)
+		snprintf(text, sizeof(text),
+		    "password-file \"%s\" cannot be looked at by this user; root can", path);
+	else
+		snprintf(text, sizeof(text), "password-file %s", answer.why);
+	config_faults_tell_service(faults, c, KEY_LIMITS, "password-file", hidden, text);
+}
+
 static void
 judge_resolv_conf(const struct config *c, struct config_faults *faults)
 {
@@ -421,6 +446,7 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 	if (c->service.dnssec == CONFIG_DNSSEC_YES)
 		judge_anchors(c, faults);
 	judge_resolv_conf(c, faults);
+	judge_limits(c, faults);
 	check_manager_files(c, faults);
 	for (size_t n = 0; n < c->noauth; n++)
 		check_oauth_files(c, &c->oauth[n], faults);

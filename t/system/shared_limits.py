@@ -1,6 +1,7 @@
 """shared_limits - three nodes keep the limits of a host together, whatever becomes of a node or of the engine"""
 
 import os
+import pathlib
 import signal
 import threading
 import time
@@ -251,6 +252,9 @@ def test_password(t):
     until(lambda: lost(service), what="the loss")
     told = service.ctl("status", ok=False).stdout
     check("WRONGPASS" in told and "secret" not in told, told)
+    pathlib.Path(service.shared["limits"]["password-file"]).chmod(0o644)
+    told = service.ctl("check", ok=False)
+    check(told.returncode != 0 and "password-file" in told.stdout + told.stderr and "everybody may read" in told.stdout + told.stderr, told)
 
 
 def pids(service):
