@@ -40,8 +40,8 @@ on_lost(void *arg, const char *why)
 {
 	const struct boot *b = arg;
 
-	log_event(LOG_FAULT, NULL, "home-lost", "server=%s path=%s reason=%s", b->server->name,
-	    log_safe(b->server->queue), log_safe(why));
+	log_event(LOG_FAULT, NULL, "home-lost", "path=%s reason=%s", log_safe(b->server->queue),
+	    log_safe(why));
 	boot_fence_end(why);
 }
 
