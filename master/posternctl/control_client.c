@@ -23,10 +23,19 @@
 
 #define LINES_MAX (1U << 20)	/* bytes of lines that come at once */
 
+static unsigned limit_s;		/* 0: an answer takes as long as it takes */
+
+void
+control_client_limit(unsigned seconds)
+{
+	limit_s = seconds;
+}
+
 static int
 connect_to_service(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = limit_s };	/* zero: none */
 	int fd;
 
 	if (strlen(path) >= sizeof(sun.sun_path)) {
@@ -35,7 +44,11 @@ connect_to_service(const char *path)
 	}
 	strcpy(sun.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd == -1 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0)
+	if (fd == -1)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+	    connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return fd;
 	disk_close(fd);
 	return -1;
@@ -144,6 +157,8 @@ read_answer(int fd, struct answer_reader *r)
 		end_progress(&progress);
 		if (rc == 0 || (rc == -1 && errno == ECONNRESET))
 			return CONTROL_CLIENT_CUT;
+		if (rc == -1 && errno == EAGAIN)
+			return CONTROL_CLIENT_SILENT;
 		if (rc == -1) {
 			fprintf(stderr,
 			    "posternctl: the service answers in a language of another version: %s\n",
@@ -179,9 +194,9 @@ control_client_begin(const char *socket_path, const char *const *words, size_t c
 	} else if ((fd = connect_to_service(socket_path)) == -1) {
 		bool absent = errno == ENOENT || errno == ECONNREFUSED;
 
-		*status = absent ? CONTROL_CLIENT_NO_SERVICE : errno == EACCES || errno == EPERM ? EX_NOPERM :
-		    EX_UNAVAILABLE;
-		if (!absent)
+		*status = absent ? CONTROL_CLIENT_NO_SERVICE : errno == EAGAIN ? CONTROL_CLIENT_SILENT :
+		    errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
+		if (!absent && errno != EAGAIN)
 			fprintf(stderr, "posternctl: %s: %s\n", socket_path, strerror(errno));
 	} else if (ctl_send_now(fd, CTL_COMMAND, 1, text.data, text.len) == -1) {
 		*status = errno == EPIPE ? CONTROL_CLIENT_CUT : EX_IOERR;

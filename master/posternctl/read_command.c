@@ -18,6 +18,7 @@
 
 #define TEXT_MAX (16U << 20)
 #define HEALTH_UNKNOWN 3	/* of status --check, for monitoring */
+#define HEALTH_LIMIT_S 15	/* of a frozen service; who monitors waits little longer */
 
 /* --- answers --- */
 
@@ -133,9 +134,13 @@ check_health(const struct command_context *c, const char *name, bool json)
 {
 	const char *const words[] = { "health", name != NULL ? name : "-", "each" };
 	struct buf text = BUF_INIT(TEXT_MAX);
-	int status = command_send_for(c, words[0], words + 1, json ? 2 : name != NULL, json ? &text : NULL);
+	int status;
 
-	if (!is_answer(status))
+	control_client_limit(HEALTH_LIMIT_S);
+	status = command_send_for(c, words[0], words + 1, json ? 2 : name != NULL, json ? &text : NULL);
+	if (status == CONTROL_CLIENT_SILENT)
+		status = say_health(json, 2, "CRITICAL", "the service does not answer");
+	else if (!is_answer(status))
 		status = say_health(json, 2, "CRITICAL", "the service is not running");
 	else if (status < 0 || status > HEALTH_UNKNOWN)
 		status = say_health(json, HEALTH_UNKNOWN, "UNKNOWN", "the service cannot be asked");

@@ -1,5 +1,6 @@
 """health - posternctl status --check: what would not start again, and what the service needs and does not get"""
 
+import json
 import os
 import re
 import signal
@@ -44,6 +45,21 @@ def owned(service, path, mode=0o600):
     if is_root() and not service.as_root:
         os.chown(path, service.test.uid, service.test.gid)
     return path
+
+
+def test_frozen(t):
+    """A service that does not go on says nothing: that is critical, and known in a quarter of a minute."""
+    service = t.postern()
+    says(service, "OK", status=0)
+    os.kill(service.process.pid, signal.SIGSTOP)
+    try:
+        frozen = health(service)
+        data = json.loads(service.ctl("status", "--check", "--json", ok=False).stdout)
+    finally:
+        os.kill(service.process.pid, signal.SIGCONT)
+    equal((frozen.returncode, frozen.stdout), (2, "CRITICAL: the service does not answer\n"))
+    check("does not answer" in str(data), data)
+    says(service, "OK", status=0)
 
 
 # shows 1.13c
