@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
@@ -158,7 +158,7 @@ control_change_retry(struct control_command *cmd, struct master *m, struct serve
 	unsigned told = 0;
 
 	TAILQ_FOREACH(c, &m->children, link)
-		if (c->role == ROLE_DELIVER && (only == NULL || c->server == only) &&
+		if (deliver_request_delivers(c) && (only == NULL || c->server == only) &&
 		    c->phase <= CHILD_READY) {
 			child_tell(c, CTL_RETRY);
 			control_answer_say(cmd, 0, "%s: all messages in the queue are due now",

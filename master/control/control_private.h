@@ -239,6 +239,10 @@ struct deliver_request {
 	char server[CONFIG_NAME_MAX + 1], who[CONTROL_ANSWER_WHO_SIZE];
 };
 
+/* It tries messages: that of a stopped virtual server brings them to another node alone. */
+bool deliver_request_delivers(const struct child *c);
+/* The deliver worker of that virtual server that is ready; NULL: there is none. */
+struct child *deliver_request_worker(const struct master *m, const char *server);
 /* False: the command is answered, as the virtual server is stopped. */
 bool deliver_request_can(struct control_command *cmd, const struct server *only);
 /* `ask`, `ask_size`, `from` and `done` are set. The command waits for the answer. */

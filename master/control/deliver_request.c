@@ -71,14 +71,20 @@ deliver_request_gone(struct control_question *q, size_t part)
 		test_request_gone(q, part);
 }
 
-static struct child *
-find_worker(const struct deliver_request *d)
+bool
+deliver_request_delivers(const struct child *c)
+{
+	return c->role == ROLE_DELIVER && !maintenance_post_has(c);
+}
+
+struct child *
+deliver_request_worker(const struct master *m, const char *server)
 {
 	struct child *c;
 
-	TAILQ_FOREACH(c, &d->r.q.m->children, link)
-		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->post != NULL &&
-		    !maintenance_post_has(c) && c->server != NULL && strcmp(c->server->name, d->server) == 0)
+	TAILQ_FOREACH(c, &m->children, link)
+		if (deliver_request_delivers(c) && c->phase == CHILD_READY && c->post != NULL &&
+		    c->server != NULL && strcmp(c->server->name, server) == 0)
 			break;
 	return c;
 }
@@ -87,7 +93,8 @@ find_worker(const struct deliver_request *d)
 static void
 ask_worker(struct deliver_request *d)
 {
-	struct child *worker = d->r.q.part[0].child == NULL ? find_worker(d) : NULL;
+	struct child *worker = d->r.q.part[0].child == NULL ?
+	    deliver_request_worker(d->r.q.m, d->server) : NULL;
 
 	if (d->r.q.over || worker == NULL)
 		return;

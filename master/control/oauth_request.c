@@ -60,7 +60,7 @@ next_worker(const struct oauth_request *r)
 	struct child *c, *best = NULL;
 
 	TAILQ_FOREACH(c, &r->r.q.m->children, link)
-		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->server->conf != NULL &&
+		if (deliver_request_delivers(c) && c->phase == CHILD_READY && c->server->conf != NULL &&
 		    strcmp(c->server->name, r->server) > 0 &&
 		    config_oauth_is_used(c->server->conf, r->profile) &&
 		    (best == NULL || strcmp(c->server->name, best->server->name) < 0))

@@ -91,12 +91,8 @@ end_with(struct probe_request *r, const char *step, const char *why)
 static void
 ask_deliver(struct probe_request *r)
 {
-	struct child *c;
+	struct child *c = deliver_request_worker(r->r.q.m, r->server);
 
-	TAILQ_FOREACH(c, &r->r.q.m->children, link)
-		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->post != NULL &&
-		    !maintenance_post_has(c) && c->server != NULL && strcmp(c->server->name, r->server) == 0)
-			break;
 	if (c == NULL) {
 		end_with(r, "service", "the virtual server has no process that delivers: is it started?");
 		return;

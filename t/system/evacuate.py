@@ -222,6 +222,8 @@ def test_stopped(t):
     equal(len(listed(nodes.old)), 5, "by the process that speaks to no host")
     check("1 message evacuated" in nodes.evacuate(ids[0]).stdout)
     nodes.old.ctl("queue", "one", "hold", ids[1])
+    retried = nodes.old.ctl("retry", "one", ok=False)
+    check(retried.returncode != 0 and "is stopped" in retried.stdout + retried.stderr, retried)
     check("4 messages evacuated" in nodes.evacuate().stdout)
     equal(nodes.old.home.queued(), [])
     found = {row["id"]: row["state"] for row in listed(nodes.new)}
