@@ -57,6 +57,15 @@ struct queue_admin_count {
 };
 
 /* One question, of which a page is made. A thread and the loop have it by turns. */
+/* Why messages of a page were left: said once, with how many. */
+struct queue_admin_reason {
+	char id[64];			/* the first of them */
+	char *text;			/* owned */
+	uint32_t count;
+};
+
+#define QUEUE_ADMIN_REASONS 16		/* of a page; what has another one has a line of its own */
+
 struct queue_admin_job {
 	TAILQ_ENTRY(queue_admin_job) link;
 	struct queue_admin *queue_admin;
@@ -75,6 +84,7 @@ struct queue_admin_job {
 	uint64_t begin_until;		/* evacuate: monotonic ms; the others are the next page's */
 	int channel;			/* move: to the owner of the other queue, until it is used; -1 */
 	struct queue_admin_count *count; size_t counts;
+	struct queue_admin_reason reason[QUEUE_ADMIN_REASONS]; size_t reasons;
 };
 
 struct queue_admin {

@@ -32,6 +32,8 @@ job_free(struct queue_admin_job *j)
 		close(j->channel);
 	buf_done(&j->text);
 	free(j->count);
+	for (size_t i = 0; i < j->reasons; i++)
+		free(j->reason[i].text);
 	free(j);
 }
 

@@ -5,10 +5,11 @@
  * Owns:     nothing beyond the question
  * Promise:  each message that was changed is an event with the operator's uid; few messages are loaded at a
  *           time
- * Fails by: a line on the page, and counts
+ * Fails by: a line on the page for each reason, and counts
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/ipc/msg_move.h"
 #include "common/process/pool.h"
 #include "common/spool/spool_private.h"
@@ -43,8 +45,44 @@ strerror_for(const struct queue_admin_job *j, int error)
 static void
 note_failure(struct queue_admin_job *j, const char *id, int error)
 {
+	const char *text = strerror_for(j, error);
+	struct queue_admin_reason *r = j->reason, *end = r + j->reasons;
+
 	j->page.failed++;
-	buf_printf(&j->text, "!%s: %s\n", id, strerror_for(j, error));
+	while (r < end && strcmp(r->text, text) != 0)
+		r++;
+	if (r == j->reason + QUEUE_ADMIN_REASONS) {
+		buf_printf(&j->text, "!%s: %s\n", id, text);
+		return;
+	}
+	if (r == end) {
+		snprintf(r->id, sizeof(r->id), "%s", id);
+		r->text = mem_strdup(text);
+		j->reasons++;
+	}
+	r->count++;
+}
+
+/* The page is over. */
+static void
+end_page(struct queue_admin_job *j)
+{
+	for (size_t i = 0; i < j->reasons; i++) {
+		struct queue_admin_reason *r = &j->reason[i];
+
+		if (r->count == 1)
+			buf_printf(&j->text, "!%s: %s\n", r->id, r->text);
+		else
+			buf_printf(&j->text, "!%s and %" PRIu32 " more: %s\n", r->id, r->count - 1, r->text);
+	}
+	/* what is wrong with where they were to go would be said of each message of the queue */
+	if (msg_queue_rows[j->ask.verb].target && j->page.failed > 0 && j->page.done == 0) {
+		if (j->page.next[0] != '\0')
+			buf_printf(&j->text, "!the rest is left alone, as none of these could be %s\n",
+			    msg_queue_rows[j->ask.verb].done);
+		j->page.next[0] = '\0';
+	}
+	j->answer(j);
 }
 
 /* --- held, released; badmail put back or purged: on a thread --- */
@@ -219,7 +257,7 @@ finish_files(struct queue_admin_job *j)
 	}
 	if (j->ask.verb == MSG_QUEUE_BADMAIL_RETRY)
 		schedule_go(j->queue_admin->schedule);
-	j->answer(j);
+	end_page(j);
 }
 
 /* --- deleted, bounced, moved, evacuated --- */
@@ -291,15 +329,6 @@ start_command(struct queue_admin_job *j, struct queue_admin_item *i)
 	}
 }
 
-/* What is wrong with the other virtual server would be said of each message. */
-static void
-give_up(struct queue_admin_job *j)
-{
-	if (j->page.next[0] != '\0')
-		buf_puts(&j->text, "!the rest is left alone, as none of these could be moved\n");
-	j->page.next[0] = '\0';
-}
-
 /* The time of a page is over: what was not begun is of the next one. */
 static void
 cut_page(struct queue_admin_job *j)
@@ -323,9 +352,7 @@ start_commands(struct queue_admin_job *j)
 	}
 	if (j->started < j->nread || j->open > 0)
 		return;
-	if (msg_queue_rows[j->ask.verb].target && j->page.failed > 0 && j->page.done == 0)
-		give_up(j);
-	j->answer(j);
+	end_page(j);
 }
 
 void

@@ -5,7 +5,9 @@
 #ifndef MASTER_CONTROL_CONTROL_PRIVATE_H
 #define MASTER_CONTROL_CONTROL_PRIVATE_H
 
+#include "common/base/log.h"
 #include "common/change/change.h"
+#include "common/ipc/msg_queue.h"
 #include "common/process/counters_ring.h"
 #include "master/control/control.h"
 
@@ -188,6 +190,25 @@ bool author_rate_take(struct author_rate *r, const char *author,
  */
 bool refusal_event_may_tell(const char *author,
     char left_out[REFUSAL_EVENT_SIZE]) __attribute__((warn_unused_result));
+
+/* --- queue_outcome: what came of a command that changes a queue, put together from its pages; pure --- */
+
+#define QUEUE_OUTCOMES 64U
+struct queue_outcome {
+	uint64_t used;			/* 0: free; else the larger, the later */
+	char said[1024], author[LOGIN_NAME_AUTHOR_SIZE];
+	unsigned long matched, busy, failed;	/* since the queue was gone through from its beginning */
+	unsigned long done;		/* of all times */
+	bool changed;			/* since it was told of */
+	char reason[LOG_SAFE_SIZE];
+};
+struct queue_outcomes { uint64_t uses; struct queue_outcome row[QUEUE_OUTCOMES]; };
+/*
+ * One more page, a good one, with so many bytes of text. `said`: the command with its virtual server and its
+ * selection, the same for each page. True: it is to be told, and `result` has "result=WORD matched=N ...".
+ */
+bool queue_outcome_add(struct queue_outcomes *t, const char *said, const struct msg_queue_ask *ask,
+    const struct msg_queue_page *p, size_t text_len, struct buf *result);
 
 /* --- change_prepare: a change before anything is written --- */
 

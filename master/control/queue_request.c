@@ -3,9 +3,10 @@
  *
  * Runs in:  master
  * Owns:     the question and the page that comes back
- * Promise:  the operator has rights on the virtual server, for a move on both. One event for a command that
- *           changes something. The text of a worker is checked before it goes to a terminal. Ends after
- *           QUEUE_REQUEST_WAIT_MS at the latest, what goes over a network after EVACUATE_WAIT_MS
+ * Promise:  the operator has rights on the virtual server, for a move on both. A command that changes
+ *           something is an event (queue_outcome). The text of a worker is checked before it goes to a
+ *           terminal. Ends after QUEUE_REQUEST_WAIT_MS at the latest, what goes over a network after
+ *           EVACUATE_WAIT_MS
  * Fails by: an answer that says so
  */
 #include <errno.h>
@@ -40,7 +41,7 @@ struct queue_request {
 	pid_t pid;
 	uint32_t channel;		/* number of the channel to the target */
 	struct msg_queue_ask ask;
-	char *said;			/* text of the event; NULL: none, or logged */
+	char *said;			/* begin of the event; NULL: none, or logged */
 	char who[CONTROL_ANSWER_WHO_SIZE];	/* ... and who gave the command */
 	const char *fault;		/* why no page came, or NULL */
 	struct msg_queue_page page;
@@ -139,20 +140,28 @@ describe_request(const struct server *s, const struct control_words *w)
 	char *text;
 
 	for (size_t i = 3; i < w->count; i++)
-		buf_printf(&said, "%s%s", i > 3 ? " " : "", w->word[i]);
+		if (strncmp(w->word[i], "at=", 3) != 0)
+			buf_printf(&said, "%s%s", said.len > 0 ? " " : "", w->word[i]);
 	text = mem_printf("server=%s command=%s action=%s selection=%s", s->name, w->word[0], w->word[2],
 	    log_safe(buf_text(&said)));
 	buf_done(&said);
 	return text;
 }
 
-/* One event a command, when its first page is over; not when the worker says that it is to be asked again. */
+/* When a page is over; not when the worker says that it is to be asked again. */
 static void
 log_request(struct queue_request *r)
 {
-	if (r->said != NULL && (r->fault != NULL || r->page.state == MSG_QUEUE_OK))
-		log_event(LOG_FACT, NULL, "operator", "%s %s result=%s", r->said, r->who,
-		    r->fault == NULL ? "ok" : "failed");
+	static struct queue_outcomes outcomes;
+	struct buf result = BUF_INIT(4 * LOG_SAFE_SIZE);
+
+	if (r->said != NULL && r->fault != NULL)
+		log_event(LOG_FACT, NULL, "operator", "%s %s result=failed reason=%s", r->said, r->who,
+		    log_safe(r->fault));
+	else if (r->said != NULL && r->q.over && r->page.state == MSG_QUEUE_OK &&
+	    queue_outcome_add(&outcomes, r->said, &r->ask, &r->page, r->text_len, &result))
+		log_event(LOG_FACT, NULL, "operator", "%s %s %s", r->said, r->who, buf_text(&result));
+	buf_done(&result);
 	free(r->said);
 	r->said = NULL;
 }
@@ -262,7 +271,9 @@ free_request(struct control_question *q)
 {
 	struct queue_request *r = request_of(q);
 
-	log_request(r);		/* not yet logged when the operator left before the answer */
+	if (!r->q.over)
+		r->fault = "the operator left before the answer; what was begun goes on";
+	log_request(r);
 	free(r);
 }
 
@@ -366,5 +377,6 @@ queue_request_run(struct control_command *cmd, struct master *m, struct server *
 	if (pid != 0 && pid != c->pid)
 		say_reason(cmd, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
 	else
-		send_request(cmd, m, c, target, &ask, begins ? describe_request(s, w) : NULL);
+		send_request(cmd, m, c, target, &ask, msg_queue_rows[ask.verb].acts ? describe_request(s, w) :
+		    NULL);
 }

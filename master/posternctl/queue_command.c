@@ -25,6 +25,7 @@
 #define QUEUE_COMMAND_NOT_ALL 1
 #define QUEUE_COMMAND_SAMPLE 10
 #define QUEUE_COMMAND_AGAIN_MS 200
+#define QUEUE_COMMAND_SLOWER_MS 2000		/* at the most, while messages are at work */
 #define QUEUE_COMMAND_AGAINS 150		/* 30 s */
 #define QUEUE_COMMAND_PAGE_MAX (1U << 20)
 
@@ -36,6 +37,18 @@ say_remark(json_t *document, const char *text)
 {
 	fprintf(stderr, "posternctl: %s\n", text);
 	answers_value_append_bytes(document, "remarks", text, strlen(text));
+}
+
+static bool
+is_said(const json_t *document, const char *text)
+{
+	const json_t *said;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "remarks"), i, said)
+		if (strcmp(json_string_value(said), text) == 0)
+			return true;
+	return false;
 }
 
 /* One walk through the queue of one virtual server. */
@@ -51,6 +64,8 @@ struct queue_walk {
 	char at[MSG_QUEUE_AT_SIZE + 16];
 	char first[64];			/* id of the first row */
 	unsigned state;
+	unsigned long before;		/* evacuate: so many have gone in walks before */
+	bool again;			/* what was said in a walk before is not said again */
 	size_t rows;
 	bool told;			/* there was a remark */
 };
@@ -83,7 +98,8 @@ static void
 take_line(struct queue_walk *w, char *line)
 {
 	if (line[0] == '!') {
-		say_remark(w->document, line + 1);
+		if (!w->again || !is_said(w->document, line + 1))
+			say_remark(w->document, line + 1);
 		w->told = true;
 	} else if (line[0] == '=') {
 		take_trailer(w, line + 1);
@@ -142,13 +158,15 @@ leave_out_target(struct command_words *words)
 	words->count = kept;
 }
 
-/* What goes over a network takes its time. */
+/* What goes over a network takes its time. `done`: before the last page. */
 static void
-tell_progress(const struct queue_walk *w, enum msg_queue_verb verb)
+tell_progress(const struct queue_walk *w, enum msg_queue_verb verb, unsigned long done)
 {
-	if (verb == MSG_QUEUE_EVACUATE && w->at[0] != '\0' && w->state == MSG_QUEUE_OK)
-		fprintf(stderr, "posternctl: %s: %lu message%s %s, and more to go\n", w->server, w->sums.done,
-		    w->sums.done == 1 ? "" : "s", msg_queue_rows[verb].done);
+	unsigned long all = w->before + w->sums.done;
+
+	if (verb == MSG_QUEUE_EVACUATE && w->at[0] != '\0' && w->state == MSG_QUEUE_OK && w->sums.done > done)
+		fprintf(stderr, "posternctl: %s: %lu message%s %s, and more to go\n", w->server, all,
+		    all == 1 ? "" : "s", msg_queue_rows[verb].done);
 }
 
 /* Asks for all pages. The exit status. */
@@ -158,6 +176,7 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 {
 	int status;
 	unsigned again = 0;
+	unsigned long done;
 	char at[sizeof(w->at)];
 
 	w->socket_path = socket_path;
@@ -171,8 +190,9 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 	w->fixed = w->words.count;
 	do {
 		strcpy(at, w->at);
+		done = w->sums.done;
 		status = take_page(w);
-		tell_progress(w, verb);
+		tell_progress(w, verb, done);
 		if (status != EX_OK || w->state == MSG_QUEUE_OK)
 			continue;
 		if (w->state == MSG_QUEUE_LOCKED) {
@@ -266,7 +286,7 @@ print_result(const struct queue_command *q, const struct queue_words_sums *sums,
 
 	if (q->json)
 		print_result_json(row->name, sums, remarks);
-	else if (sums->matched == 0)
+	else if (sums->matched == 0 && q->wait_ms == 0)
 		fprintf(stderr, "posternctl: no message matches\n");
 	else if (q->verb == MSG_QUEUE_DELETE || q->verb == MSG_QUEUE_BOUNCE)
 		printf("%lu message%s %s for %lu recipient%s\n", sums->done, sums->done == 1 ? "" : "s",
@@ -276,8 +296,12 @@ print_result(const struct queue_command *q, const struct queue_words_sums *sums,
 	if (sums->busy > 0)
 		fprintf(stderr, "posternctl: %lu at work just now %s left alone; ask again, or hold first\n",
 		    sums->busy, sums->busy == 1 ? "was" : "were");
-	return sums->matched == 0 ? QUEUE_COMMAND_NONE : sums->failed > 0 ? QUEUE_COMMAND_NOT_ALL :
-	    sums->busy > 0 ? EX_TEMPFAIL : EX_OK;
+	if (q->wait_ms > 0 && sums->matched > sums->done + sums->failed + sums->busy)
+		fprintf(stderr, "posternctl: %lu left the queue meanwhile in another way\n",
+		    sums->matched - sums->done - sums->failed - sums->busy);
+	/* who waits until none is left has it when there is none */
+	return sums->matched == 0 && q->wait_ms == 0 ? QUEUE_COMMAND_NONE : sums->failed > 0 ?
+	    QUEUE_COMMAND_NOT_ALL : sums->busy > 0 ? EX_TEMPFAIL : EX_OK;
 }
 
 struct queue_run {
@@ -286,6 +310,7 @@ struct queue_run {
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
 	int64_t newest;
+	bool again;			/* the queue was gone through before */
 	json_t *document;		/* what it has behind its rows */
 };
 
@@ -299,7 +324,7 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 
 	for (size_t i = 0; i < c->names && status == EX_OK && (!sample || shown < most); i++) {
 		struct queue_walk w = { .print = print, .most = most - shown, .sample = sample,
-		    .document = c->document };
+		    .document = c->document, .again = c->again, .before = sums->done };
 
 		status = walk_pages(&w, c->q, verb, c->socket_path, c->name[i], c->newest);
 		shown += w.rows < w.most ? w.rows : w.most;
@@ -364,18 +389,24 @@ show_first(struct queue_run *c)
 	return status;
 }
 
-/* Those that were at work, while there is time: one that is at work for long is left. */
+/*
+ * Those that were at work, while there is time: one that is at work for long is left. Each was counted as one
+ * that matches the first time.
+ */
 static int
 run_again(struct queue_run *c, struct queue_words_sums *sums, struct queue_walk *last)
 {
 	uint64_t until = clock_mono_ms() + c->q->wait_ms;
-	int status = EX_OK;
+	unsigned long matched = sums->matched;
+	int status = EX_OK, pause_ms = QUEUE_COMMAND_AGAIN_MS;
 
+	c->again = true;
 	while (status == EX_OK && sums->busy > 0 && sums->failed == 0 && clock_mono_ms() < until) {
-		(void)poll(NULL, 0, QUEUE_COMMAND_AGAIN_MS);
-		sums->matched -= sums->busy;
+		(void)poll(NULL, 0, pause_ms);
+		pause_ms = pause_ms < QUEUE_COMMAND_SLOWER_MS ? pause_ms + pause_ms / 4 : pause_ms;
 		sums->busy = 0;
 		status = run_pages(c, c->q->verb, NULL, SIZE_MAX, sums, last);
+		sums->matched = matched;
 	}
 	return status;
 }

@@ -318,6 +318,54 @@ def test_lying_node(t):
     equal(len(files(nodes.old)), len(ids) - 1, "it said twice that it has one")
 
 
+def told(service, **keys):
+    return [{k: e[k] for k in ("result", "matched", "done", "busy", "failed", "more", "reason") if k in e}
+            for e in service.events.all("operator", command="queue", action="evacuate", **keys)]
+
+
+def test_told(t):
+    """What came of a command is one event with its counts; a target that is dead is said once, with how many that concerns, and why."""
+    nodes = Nodes(t, {"RCPT": later})
+    ids = fill(nodes)
+    nodes.new.stop()
+    done = nodes.evacuate(ok=False)
+    lines = done.stderr.splitlines()
+    check(done.returncode == 1 and len(lines) == 1 and " and 4 more: " in lines[0] and "cannot connect to" in lines[0], done)
+    check(any(lines[0].startswith(f"posternctl: {id} ") for id in ids), lines)
+    (event,) = told(nodes.old)
+    equal(event.pop("reason"), lines[0].removeprefix("posternctl: "))
+    equal(event, {"result": "failed", "matched": "5", "done": "0", "busy": "0", "failed": "5"})
+    nodes.new.start()
+    begin(nodes).close()
+    nodes.evacuate(ids[0])
+    nodes.evacuate()
+    equal(nodes.evacuate(ok=False).returncode, 3, "none matches")
+    equal(told(nodes.old)[1:], [{"result": "ok", "matched": str(n), "done": str(n), "busy": "0", "failed": "0"} for n in (1, 4)] +
+          [{"result": "nothing", "matched": "0", "done": "0", "busy": "0", "failed": "0"}])
+
+
+def test_wait(t):
+    """Who waits hears of each message at work once, and at the end how many went; when nothing is left that is what was asked for."""
+    gate = threading.Event()
+    t.cleanup(gate.set)
+    nodes = Nodes(t, {"RCPT": lambda session, line: (gate.wait(), "250 ok")[1] if "<slow" in line else LATER})
+    one = nodes.old.default
+    slow = one.send("a@one.example", "slow@far.example")
+    until(lambda: listed(nodes.old, "--state", "active"), what="one at work")
+    waiting = nodes.evacuate("--all", "--yes", "--wait", "3s", ok=False)
+    equal((waiting.returncode, waiting.stdout), (75, "0 messages evacuated\n"))
+    equal(waiting.stderr.splitlines(), [f"posternctl: {slow} is at work just now",
+                                        "posternctl: 1 at work just now was left alone; ask again, or hold first"])
+    equal([event["result"] for event in told(nodes.old)], ["nothing"], "asked again it is the same command")
+    equal(told(nodes.old)[0]["busy"], "1")
+    threading.Timer(1, gate.set).start()
+    done = nodes.evacuate("--all", "--yes", "--wait", "50s")
+    equal(done.stdout, "0 messages evacuated\n")
+    equal(done.stderr.splitlines(), [f"posternctl: {slow} is at work just now", "posternctl: 1 left the queue meanwhile in another way"])
+    done = nodes.evacuate("--all", "--yes", "--wait", "5s")
+    equal((done.returncode, done.stdout, done.stderr), (0, "0 messages evacuated\n", ""), "nothing is left from the beginning")
+
+
 # shows 9c.4
 def test_while_in_use(t):
     """A message that is at work stays, and the others go; a queue of several pages; the drained server stops when the last one has gone."""

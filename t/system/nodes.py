@@ -56,6 +56,9 @@ def test_misuse(t):
                               ("n1,n1", ["status"], "n1 is there twice"), ("n1", ["new"], "needs an input"),
                               ("n1", ["--on-timeout", "5", "status"], "a time with its unit"), ("n1", ["queue"], "needs 1 word more"),
                               ("n1", ["drain", "--timeout", "5"], "--timeout 5: it wants a time with its unit"),
+                              ("n1", ["queue", "evacuate", "--all", "--wait", "5"], "--wait 5: it wants a time with its unit"),
+                              ("n1", ["--on-timeout", "5s", "queue", "evacuate", "--all", "--wait", "6s"], "--wait 6s: --on-timeout ends it before"),
+                              ("n1", ["--on-timeout=5s", "drain", "--timeout=1m"], "--timeout 1m: --on-timeout ends it before"),
                               ("n1", ["queue", "list", "--older=5"], "--older 5: it wants a time with its unit")):
         done = control(nodes, hosts, *args)
         equal((done.returncode, done.stdout), (64, ""), args)

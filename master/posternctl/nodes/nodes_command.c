@@ -43,32 +43,59 @@ value_of(const char *const *words, size_t count, const char *option)
 	    words[0][len] == '\0' && count > 1 ? words[1] : NULL;
 }
 
-/* A node would say the same, each of them, after an ssh. */
+/* A time among the words of a command. */
+struct time_option {
+	const char *command, *option;
+	bool waits;			/* the command waits so long: no node may have less */
+};
+
 static bool
-times_are_good(const struct command *row, const char *const *words, size_t count)
+time_is_good(const struct command *row, const struct time_option *o, const char *value, uint64_t limit_ms)
 {
-	static const char *const options[][2] = { { "drain", "--timeout" }, { "queue", "--older" },
-	    { "queue", "--newer" }, { "badmail", "--older" }, { "badmail", "--newer" },
-	    { "drop", "--older" }, { "drop", "--newer" }, { "sessions", "--idle" } };
-	const char *value;
 	uint64_t ms;
 
+	if (key_parse_time(value, &ms) != 0)
+		usage_say(row, "%s %.60s: it wants " COMPLAINT_TIME, o->option, value);
+	else if (o->waits && limit_ms > 0 && limit_ms < ms)
+		usage_say(row, "%s %.60s: --on-timeout ends it before; give it more, or leave it out",
+		    o->option, value);
+	else
+		return true;
+	return false;
+}
+
+/* A node would say the same, each of them, after an ssh. */
+static bool
+times_are_good(const struct command *row, const char *const *words, size_t count, uint64_t limit_ms)
+{
+	static const struct time_option options[] = { { "drain", "--timeout", true },
+	    { "queue", "--wait", true }, { "queue", "--older", false }, { "queue", "--newer", false },
+	    { "badmail", "--older", false }, { "badmail", "--newer", false }, { "drop", "--older", false },
+	    { "drop", "--newer", false }, { "sessions", "--idle", false } };
+	const char *value;
+
 	for (size_t i = 0; i < nitems_of(options); i++)
-		for (size_t k = 1; k < count && strcmp(words[0], options[i][0]) == 0; k++) {
-			value = value_of(words + k, count - k, options[i][1]);
-			if (value == NULL || key_parse_time(value, &ms) == 0)
-				continue;
-			usage_say(row, "%s %.60s: it wants " COMPLAINT_TIME, options[i][1], value);
-			return false;
+		for (size_t k = 1; k < count && strcmp(words[0], options[i].command) == 0; k++) {
+			value = value_of(words + k, count - k, options[i].option);
+			if (value != NULL && !time_is_good(row, &options[i], value, limit_ms))
+				return false;
 		}
 	return true;
 }
 
-/* They end by themselves, or when the operator ends them. */
+/* They end by themselves, or when the operator ends them. A verb stands behind the name, or has none. */
 static bool
-takes_its_time(const char *command)
+takes_its_time(const char *const *words, size_t count)
 {
-	return strcmp(command, "watch") == 0 || strcmp(command, "drain") == 0 || strcmp(command, "stop") == 0;
+	static const char *const rows[][2] = { { "watch", NULL }, { "drain", NULL }, { "stop", NULL },
+	    { "queue", "evacuate" } };
+
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (strcmp(words[0], rows[i][0]) == 0 && (rows[i][1] == NULL ||
+		    (count > 1 && strcmp(words[1], rows[i][1]) == 0) ||
+		    (count > 2 && strcmp(words[2], rows[i][1]) == 0)))
+			return true;
+	return false;
 }
 
 /* The text for the shell of a node. -c and -s are paths there. */
@@ -142,7 +169,7 @@ run(const struct command_context *c, const char *const *words, size_t count, str
 	uint64_t limit = c->nodes_limit_ms;
 	int status = EX_OK;
 
-	if (limit == 0 && !takes_its_time(words[0]))
+	if (limit == 0 && !takes_its_time(words, count))
 		limit = NODES_LIMIT_MS;
 	format_command(&text, c, words, count, view == NODES_VIEW_TABLE);
 	buf_add(&text, "", 1);
@@ -175,7 +202,7 @@ nodes_command_run(const struct command_context *c, const struct command *row, co
 		fprintf(stderr, "posternctl: %s needs an input, which --on does not give\n", row->name);
 		return EX_USAGE;
 	}
-	if (!times_are_good(row, words, count))
+	if (!times_are_good(row, words, count, c->nodes_limit_ms))
 		return EX_USAGE;
 	nodes = nodes_list_parse(c->nodes, &node_count, &why);
 	if (nodes != NULL)
