@@ -27,6 +27,7 @@
 #include "common/base/mem.h"
 #include "common/change/change_file.h"
 #include "common/change/change_move.h"
+#include "common/process/ebb.h"
 #include "common/sandbox/sandbox.h"
 #include "master/control/control.h"
 #include "master/master.h"
@@ -203,6 +204,7 @@ open_service(struct master *m)
 	struct config_faults faults = { 0 };
 
 	log_open("postern", "", LOG_TO_STDERR);
+	ebb_keep();
 	machine_find();
 	if (spawn_exec_open(&m->spawn) == -1)
 		die(EX_OSERR, "no descriptors for children: %s", strerror(errno));
@@ -272,6 +274,7 @@ static void
 tell_ready(struct master *m)
 {
 	m->ready = true;
+	ebb_give_back(NULL);
 	log_event(LOG_FACT, NULL, "service", "state=started");
 	notify_send("READY=1");
 	if (m->parent != -1)

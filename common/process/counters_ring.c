@@ -26,6 +26,7 @@
 #define HOUR_SAMPLES 360U
 #define DAY_SAMPLES 288U
 #define DAY_EVERY 30U
+#define PIECE 12U		/* records, some 7 KiB */
 
 const struct counters_ring_row counters_ring_rows[COUNTERS_RING_SPANS] = {
 	[COUNTERS_RING_HOUR] = { "hour", 1, HOUR_SAMPLES, COUNTERS_RING_STEP },
@@ -124,18 +125,24 @@ load_ring(int fd, enum counters_ring_span span)
 
 /* --- open, close --- */
 
+/* In pieces: at a start the kernel has no page to clear for one virtual server more. */
 static uint64_t
 find_last(int fd)
 {
+	struct record piece[PIECE];
 	uint64_t last = 0;
 
 	for (enum counters_ring_span span = 0; span < COUNTERS_RING_SPANS; span++) {
-		struct record *list = load_ring(fd, span);
+		off_t begin = ring_begin(span);
 
-		for (size_t i = 0; i < counters_ring_rows[span].samples; i++)
-			if (list[i].sample.number > last && is_whole(&list[i], span, i))
-				last = list[i].sample.number;
-		free(list);
+		for (size_t slot = 0; slot < counters_ring_rows[span].samples; slot += PIECE) {
+			ssize_t n = disk_pread(fd, piece, sizeof(piece),
+			    begin + (off_t)(slot * sizeof(*piece)));
+
+			for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(*piece); i++)
+				if (piece[i].sample.number > last && is_whole(&piece[i], span, slot + i))
+					last = piece[i].sample.number;
+		}
 	}
 	return last;
 }
@@ -189,15 +196,17 @@ counters_ring_open(const char *folder, const char *name, const char **anew)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	int saved = errno;
 	struct counters_ring *r;
-	bool empty = false;
+	bool empty = false, filled;
 
 	static_assert(sizeof(struct head) <= HEAD, "records come after the head");
+	static_assert(HOUR_SAMPLES % PIECE == 0 && DAY_SAMPLES % PIECE == 0, "a piece is of one ring");
 	static_assert(HOUR_SAMPLES < COUNTERS_RING_MOST && DAY_SAMPLES + 1 <= COUNTERS_RING_MOST, "a list");
 	free(path);
 	*anew = NULL;
 	if (fd != -1)
 		*anew = judge_file(fd, &empty);
-	if (*anew != NULL && fill_file(fd) == -1) {
+	filled = *anew != NULL;
+	if (filled && fill_file(fd) == -1) {
 		saved = errno;
 		close(fd);
 		fd = -1;
@@ -209,7 +218,7 @@ counters_ring_open(const char *folder, const char *name, const char **anew)
 		return NULL;
 	}
 	r = mem_new(struct counters_ring);
-	*r = (struct counters_ring){ .fd = fd, .last = find_last(fd) };
+	*r = (struct counters_ring){ .fd = fd, .last = filled ? 0 : find_last(fd) };
 	return r;
 }
 

@@ -2,7 +2,7 @@
  * ebb - gives freed memory back to the kernel when what a process holds has fallen far below its height, and
  * until then keeps some of it
  *
- * Runs in:  listener, deliver
+ * Runs in:  master, listener, deliver
  * Owns:     struct ebb
  * Promise:  once for each fall to a quarter or less of at least EBB_LEAST that lasts `wait_ms`; a process at
  *           rest is not woken
@@ -39,14 +39,20 @@ on_time(void *arg)
 	e->give_back(e->arg);
 }
 
+/* glibc gives the end of its heap back with each large buffer that is freed, and fetches it anew. */
+void
+ebb_keep(void)
+{
+	(void)mallopt(M_TRIM_THRESHOLD, EBB_KEPT);
+	(void)mallopt(M_MMAP_THRESHOLD, EBB_KEPT);
+}
+
 struct ebb *
 ebb_new(struct loop *l, uint64_t wait_ms, void (*give_back)(void *arg), void *arg)
 {
 	struct ebb *e = mem_new(struct ebb);
 
-	/* glibc gives the end of its heap back with each large buffer that is freed, and fetches it anew */
-	(void)mallopt(M_TRIM_THRESHOLD, EBB_KEPT);
-	(void)mallopt(M_MMAP_THRESHOLD, EBB_KEPT);
+	ebb_keep();
 	e->timer = loop_timer_new(l, on_time, e);
 	e->wait_ms = wait_ms;
 	e->give_back = give_back;

@@ -19,6 +19,8 @@ struct ebb;
 /* After the fall; a load that comes in waves keeps what it needs again. */
 #define EBB_WAIT_MS 5000
 
+/* For a process that has no struct ebb: EBB_KEPT. */
+void ebb_keep(void);
 /* `wait_ms`, `give_back`: EBB_WAIT_MS and ebb_give_back, but for a test. */
 struct ebb *ebb_new(struct loop *l, uint64_t wait_ms, void (*give_back)(void *arg), void *arg);
 void ebb_free(struct ebb *e);			/* NULL is fine */

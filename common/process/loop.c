@@ -30,7 +30,7 @@ struct loop {
 	int signal_fd;
 	void (*signal_cb)(void *arg, int signo, bool queued, int value);
 	void *signal_arg;
-	char scratch[LOOP_SCRATCH];
+	char *scratch;			/* not cleared: a page costs memory and time from its first use on */
 };
 
 struct loop_io {
@@ -74,6 +74,7 @@ loop_new_first(int others)
 	if (l->base == NULL || (others > 0 && event_base_priority_init(l->base, PRIORITIES) == -1))
 		die(EX_OSERR, "cannot make an event loop: %s", strerror(errno));
 	l->signal_fd = -1;
+	l->scratch = mem_array(NULL, 1, LOOP_SCRATCH);
 	return l;
 }
 
@@ -92,6 +93,7 @@ loop_free(struct loop *l)
 	if (l->signal_fd != -1)
 		close(l->signal_fd);
 	event_base_free(l->base);
+	free(l->scratch);
 	free(l);
 }
 

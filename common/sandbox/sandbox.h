@@ -27,7 +27,8 @@ struct sandbox_plan {
 bool sandbox_enter(const struct sandbox_plan *plan) __attribute__((warn_unused_result));
 /*
  * For the supervisor: the filter of calls, made once for all processes of a role: it takes each of them a
- * millisecond. A descriptor; -1: each makes its own. plan: role, syslog and sanitizers.
+ * millisecond. A descriptor; -1: each makes its own. plan: role, syslog and sanitizers. The heap keeps
+ * what it took, some hundred KiB, for the next one.
  */
 int sandbox_make_filter(const struct sandbox_plan *plan);
 

@@ -172,7 +172,6 @@ sandbox_filter_make(const struct sandbox_plan *plan)
 		fd = -1;
 	}
 	seccomp_release(filter);
-	(void)malloc_trim(0);
 	return fd;
 }
 

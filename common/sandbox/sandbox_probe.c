@@ -18,11 +18,14 @@
 #include "common/base/mem.h"
 #include "common/sandbox/sandbox_private.h"
 
-/* A child does it: only then it can be seen what becomes of who does it. */
+/*
+ * A child does it: only then it can be seen what becomes of who does it. It has our memory until it ends, as
+ * a copy of the page tables, and of each page that is written meanwhile, takes longer than the rest of this.
+ */
 static bool
 ends_process(int (*look)(void))
 {
-	pid_t pid = fork();
+	pid_t pid = vfork();
 	int status = 0;
 
 	if (pid == 0) {

@@ -96,6 +96,19 @@ roster_undrain(struct server *s)
 	return any;
 }
 
+static void
+add_posts(struct server *s, enum role role, unsigned listeners)
+{
+	for (unsigned i = roster_copies(role, listeners, s->state); i > 0; i--) {
+		struct post *p = &s->post[s->posts++];
+
+		*p = (struct post){ .m = s->m, .server = s, .role = role,
+			.closed = takes_mail(role) && !s->wanted && (s->state == STATE_PAUSING ||
+			s->state == STATE_PAUSED) };
+		p->again = loop_timer_new(s->m->loop, on_restart_timer, p);
+	}
+}
+
 void
 roster_build(struct server *s)
 {
@@ -106,16 +119,14 @@ roster_build(struct server *s)
 		total += roster_copies(role, listeners, s->state);
 	s->post = mem_array(NULL, total, sizeof(*s->post));
 	s->posts = 0;
-	/* From the last role to the first: the queue's owner starts first, so that hints find a reader. */
+	/*
+	 * In the order in which they start: a listener takes longest to be ready, and greets clients by
+	 * itself. Then the queue's owner, which others wait for: it takes the home, and reads their hints.
+	 */
+	add_posts(s, ROLE_LISTENER, listeners);
 	for (enum role role = ROLE_COUNT; role-- > 0;)
-		for (unsigned i = roster_copies(role, listeners, s->state); i > 0; i--) {
-			struct post *p = &s->post[s->posts++];
-
-			*p = (struct post){ .m = s->m, .server = s, .role = role,
-				.closed = takes_mail(role) && !s->wanted && (s->state == STATE_PAUSING ||
-				s->state == STATE_PAUSED) };
-			p->again = loop_timer_new(s->m->loop, on_restart_timer, p);
-		}
+		if (role != ROLE_LISTENER)
+			add_posts(s, role, listeners);
 }
 
 void

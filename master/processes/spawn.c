@@ -22,6 +22,7 @@
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
 #include "common/process/counters.h"
+#include "common/process/ebb.h"
 #include "common/sandbox/sandbox.h"
 #include "master/processes/processes.h"
 
@@ -165,8 +166,11 @@ filter_of(struct master *m, enum role role)
 	    .syslog = event_log_sink(m) == LOG_TO_SYSLOG };
 	int *fd = &m->filter[role][plan.syslog];
 
-	if (*fd == 0 && m->snapshot->config->service.sandbox)
+	if (*fd == 0 && m->snapshot->config->service.sandbox) {
 		*fd = sandbox_make_filter(&plan);
+		if (m->ready)	/* its rules took some hundred KiB; at the start the next ones use them */
+			ebb_give_back(NULL);
+	}
 	return *fd > 0 ? *fd : -1;
 }
 
