@@ -22,10 +22,11 @@ from checks import Failure
 from harness import Test
 from patience import until
 from processes import adopt_orphans, descendants_of, is_root, program_of
-from programs import ROOT
+from programs import ROLE_USERS, ROOT
 from service import ini
 from smtp import Smtp, mail
 
+USERS = ("daemon", "bin", "sys", "games", "man", "lp", "mail", "news", "uucp")   # every host has them
 PATIENCE = 300      # seconds
 MEASURED = 40       # processes of a role whose memory is read
 REST = 5            # seconds
@@ -62,7 +63,7 @@ class Many:
     def __init__(self, test, count):
         self.test, self.count, self.port = test, count, test.port()
         # an installed service finds its users in /etc/passwd, too: a number would be looked for everywhere
-        self.service = test.postern({}, {"listener-user": "daemon"}, as_root=True, build=ROOT / "build/release", start=False)
+        self.service = test.postern({}, dict(zip(ROLE_USERS, USERS)), as_root=True, build=ROOT / "build/release", start=False)
         test.services.remove(self.service)      # its log is long
         self.service.default.file.unlink()
         for number in range(count):
