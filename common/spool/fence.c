@@ -315,17 +315,19 @@ take_alone(struct fence *f, int queue)
 	return true;
 }
 
+/* With the mutex, but not while it waits: another thread of this process may take the home. */
 static void
 join(struct fence *f, int queue)
 {
 	static const struct timespec step = { .tv_nsec = JOIN_STEP_MS * 1000000L };
-	uint64_t begun = clock_mono_ms(), gone;
+	uint64_t begun = clock_mono_ms(), gone = 0;
 
-	while (!is_of_holder(f, queue)) {
-		gone = clock_mono_ms() - begun;
-		if (gone >= JOIN_MS || (gone >= JOIN_ALONE_MS && take_alone(f, queue)))
-			return;
+	while (f->state == FENCE_OUTSIDE && !is_of_holder(f, queue) && gone < JOIN_MS &&
+	    (gone < JOIN_ALONE_MS || !take_alone(f, queue))) {
+		pthread_mutex_unlock(&f->lock);
 		nanosleep(&step, NULL);
+		pthread_mutex_lock(&f->lock);
+		gone = clock_mono_ms() - begun;
 	}
 }
 
