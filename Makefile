@@ -39,8 +39,8 @@ DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"'
 PATHS := -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -DPOSTERN_LIBEXECDIR='"$(LIBEXECDIR)"' \
          -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' -DPOSTERN_SBINDIR='"$(SBINDIR)"' \
          -DPOSTERN_BINDIR='"$(BINDIR)"' -DPOSTERN_DATADIR='"$(DATADIR)/postern"'
-PATH_SOURCES := common/config/key_rows.c common/config/unit_file.c master/main.c master/processes/spawn.c \
-                master/posternctl/command_send.c master/posternctl/import_run.c master/posternctl/service_start.c \
+PATH_SOURCES := common/config/key_rows.c common/host/unit_file.c master/main.c master/processes/spawn.c \
+                master/posternctl/command_send.c master/posternctl/import/import_run.c master/posternctl/service_start.c \
                 master/web/web_page.c pickup/sendmail/sendmail_place.c pickup/sendmail/sendmail_ask.c t/unit/common/config_values.c
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(if $(filter t/%,$<),,$(STRICT)) $(DEFS) -I. -pthread -MMD -MP
 

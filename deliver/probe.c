@@ -22,7 +22,7 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/ipc/ctl.h"
-#include "common/ipc/msg_probe.h"
+#include "common/msg/msg_probe.h"
 #include "common/process/pool.h"
 #include "deliver/deliver.h"
 #include "deliver/outbound/outbound.h"

@@ -21,7 +21,7 @@
 #include "common/base/log.h"
 #include "common/base/log_watch.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_probe.h"
+#include "common/msg/msg_probe.h"
 #include "common/spool/enqueue.h"
 #include "deliver/deliver.h"
 #include "deliver/schedule/schedule.h"

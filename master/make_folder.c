@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/base/account.h"
+#include "common/account/account.h"
 #include "common/base/buf.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"

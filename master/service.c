@@ -19,7 +19,7 @@
 
 #include <bsd/unistd.h>
 
-#include "common/base/account.h"
+#include "common/account/account.h"
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"

@@ -18,7 +18,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/ipc/filter_client.h"
+#include "common/helpers/filter_client.h"
 #include "common/mail/address.h"
 #include "common/mail/data.h"
 #include "common/mail/envelope_change.h"

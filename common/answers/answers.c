@@ -14,7 +14,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/ipc/queue_words.h"
+#include "common/command/queue_words.h"
 
 struct answer {
 	const struct answers_table *table;

@@ -21,7 +21,7 @@
 #include "common/change/change_file.h"
 #include "common/change/change_records.h"
 #include "common/config/config.h"
-#include "common/config/config_get.h"
+#include "common/edit/config_get.h"
 
 #define MAGIC "postern-change 1"
 #define RECORD_MAX (4U << 20)

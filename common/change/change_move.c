@@ -23,7 +23,7 @@
 #include "common/change/change_history.h"
 #include "common/change/change_servers.h"
 #include "common/config/server_numbers.h"
-#include "common/config/wanted_state.h"
+#include "common/host/wanted_state.h"
 #include "common/process/counters_ring.h"
 
 static bool

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/config/config_edit.h"
+#include "common/edit/config_edit.h"
 
 struct buf;
 

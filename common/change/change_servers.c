@@ -24,7 +24,7 @@
 #include "common/config/config.h"
 #include "common/config/server_name.h"
 #include "common/config/server_numbers.h"
-#include "common/config/wanted_state.h"
+#include "common/host/wanted_state.h"
 
 #define CHANGE_SERVERS_NO_MATCH 3
 

@@ -10,7 +10,6 @@
 struct config;
 struct config_faults;
 struct config_server;
-struct net_address;
 
 /* Adds faults of the files that the configuration names. */
 typedef void config_check_files(const struct config *c, struct config_faults *faults);
@@ -37,26 +36,5 @@ struct config_value {
 typedef void config_print_value_cb(void *arg, const struct config_value *v);
 /* All, or those of one virtual server. */
 void config_print_each(const struct config *c, const char *server, config_print_value_cb *take, void *arg);
-
-/* --- config_host: what the configuration wants of this host; a config_check_files --- */
-
-void config_host_judge(const struct config *c, struct config_faults *faults);
-/* Of these only what would keep the service from starting: errors; names of operators are not looked up. */
-void config_host_judge_start(const struct config *c, struct config_faults *faults);
-/* Of these only addresses that this host does not have: warnings, as they may come. */
-void config_host_judge_addresses(const struct config *c, struct config_faults *faults);
-/* False: no network of this host has that address now. */
-bool config_host_has(const struct net_address *a);
-
-/* --- config_unit: where the unit of systemd must let the service write; a config_check_files --- */
-
-void config_unit_judge(const struct config *c, struct config_faults *faults);
-struct buf;
-/*
- * `text` has our drop-in, or nothing; it gets what the folders need besides. How many lines: 0 nothing is
- * missing; -1, and why: a folder that cannot be named in it, or lines there or elsewhere that undo them.
- */
-int config_unit_complete(const struct config *c, struct buf *text,
-    struct buf *why) __attribute__((warn_unused_result));
 
 #endif

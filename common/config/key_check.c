@@ -14,10 +14,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/base/login_name.h"
+#include "common/account/login_name.h"
+#include "common/account/passwd_file.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "common/base/passwd_file.h"
 #include "common/base/utf8.h"
 #include "common/config/config.h"
 #include "common/config/config_dkim.h"

@@ -14,8 +14,8 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
-#include "common/config/config_edit.h"
 #include "common/config/server_name.h"
+#include "common/edit/config_edit.h"
 
 #define SECTION_MAX 65536U
 

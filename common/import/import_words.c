@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/control_words.h"
+#include "common/command/control_words.h"
 
 #define MORE 4			/* words that a caller may add */
 #define MORE_BYTES 200U

@@ -61,14 +61,14 @@ enum ctl_type {
 	 */
 	CTL_COUNTERS,
 	CTL_RETRY,		/* deliver: everything is due now */
-	/* worker to resolver helper and back: payloads in common/ipc/msg_dns.h */
+	/* worker to resolver helper and back: payloads in common/msg/msg_dns.h */
 	CTL_DNS_ASK,
 	CTL_DNS_ANSWER,
 	/* worker or helper to master, and back: a file of the configuration that only root may read */
 	CTL_OPEN,		/* payload struct ctl_file */
 	/* Payload struct ctl_opened and, when error is 0, the descriptor (reading only) */
 	CTL_FILE,
-	/* listener to auth helper, and back: payloads in common/ipc/msg_auth_in.h */
+	/* listener to auth helper, and back: payloads in common/msg/msg_auth_in.h */
 	CTL_AUTH_IN_START,
 	CTL_AUTH_IN_STEP,
 	CTL_AUTH_IN_CANCEL,
@@ -76,24 +76,24 @@ enum ctl_type {
 	/* master to a listener with TLS */
 	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
 	CTL_RENEWED,		/* files of that kind (struct ctl_file) have changed: ask for them again */
-	/* master to listener and back: payloads in common/ipc/msg_sessions.h */
+	/* master to listener and back: payloads in common/msg/msg_sessions.h */
 	CTL_SESSIONS,		/* list sessions, and end them if asked */
 	CTL_SESSIONS_PAGE,
-	/* deliver to auth helper, and back: payloads in common/ipc/msg_auth_out.h */
+	/* deliver to auth helper, and back: payloads in common/msg/msg_auth_out.h */
 	CTL_AUTH_OUT_START,
 	CTL_AUTH_OUT_STEP,
 	CTL_AUTH_OUT_CANCEL,
 	CTL_AUTH_OUT_ANSWER,
-	/* deliver to fetch helper, and back: payloads in common/ipc/msg_token.h */
+	/* deliver to fetch helper, and back: payloads in common/msg/msg_token.h */
 	CTL_TOKEN_ASK,
 	CTL_TOKEN_ANSWER,
 	/* fetch helper to master, and back: a refresh token that must survive restarts (msg_token.h) */
 	CTL_TOKEN_KEEP,
 	CTL_TOKEN_KEPT,
-	/* the same: payloads in common/ipc/msg_policy.h */
+	/* the same: payloads in common/msg/msg_policy.h */
 	CTL_POLICY_ASK,
 	CTL_POLICY_ANSWER,
-	/* the same: payloads in common/ipc/msg_report.h */
+	/* the same: payloads in common/msg/msg_report.h */
 	CTL_REPORT_ASK,
 	CTL_REPORT_ANSWER,
 	CTL_POLICIES,		/* master to deliver, at its birth: MTA-STS policies are kept */
@@ -107,7 +107,7 @@ enum ctl_type {
 	CTL_CERTIFICATES,	/* master to listener: what it shows to clients */
 	CTL_TEST_TEXT,		/* back: lines for operators */
 	CTL_TEST_END,		/* back: int32_t exit status */
-	/* master to deliver and back: payloads in common/ipc/msg_queue.h */
+	/* master to deliver and back: payloads in common/command/msg_queue.h */
 	/* A piece of an operator's command on queue or badmail; to move: with a channel to the other queue */
 	CTL_QUEUE,
 	CTL_QUEUE_PAGE,
@@ -119,20 +119,20 @@ enum ctl_type {
 	 */
 	CTL_MOVES,
 	CTL_MOVE_NOTE,		/* on that channel: the note of the message that follows, a descriptor */
-	CTL_MOVE_PUT,		/* the message, a descriptor; payloads in common/ipc/msg_move.h */
+	CTL_MOVE_PUT,		/* the message, a descriptor; payloads in common/msg/msg_move.h */
 	CTL_MOVE_ANSWER,
 	/*
 	 * To deliver, at its birth and when they change: addresses of other virtual servers, one a line. It
 	 * knows no more of them, and begins when it knows that
 	 */
 	CTL_OTHERS,
-	/* listener to deliver worker and back: payloads in common/ipc/msg_etrn.h */
+	/* listener to deliver worker and back: payloads in common/msg/msg_etrn.h */
 	CTL_ETRN,
 	CTL_ETRN_ANSWER,		/* with a descriptor for ATRN */
-	/* worker to directory helper and back: payloads in common/ipc/msg_directory.h */
+	/* worker to directory helper and back: payloads in common/msg/msg_directory.h */
 	CTL_DIRECTORY_ASK,
 	CTL_DIRECTORY_ANSWER,		/* a long list comes as a descriptor */
-	/* listener to pickup worker and back: payloads in common/ipc/msg_spool.h */
+	/* listener to pickup worker and back: payloads in common/msg/msg_spool.h */
 	CTL_SPOOL_CHANNEL,		/* a channel for CTL_SPOOL_PUT is wanted */
 	CTL_SPOOL_PUT,			/* on that channel: a whole message */
 	CTL_SPOOL_QUEUED,		/* there: what came of a batch of them */
@@ -144,18 +144,18 @@ enum ctl_type {
 	CTL_SPOOL_ROOM,
 	CTL_SPOOL_SCRATCH,		/* a file without a name, for content that filters look at */
 	CTL_SPOOL_ANSWER,
-	/* pickup to deliver worker and back: payloads in common/ipc/msg_offer.h */
+	/* pickup to deliver worker and back: payloads in common/msg/msg_offer.h */
 	CTL_OFFER,			/* a message, in no queue yet, to be sent at once: a descriptor */
 	CTL_OFFER_OVER,			/* what became of its file */
 	CTL_OFFER_VERDICT,
-	/* listener or pickup to filter helper and back: payloads in common/ipc/msg_filter.h */
+	/* listener or pickup to filter helper and back: payloads in common/msg/msg_filter.h */
 	CTL_FILTER_ASK,			/* a stage of a session; at the content with its file */
 	CTL_FILTER_END,			/* the session is over; no answer */
 	CTL_FILTER_ANSWER,
-	/* worker to limits helper and back: payloads in common/ipc/msg_limits.h */
+	/* worker to limits helper and back: payloads in common/msg/msg_limits.h */
 	CTL_LIMITS_ASK,
 	CTL_LIMITS_ANSWER,
-	/* web helper to master and back: payloads in common/ipc/msg_web.h */
+	/* web helper to master and back: payloads in common/msg/msg_web.h */
 	CTL_WEB_LOGIN,			/* the token of a one-time link */
 	CTL_WEB_PASSWORD,		/* name and password of an account */
 	CTL_WEB_TICKET,			/* a token of Kerberos */

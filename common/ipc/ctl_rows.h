@@ -13,6 +13,6 @@ struct ctl_row {
 	unsigned from;		/* which sides may send it: enum ctl_side */
 	bool fd;		/* may carry a descriptor */
 };
-extern const struct ctl_row ctl_rows[CTL_COUNT];	/* by enum ctl_type */
+extern const struct ctl_row ctl_rows[CTL_COUNT];	/* by enum ctl_type; see common/msg */
 
 #endif

@@ -10,7 +10,7 @@
 #include "common/mail/idn.h"
 #include "common/mail/verdict.h"
 #include "common/config/config_account.h"
-#include "common/ipc/msg_dns.h"
+#include "common/msg/msg_dns.h"
 
 struct route;
 

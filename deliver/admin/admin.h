@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
+#include "common/command/msg_queue.h"
+#include "common/command/queue_filter.h"
 #include "common/ipc/ctl.h"
-#include "common/ipc/msg_queue.h"
-#include "common/ipc/queue_filter.h"
 #include "common/mail/message.h"
 #include "common/spool/spool.h"
 #include "deliver/evacuate/evacuate.h"

@@ -12,7 +12,7 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_etrn.h"
+#include "common/msg/msg_etrn.h"
 #include "deliver/admin/admin.h"
 
 struct etrn_server {

@@ -13,7 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_offer.h"
+#include "common/msg/msg_offer.h"
 #include "deliver/admin/admin.h"
 
 struct offer_server {

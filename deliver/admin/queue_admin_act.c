@@ -18,7 +18,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_move.h"
+#include "common/msg/msg_move.h"
 #include "common/process/pool.h"
 #include "common/spool/spool_private.h"
 #include "deliver/admin/admin.h"

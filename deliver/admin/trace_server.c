@@ -20,7 +20,7 @@
 #include "common/base/utf8.h"
 #include "common/boot/boot.h"
 #include "common/ipc/ctl.h"
-#include "common/ipc/msg_trace.h"
+#include "common/msg/msg_trace.h"
 #include "common/process/pool.h"
 #include "common/trace/trace_file.h"
 #include "common/trace/trace_line.h"

@@ -8,8 +8,8 @@
 
 #include "common/config/config_account.h"
 #include "common/ipc/ctl.h"
-#include "common/ipc/msg_auth_in.h"
-#include "common/ipc/msg_auth_out.h"
+#include "common/msg/msg_auth_in.h"
+#include "common/msg/msg_auth_out.h"
 
 struct boot;
 struct buf;

@@ -15,9 +15,9 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/boot/boot.h"
+#include "common/helpers/policy_client.h"
 #include "common/ipc/ctl_client.h"
-#include "common/ipc/msg_token.h"
-#include "common/ipc/policy_client.h"
+#include "common/msg/msg_token.h"
 #include "deliver/auth_out/auth_out.h"
 
 /*

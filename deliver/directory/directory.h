@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
-#include "common/ipc/msg_directory.h"
+#include "common/msg/msg_directory.h"
 #include "common/boot/boot.h"
 #include "common/gssapi/gssapi_client.h"
 #include "common/ipc/ctl_server.h"

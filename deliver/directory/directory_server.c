@@ -15,11 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/account/secret.h"
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/secret.h"
 #include "deliver/directory/directory.h"
 
 #define QUESTIONS_MAX 5000U		/* of all workers of the virtual server */

@@ -18,8 +18,8 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
-#include "common/ipc/msg_etrn.h"
 #include "common/mail/message_id.h"
+#include "common/msg/msg_etrn.h"
 
 struct boot;
 struct evacuate_sender;

@@ -18,9 +18,9 @@
 #include "common/base/buf.h"
 #include "common/boot/boot.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_policy.h"
-#include "common/ipc/msg_report.h"
-#include "common/ipc/msg_token.h"
+#include "common/msg/msg_policy.h"
+#include "common/msg/msg_report.h"
+#include "common/msg/msg_token.h"
 
 struct fetch;
 struct https;

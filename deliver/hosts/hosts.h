@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "common/base/net.h"
-#include "common/ipc/msg_dns.h"
-#include "common/ipc/msg_policy.h"
 #include "common/mail/verdict.h"
+#include "common/msg/msg_dns.h"
+#include "common/msg/msg_policy.h"
 #include "deliver/smtp/smtp.h"
 #include "deliver/tls_report/tls_report.h"
 

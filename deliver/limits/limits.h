@@ -12,7 +12,7 @@
 #include "common/config/config.h"
 #include "common/config/filter_place.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_limits.h"
+#include "common/msg/msg_limits.h"
 
 struct limits;
 struct limits_engine;

@@ -19,11 +19,11 @@
 
 #include <hiredis/hiredis.h>
 
+#include "common/account/secret.h"
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/secret.h"
 #include "common/config/filter_place.h"
 #include "deliver/limits/limits.h"
 

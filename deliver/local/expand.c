@@ -18,8 +18,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
+#include "common/helpers/directory_client.h"
 #include "common/ipc/ctl_client.h"
-#include "common/ipc/directory_client.h"
 #include "common/process/loop.h"
 #include "deliver/local/local.h"
 

@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "common/ipc/msg_directory.h"
 #include "common/mail/message.h"
 #include "common/mail/verdict.h"
+#include "common/msg/msg_directory.h"
 #include "common/spool/spool.h"
 
 struct boot;

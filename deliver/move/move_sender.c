@@ -15,7 +15,7 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/ctl.h"
-#include "common/ipc/msg_move.h"
+#include "common/msg/msg_move.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "deliver/move/move.h"

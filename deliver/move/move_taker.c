@@ -20,8 +20,8 @@
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_move.h"
 #include "common/mail/address.h"
+#include "common/msg/msg_move.h"
 #include "common/process/pool.h"
 #include "deliver/move/move.h"
 

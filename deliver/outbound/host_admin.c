@@ -16,7 +16,7 @@
 #include "common/base/log.h"
 #include "common/boot/boot.h"
 #include "common/config/config.h"
-#include "common/ipc/msg_hosts.h"
+#include "common/msg/msg_hosts.h"
 #include "deliver/outbound/outbound.h"
 
 #define LINE_MAX_BYTES 1800

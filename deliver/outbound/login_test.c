@@ -16,7 +16,7 @@
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
 #include "common/ipc/ctl.h"
-#include "common/ipc/msg_token.h"
+#include "common/msg/msg_token.h"
 #include "deliver/outbound/outbound.h"
 
 struct login_test_host {

@@ -15,9 +15,9 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
+#include "common/helpers/dns_client.h"
 #include "common/ipc/ctl.h"
 #include "common/ipc/ctl_client.h"
-#include "common/ipc/dns_client.h"
 #include "common/process/loop.h"
 #include "deliver/outbound/outbound.h"
 

@@ -15,7 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
-#include "common/ipc/limits_client.h"
+#include "common/helpers/limits_client.h"
 #include "common/process/counters.h"
 #include "deliver/outbound/outbound.h"
 

@@ -13,7 +13,7 @@
 #include "common/boot/boot.h"
 #include "common/config/config.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_dns.h"
+#include "common/msg/msg_dns.h"
 
 /* --- dns_file: resolv.conf or the hosts table as the host has it now --- */
 struct dns_file {

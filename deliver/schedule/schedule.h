@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "common/ipc/msg_etrn.h"
-#include "common/ipc/msg_offer.h"
 #include "common/mail/message.h"
 #include "common/mail/verdict.h"
+#include "common/msg/msg_etrn.h"
+#include "common/msg/msg_offer.h"
 #include "common/rules/route.h"
 
 struct active_message;

@@ -14,7 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
-#include "common/ipc/queue_filter.h"
+#include "common/command/queue_filter.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "common/spool/spool.h"

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
-#include "common/ipc/msg_auth_out.h"
 #include "common/mail/verdict.h"
+#include "common/msg/msg_auth_out.h"
 
 struct client_auth;
 struct message_envelope;

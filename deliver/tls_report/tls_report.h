@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
-#include "common/ipc/msg_dns.h"
 #include "common/mail/address.h"
+#include "common/msg/msg_dns.h"
 
 struct boot;
 struct config_server;

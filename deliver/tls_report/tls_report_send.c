@@ -18,8 +18,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
-#include "common/ipc/dns_client.h"
-#include "common/ipc/report_client.h"
+#include "common/helpers/dns_client.h"
+#include "common/helpers/report_client.h"
 #include "common/spool/enqueue.h"
 #include "deliver/tls_report/tls_report.h"
 

@@ -12,7 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/boot/boot.h"
-#include "common/ipc/msg_tls_reports.h"
+#include "common/msg/msg_tls_reports.h"
 #include "deliver/tls_report/tls_report.h"
 
 #define PAGE 500

@@ -15,7 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/ipc/limits_client.h"
+#include "common/helpers/limits_client.h"
 #include "common/process/client_count.h"
 #include "common/process/lease.h"
 #include "listener/accept/accept.h"

@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "common/ipc/msg_dns.h"
+#include "common/msg/msg_dns.h"
 #include "listener/accept/accept.h"
 
 /* The address in network order; 4 or 16 bytes. */

@@ -15,7 +15,7 @@
 #include "common/base/net.h"
 #include "common/base/net_reverse.h"
 #include "common/boot/boot.h"
-#include "common/ipc/dns_client.h"
+#include "common/helpers/dns_client.h"
 #include "common/process/counters.h"
 #include "listener/accept/accept.h"
 

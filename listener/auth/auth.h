@@ -6,7 +6,7 @@
  * answer) -> secret_files, auth_turn, auth_throttle
  * auth_request_in -> auth_shared (failures that all nodes count) -> auth_throttle
  * On pool threads: auth_request_in -> sasl_server and its mechanisms -> password_check;
- * auth_request_out -> sasl_client and its mechanisms (auth_private.h)
+ * auth_request_out -> sasl_client and its mechanisms (sasl.h)
  */
 #ifndef LISTENER_AUTH_AUTH_H
 #define LISTENER_AUTH_AUTH_H
@@ -16,15 +16,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base/passwd_file.h"
-#include "common/base/secret.h"
+#include "common/account/passwd_file.h"
+#include "common/account/secret.h"
 #include "common/boot/boot.h"
 #include "common/gssapi/keytab.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_auth_in.h"
-#include "common/ipc/msg_auth_out.h"
+#include "common/msg/msg_auth_in.h"
+#include "common/msg/msg_auth_out.h"
 #include "common/process/pool.h"
-#include "listener/auth/auth_private.h"
+#include "listener/auth/sasl/sasl.h"
 
 struct auth_throttle;
 struct auth_shared;

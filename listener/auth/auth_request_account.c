@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/account/secret.h"
 #include "common/base/mem.h"
-#include "common/base/secret.h"
 #include "listener/auth/auth.h"
 
 struct auth_request_account {

@@ -14,7 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/ipc/limits_client.h"
+#include "common/helpers/limits_client.h"
 #include "listener/auth/auth.h"
 
 #define QUESTIONS_MAX 4096U	/* under way; beyond that this node counts alone */

@@ -16,7 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/net.h"
-#include "common/ipc/filter_client.h"
+#include "common/helpers/filter_client.h"
 #include "common/rules/policy.h"
 #include "listener/connection/connection.h"
 #include "listener/listener.h"

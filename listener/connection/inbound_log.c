@@ -18,7 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "common/ipc/msg_auth_in.h"
+#include "common/msg/msg_auth_in.h"
 #include "common/w3clog/w3clog.h"
 #include "listener/connection/connection.h"
 

@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "common/ipc/filter_client.h"
+#include "common/helpers/filter_client.h"
 #include "common/process/ebb.h"
 #include "listener/connection/connection.h"
 #include "listener/listener.h"

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "common/w3clog/w3clog.h"
 #include "listener/connection/connection.h"
 #include "listener/helpers/helpers.h"

@@ -14,7 +14,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "listener/connection/connection.h"
 #include "listener/helpers/helpers.h"
 #include "listener/listener.h"

@@ -15,7 +15,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "common/process/pool.h"
 #include "listener/connection/connection.h"
 #include "listener/helpers/helpers.h"

@@ -18,7 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_sessions.h"
+#include "common/msg/msg_sessions.h"
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
 

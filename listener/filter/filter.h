@@ -14,7 +14,7 @@
 #include "common/config/config.h"
 #include "common/config/filter_place.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_filter.h"
+#include "common/msg/msg_filter.h"
 
 struct filter;
 struct filter_session;

@@ -12,7 +12,7 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/ctl_client.h"
-#include "common/ipc/msg_auth_in.h"
+#include "common/msg/msg_auth_in.h"
 #include "listener/helpers/helpers.h"
 
 enum { PATIENCE_MS = 10000 };

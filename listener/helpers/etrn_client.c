@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/ipc/ctl_client.h"
-#include "common/ipc/msg_etrn.h"
+#include "common/msg/msg_etrn.h"
 #include "listener/helpers/helpers.h"
 
 enum { PATIENCE_MS = 10000 };

@@ -13,7 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/ipc/directory_client.h"
+#include "common/helpers/directory_client.h"
 #include "listener/helpers/helpers.h"
 
 #define PAUSE_MS 5000	/* after a question that the directory did not answer */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/ipc/ctl_client.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "listener/helpers/helpers.h"
 
 enum { PATIENCE_MS = 20000, REPEATS = 1000, WINDOW = 512 };

@@ -19,7 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
-#include "common/ipc/msg_auth_in.h"
+#include "common/msg/msg_auth_in.h"
 #include "listener/smtp/smtp.h"
 
 /* What a mechanism needs of the connection. */

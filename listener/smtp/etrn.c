@@ -16,7 +16,7 @@
 #include "common/base/mem.h"
 #include "common/base/net.h"
 #include "common/config/config.h"
-#include "common/ipc/msg_etrn.h"
+#include "common/msg/msg_etrn.h"
 #include "listener/smtp/smtp_private.h"
 
 static bool

@@ -17,8 +17,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
-#include "common/ipc/msg_auth_in.h"
-#include "common/ipc/msg_etrn.h"
+#include "common/msg/msg_auth_in.h"
+#include "common/msg/msg_etrn.h"
 #include "common/rules/policy.h"
 #include "listener/smtp/smtp_private.h"
 

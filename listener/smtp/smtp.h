@@ -10,7 +10,7 @@
 #include "common/mail/data.h"
 #include "common/mail/message.h"
 #include "common/mail/xtext.h"
-#include "common/ipc/msg_filter.h"
+#include "common/msg/msg_filter.h"
 #include "common/process/counters.h"
 
 struct bdat; struct buf; struct config_server; struct policy_client;

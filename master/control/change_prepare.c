@@ -23,6 +23,7 @@
 #include "common/change/change_words.h"
 #include "common/config/config_check.h"
 #include "common/config/config_files.h"
+#include "common/host/config_host.h"
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
 

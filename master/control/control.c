@@ -18,7 +18,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/control_words.h"
+#include "common/command/control_words.h"
 #include "master/control/control.h"
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"

@@ -9,10 +9,10 @@
 #include <sys/types.h>
 
 #include "common/base/buf.h"
+#include "common/command/control_words.h"
 #include "common/config/config.h"
-#include "common/ipc/control_words.h"
-#include "common/ipc/msg_sessions.h"
-#include "common/ipc/msg_web.h"
+#include "common/msg/msg_sessions.h"
+#include "common/msg/msg_web.h"
 #include "master/master.h"
 #include "master/servers/servers.h"
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/control_words.h"
+#include "common/command/control_words.h"
 #include "master/control/control.h"
 #include "master/servers/servers.h"
 

@@ -7,7 +7,7 @@
 
 #include "common/base/log.h"
 #include "common/change/change.h"
-#include "common/ipc/msg_queue.h"
+#include "common/command/msg_queue.h"
 #include "common/process/counters_ring.h"
 #include "master/control/control.h"
 

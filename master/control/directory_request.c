@@ -10,7 +10,7 @@
 #include <sysexits.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/msg_directory.h"
+#include "common/msg/msg_directory.h"
 #include "master/control/control.h"
 #include "master/control/control_private.h"
 #include "master/processes/processes.h"

@@ -11,7 +11,7 @@
 #include <sysexits.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/msg_dns.h"
+#include "common/msg/msg_dns.h"
 #include "master/control/control.h"
 #include "master/control/control_private.h"
 #include "master/processes/processes.h"

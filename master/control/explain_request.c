@@ -10,7 +10,7 @@
 #include <sysexits.h>
 
 #include "common/base/mem.h"
-#include "common/config/config_get.h"
+#include "common/edit/config_get.h"
 #include "common/rules/explain.h"
 #include "master/control/control.h"
 #include "master/control/control_private.h"

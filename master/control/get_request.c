@@ -14,7 +14,7 @@
 #include "common/change/change_history.h"
 #include "common/change/change_place.h"
 #include "common/change/change_records.h"
-#include "common/config/config_get.h"
+#include "common/edit/config_get.h"
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/ipc/msg_queue.h"
+#include "common/command/msg_queue.h"
 #include "common/process/counters.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"

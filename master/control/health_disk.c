@@ -15,7 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/config/config_check.h"
+#include "common/host/config_host.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"

@@ -13,7 +13,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_hosts.h"
+#include "common/msg/msg_hosts.h"
 #include "master/control/control.h"
 #include "master/control/control_private.h"
 

@@ -16,7 +16,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/ipc/nodes_file.h"
+#include "common/command/nodes_file.h"
 #include "master/control/control_private.h"
 
 #define ANSWER_MAX (NODES_FILE_MAX + 65536U)

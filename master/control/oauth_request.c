@@ -12,7 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_token.h"
+#include "common/msg/msg_token.h"
 #include "master/control/control.h"
 #include "master/control/control_private.h"
 #include "master/processes/processes.h"

@@ -20,9 +20,9 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_queue.h"
-#include "common/ipc/msg_trace.h"
-#include "common/ipc/queue_words.h"
+#include "common/command/msg_queue.h"
+#include "common/command/queue_words.h"
+#include "common/msg/msg_trace.h"
 #include "common/trace/trace_files.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"

@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "common/ipc/msg_web.h"
+#include "common/msg/msg_web.h"
 #include "master/control/control_private.h"
 #include "master/processes/processes.h"
 

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/account/secret.h"
 #include "common/base/mem.h"
-#include "common/base/secret.h"
 #include "common/base/utf8.h"
-#include "common/ipc/web_mac.h"
+#include "common/msg/web_mac.h"
 #include "master/control/control.h"
 #include "master/control/control_private.h"
 

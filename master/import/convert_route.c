@@ -15,8 +15,8 @@
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "common/config/config_edit.h"
 #include "common/config/key.h"
+#include "common/edit/config_edit.h"
 #include "master/import/import.h"
 
 enum {

@@ -16,7 +16,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
-#include "common/config/config_edit.h"
+#include "common/edit/config_edit.h"
 #include "master/import/import.h"
 
 #define LIST_KEY "access.connection-list"

@@ -20,9 +20,9 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/config/config_check.h"
 #include "common/import/import_offer.h"
-#include "master/posternctl/posternctl_private.h"
+#include "master/posternctl/import/import.h"
+#include "master/posternctl/posternctl.h"
 
 #define TEXT_MAX (4U << 20)	/* bytes of an answer, as in postern-web */
 #define TICK_MS 1000

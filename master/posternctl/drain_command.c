@@ -16,9 +16,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/command/queue_filter.h"
 #include "common/config/key.h"
-#include "common/ipc/queue_filter.h"
-#include "master/posternctl/posternctl_private.h"
+#include "master/posternctl/posternctl.h"
+#include "master/posternctl/queues/queues.h"
 
 #define ANSWER_MAX (1U << 20)
 /* states of messages that nothing waits for */

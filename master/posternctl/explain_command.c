@@ -14,8 +14,8 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/command/control_words.h"
 #include "common/config/config.h"
-#include "common/ipc/control_words.h"
 #include "common/rules/explain.h"
 #include "master/posternctl/posternctl.h"
 

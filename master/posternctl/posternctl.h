@@ -8,17 +8,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/command/control_words.h"
+#include "common/command/msg_queue.h"
 #include "common/config/config.h"
-#include "common/ipc/control_words.h"
-#include "common/ipc/msg_queue.h"
 
 struct answers_column;
 struct answers_table;
 struct buf;
 struct config_faults;
 struct explain_lines;
-struct queue_count;
-struct queue_print;
 
 /* --- command: what posternctl can do, one row a command --- */
 struct command_context {
@@ -68,18 +66,6 @@ int options_take(const struct command *row, const char *const *words, size_t cou
  */
 bool options_match(const char *const *words, size_t count, const char *option, const char **value,
     size_t *used);
-
-/* --- event_filter: which events are meant --- */
-/* Whether the member `name` is that address, or in that "@domain"; wish NULL: every event. */
-bool event_filter_fits(const char *wish, const json_t *row, const char *name);
-
-/* --- trace_command: posternctl trace --- */
-int trace_command_run(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count);
-
-/* --- watch_command: posternctl watch --- */
-int watch_command_run(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count);
 
 /* --- api_command: posternctl api --- */
 int api_command_run(const struct command_context *c, const struct command *row, const char *const *words,
@@ -133,29 +119,6 @@ int read_command_oauth(const struct command_context *c, const struct command *ro
 int probe_command_run(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count);
 
-/* --- read_table: status and counters as tables of a terminal --- */
-
-/* words[0] is the command, `text` the answer to it. */
-void read_table_print(const char *const *words, size_t count, const char *text);
-
-/* --- series_table: counters of the last hour or day as curves of letters --- */
-
-void series_table_print(const json_t *document);
-
-/* --- config_command: what is on disk --- */
-
-int config_command_check(const struct command_context *c, const struct command *row,
-    const char *const *words, size_t count);
-int config_command_config(const struct command_context *c, const struct command *row,
-    const char *const *words, size_t count);
-int config_command_domains(const struct command_context *c, const struct command *row,
-    const char *const *words, size_t count);
-
-/* --- unit_command: the drop-in of systemd that the configuration needs --- */
-
-int unit_command_run(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count);
-
 /* --- complaint: what is wrong with the words of a command. Pure --- */
 
 #define COMPLAINT_MAX 300		/* bytes of `why` */
@@ -188,10 +151,6 @@ int control_client_lines(const char *socket_path, const char *const *words, size
  */
 int service_start_up(const char *config_path, bool standard, const char *name);
 
-/* --- check_paths: the files that the configuration names --- */
-
-void check_paths_files(const struct config *c, struct config_faults *faults);	/* a config_check_files */
-
 /* --- explain_command: what would happen to a message, and which line decides it --- */
 
 /* words: options, and perhaps a virtual server. The exit status. */
@@ -207,50 +166,6 @@ void explain_lines_say(struct explain_lines *l, const char *what, const char *or
 /* Prints the document, if it is one. Frees. */
 void explain_lines_end(struct explain_lines *l, bool refused);
 
-/* --- hosts_command: posternctl hosts --- */
-/* `set`: the row of that command. */
-int hosts_command_run(const struct command_context *c, const struct command *row, const struct command *set,
-    const char *const *words, size_t count);
-
-/* --- passwd: accounts of password files --- */
-
-/* words: options, then a path or the name of a virtual server, then the account. The exit status. */
-int passwd_run(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count);
-
-/* --- change_command: what shows keys and changes them --- */
-
-struct change_line {
-	const char *command;			/* of the service */
-	const char *word[CONTROL_WORDS_MAX];	/* its words; the first is the virtual server, or "-" */
-	size_t count;
-	char *from;				/* one of them, or NULL */
-	bool json;
-};
-
-int change_command_run(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count);
-
-/* The answer is added to `text`. An exit status. *local (or NULL): no service runs, the files were used. */
-int change_command_send(const struct command_context *c, const struct change_line *l, struct buf *text,
-    bool *local);
-
-/* --- operators_command: posternctl operators and viewers --- */
-
-/* `set`: the row of that command, which does the change. */
-int operators_command_run(const struct command_context *c, const struct command *row,
-    const struct command *set, const char *const *words, size_t count);
-
-/* --- change_local: the same without a service --- */
-
-/* The answer is added to `text`, as the service would give it. An exit status. */
-int change_local_run(const char *config_path, const struct change_line *line, struct buf *text);
-
-/* --- import_command: posternctl import --- */
-
-int import_command_run(const struct command_context *c, const struct command *row, const char *const *words,
-    size_t count);
-
 /* --- server_set: the INI files of all virtual servers, for commands that read them --- */
 
 struct server_set {
@@ -263,6 +178,7 @@ enum { SERVER_SET_NO_MATCH = 3 };
 /* EX_OK, or EX_CONFIG and the faults are printed; close it in both cases. */
 int server_set_open(struct server_set *set, const char *config_path);
 void server_set_close(struct server_set *set);
+
 /* --- words of the commands about sessions and queues --- */
 
 /* Words that are put together piece by piece. */
@@ -286,60 +202,14 @@ bool sessions_command_parse(struct sessions_command *s, const char *const *words
     struct buf *why);
 void sessions_command_print(char *text);	/* as plain columns; `text` is changed */
 
-/* --- posternctl queue and badmail --- */
+/* --- word_order: the name of a virtual server before or behind the verb. Pure --- */
 
-struct queue_command {
-	enum msg_queue_verb verb;
-	bool yes, json; uint64_t wait_ms;	/* evacuate: so long for messages that are at work */
-	struct command_words words;	/* of the command: "queue" NAME VERB and the selection */
-};
+/* words[0] is the command. In the order that it has; how many there are now. */
+size_t word_order_mend(const char **words, size_t count);
 
-/* --- queue_selection: the words of the command --- */
+/* --- drain_command: posternctl drain --- */
 
-/* Pure. Takes the words after the command. EX_OK; or EX_USAGE, and `why` says what is wrong. */
-int queue_selection_parse(struct queue_command *q, enum msg_queue_place place, const char *const *words,
-    size_t count, struct buf *why);
-
-/* --- queue_command: runs it --- */
-#define QUEUE_COMMAND_NONE 3	/* no message matches */
-/* Asks page by page. The exit status, CONTROL_CLIENT_NO_SERVICE or CONTROL_CLIENT_CUT. */
-int queue_command_run(struct queue_command *q, const char *socket_path);
-
-/* --- queue_pause: posternctl queue pause and resume --- */
-bool queue_pause_is_meant(const char *const *words, size_t count);
-int queue_pause_run(const struct command_context *c, const struct command *row, const struct command *set,
-    const char *const *words, size_t count);
-
-/* --- columns: rows of a document for people --- */
-
-bool columns_are_for_people(void);	/* the standard output is a terminal */
-/* A table; where no terminal is, plain columns with the widths of `t`. `headings`: the first rows. */
-void columns_print(const struct answers_table *t, const json_t *rows, bool headings);
-
-/* --- columns_cell: one value as text --- */
-
-/* Printable; owned by the caller. */
-char *columns_cell(const struct answers_column *c, const json_t *row);
-/* "59s", "12m", "47h", "9d" since `since`, seconds since 1970. */
-void columns_cell_age(char *dst, size_t size, int64_t since);
-
-/* --- columns_table: a table on a terminal, as wide as that --- */
-void columns_table_print(const struct answers_table *t, const json_t *rows, bool headings);
-
-/* --- queue_count: messages by domain and age --- */
-
-struct queue_count *queue_count_new(void);
-void queue_count_free(struct queue_count *c);	/* NULL is fine */
-void queue_count_add(struct queue_count *c, char *line);	/* "domain number number ..." with tabs */
-void queue_count_print(struct queue_count *c, bool json);	/* JSON: the rows alone */
-
-/* --- queue_print: rows of messages as tables or as JSON --- */
-
-struct queue_print *queue_print_new(enum msg_queue_verb verb, bool json);
-void queue_print_free(struct queue_print *p);
-/* One row of the answer; `line` is changed. */
-void queue_print_row(struct queue_print *p, const char *server, char *line);
-/* Prints what is left: sorted rows, sums; with JSON the members `after` the rows, and the end. */
-void queue_print_end(struct queue_print *p, const json_t *after);
+int drain_command_run(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count);
 
 #endif

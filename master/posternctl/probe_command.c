@@ -16,6 +16,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "master/posternctl/posternctl.h"
+#include "master/posternctl/table/table.h"
 
 #define TEXT_MAX (1U << 20)
 

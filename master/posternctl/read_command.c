@@ -15,6 +15,7 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "master/posternctl/posternctl.h"
+#include "master/posternctl/table/table.h"
 
 #define TEXT_MAX (16U << 20)
 #define HEALTH_UNKNOWN 3	/* of status --check, for monitoring */

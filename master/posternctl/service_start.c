@@ -17,8 +17,8 @@
 
 #include "common/base/mem.h"
 #include "common/config/config.h"
-#include "common/config/unit_file.h"
-#include "common/config/wanted_state.h"
+#include "common/host/unit_file.h"
+#include "common/host/wanted_state.h"
 #include "master/posternctl/posternctl.h"
 
 /* Runs a program and waits for its end: its exit status. */

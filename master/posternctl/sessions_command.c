@@ -14,8 +14,9 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/config/key.h"
-#include "common/ipc/msg_sessions.h"
+#include "common/msg/msg_sessions.h"
 #include "master/posternctl/posternctl.h"
+#include "master/posternctl/table/table.h"
 
 #define COLUMNS (MSG_SESSIONS_COLUMNS + 1)	/* the master adds the name of the virtual server */
 enum { COLUMN_ID, COLUMN_SERVER, COLUMN_CLIENT, COLUMN_SINCE, COLUMN_IDLE, COLUMN_STATE, COLUMN_MESSAGES,

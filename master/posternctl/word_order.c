@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "master/posternctl/posternctl_private.h"
+#include "master/posternctl/posternctl.h"
 
 struct order {
 	const char *command;

@@ -13,7 +13,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_token.h"
+#include "common/msg/msg_token.h"
 #include "master/processes/processes.h"
 
 /* 0, or -1 and errno. */

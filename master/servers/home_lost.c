@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/config/wanted_state.h"
+#include "common/host/wanted_state.h"
 #include "master/servers/servers.h"
 
 /* For the next start of this service, too. */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
-#include "common/config/config_check.h"
+#include "common/host/config_host.h"
 #include "master/servers/servers.h"
 
 #define LOOK_MS 2000U

@@ -16,7 +16,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/config/wanted_state.h"
+#include "common/host/wanted_state.h"
 #include "common/process/counters.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"

@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/server_numbers.h"
-#include "common/config/wanted_state.h"
+#include "common/host/wanted_state.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "common/base/login_name.h"
+#include "common/account/login_name.h"
 #include "common/config/config.h"
 #include "master/master.h"
 

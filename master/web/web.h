@@ -11,7 +11,7 @@
 #include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/boot/boot.h"
-#include "common/ipc/msg_web.h"
+#include "common/msg/msg_web.h"
 
 struct bufferevent;
 struct evconnlistener;

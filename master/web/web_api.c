@@ -23,8 +23,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/control_words.h"
-#include "common/ipc/web_mac.h"
+#include "common/command/control_words.h"
+#include "common/msg/web_mac.h"
 #include "common/tls/tls.h"
 #include "master/web/web.h"
 

@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/account/secret.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/base/secret.h"
 #include "master/web/web.h"
 
 #define OPEN_MAX 192U

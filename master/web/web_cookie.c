@@ -14,7 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/base/secret.h"
+#include "common/account/secret.h"
 #include "master/web/web.h"
 
 #define SHOWN_MAX 8U		/* cookies of our name that are looked at */

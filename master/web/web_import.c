@@ -14,10 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/account/secret.h"
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/base/secret.h"
 #include "master/web/web.h"
 
 #define FILES_MAX 2U

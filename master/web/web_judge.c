@@ -15,7 +15,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "common/ipc/web_mac.h"
+#include "common/msg/web_mac.h"
 #include "master/web/web.h"
 
 #define HOST_MAX 255

@@ -22,7 +22,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "pickup/spool_server/spool_server.h"
 
 #define THREADS 2		/* one syncs while the next one gathers and writes */

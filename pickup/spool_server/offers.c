@@ -24,7 +24,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_offer.h"
+#include "common/msg/msg_offer.h"
 #include "common/spool/spool_offer.h"
 #include "pickup/spool_server/spool_server.h"
 

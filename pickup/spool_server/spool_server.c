@@ -16,7 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "common/w3clog/w3clog.h"
 #include "pickup/spool_server/spool_server.h"
 

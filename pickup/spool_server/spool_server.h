@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "common/boot/boot.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
 #include "common/spool/spool.h"

@@ -5,7 +5,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "common/config/config_edit_private.h"
+#include "common/edit/config_edit_private.h"
 
 #define CHANGES_MAX 4
 

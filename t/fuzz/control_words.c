@@ -3,7 +3,7 @@
  * them is one that the worker takes
  */
 #include "common/base/utf8.h"
-#include "common/ipc/queue_words.h"
+#include "common/command/queue_words.h"
 #include "master/control/control.h"
 #include "t/fuzz/fuzz.h"
 

@@ -5,7 +5,7 @@
 #include "t/fuzz/fuzz.h"
 
 #include "common/base/buf.h"
-#include "common/ipc/nodes_file.h"
+#include "common/command/nodes_file.h"
 
 /* The next text; "" behind the last one. */
 static const char *

@@ -3,7 +3,7 @@
  * written anew
  */
 #include "t/fuzz/fuzz.h"
-#include "common/base/passwd_file.h"
+#include "common/account/passwd_file.h"
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 

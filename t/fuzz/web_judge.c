@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <strings.h>
 
-#include "common/ipc/web_mac.h"
+#include "common/msg/web_mac.h"
 #include "master/web/web.h"
 #include "t/fuzz/fuzz.h"
 

@@ -1,4 +1,4 @@
-"""filter_asker - postern-filter with the test as its master and its listener: questions and answers as in common/ipc/msg_filter.h
+"""filter_asker - postern-filter with the test as its master and its listener: questions and answers as in common/msg/msg_filter.h
 
 FilterAsker owns the process and its channels until end(). A question that gets no answer in time raises Failure.
 """

@@ -19,7 +19,7 @@
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/config/server_name.h"
-#include "common/config/wanted_state.h"
+#include "common/host/wanted_state.h"
 #include "master/posternctl/adopt/adopt.h"
 
 #define STATUS_MAX 65536U

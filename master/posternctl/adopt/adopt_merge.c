@@ -16,7 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "common/base/account.h"
+#include "common/account/account.h"
 #include "common/base/log.h"
 #include "common/config/config.h"
 #include "common/spool/fence_holder.h"

@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/change/change_words.h"
 #include "master/posternctl/adopt/adopt.h"
+#include "master/posternctl/change/change.h"
 
 #define ANSWER_MAX (1U << 20)
 

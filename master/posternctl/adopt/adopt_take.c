@@ -14,7 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "common/base/account.h"
+#include "common/account/account.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"

@@ -16,6 +16,7 @@
 
 #include "common/base/mem.h"
 #include "master/posternctl/certificate/certificate.h"
+#include "master/posternctl/change/change.h"
 #include "master/posternctl/posternctl.h"
 
 #define FINGERPRINT_SHOWN 16	/* digits of a file's name */

@@ -14,6 +14,7 @@
 
 #include "common/base/mem.h"
 #include "master/posternctl/certificate/certificate.h"
+#include "master/posternctl/change/change.h"
 #include "master/posternctl/dkim/dkim.h"
 #include "master/posternctl/posternctl.h"
 

@@ -21,7 +21,7 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/ipc/nodes_file.h"
+#include "common/command/nodes_file.h"
 #include "master/posternctl/nodes/nodes.h"
 #include "master/posternctl/posternctl.h"
 

@@ -16,6 +16,7 @@
 #include "common/base/utf8.h"
 #include "master/posternctl/nodes/nodes.h"
 #include "master/posternctl/posternctl.h"
+#include "master/posternctl/table/table.h"
 
 /* Commands that are tables: with one of `need` (NULL: none is needed), and with none of `without`. */
 static const struct table_row {

@@ -15,7 +15,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/utf8.h"
-#include "common/ipc/control_words.h"
+#include "common/command/control_words.h"
 #include "master/posternctl/wizard/wizard.h"
 
 #define ANSWER_MAX (CONTROL_WORD_SIZE - 256)	/* bytes: with its key it is one word of a command */

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "common/base/buf.h"
-#include "master/posternctl/posternctl.h"
+#include "master/posternctl/change/change.h"
 
 /* --- prompt: lines of a terminal --- */
 

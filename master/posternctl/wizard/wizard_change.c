@@ -15,6 +15,7 @@
 
 #include "common/base/mem.h"
 #include "common/change/change_words.h"
+#include "master/posternctl/change/change.h"
 #include "master/posternctl/wizard/wizard.h"
 
 void

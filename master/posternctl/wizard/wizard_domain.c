@@ -13,6 +13,7 @@
 #include <sysexits.h>
 
 #include "common/base/mem.h"
+#include "master/posternctl/change/change.h"
 #include "master/posternctl/wizard/wizard.h"
 
 /* What people say, and the type that it is; the drop folder of an alias is that of the default domain. */

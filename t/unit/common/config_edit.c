@@ -2,7 +2,7 @@
  * config_edit - each key of the table set and unset again: the round trip is byte-identical; what is not
  * changed stays as it was written; what an INI file cannot hold is refused
  */
-#include "common/config/config_edit.h"
+#include "common/edit/config_edit.h"
 
 #include <stdio.h>
 #include <string.h>

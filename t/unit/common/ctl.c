@@ -10,7 +10,7 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/ctl.h"
-#include "common/ipc/msg_dns.h"
+#include "common/msg/msg_dns.h"
 #include "common/process/loop.h"
 #include "t/unit/check_main.h"
 

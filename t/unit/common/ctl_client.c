@@ -11,9 +11,9 @@
 #include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/ipc/ctl_client.h"
-#include "common/ipc/msg_dns.h"
-#include "common/ipc/msg_auth_in.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_dns.h"
+#include "common/msg/msg_auth_in.h"
+#include "common/msg/msg_spool.h"
 
 #define SOON 60000		/* a patience that no test outlives */
 

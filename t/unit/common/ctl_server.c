@@ -7,8 +7,8 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/ctl_server.h"
-#include "common/ipc/msg_dns.h"
-#include "common/ipc/msg_token.h"
+#include "common/msg/msg_dns.h"
+#include "common/msg/msg_token.h"
 
 static struct loop *loop;
 static struct ctl_server_list list;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/ipc/msg_filter.h"
+#include "common/msg/msg_filter.h"
 #include "t/unit/check_main.h"
 
 static struct msg_filter_ask ask, taken;

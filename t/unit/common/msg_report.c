@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/msg_report.h"
+#include "common/msg/msg_report.h"
 #include "t/unit/check_main.h"
 
 static const struct { const char *url; uint16_t port; bool good; } rows[] = {

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "common/ipc/msg_queue.h"
+#include "common/command/msg_queue.h"
 #include "t/unit/check_main.h"
 
 static const struct { const char *pattern, *text; bool fits; } globs[] = {

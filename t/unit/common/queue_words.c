@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
-#include "common/ipc/queue_words.h"
+#include "common/command/queue_words.h"
 #include "t/unit/check_main.h"
 
 START_TEST(trailers)

@@ -1,5 +1,5 @@
 /* unit_text - lines and words of unit files of systemd; each path that is written is read as it was */
-#include "common/config/unit_text.h"
+#include "common/host/unit_text.h"
 
 #include <string.h>
 

@@ -13,7 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
-#include "common/ipc/msg_move.h"
+#include "common/msg/msg_move.h"
 #include "common/process/pool.h"
 #include "deliver/move/move.h"
 #include "t/unit/temp_spool.h"

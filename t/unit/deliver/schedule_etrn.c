@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/ipc/queue_filter.h"
+#include "common/command/queue_filter.h"
 #include "deliver/schedule/schedule.h"
 #include "t/unit/deliver/schedule_fixture.h"
 #include "t/unit/check_main.h"

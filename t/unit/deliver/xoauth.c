@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "common/ipc/msg_token.h"
+#include "common/msg/msg_token.h"
 #include "deliver/auth_out/auth_out.h"
 #include "t/unit/check_main.h"
 

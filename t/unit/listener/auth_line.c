@@ -4,7 +4,7 @@
 #include <sys/param.h>
 
 #include "common/base/base64.h"
-#include "common/ipc/msg_auth_in.h"
+#include "common/msg/msg_auth_in.h"
 #include "listener/smtp/smtp.h"
 #include "t/unit/listener/session_fixture.h"
 

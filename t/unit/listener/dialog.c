@@ -32,8 +32,8 @@
 #include <ctype.h>
 #include <glob.h>
 
-#include "common/ipc/msg_auth_in.h"
-#include "common/ipc/msg_etrn.h"
+#include "common/msg/msg_auth_in.h"
+#include "common/msg/msg_etrn.h"
 #include "common/rules/policy.h"
 #include "listener/smtp/smtp.h"
 #include "t/unit/listener/session_fixture.h"

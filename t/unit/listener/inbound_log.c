@@ -2,7 +2,7 @@
  * inbound_log - sessions in the protocol log: each command with its last reply
  * and its bytes, and no secret whatever the client does
  */
-#include "common/ipc/msg_auth_in.h"
+#include "common/msg/msg_auth_in.h"
 #include "listener/connection/connection.h"
 #include "listener/smtp/smtp.h"
 #include "t/unit/listener/session_fixture.h"

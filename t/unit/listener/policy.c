@@ -1,7 +1,7 @@
 /* policy - rows of who may connect and relay; connections per client; all reply rows are well-formed */
 #include <stdlib.h>
 
-#include "common/ipc/msg_dns.h"
+#include "common/msg/msg_dns.h"
 #include "common/base/net_reverse.h"
 #include "listener/accept/accept.h"
 #include "listener/listener.h"

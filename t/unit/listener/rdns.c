@@ -3,7 +3,7 @@
 
 #include "common/base/net.h"
 #include "common/boot/boot.h"
-#include "common/ipc/dns_client.h"
+#include "common/helpers/dns_client.h"
 #include "common/process/loop.h"
 #include "listener/accept/accept.h"
 #include "t/unit/check_main.h"

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/ipc/msg_queue.h"
-#include "common/ipc/msg_sessions.h"
-#include "common/ipc/queue_words.h"
+#include "common/command/msg_queue.h"
+#include "common/command/queue_words.h"
+#include "common/msg/msg_sessions.h"
 #include "master/control/control.h"
 #include "master/master.h"
 #include "master/servers/servers.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/config/wanted_state.h"
+#include "common/host/wanted_state.h"
 #include "master/master.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/ipc/control_words.h"
+#include "common/command/control_words.h"
 #include "master/control/control_private.h"
 #include "t/unit/check_main.h"
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "common/process/loop.h"
 #include "common/spool/commit_way.h"
 #include "pickup/spool_server/spool_server.h"

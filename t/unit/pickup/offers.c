@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/ipc/msg_offer.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_offer.h"
+#include "common/msg/msg_spool.h"
 #include "common/process/loop.h"
 #include "pickup/spool_server/spool_server.h"
 #include "t/unit/temp_spool.h"

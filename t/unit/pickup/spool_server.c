@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "common/config/config.h"
-#include "common/ipc/msg_spool.h"
+#include "common/msg/msg_spool.h"
 #include "common/process/loop.h"
 #include "pickup/spool_server/spool_server.h"
 #include "t/unit/temp_spool.h"

@@ -10,8 +10,8 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/utf8.h"
-#include "common/ipc/msg_queue.h"
-#include "common/ipc/msg_sessions.h"
+#include "common/command/msg_queue.h"
+#include "common/msg/msg_sessions.h"
 #include "t/unit/check_main.h"
 
 #define ROW "1k0t5022ayb3a3xn\twaiting\t1795000000\t1795000060\t123\t"

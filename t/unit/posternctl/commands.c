@@ -9,11 +9,12 @@
 
 #include "common/base/buf.h"
 #include "common/change/change_servers.h"
+#include "common/command/queue_words.h"
 #include "common/config/server_name.h"
-#include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/master.h"
-#include "master/posternctl/posternctl_private.h"
+#include "master/posternctl/posternctl.h"
+#include "master/posternctl/queues/queues.h"
 #include "t/unit/check_main.h"
 
 /*

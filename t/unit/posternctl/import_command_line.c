@@ -1,6 +1,7 @@
 /* import_command_line - commands of an import's report, and what a taken over postern-import might put there */
 #include "common/base/mem.h"
 #include "common/import/import_command_line.h"
+#include "master/posternctl/import/import.h"
 #include "t/unit/check_main.h"
 
 static const struct { const char *command; bool good; } rows[] = {

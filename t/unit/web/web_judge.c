@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/web_mac.h"
+#include "common/msg/web_mac.h"
 #include "master/web/web.h"
 #include "t/unit/check_main.h"
 
