@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/word_list.h"
+
 static uint64_t
 least(uint64_t a, uint64_t b)
 {
@@ -118,20 +120,6 @@ limit_of_groups(const char *root, char *group, uint64_t (*read)(const char *fold
 	}
 }
 
-/* "cpu,cpuacct" has "cpu". */
-static bool
-has_word(const char *list, const char *word)
-{
-	size_t len = strlen(word), n;
-
-	for (; *list != '\0'; list += n + (list[n] == ',')) {
-		n = strcspn(list, ",");
-		if (n == len && strncmp(list, word, n) == 0)
-			return true;
-	}
-	return false;
-}
-
 static uint64_t
 limit_of(const struct limit *what, const char *list, const char *root)
 {
@@ -152,7 +140,7 @@ limit_of(const struct limit *what, const char *list, const char *root)
 			*group = '\0';
 		if (controllers[1] == '\0')
 			limit = least(limit, limit_of_groups(root, group, what->unified));
-		else if (has_word(controllers + 1, what->controller))
+		else if (word_list_has(controllers + 1, ",", what->controller))
 			limit = least(limit, limit_of_groups(folder, group, what->first));
 	}
 	if (f != NULL)

@@ -3,9 +3,9 @@
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  one row a key, ordered by owner (service, virtual server, domain, profile) and section; the rows of
- *           a section stand in a file of common/keys. A key of a feature that is not built yet is a row too,
- *           marked missing: it is known and refused, never ignored
+ * Promise:  one row a key, ordered by owner (service, virtual server, domain, profile) and section; the rows
+ *           of a section stand in a file of common/keys. A key of a feature that is not built yet is a row
+ *           too, marked missing: it is known and refused, never ignored
  * Fails by: cannot
  */
 #include "common/base/mem.h"

@@ -25,6 +25,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/base/word_list.h"
 
 #define OPTIONS_MAX (16U << 10)
 #define MOUNTS_MAX (1U << 20)
@@ -68,22 +69,6 @@
 
 static const char unknown_words[] = "mounted in a way that is not known";
 
-/* Whether the list, whose words end with one of `ends`, has the word; with "=" behind it any value. */
-static bool
-has_word(const char *list, const char *ends, const char *word)
-{
-	size_t len = strlen(word);
-
-	while (*list != '\0') {
-		size_t n = strcspn(list, ends);
-
-		if (strncmp(list, word, len) == 0 && (n == len || word[len - 1] == '='))
-			return true;
-		list += n + (list[n] != '\0');
-	}
-	return false;
-}
-
 bool
 commit_way_ext4(const char *options, bool journal_inside, const char **words)
 {
@@ -100,7 +85,7 @@ commit_way_ext4(const char *options, bool journal_inside, const char **words)
 	else if (!journal_inside)
 		*words = "without a journal inside";
 	for (size_t i = 0; i < nitems_of(rows) && *words == NULL; i++)
-		if (has_word(options, "\n", rows[i].word) != rows[i].wanted)
+		if (word_list_has(options, "\n", rows[i].word) != rows[i].wanted)
 			*words = rows[i].why;
 	return *words == NULL;
 }
@@ -135,7 +120,7 @@ commit_way_xfs(const char *mounts, const char *device, const char **words)
 			continue;
 		*words = NULL;
 		for (size_t i = 0; i < nitems_of(unwanted) && *words == NULL; i++)
-			if (has_word(options, ",", unwanted[i]))
+			if (word_list_has(options, ",", unwanted[i]))
 				*words = "whose log or data is elsewhere";
 		if (*words != NULL)
 			break;

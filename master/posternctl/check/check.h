@@ -30,6 +30,17 @@ enum check_pair { CHECK_PAIR_GOOD, CHECK_PAIR_WARNING, CHECK_PAIR_ERROR };
 enum check_pair check_pair_judge(const struct tls_source *source, enum config_tls_version least,
     const char *name, uint64_t alarm_ms, struct buf *why);
 
+/* --- check_refused: a file that could not be opened --- */
+
+struct ctl_opened;
+#define CHECK_REFUSED_MAX 600		/* bytes of `text` */
+/*
+ * `text` gets what is wrong with the file of `key`, which `answer` refuses. True: only this user may not see
+ * it, a warning.
+ */
+bool check_refused_say(char *text, size_t size, const char *key, const char *path,
+    const struct ctl_opened *answer);
+
 /* --- check_manager: certificate and key of [manager] --- */
 
 void check_manager_files(const struct config *c, struct config_faults *faults);

@@ -39,17 +39,12 @@ open_key(struct config_faults *faults, const struct config_server *s, const stru
 {
 	struct ctl_opened answer = { .file = { .kind = CTL_FILE_DKIM_KEY, .index = (uint32_t)index } };
 	int fd = named_file_open(s, &answer);
+	char text[CHECK_REFUSED_MAX];
 	bool hidden;
-	char text[600];
 
 	if (fd != -1)
 		return fd;
-	hidden = answer.error == EACCES && access(k->file, R_OK) == -1;
-	if (hidden)
-		snprintf(text, sizeof(text), "dkim-key \"%s\" cannot be looked at by this user; root can",
-		    k->file);
-	else
-		snprintf(text, sizeof(text), "dkim-key %s", answer.why);
+	hidden = check_refused_say(text, sizeof(text), "dkim-key", k->file, &answer);
 	blame(faults, s, hidden, text);
 	return -1;
 }

@@ -45,15 +45,14 @@ read_file(const char *path, const struct config *c, struct config_faults *faults
 {
 	struct ctl_opened answer = { .file = { .kind = kind } };
 	int fd = named_file_open_service(&c->service, &answer);
-	char *data;
+	char text[CHECK_REFUSED_MAX], *data;
 
-	if (fd == -1 && answer.error == EACCES && access(path, R_OK) == -1)
-		blame(faults, c, key, true, "%s \"%s\" cannot be looked at by this user; root can", key,
-		    path);
-	else if (fd == -1)
-		blame(faults, c, key, false, "%s %s", key, answer.why);
-	if (fd == -1)
+	if (fd == -1) {
+		bool hidden = check_refused_say(text, sizeof(text), key, path, &answer);
+
+		blame(faults, c, key, hidden, "%s", text);
 		return NULL;
+	}
 	data = disk_read_whole(fd, most, len);
 	close(fd);
 	if (data == NULL)

@@ -42,7 +42,7 @@ __attribute__((format(printf, 3, 4)))
 static void
 blame_key(const struct check_paths *p, bool warning, const char *fmt, ...)
 {
-	char text[512];
+	char text[CHECK_REFUSED_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -69,14 +69,14 @@ open_named_file(struct check_paths *p, enum ctl_file_kind kind, const char *path
 {
 	struct ctl_opened answer = { .file = { .kind = kind, .index = (uint32_t)index } };
 	int fd = named_file_open(p->server, &answer);
+	char text[CHECK_REFUSED_MAX];
+	bool hidden;
 
 	if (fd != -1)
 		return fd;
 	p->missing++;
-	if (answer.error == EACCES && access(path, R_OK) == -1)
-		blame_key(p, true, "%s \"%s\" cannot be looked at by this user; root can", p->key, path);
-	else
-		blame_key(p, false, "%s %s", p->key, answer.why);
+	hidden = check_refused_say(text, sizeof(text), p->key, path, &answer);
+	blame_key(p, hidden, "%s", text);
 	return -1;
 }
 
@@ -144,18 +144,13 @@ read_own(const struct check_paths *p, const struct config_certificate *c, enum c
 {
 	struct ctl_opened answer = { .file = { .kind = kind } };
 	const char *key = config_certificate_key(c->domain, kind == CTL_FILE_CLIENT_KEY);
-	char text[512], *data;
+	char text[CHECK_REFUSED_MAX], *data;
 	bool hidden;
 	int fd;
 
 	snprintf(answer.file.domain, sizeof(answer.file.domain), "%s", c->domain);
 	if ((fd = named_file_open(p->server, &answer)) == -1) {
-		hidden = answer.error == EACCES && access(path, R_OK) == -1;
-		if (hidden)
-			snprintf(text, sizeof(text), "%s \"%s\" cannot be looked at by this user; root can",
-			    key, path);
-		else
-			snprintf(text, sizeof(text), "%s %s", key, answer.why);
+		hidden = check_refused_say(text, sizeof(text), key, path, &answer);
 		blame_place(p, c->domain, key, hidden, text);
 		return NULL;
 	}
@@ -323,7 +318,7 @@ judge_secret(const struct check_paths *p, const struct config_domain *d)
 	struct config_account a;
 	int fd;
 	bool hidden;
-	char text[512];
+	char text[CHECK_REFUSED_MAX];
 
 	if (!config_account_find(&a, p->server, d, false) || a.secret_file == NULL ||
 	    (d != NULL && strcmp(a.domain, d->name) != 0))
@@ -341,12 +336,7 @@ judge_secret(const struct check_paths *p, const struct config_domain *d)
 			blame_place(p, a.domain, "secret-file", false, why);
 		return;
 	}
-	hidden = answer.error == EACCES && access(a.secret_file, R_OK) == -1;
-	if (hidden)
-		snprintf(text, sizeof(text), "secret-file \"%s\" cannot be looked at by this user; root can",
-		    a.secret_file);
-	else
-		snprintf(text, sizeof(text), "secret-file %s", answer.why);
+	hidden = check_refused_say(text, sizeof(text), "secret-file", a.secret_file, &answer);
 	blame_place(p, a.domain, "secret-file", hidden, text);
 }
 
@@ -412,7 +402,7 @@ judge_limits(const struct config *c, struct config_faults *faults)
 {
 	struct ctl_opened answer = { .file = { .kind = CTL_FILE_LIMITS_PASSWORD } };
 	const char *path = c->service.limits.password_file;
-	char text[512];
+	char text[CHECK_REFUSED_MAX];
 	bool hidden;
 	int fd;
 
@@ -422,12 +412,7 @@ judge_limits(const struct config *c, struct config_faults *faults)
 		disk_close(fd);
 		return;
 	}
-	hidden = answer.error == EACCES && access(path, R_OK) == -1;
-	if (hidden)
-		snprintf(text, sizeof(text),
-		    "password-file \"%s\" cannot be looked at by this user; root can", path);
-	else
-		snprintf(text, sizeof(text), "password-file %s", answer.why);
+	hidden = check_refused_say(text, sizeof(text), "password-file", path, &answer);
 	config_faults_tell_service(faults, c, KEY_LIMITS, "password-file", hidden, text);
 }
 
