@@ -23,20 +23,6 @@ key_line(const struct config_server *s, enum key_section section, const char *na
 	return config_origin_of(s->origin, section, name)->line;
 }
 
-__attribute__((format(printf, 6, 7)))
-static void
-blame_server(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning,
-    const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	config_faults_at_key(w, server, section, name, warning, "%s", text);
-}
-
 static const struct sockaddr *
 listen_address(const struct config_listen *l)
 {
@@ -88,7 +74,7 @@ judge_connections(struct config_work *w, size_t server)
 	const struct config_server *s = &w->config->server[server];
 
 	if (s->connection_control == CONFIG_ONLY && s->connection_list.count == 0)
-		blame_server(w, server, KEY_ACCESS, "connection-control", true,
+		config_faults_at_key(w, server, KEY_ACCESS, "connection-control", true,
 		    "nobody can connect: connection-control = only with an empty connection-list");
 }
 
@@ -109,32 +95,33 @@ judge_tls(struct config_work *w, size_t server)
 	    was_refused(s, "tls-minimum"))
 		return;
 	if (certificates != keys)
-		blame_server(w, server, KEY_ACCESS, certificates > keys ? "certificate" : "key", false,
-		    "there %s %zu certificate%s and %zu key%s: each "
+		config_faults_at_key(w, server, KEY_ACCESS, certificates > keys ? "certificate" : "key",
+		    false, "there %s %zu certificate%s and %zu key%s: each "
 		    "certificate needs its key, in the same order", certificates == 1 ? "is" : "are",
 		    certificates, certificates == 1 ? "" : "s", keys, keys == 1 ? "" : "s");
 	else if (certificates > CONFIG_CERTIFICATES_MAX)
-		blame_server(w, server, KEY_ACCESS, "certificate", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "certificate", false,
 		    "there are more than %d certificates", CONFIG_CERTIFICATES_MAX);
 	else if (certificates == 0 && s->tls != CONFIG_TLS_OFF)
-		blame_server(w, server, KEY_ACCESS, "tls", false, "tls = %s needs certificate and key",
-		    s->tls == CONFIG_TLS_REQUIRED ? "required" : "optional");
+		config_faults_at_key(w, server, KEY_ACCESS, "tls", false,
+		    "tls = %s needs certificate and key", s->tls == CONFIG_TLS_REQUIRED ? "required" :
+		    "optional");
 	else if (certificates == 0 && implicit)
-		blame_server(w, server, KEY_GENERAL, "tls-listen", false,
+		config_faults_at_key(w, server, KEY_GENERAL, "tls-listen", false,
 		    "tls-listen needs certificate and key of [access]");
 	else if (certificates > 0 && !config_server_has_tls(s))
-		blame_server(w, server, KEY_ACCESS, "certificate", true,
+		config_faults_at_key(w, server, KEY_ACCESS, "certificate", true,
 		    "certificate has no effect with tls = off and without tls-listen");
 	if (s->ask_certificate && !config_server_has_tls(s))
-		blame_server(w, server, KEY_ACCESS, "client-certificate", true,
+		config_faults_at_key(w, server, KEY_ACCESS, "client-certificate", true,
 		    "client-certificate has no effect without TLS");
 	if (s->evacuate_from.count > 0 && !config_server_has_tls(s))
-		blame_server(w, server, KEY_ACCESS, "evacuate-from", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "evacuate-from", false,
 		    "evacuate-from needs TLS: certificate and key, and tls or tls-listen");
 	if (s->tls_minimum < CONFIG_TLS_1_2 &&
 	    (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0 ||
 	    config_relay_is_everybody(&s->connection_list)))
-		blame_server(w, server, KEY_ACCESS, "tls-minimum", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "tls-minimum", false,
 		    "tls-minimum under 1.2 is for devices that are known: it needs "
 		    "connection-control = only and a connection-list that is not everybody");
 }
@@ -147,14 +134,14 @@ judge_proxy(struct config_work *w, size_t server)
 	if (config_origin_of(s->origin, KEY_ACCESS, "proxy-trusted")->bad)
 		return;
 	if (s->proxy && s->proxy_trusted.count == 0)
-		blame_server(w, server, KEY_ACCESS, "proxy", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "proxy", false,
 		    "\"proxy\" is not complete without proxy-trusted, the addresses whose headers are "
 		    "believed");
 	else if (s->proxy && config_relay_is_everybody(&s->proxy_trusted))
-		blame_server(w, server, KEY_ACCESS, "proxy-trusted", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "proxy-trusted", false,
 		    "proxy-trusted would let every client claim any address; name the load balancers");
 	else if (!s->proxy && s->proxy_trusted.count > 0)
-		blame_server(w, server, KEY_ACCESS, "proxy-trusted", true,
+		config_faults_at_key(w, server, KEY_ACCESS, "proxy-trusted", true,
 		    "proxy-trusted has no effect without proxy = yes");
 }
 
@@ -164,16 +151,16 @@ judge_times(struct config_work *w, size_t server)
 	const struct config_server *s = &w->config->server[server];
 
 	if (s->retry.count == 0 && !config_origin_of(s->origin, KEY_DELIVERY, "retry")->bad)
-		blame_server(w, server, KEY_DELIVERY, "retry", false, "retry has no time");
+		config_faults_at_key(w, server, KEY_DELIVERY, "retry", false, "retry has no time");
 	if (s->delay_notify != CONFIG_UNLIMITED && s->expire < s->delay_notify)
-		blame_server(w, server, KEY_DELIVERY, "expire", true,
+		config_faults_at_key(w, server, KEY_DELIVERY, "expire", true,
 		    "expire is shorter than delay-notify: mail is returned before its delay is told");
 	if (s->local_delay_notify != CONFIG_UNLIMITED && s->local_expire < s->local_delay_notify)
-		blame_server(w, server, KEY_DELIVERY, "local-expire", true,
+		config_faults_at_key(w, server, KEY_DELIVERY, "local-expire", true,
 		    "local-expire is shorter than local-delay-notify: mail is returned before its delay "
 		    "is told");
 	if (s->retry.count > 0 && s->retry.ms[0] >= s->expire)
-		blame_server(w, server, KEY_DELIVERY, "retry", true,
+		config_faults_at_key(w, server, KEY_DELIVERY, "retry", true,
 		    "the first retry is not before expire: mail is returned after one attempt");
 }
 
@@ -186,7 +173,7 @@ judge_list(struct config_work *w, size_t server, const char *key, const struct c
 	for (size_t i = 0; i < list->count; i++)
 		len += strlen(list->text[i]) + (i > 0);
 	if (len > CONFIG_KERBEROS_LIST_MAX)
-		blame_server(w, server, KEY_ACCESS, key, false,
+		config_faults_at_key(w, server, KEY_ACCESS, key, false,
 		    "%s is too long: %zu characters, %u at the most; a pattern such as *@EXAMPLE.COM stands "
 		    "for many", key, len, CONFIG_KERBEROS_LIST_MAX);
 }
@@ -202,31 +189,31 @@ judge_authentication(struct config_work *w, size_t server)
 		return;
 	if (basic && s->password_file == NULL &&
 	    !config_origin_of(s->origin, KEY_ACCESS, "password-file")->bad)
-		blame_server(w, server, KEY_ACCESS, "authentication", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "authentication", false,
 		    "authentication = basic needs a password-file");
 	if (integrated && s->keytab == NULL && !config_origin_of(s->origin, KEY_ACCESS, "keytab")->bad)
-		blame_server(w, server, KEY_ACCESS, "authentication", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "authentication", false,
 		    "authentication = integrated needs a keytab");
 	if (basic && (s->offered_mechanisms & ~(unsigned)CONFIG_OFFER_GSSAPI) == 0)
-		blame_server(w, server, KEY_ACCESS, "mechanisms", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "mechanisms", false,
 		    "authentication = basic needs plain, login or scram-sha-256 in mechanisms");
 	if (integrated && !(s->offered_mechanisms & CONFIG_OFFER_GSSAPI))
-		blame_server(w, server, KEY_ACCESS, "mechanisms", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "mechanisms", false,
 		    "authentication = integrated needs gssapi in mechanisms");
 	judge_list(w, server, "kerberos-realms", &s->kerberos_realms);
 	judge_list(w, server, "kerberos-accounts", &s->kerberos_accounts);
 	if (s->kerberos_binding == CONFIG_BINDING_REQUIRED && integrated && s->tls == CONFIG_TLS_OFF)
-		blame_server(w, server, KEY_ACCESS, "kerberos-binding", false,
+		config_faults_at_key(w, server, KEY_ACCESS, "kerberos-binding", false,
 		    "kerberos-binding = required needs TLS, and tls is off");
 	if (basic && s->basic_requires_tls && s->tls == CONFIG_TLS_OFF)
-		blame_server(w, server, KEY_ACCESS, "basic-requires-tls", true,
+		config_faults_at_key(w, server, KEY_ACCESS, "basic-requires-tls", true,
 		    "of basic authentication only SCRAM-SHA-256 can be offered: PLAIN and LOGIN "
 		    "need TLS (basic-requires-tls), and tls is off");
 	if (s->password_file != NULL && !basic)
-		blame_server(w, server, KEY_ACCESS, "password-file", true,
+		config_faults_at_key(w, server, KEY_ACCESS, "password-file", true,
 		    "password-file has no effect: authentication does not say basic");
 	if (s->keytab != NULL && !integrated)
-		blame_server(w, server, KEY_ACCESS, "keytab", true,
+		config_faults_at_key(w, server, KEY_ACCESS, "keytab", true,
 		    "keytab has no effect: authentication does not say integrated");
 }
 
@@ -241,7 +228,7 @@ judge_dane(struct config_work *w, size_t server)
 	if (w->config->service.dnssec)
 		return;
 	if (s->outbound_tls == CONFIG_OUT_TLS_DANE)
-		blame_server(w, server, KEY_DELIVERY, "outbound-tls", true, "%s", text);
+		config_faults_at_key(w, server, KEY_DELIVERY, "outbound-tls", true, "%s", text);
 	for (size_t i = 0; i < s->ndomain; i++)
 		if (s->domain[i].has_outbound_tls && s->domain[i].outbound_tls == CONFIG_OUT_TLS_DANE)
 			config_faults_add(w->faults, config_work_source(w, server),
@@ -255,15 +242,15 @@ judge_rest(struct config_work *w, size_t server)
 	const struct config_server *s = &w->config->server[server];
 
 	if (strchr(s->fqdn, '.') == NULL && strcmp(s->fqdn, w->config->service.hostname) != 0)
-		blame_server(w, server, KEY_DELIVERY, "fqdn", true,
+		config_faults_at_key(w, server, KEY_DELIVERY, "fqdn", true,
 		    "fqdn \"%s\" has no dot; other hosts may refuse mail from a "
 		    "name that is not fully qualified", s->fqdn);
 	if (s->max_session_size < s->max_message_size)
-		blame_server(w, server, KEY_MESSAGES, "max-session-size", true,
+		config_faults_at_key(w, server, KEY_MESSAGES, "max-session-size", true,
 		    "max-session-size is smaller than max-message-size: the larger messages that are "
 		    "announced will not be taken");
 	if (s->smart_host_after_direct != CONFIG_DIRECT_NO && s->smart_host.count == 0)
-		blame_server(w, server, KEY_DELIVERY, "smart-host-after-direct", true,
+		config_faults_at_key(w, server, KEY_DELIVERY, "smart-host-after-direct", true,
 		    "smart-host-after-direct has no effect without smart-host");
 }
 
@@ -296,19 +283,19 @@ judge_ldap_tls(struct config_work *w, size_t server)
 	size_t plain = count_scheme(&l->uri, "ldap:"), secured = count_scheme(&l->uri, "ldaps:");
 
 	if (l->start_tls && plain == 0)
-		blame_server(w, server, KEY_LDAP, "start-tls", false,
+		config_faults_at_key(w, server, KEY_LDAP, "start-tls", false,
 		    "start-tls is for ldap addresses, and uri has none");
 	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_SIMPLE)
-		blame_server(w, server, KEY_LDAP, "bind", true,
+		config_faults_at_key(w, server, KEY_LDAP, "bind", true,
 		    "the password goes to the directory in the clear; use start-tls, ldaps or ldapi");
 	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_GSSAPI)
-		blame_server(w, server, KEY_LDAP, "bind", true,
+		config_faults_at_key(w, server, KEY_LDAP, "bind", true,
 		    "Kerberos says who is there, but nothing protects what follows; use start-tls or ldaps");
 	if (l->bind == CONFIG_BIND_GSSAPI && plain + secured < l->uri.count)
-		blame_server(w, server, KEY_LDAP, "uri", false,
+		config_faults_at_key(w, server, KEY_LDAP, "uri", false,
 		    "bind = gssapi needs ldap or ldaps addresses: a ticket is for the name of a host");
 	if (l->ca_file != NULL && !l->start_tls && secured == 0)
-		blame_server(w, server, KEY_LDAP, "ca-file", true,
+		config_faults_at_key(w, server, KEY_LDAP, "ca-file", true,
 		    "ca-file has no effect without start-tls or an ldaps address");
 }
 
@@ -322,16 +309,17 @@ judge_ldap(struct config_work *w, size_t server)
 	if (!l->enable || ldap_was_refused(s))
 		return;
 	if (l->uri.count == 0)
-		blame_server(w, server, KEY_LDAP, "enable", false, "[ldap] needs a uri");
+		config_faults_at_key(w, server, KEY_LDAP, "enable", false, "[ldap] needs a uri");
 	else if (l->base == NULL)
-		blame_server(w, server, KEY_LDAP, "enable", false, "[ldap] needs a base");
+		config_faults_at_key(w, server, KEY_LDAP, "enable", false, "[ldap] needs a base");
 	else if (named && (l->user == NULL || l->secret_file == NULL))
-		blame_server(w, server, KEY_LDAP, "bind", false, "bind = %s needs user and secret-file",
-		    l->bind == CONFIG_BIND_SIMPLE ? "simple" : "gssapi");
+		config_faults_at_key(w, server, KEY_LDAP, "bind", false,
+		    "bind = %s needs user and secret-file", l->bind == CONFIG_BIND_SIMPLE ? "simple" :
+		    "gssapi");
 	else
 		judge_ldap_tls(w, server);
 	if (!named && (l->user != NULL || l->secret_file != NULL))
-		blame_server(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true,
+		config_faults_at_key(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true,
 		    "%s of [ldap] has no effect without bind = simple or gssapi",
 		    l->user != NULL ? "user" : "secret-file");
 }

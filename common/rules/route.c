@@ -311,16 +311,63 @@ judge_direct(const char *domain, struct route_answer *a)
 	a->status = "5.1.2";
 }
 
+/* What one domain has of its own, and what its sender has. */
+struct way {
+	const struct hosts *own;
+	bool own_dns;			/* "route = dns" instead of the server's smart host */
+	const struct hosts *by;		/* of the sender; NULL: none */
+	const struct destination *smart;	/* NULL: none */
+};
+
+static void
+take_domain(const struct route *r, struct way *w, const struct config_domain *entry, struct route_answer *a)
+{
+	w->own = &r->hosts[0];
+	if (entry != NULL) {
+		w->own = hosts_of(r, entry);
+		a->helo = w->own->d.helo;
+		a->backlog = entry->hold;
+		a->port = w->own->d.port;
+		a->hosts = w->own->d.nhost > 0 ? &w->own->d : NULL;
+		w->own_dns = entry->has_route && a->hosts == NULL;
+	}
+	a->security = w->own->direct;
+	a->suffix = w->own->suffix;
+	w->smart = w->own->via.nhost > 0 ? &w->own->via : r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
+}
+
+static void
+take_sender(const struct route *r, struct way *w, const char *sender, struct route_answer *a)
+{
+	w->by = hosts_of_sender(r, sender);
+	if (w->by == NULL)
+		return;
+	a->hosts = w->by->d.nhost > 0 ? &w->by->d : NULL;
+	w->smart = w->by->d.nhost > 0 ? NULL : &w->by->via;
+	a->sender = w->by->domain;
+}
+
+/* By the MX of the domain; with the smart host behind it, or instead of it where the domain cannot be. */
+static void
+take_direct(const struct route *r, const struct way *w, const char *domain, struct route_answer *a)
+{
+	judge_direct(domain, a);
+	if (!w->own_dns && r->server->smart_host_after_direct != CONFIG_DIRECT_NO)
+		a->fallback = w->smart;
+	if (a->kind == ROUTE_REFUSED && a->fallback != NULL) {
+		a->kind = ROUTE_HOSTS;
+		a->hosts = a->fallback;
+		a->security = a->hosts->security;
+	}
+}
+
 static void
 find_way(const struct route *r, const char *domain, const char *sender, struct route_answer *a)
 {
 	const struct config_server *s = r->server;
 	const struct config_domain *entry = *domain == '\0' ? s->default_domain :
 	    config_domain_find(s, domain);
-	const struct hosts *own = &r->hosts[0];
-	const struct hosts *by = NULL;
-	bool own_dns = false;
-	const struct destination *smart;
+	struct way w = { 0 };
 
 	*a = (struct route_answer){ .kind = ROUTE_LOCAL, .port = s->port, .suffix = "" };
 	/* also when there is a smart host: no host can take it */
@@ -331,41 +378,18 @@ find_way(const struct route *r, const char *domain, const char *sender, struct r
 	}
 	if (entry != NULL && entry->type != CONFIG_DOMAIN_REMOTE)
 		return;
-	if (entry != NULL) {
-		own = hosts_of(r, entry);
-		a->helo = own->d.helo;
-		a->backlog = entry->hold;
-		a->port = own->d.port;
-		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
-		/* "route = dns" instead of the server's smart host */
-		own_dns = entry->has_route && a->hosts == NULL;
-	}
-	a->security = own->direct;
-	a->suffix = own->suffix;
-	smart = own->via.nhost > 0 ? &own->via : r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
-	if (a->hosts == NULL && !own_dns && !has_own_manner(entry))
-		by = hosts_of_sender(r, sender);
-	if (by != NULL) {
-		a->hosts = by->d.nhost > 0 ? &by->d : NULL;
-		smart = by->d.nhost > 0 ? NULL : &by->via;
-		a->sender = by->domain;
-	}
-	if (a->hosts == NULL && !own_dns && s->smart_host_after_direct == CONFIG_DIRECT_NO)
-		a->hosts = smart;
-	if (a->hosts != NULL) {
-		a->kind = ROUTE_HOSTS;
-		if (by != NULL)
-			a->security = a->hosts->security;
+	take_domain(r, &w, entry, a);
+	if (a->hosts == NULL && !w.own_dns && !has_own_manner(entry))
+		take_sender(r, &w, sender, a);
+	if (a->hosts == NULL && !w.own_dns && s->smart_host_after_direct == CONFIG_DIRECT_NO)
+		a->hosts = w.smart;
+	if (a->hosts == NULL) {
+		take_direct(r, &w, domain, a);
 		return;
 	}
-	judge_direct(domain, a);
-	if (!own_dns && s->smart_host_after_direct != CONFIG_DIRECT_NO)
-		a->fallback = smart;
-	if (a->kind == ROUTE_REFUSED && a->fallback != NULL) {
-		a->kind = ROUTE_HOSTS;
-		a->hosts = a->fallback;
+	a->kind = ROUTE_HOSTS;
+	if (w.by != NULL)
 		a->security = a->hosts->security;
-	}
 }
 
 void
@@ -398,48 +422,6 @@ route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct rout
 	else
 		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s%s", domain, a->port, a->way,
 		    a->helo ? ";helo" : "", a->suffix);
-}
-
-/* Returns what it adds to a key. */
-static const char *
-change_security(struct destination_security *s, enum route_want want)
-{
-	if (want == ROUTE_STRICT) {
-		s->strict = true;
-		return ";requiretls";
-	}
-	if (want == ROUTE_AS_SET || (!s->mta_sts && s->tls != CONFIG_OUT_TLS_DANE && !s->reported))
-		return "";
-	/* no policy is applied, so none is reported of: a report would bring the next one, too */
-	s->mta_sts = s->reported = false;
-	if (s->tls == CONFIG_OUT_TLS_DANE)
-		s->tls = CONFIG_OUT_TLS_MAY;
-	return ";tls-optional";
-}
-
-bool
-route_want(struct route_answer *a, enum route_want want)
-{
-	const struct destination_security *s = a->kind == ROUTE_HOSTS ? &a->hosts->security : &a->security;
-
-	if (want == ROUTE_STRICT && (a->kind == ROUTE_DIRECT || a->kind == ROUTE_HOSTS) &&
-	    s->tls == CONFIG_OUT_TLS_OFF)
-		return false;
-	a->way = change_security(&a->security, want);
-	return true;
-}
-
-void
-route_want_hosts(struct destination *to, const struct destination *d, enum route_want want)
-{
-	const char *way;
-	char *key;
-
-	route_destination_copy(to, d);
-	way = change_security(&to->security, want);
-	key = mem_printf("%s%s", to->key, way);
-	free(to->key);
-	to->key = key;
 }
 
 void

@@ -303,6 +303,9 @@ remember_entry(struct directory_server *r, const char *key, enum ldap_conn_resul
 		directory_cache_put(r->cache, key, NULL, clock_mono_ms() + c->cache_missing);
 }
 
+typedef enum ldap_conn_result ask_fn(struct directory_server *r, const char *text, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE]);
+
 static enum ldap_conn_result
 ask_address(struct directory_server *r, const char *address, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
@@ -338,22 +341,30 @@ ask_both(struct directory_server *r, const char *address, struct ldap_entry **e,
 	return ask_address(r, a.text, e, why);
 }
 
-enum ldap_conn_result
-directory_search_exactly(struct directory_server *r, const char *address, struct ldap_entry **e,
+/* The entry that `ask` finds for `text`, or what is remembered of the last time. */
+static enum ldap_conn_result
+find_cached(struct directory_server *r, char kind, const char *text, ask_fn *ask, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
-	bool cached = make_cache_key(key, 'a', address);
+	bool cached = make_cache_key(key, kind, text);
 	enum directory_cache_state state = cached ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
 	    DIRECTORY_CACHE_NEW;
 	enum ldap_conn_result found;
 
 	if (state != DIRECTORY_CACHE_NEW)
 		return state == DIRECTORY_CACHE_ENTRY ? LDAP_CONN_FOUND : LDAP_CONN_NONE;
-	found = ask_both(r, address, e, why);
+	found = ask(r, text, e, why);
 	if (cached)
 		remember_entry(r, key, found, *e);
 	return found;
+}
+
+enum ldap_conn_result
+directory_search_exactly(struct directory_server *r, const char *address, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE])
+{
+	return find_cached(r, 'a', address, ask_both, e, why);
 }
 
 /* An address with a tag that has no entry of its own is that without the tag (RFC 5233). */
@@ -370,22 +381,17 @@ directory_search_address(struct directory_server *r, const char *address, struct
 	return found;
 }
 
+static enum ldap_conn_result
+ask_dn(struct directory_server *r, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	return ask_server(r, dn, NULL, e, why);
+}
+
 enum ldap_conn_result
 directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
 {
-	char key[DIRECTORY_CACHE_KEY_SIZE];
-	bool cached = make_cache_key(key, 'd', dn);
-	enum directory_cache_state state = cached ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
-	    DIRECTORY_CACHE_NEW;
-	enum ldap_conn_result found;
-
-	if (state != DIRECTORY_CACHE_NEW)
-		return state == DIRECTORY_CACHE_ENTRY ? LDAP_CONN_FOUND : LDAP_CONN_NONE;
-	found = ask_server(r, dn, NULL, e, why);
-	if (cached)
-		remember_entry(r, key, found, *e);
-	return found;
+	return find_cached(r, 'd', dn, ask_dn, e, why);
 }
 
 static enum directory_cache_state
