@@ -75,12 +75,14 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 # What a row is linked from, its main apart.
 objects = $(call obj,$(call sources,$(call folder,$(1))) $(EXTRA_$(1)))
 # common/gssapi needs libkrb5: it is not in libcommon, and those that use it compile it.
-EXTRA_auth := $(wildcard common/gssapi/*.c)
-EXTRA_directory := $(EXTRA_auth)
+EXTRA_directory := $(wildcard common/gssapi/*.c)
+# The same of common/password and libgsasl.
+ACCOUNTS := $(wildcard common/password/*.c)
+EXTRA_auth := $(EXTRA_directory) $(ACCOUNTS)
 # The same of common/answers, common/import and libjansson.
-EXTRA_posternctl := $(wildcard common/answers/*.c common/import/*.c)
-EXTRA_web := $(EXTRA_posternctl)
-COMMON := $(filter-out common/gssapi/% common/answers/% common/import/%,$(wildcard common/*/*.c))
+EXTRA_web := $(wildcard common/answers/*.c common/import/*.c)
+EXTRA_posternctl := $(EXTRA_web) $(ACCOUNTS)
+COMMON := $(filter-out common/gssapi/% common/password/% common/answers/% common/import/%,$(wildcard common/*/*.c))
 PROGRAMS := $(foreach row,$(ROWS),$(call binary,$(row)))
 
 # As many compilers as there are processors, unless the caller has said so.

@@ -93,7 +93,7 @@ on_other_died(struct master *m, pid_t pid, int status)
     BIT(WEB) | BIT(LIMITS))
 /* Who may ask a helper: channel_rights */
 #define ASKS (BIT(LISTENER) | BIT(PICKUP) | BIT(DELIVER) | BIT(AUTH))
-#define TESTS (BIT(LISTENER) | BIT(DELIVER) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER))
+#define TESTS (BIT(LISTENER) | BIT(DELIVER) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER) | BIT(AUTH))
 
 const struct child_ops child_events = {
 	.row = {

@@ -46,9 +46,9 @@ export class CarrierCockpit {
 		return this.#run("import", bytes);
 	}
 
-	/* { status, text, data } of one command. The words go by the standard input. */
-	async command(words) {
-		const answer = await this.#run("command", JSON.stringify({ words }));
+	/* { status, text, data } of one command. The words, and what is none, go by the standard input. */
+	async command(words, watching = false, secret = null) {
+		const answer = await this.#run("command", JSON.stringify(secret === null ? { words } : { words, secret }));
 
 		if (answer.error !== undefined)
 			throw new CarrierError(`${answer.error[0].toUpperCase()}${answer.error.slice(1)}.`, 0);

@@ -115,10 +115,10 @@ export class CarrierHttp {
 
 	/*
 	 * { status, text, data } of one command. `watching`: the page asks by itself, which does not keep a
-	 * session alive.
+	 * session alive. `secret`: what is no word, as a password.
 	 */
-	command(words, watching = false) {
-		return this.#ask("POST", "api/command", watching ? { words, watching } : { words });
+	command(words, watching = false, secret = null) {
+		return this.#ask("POST", "api/command", { words, ...(watching ? { watching } : {}), ...(secret === null ? {} : { secret }) });
 	}
 
 	/* { status, text, data } of what postern-import makes of a file; tell(bytes) is called for each piece. */

@@ -201,6 +201,11 @@ static const struct answers_column host_columns[] = {
 	{ "said", "LAST FAILURE", ANSWERS_WORD, .at = 10, .weight = 3, WRAP },
 };
 
+static const struct answers_column account_columns[] = {
+	{ "name", "ACCOUNT", ANSWERS_TEXT, .at = 1, CUT }, { "kind", "KIND", ANSWERS_TEXT, .at = 0 },
+	{ "login", "LAST LOGIN", ANSWERS_TIME, .at = 2, .age = true, .empty = "-" },
+};
+
 static const struct answers_column explain_columns[] = {
 	{ "step", "STEP", ANSWERS_TEXT, .at = 0 }, { "value", "VALUE", ANSWERS_WORD, .at = 1, WRAP },
 	{ "key", "KEY", ANSWERS_WORD, .at = 2, .empty = "-" },
@@ -261,6 +266,8 @@ static const struct answers_table tables[] = {
 	{ "probe", NULL, ANSWERS_FORM_TABS, "steps", COLUMNS(probe_columns) },
 	{ "hosts", "list", ANSWERS_FORM_TABS, "hosts", COLUMNS(host_columns) },
 	{ "hosts", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
+	{ "accounts", "list", ANSWERS_FORM_TABS, "accounts", COLUMNS(account_columns) },
+	{ "accounts", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
 	{ "tls-reports", "list", ANSWERS_FORM_TABS, "reports", COLUMNS(tls_report_columns) },
 	{ "tls-reports", NULL, ANSWERS_FORM_NONE, NULL, NULL, 0 },
 	{ "oauth-test", NULL, ANSWERS_FORM_STEPS, "steps", NULL, 0 },

@@ -20,7 +20,7 @@
  * ones take over (master/upgrade). What those have in common, from CTL_VERSION_FIRST on, never changes: the
  * types before CTL_COMMON.
  */
-#define CTL_VERSION 6
+#define CTL_VERSION 7
 #define CTL_VERSION_FIRST 3
 #define CTL_REASON_MAX 400
 #define CTL_TROUBLE_MAX 4096
@@ -44,7 +44,8 @@ enum ctl_type {
 	/* Where events go: payload uint32_t, enum log_sink; the descriptor becomes standard error */
 	CTL_EVENTS,
 	/* operator to master and back */
-	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
+	/* text: words separated by NUL: "pause" "default". Perhaps with a descriptor: what is no word */
+	CTL_COMMAND,
 	CTL_TEXT,		/* part of an answer */
 	CTL_PROGRESS,		/* struct ctl_progress: what a command still waits for; before the answer */
 	CTL_END,		/* end of an answer: int32_t exit status (0, 1, 2 or sysexits) */
@@ -105,6 +106,7 @@ enum ctl_type {
 	CTL_HOSTS,		/* master to deliver: what is known of hosts (msg_hosts.h) */
 	CTL_TLS_REPORTS,	/* master to deliver: what is counted for reports about TLS */
 	CTL_CERTIFICATES,	/* master to listener: what it shows to clients */
+	CTL_ACCOUNTS,		/* master to auth helper: accounts of a password file (msg_accounts.h) */
 	CTL_TEST_TEXT,		/* back: lines for operators */
 	CTL_TEST_END,		/* back: int32_t exit status */
 	/* master to deliver and back: payloads in common/command/msg_queue.h */

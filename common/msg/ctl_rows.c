@@ -13,6 +13,7 @@
 #include "common/base/mem.h"
 #include "common/command/control_words.h"
 #include "common/command/msg_queue.h"
+#include "common/msg/msg_accounts.h"
 #include "common/msg/msg_auth_in.h"
 #include "common/msg/msg_auth_out.h"
 #include "common/msg/msg_directory.h"
@@ -59,7 +60,7 @@ const struct ctl_row ctl_rows[] = {
 	    false },
 	[CTL_RENEWED] = { "renewed", sizeof(struct ctl_file), sizeof(struct ctl_file), CTL_FROM_MASTER,
 	    false },
-	[CTL_COMMAND] = { "command", 1, CONTROL_COMMAND_MAX, CTL_FROM_OPERATOR, false },
+	[CTL_COMMAND] = { "command", 1, CONTROL_COMMAND_MAX, CTL_FROM_OPERATOR, true },
 	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_PROGRESS] = { "progress", sizeof(struct ctl_progress), sizeof(struct ctl_progress),
 	    CTL_FROM_MASTER, false },
@@ -122,6 +123,8 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_TLS_REPORTS] = { "tls-reports", sizeof(struct msg_tls_reports_ask),
 	    sizeof(struct msg_tls_reports_ask), CTL_FROM_MASTER, false },
 	[CTL_CERTIFICATES] = { "certificates", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_ACCOUNTS] = { "accounts", sizeof(struct msg_accounts), sizeof(struct msg_accounts),
+	    CTL_FROM_MASTER, true },
 	[CTL_TEST_TEXT] = { "test-text", 1, 4096, WORKERS, false },
 	[CTL_TEST_END] = { "test-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
 	[CTL_QUEUE] = { "queue", sizeof(struct msg_queue_ask), sizeof(struct msg_queue_ask), CTL_FROM_MASTER,

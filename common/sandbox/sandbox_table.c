@@ -94,6 +94,8 @@ const struct sandbox_calls sandbox_table_sets[SANDBOX_SETS] = {
 	    "mkdir mkdirat rename renameat renameat2 link linkat unlink unlinkat rmdir flock fsync fdatasync "
 	    "sync_file_range sync_file_range2 copy_file_range sendfile "
 	    "sendfile64 utimensat utimensat_time64", NULL },
+	/* Of a file that another process has opened for it. */
+	[SANDBOX_SYNC] = { "fsync", NULL },
 	/* The mode of a queue file says that an operator holds it. */
 	[SANDBOX_MODES] = { "fchmod fchmodat fchmodat2", NULL },
 	[SANDBOX_WATCH] = { "inotify_init1 inotify_add_watch inotify_rm_watch", NULL },
@@ -157,9 +159,9 @@ const struct sandbox_role sandbox_table_roles[] = {
 	{ .name = "web", .sets = ALL | BIT(ACCEPT) | BIT(MEMFILES), .tree = { STANDARD } },
 	/* Of posternctl and the supervisor: reads its input and says what it found. */
 	{ .name = "import", .sets = ALL, .tree = { STANDARD } },
-	/* Kerberos finds its servers by itself, by name. */
+	/* Kerberos finds its servers by itself, by name. The master opens password files that it writes. */
 	{ .name = "auth",
-	    .sets = ALL | BIT(THREADS) | BIT(MEMFILES) | BIT(NET) | BIT(NETLINK) | BIT(UNIX),
+	    .sets = ALL | BIT(THREADS) | BIT(SYNC) | BIT(MEMFILES) | BIT(NET) | BIT(NETLINK) | BIT(UNIX),
 	    .connects = true,
 	    .tree = { STANDARD, { SANDBOX_NAMES, SANDBOX_READ }, { SANDBOX_REPLAYS, SANDBOX_CHANGE } } },
 	{ .name = "fetch", .sets = ALL | BIT(THREADS) | BIT(NET) | BIT(NETLINK) | BIT(UNIX), .connects = true,

@@ -4,7 +4,8 @@
  *
  * Runs in:  auth
  * Owns:     the pool in which passwords are checked, the files, the channels, the requests
- * Promise:  no socket but its channels and those of Kerberos; no secret goes to a listener or into the log
+ * Promise:  no socket but its channels and those of Kerberos; no secret goes to a listener or into the log.
+ *           It opens no password file: what it reads or writes the master has opened, for that once
  * Fails by: a worker that misbehaves loses its channel, nothing else
  */
 #include "listener/auth/auth.h"
@@ -46,6 +47,8 @@ run_auth(struct boot *b)
 	a->lane[AUTH_LANE_IN] = pool_lane_new(a->pool, threads, 1, auth_request_work, auth_request_worked, a);
 	a->lane[AUTH_LANE_OUT] = pool_lane_new(a->pool, OUT_THREADS, 1, auth_request_work,
 	    auth_request_worked, a);
+	a->seen = auth_seen_new();
+	a->accounts = auth_accounts_new(a);
 	a->slots = threads - 1;
 	boot_ready(b);
 }
@@ -79,6 +82,9 @@ on_auth_control(struct boot *b, const struct ctl_message *m)
 	case CTL_FILE:
 		secret_files_opened(a->secret_files, m);
 		break;
+	case CTL_ACCOUNTS:
+		auth_accounts_take(a->accounts, m);
+		break;
 	default:
 		boot_helper_control(b, m);
 	}
@@ -93,6 +99,8 @@ finish_auth(struct boot *b)
 	pool_free(a->pool);
 	ctl_server_list_done(&a->channels);
 	auth_request_end_all(a);
+	auth_accounts_free(a->accounts);
+	auth_seen_free(a->seen);
 	auth_shared_free(a->shared);
 	secret_files_free(a->secret_files);
 	auth_throttle_free(a->throttle);

@@ -5,6 +5,7 @@
  * auth_request_account, auth_request_out (we prove who we are) -> auth_request (file, turn, thread, delay,
  * answer) -> secret_files, auth_turn, auth_throttle
  * auth_request_in -> auth_shared (failures that all nodes count) -> auth_throttle
+ * auth -> auth_accounts (an operator lists or changes a password file) -> auth_seen, secret_files
  * On pool threads: auth_request_in -> sasl_server and its mechanisms -> password_check;
  * auth_request_out -> sasl_client and its mechanisms (sasl.h)
  */
@@ -26,6 +27,8 @@
 #include "common/process/pool.h"
 #include "listener/auth/sasl/sasl.h"
 
+struct auth_accounts;
+struct auth_seen;
 struct auth_throttle;
 struct auth_shared;
 struct auth_request;
@@ -67,6 +70,8 @@ struct auth {
 	struct pool *pool;
 	struct pool_lane *lane[AUTH_LANES];
 	struct secret_files *secret_files;
+	struct auth_accounts *accounts;
+	struct auth_seen *seen;
 	struct auth_throttle *throttle;
 	struct auth_shared *shared;	/* NULL: failures of this node alone */
 	struct auth_turn_table turns;
@@ -235,6 +240,22 @@ uint64_t auth_throttle_learn(struct auth_throttle *t, const struct auth_throttle
 void auth_throttle_leave(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t left_ms,
     uint64_t now_ms);
 
+/* --- auth_seen: when accounts have logged in, since this process began. Pure --- */
+
+struct auth_seen *auth_seen_new(void);
+void auth_seen_free(struct auth_seen *v);
+/* `server` "": the manager. Names are told apart without regard to ASCII letter case. */
+void auth_seen_note(struct auth_seen *v, const char *server, const char *name, int64_t now_s);
+/* Seconds of the wall clock; 0: not known. */
+int64_t auth_seen_get(const struct auth_seen *v, const char *server, const char *name);
+
+/* --- auth_accounts: the accounts of a password file, for operators --- */
+
+struct auth_accounts *auth_accounts_new(struct auth *a);
+void auth_accounts_free(struct auth_accounts *v);	/* after the pool has ended */
+/* CTL_ACCOUNTS came. Takes over its descriptor. */
+void auth_accounts_take(struct auth_accounts *v, const struct ctl_message *m);
+
 /* --- auth_shared: failed logins that all nodes count together --- */
 
 /* Of one request: those that it has asked about. */
@@ -270,6 +291,8 @@ void secret_files_free(struct secret_files *v);
 void secret_files_get(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind,
     void *arg);
 void secret_files_release(struct secret_file *f);	/* NULL is fine */
+/* A password file has been replaced: a request that begins now waits for the new one. */
+void secret_files_replaced(struct secret_files *v);
 /* CTL_FILE came. Takes over its descriptor. */
 void secret_files_opened(struct secret_files *v, const struct ctl_message *m);
 

@@ -113,6 +113,7 @@ worked_in(struct auth_request *x)
 		if (auth_throttle_succeed(t, who_of(x)))
 			auth_shared_succeed(x->auth->shared, &in_of(x)->who);
 		log_outcome(x, "ok");
+		auth_seen_note(x->auth->seen, in_of(x)->server, out->user, clock_wall_us() / 1000000);
 		break;
 	case AUTH_IN_LATER:
 		log_outcome(x, "later");

@@ -160,6 +160,17 @@ secret_files_get(struct secret_files *v, const char *server, const char *domain,
 	boot_open_domain(v->boot, s->request, kind, server, domain);
 }
 
+/* What the master is asked for at present it opens after it has replaced the file. */
+void
+secret_files_replaced(struct secret_files *v)
+{
+	struct source *s;
+
+	LIST_FOREACH(s, &v->sources, link)
+		if (is_passwords(s->kind) && !s->asking)
+			s->asked_ms = 0;
+}
+
 /* --- what the master has opened --- */
 
 static bool

@@ -129,6 +129,7 @@ on_client_message(void *arg, const struct ctl_message *m)
 		return;
 	}
 	c->request = m->request;
+	c->caller.input = ctl_take_fd(m);
 	loop_timer_stop(c->idle);
 	control_caller_run(&c->caller, &w);
 	master->ops->changed(master); /* may answer and free this client */

@@ -98,6 +98,9 @@ static const struct control_command_row rows[] = {
 	    .run_words = web_link_run },
 	{ "domain", CONTROL_CONFIGURE, .looks = " list ", .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = get_request_domains },
+	/* names of accounts are half of a login: not for viewers */
+	{ "accounts", CONTROL_CONFIGURE, .scope = CONTROL_SERVER, .takes_name = true,
+	    .run_words = accounts_request_run },
 	{ "create", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .run_words = change_request_run },
 	{ "import", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .changes = true,
 	    .run_words = import_request_run },

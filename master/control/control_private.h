@@ -5,6 +5,8 @@
 #ifndef MASTER_CONTROL_CONTROL_PRIVATE_H
 #define MASTER_CONTROL_CONTROL_PRIVATE_H
 
+#include <sys/stat.h>
+
 #include "common/base/log.h"
 #include "common/change/change.h"
 #include "common/command/msg_queue.h"
@@ -218,6 +220,46 @@ int change_prepare(struct change_request *r, const struct control_command *cmd, 
 /* Whether the user has the right of the command on what the record is about. */
 bool change_prepare_is_shown(const struct change_record *record, const struct control_command *cmd,
     const struct master *m, const struct server *only);
+
+/* --- accounts_request: accounts: what is in a password file --- */
+
+/*
+ * accounts NAME|- list | set ACCOUNT [yescrypt] | remove ACCOUNT | make [dry-run]; without a name those of
+ * the manager. The password of set is a descriptor (common/ipc/passed_secret).
+ */
+void accounts_request_run(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w);
+
+/* --- accounts_make --- */
+
+void accounts_make_run(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w);
+
+/* --- accounts_rights: whose file it is --- */
+
+/* The password file of `s`; NULL: of the manager. NULL: there is none. */
+const char *accounts_rights_path(const struct master *m, const struct server *s);
+/* False: others use that file on which this user has no right; the command is answered. */
+bool accounts_rights_check(struct control_command *cmd, const struct master *m, const char *path);
+/* A line for each other that uses the file. */
+void accounts_rights_put_others(const struct master *m, const struct server *of, struct buf *text);
+
+/* --- accounts_file: a password file on its way to be replaced --- */
+
+struct accounts_file {
+	char *path, *new_path;
+	int lock, old, new;		/* -1: not open */
+	bool begun;			/* new_path is ours */
+	struct stat st;			/* of the file as it is */
+};
+void accounts_file_init(struct accounts_file *f, const char *path);
+void accounts_file_done(struct accounts_file *f);	/* what is not in place goes */
+/* All: 0, or -1 and a sentence in `why`. */
+int accounts_file_open(struct accounts_file *f, struct buf *why);	/* f->old */
+/* 1: it is ours; 0: another process has it; -1. */
+int accounts_file_lock(struct accounts_file *f, struct buf *why);
+int accounts_file_begin(struct accounts_file *f, struct buf *why);	/* f->old, f->new */
+int accounts_file_commit(struct accounts_file *f, struct buf *why);
 
 /* --- test_request: what commands have in common that ask a helper for a test --- */
 

@@ -8,6 +8,7 @@
  *           input: they are in no list of processes
  * Fails by: a document with "error"; EX_DATAERR when the input is no question
  */
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/import/import_offer.h"
+#include "common/ipc/passed_secret.h"
 #include "master/posternctl/import/import.h"
 #include "master/posternctl/posternctl.h"
 
@@ -92,21 +94,44 @@ answer(const char *path, const char *const *words, size_t count)
 	return document;
 }
 
+/* The input may have a password. */
+static void
+wipe_and_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+/* A password that goes with the command; *fd -1: there is none. False: it is none. */
+static bool
+take_secret(const json_t *body, int *fd)
+{
+	const json_t *secret = json_object_get(body, "secret");
+
+	*fd = json_is_string(secret) ? passed_secret_make(json_string_value(secret),
+	    json_string_length(secret)) : -1;
+	return secret == NULL || *fd != -1;
+}
+
 static int
 run_command(const char *path)
 {
 	const char *words[CONTROL_WORDS_MAX];
 	json_t *document, *body;
 	size_t count;
+	int secret;
 
-	json_set_alloc_funcs(mem_zalloc, free);
+	json_set_alloc_funcs(mem_zalloc, wipe_and_free);
 	body = json_loadf(stdin, JSON_REJECT_DUPLICATES, NULL);
-	if (!take_words(body, words, &count)) {
+	if (!take_words(body, words, &count) || !take_secret(body, &secret)) {
 		json_decref(body);
 		fprintf(stderr, "posternctl: the standard input is not {\"words\": [\"status\"]}\n");
 		return EX_DATAERR;
 	}
+	control_client_pass(secret);
 	document = answer(path, words, count);
+	disk_close(secret);
 	(void)print_line(document);
 	json_decref(document);
 	json_decref(body);

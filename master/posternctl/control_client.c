@@ -24,11 +24,18 @@
 #define LINES_MAX (1U << 20)	/* bytes of lines that come at once */
 
 static unsigned limit_s;		/* 0: an answer takes as long as it takes */
+static int passed = -1;			/* goes with the next command */
 
 void
 control_client_limit(unsigned seconds)
 {
 	limit_s = seconds;
+}
+
+void
+control_client_pass(int fd)
+{
+	passed = fd;
 }
 
 static int
@@ -198,11 +205,12 @@ control_client_begin(const char *socket_path, const char *const *words, size_t c
 		    errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
 		if (!absent && errno != EAGAIN)
 			fprintf(stderr, "posternctl: %s: %s\n", socket_path, strerror(errno));
-	} else if (ctl_send_now(fd, CTL_COMMAND, 1, text.data, text.len) == -1) {
+	} else if (ctl_send_on(fd, CTL_COMMAND, 1, text.data, text.len, passed, 0) == -1) {
 		*status = errno == EPIPE ? CONTROL_CLIENT_CUT : EX_IOERR;
 		close(fd);
 		fd = -1;
 	}
+	passed = -1;
 	buf_done(&text);
 	return fd;
 }

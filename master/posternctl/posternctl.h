@@ -134,6 +134,8 @@ void complaint_value(struct buf *why, const char *option, const char *value, con
 enum { CONTROL_CLIENT_NO_SERVICE = -1, CONTROL_CLIENT_CUT = -2, CONTROL_CLIENT_SILENT = -3 };
 /* From now on no step of an answer is waited for longer; 0, as at the start: no limit. */
 void control_client_limit(unsigned seconds);
+/* A descriptor that goes with the next command, and stays the caller's (common/ipc/passed_secret). */
+void control_client_pass(int fd);
 /* Sends one command. A descriptor from which the answer comes, or -1 and *status. */
 int control_client_begin(const char *socket_path, const char *const *words, size_t count, int *status);
 /* Sends words; prints the answer, or adds it to `out`. Its exit status, or one of these. */

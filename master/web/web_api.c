@@ -5,7 +5,8 @@
  * Runs in:  web
  * Owns:     a call from its request until it is answered
  * Promise:  a command goes to the master as the words that the page sent, with the handle of its session, and
- *           is answered with what the master said. Nothing is decided here
+ *           is answered with what the master said. Nothing is decided here. A password that goes with a
+ *           command is a descriptor, and no word
  * Fails by: an answer with a status of HTTP
  */
 #include <bsd/stdlib.h>
@@ -21,9 +22,11 @@
 #include "common/answers/answers.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/command/control_words.h"
+#include "common/ipc/passed_secret.h"
 #include "common/msg/web_mac.h"
 #include "common/tls/tls.h"
 #include "master/web/web.h"
@@ -321,13 +324,28 @@ take_words(struct web_call *c, const json_t *list)
 	return true;
 }
 
+/* What is no word, as a password: a descriptor in *fd, -1: there is none. False: it is no string. */
+static bool
+take_secret(const json_t *secret, int *fd)
+{
+	*fd = -1;
+	if (secret == NULL)
+		return true;
+	if (!json_is_string(secret))
+		return false;
+	*fd = passed_secret_make(json_string_value(secret), json_string_length(secret));
+	return *fd != -1;
+}
+
 static void
 run_command(struct web_call *c, const json_t *body)
 {
 	struct msg_web_command *command;
 	size_t len;
+	int secret;
 
-	if (!take_words(c, json_object_get(body, "words"))) {
+	if (!take_words(c, json_object_get(body, "words")) ||
+	    !take_secret(json_object_get(body, "secret"), &secret)) {
 		refuse(c, HTTP_BADREQUEST, "the body has no words of a command");
 		return;
 	}
@@ -336,9 +354,10 @@ run_command(struct web_call *c, const json_t *body)
 	command->watching = json_is_true(json_object_get(body, "watching"));
 	memcpy(command->words, c->text.data, c->text.len);
 	len = offsetof(struct msg_web_command, words) + c->text.len;
-	if (!web_ask_send(c->web, CTL_WEB_COMMAND, command, len, c->handle, c->client,
+	if (!web_ask_hand(c->web, CTL_WEB_COMMAND, command, len, secret, c->handle, c->client,
 	    on_answer, c))
 		refuse(c, HTTP_SERVUNAVAIL, "too many commands at this time: wait");
+	disk_close(secret);
 	explicit_bzero(command, len);
 	free(command);
 }

@@ -60,6 +60,8 @@ const struct web_page web_page_rows[] = {
 	FILE_OF("parts/stream.js", SCRIPT),
 	FILE_OF("parts/table.js", SCRIPT),
 	FILE_OF("parts/tree.js", SCRIPT),
+	FILE_OF("views/account-password.js", SCRIPT),
+	FILE_OF("views/accounts.js", SCRIPT),
 	FILE_OF("views/act.js", SCRIPT),
 	FILE_OF("views/change.js", SCRIPT),
 	FILE_OF("views/counters.js", SCRIPT),

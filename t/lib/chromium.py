@@ -78,6 +78,7 @@ class Chromium:
         options.binary_location = "/usr/bin/chromium"
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", env={**os.environ, "HOME": str(test.folder)}), options=options)
         test.cleanup(self.driver.quit)
+        self.driver.set_script_timeout(120)     # axe-core on a machine that has much else to do
         self.commands = set()       # of the console, as pages have shown them
 
     def run(self, script, *arguments):

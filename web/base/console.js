@@ -49,6 +49,8 @@ function argumentsOf(words) {
 		return [command, ...(verb === "hour" || verb === "day" ? ["--history", verb] : []), ...named];
 	if (command === "domain")
 		return [command, verb, ...named, ...rest.filter((word) => word !== "dry-run")];
+	if (command === "accounts")
+		return ["passwd", ...(verb === "remove" ? ["--delete"] : verb === "list" ? ["--list"] : []), ...named, ...rest];
 	if (command === "create")
 		return [command, verb, ...rest.flatMap((word) => word.startsWith("from=") ? ["--from", word.slice(5)] : [word])];
 	return [command, ...named, ...words.slice(2).map((word) => word === "dry-run" ? "--dry-run" : word)];

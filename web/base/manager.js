@@ -109,6 +109,11 @@ class Manager extends EventTarget {
 		return this.#try(() => this.carrier.command(words, false));
 	}
 
+	/* The same with what is no word, as a password; null: nothing. */
+	commandWith(secret, ...words) {
+		return this.#try(() => this.carrier.command(words, false, secret));
+	}
+
 	/* What the page asks by itself. */
 	watch(...words) {
 		return this.#try(() => this.carrier.command(words, true));

@@ -15,7 +15,7 @@ const NOTHING = "all of this is so already";
 
 /* Where the word that asks for the difference alone stands: behind what is named. */
 function dryRun(words) {
-	const places = { create: 3, domain: words[2] === "rename" ? 5 : 4 };
+	const places = { create: 3, domain: words[2] === "rename" ? 5 : 4, accounts: 3 };
 
 	return words.toSpliced(places[words[0]] ?? 2, 0, "dry-run");
 }
@@ -42,8 +42,7 @@ export async function refusalOfChange(words) {
  * Shows the difference, asks, applies. { done: true }; { done: false, refused: text }; or { done: false } when
  * the person said no, or nothing would change.
  */
-export async function change(words, { title, lines = [], button = "Apply", danger = false }) {
-	const command = consoleText(words);
+export async function change(words, { title, lines = [], button = "Apply", danger = false, command = consoleText(words) }) {
 
 	try {
 		const shown = await manager.command(...dryRun(words));

@@ -49,6 +49,7 @@ class Overview extends View {
 		this.append(this.head("Service", manager.may("configure") ? link(["new"], "New virtual server") : null,
 			link(["settings"], "Settings"), link(["history"], "History"),
 			manager.may("look") ? link(["log"], "Log") : null, manager.may("look") ? link(["nodes"], "Nodes") : null,
+			manager.may("configure") ? link(["accounts"], "Accounts") : null,
 			manager.may("operate") ? link(["test"], "Test") : null), this.#health, this.#rows, this.#since, this.foot("status"));
 		this.listen(manager.live, "status", () => this.#showStatus());
 		this.listen(manager.live, "counters", () => this.#showCounters());

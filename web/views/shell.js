@@ -12,6 +12,7 @@ import { clearNotice, say } from "../parts/notice.js";
 import "../parts/stream.js";
 import "../parts/tree.js";
 import { find } from "./routes.js";
+import "./accounts.js";
 import "./counters.js";
 import "./domains.js";
 import "./drop-message.js";

@@ -8,10 +8,8 @@
  * Fails by: an exit status; the file is as it was
  */
 #include <bsd/readpassphrase.h>
-#include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gsasl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -27,9 +25,12 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
+#include "common/password/account_hash.h"
+#include "common/password/account_lines.h"
 #include "master/posternctl/change/change.h"
 
-enum { PASSWORD_SIZE = 512, ITERATIONS = 15000, SALT_SIZE = 16 };
+enum { PASSWORD_SIZE = ACCOUNT_HASH_PASSWORD_MAX + 2 };
+
 enum passwd_act { ACT_SET, ACT_DELETE, ACT_LIST };
 
 struct passwd {
@@ -76,62 +77,23 @@ read_terminal(char *password)
 }
 
 static int
-hash_scram(struct buf *out, const char *password)
-{
-	struct passwd_account a = { .iterations = ITERATIONS, .salt_len = SALT_SIZE };
-	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE];
-	int rc = gsasl_random((char *)a.salt, SALT_SIZE);
-
-	if (rc == GSASL_OK)
-		rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a.iterations,
-		    (const char *)a.salt, a.salt_len, salted, client, (char *)a.server, (char *)a.stored);
-	if (rc == GSASL_OK)
-		passwd_file_format_scram(out, &a);
-	else
-		fprintf(stderr, "posternctl: %s\n", gsasl_strerror(rc));
-	explicit_bzero(salted, sizeof(salted));
-	explicit_bzero(client, sizeof(client));
-	explicit_bzero(&a, sizeof(a));
-	return rc == GSASL_OK ? 0 : -1;
-}
-
-static int
-hash_yescrypt(struct buf *out, const char *password)
-{
-	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
-	struct crypt_data *data = mem_new(struct crypt_data);
-	const char *hash = NULL;
-	bool good;
-
-	if (crypt_gensalt_rn("$y$", 0, NULL, 0, setting, sizeof(setting)) != NULL)
-		hash = crypt_r(password, setting, data);
-	good = hash != NULL && hash[0] != '*';
-	if (good)
-		buf_puts(out, hash);
-	else
-		fprintf(stderr, "posternctl: the password cannot be hashed: %s\n", strerror(errno));
-	explicit_bzero(data, sizeof(*data));
-	free(data);
-	return good ? 0 : -1;
-}
-
-static int
 make_hash(const struct passwd *p, struct buf *out)
 {
 	char password[PASSWORD_SIZE];
 	int rc = p->from_stdin ? read_stdin(password) : read_terminal(password);
+	const char *why = NULL;
 
 	if (rc == -1 && p->from_stdin)
 		fprintf(stderr, "posternctl: no password of at most %d bytes on the standard input\n",
-		    PASSWORD_SIZE - 2);
-	if (rc == 0 && password[0] == '\0') {
-		fprintf(stderr, "posternctl: the password is empty\n");
-		rc = -1;
-	}
+		    ACCOUNT_HASH_PASSWORD_MAX);
 	if (rc == 0)
-		rc = p->yescrypt ? hash_yescrypt(out, password) : hash_scram(out, password);
+		why = account_hash_fault(password, strlen(password));
+	if (rc == 0 && why == NULL)
+		why = account_hash_make(out, password, p->yescrypt);
+	if (why != NULL)
+		fprintf(stderr, "posternctl: %s\n", why);
 	explicit_bzero(password, sizeof(password));
-	return rc;
+	return rc == 0 && why == NULL ? 0 : -1;
 }
 
 /* --- the file --- */
@@ -199,42 +161,6 @@ replace_file(const struct passwd *p, const struct buf *text)
 	return status;
 }
 
-static bool
-line_is_named(const struct passwd *p, const char *line, size_t len)
-{
-	size_t n = strlen(p->name);
-
-	return len > n && line[0] != '#' && line[n] == ':' && strncasecmp(line, p->name, n) == 0;
-}
-
-/*
- * Copies all lines but those of p->name; the new line with `hash` ("": none) comes in the place of the first
- * of them, else at the end. True: there was a line of that name.
- */
-static bool
-rewrite_lines(const struct passwd *p, struct buf *out, const char *hash)
-{
-	bool found = false;
-
-	for (size_t at = 0; at < p->text.len;) {
-		const char *line = p->text.data + at, *lf = memchr(line, '\n', p->text.len - at);
-		size_t len = lf != NULL ? (size_t)(lf - line) : p->text.len - at;
-
-		if (!line_is_named(p, line, len)) {
-			buf_add(out, line, len);
-			buf_puts(out, "\n");
-		} else {
-			if (!found && hash[0] != '\0')
-				buf_printf(out, "%s:%s\n", p->name, hash);
-			found = true;
-		}
-		at += len + 1;
-	}
-	if (!found && hash[0] != '\0')
-		buf_printf(out, "%s:%s\n", p->name, hash);
-	return found;
-}
-
 static void
 on_line_fault(void *arg, unsigned line, const char *why)
 {
@@ -282,7 +208,8 @@ change_account(struct passwd *p)
 	if (status == EX_OK)
 		status = open_locked(p);
 	if (status == EX_OK) {
-		bool found = rewrite_lines(p, &text, buf_text(&hash));
+		bool found = account_lines_change(&text, buf_text(&p->text), p->text.len, p->name,
+		    buf_text(&hash));
 
 		if (p->act == ACT_DELETE && !found) {
 			fprintf(stderr, "posternctl: %s has no account %s\n", p->path, log_safe(p->name));

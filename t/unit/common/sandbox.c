@@ -68,6 +68,7 @@ static const struct attempt {
 	{ "chown", SYS_fchown, { -1 }, NOBODY, 0 },
 	{ "unlink", SYS_unlinkat, { -1 }, WRITE, 0 },
 	{ "rename", SYS_renameat2, { -1 }, WRITE, 0 },
+	{ "fsync", SYS_fsync, { -1 }, WRITE "auth", 0 },
 	{ "mknod", SYS_mknodat, { -1 }, NOBODY, 0 },
 	{ "symlink", SYS_symlinkat, { 0 }, NOBODY, 0 },
 	{ "inotify", SYS_inotify_add_watch, { -1 }, "pickup", 0 },
