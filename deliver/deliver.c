@@ -205,7 +205,7 @@ make_parts(struct deliver *r, struct boot *b)
 	r->queue.on_scanned = on_scanned;
 	queue_owner_open(&r->queue, b, &paths, THREADS);
 	if (!r->at_rest)
-		queue_owner_expect(&r->queue);
+		queue_owner_claim(&r->queue);
 	setup.outbound = r->outbound = outbound_new(b);
 	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
 	r->outbound->log = r->log;

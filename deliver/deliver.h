@@ -58,8 +58,8 @@ void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_
 void queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*own)(void *worker));
 /* Whether processes of another service have the home, which `why` names. */
 bool queue_owner_is_others(const struct queue_owner *q, char why[CTL_REASON_MAX]);
-/* Ends the process when that is so. Those of ours that take the home just now look so for an instant. */
-void queue_owner_expect(const struct queue_owner *q);
+/* Takes the home; ends the process when that cannot be, as one that another service has. */
+void queue_owner_claim(const struct queue_owner *q);
 /* Tries to lock the queue: reads it and takes messages of others from then on. -1 and errno. */
 int queue_owner_lock(struct queue_owner *q) __attribute__((warn_unused_result));
 /* That has failed: it is tried again soon, and operators hear of it when it should have been possible. */

@@ -31,6 +31,7 @@
 #include "deliver/schedule/schedule.h"
 
 #define OTHERS_MS 2000
+#define CLAIM_STEP_MS 20
 /* Messages loaded at a time, some 8 KiB each: one for each connection and some that wait for one */
 #define WINDOW 2000
 #define WINDOW_USUAL 1000
@@ -77,18 +78,29 @@ queue_owner_is_others(const struct queue_owner *q, char why[CTL_REASON_MAX])
 	return is;
 }
 
+/*
+ * Before the worker is ready: what is started has its home. Those of our holder that take it just now look
+ * like others for an instant.
+ */
 void
-queue_owner_expect(const struct queue_owner *q)
+queue_owner_claim(const struct queue_owner *q)
 {
-	static const struct timespec step = { .tv_nsec = 20000000 };
+	static const struct timespec step = { .tv_nsec = CLAIM_STEP_MS * 1000000L };
 	uint64_t until = clock_mono_ms() + OTHERS_MS;
 	char why[CTL_REASON_MAX];
+	int rc, error;
 
-	while (queue_owner_is_others(q, why)) {
-		if (clock_mono_ms() >= until)
-			boot_fence_end(why);
+	while ((rc = fence_claim(q->fence, q->spool->queue)) == -1 && errno == EWOULDBLOCK &&
+	    clock_mono_ms() < until)
 		nanosleep(&step, NULL);
-	}
+	if (rc == 0)
+		return;
+	error = errno;
+	if (queue_owner_is_others(q, why))
+		boot_fence_end(why);
+	snprintf(why, sizeof(why), "%.200s/owner: %s", q->boot->server->queue,
+	    error == EWOULDBLOCK ? "another process takes the home" : strerror(error));
+	boot_refuse(q->boot, EX_CANTCREAT, why);
 }
 
 /* --- the lock of the queue --- */

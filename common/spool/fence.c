@@ -2,7 +2,7 @@
  * fence - whose home it is: a number in queue/owner that grows each time another one takes the home
  *
  * Runs in:  deliver, pickup, posternctl; any thread
- * Owns:     queue/owner and queue/.owner.part
+ * Owns:     queue/.owner.part
  * Promise:  when fence_own or fence_break has returned, whoever had the home before finds that it is lost by
  *           the next fence_holds, over the network, too: the file is written in place, so that an open
  *           descriptor sees it
@@ -24,16 +24,7 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 
-#define FILE_NAME "owner"
 #define PART_NAME ".owner.part"
-#define FIRST_LINE "postern-home 1"
-/*
- * In one sector. Its time of modification is the generation, in seconds: the clock of a file system is
- * coarse, and two writes within one of its ticks would look alike. The part of a second is of the holder:
- * without locks two may write the same generation at once, and the first one is to see that it was not the
- * last.
- */
-#define FILE_SIZE 512
 #define JOIN_MS 5000		/* for a process of the same holder that takes the home */
 #define JOIN_ALONE_MS 1000	/* then this one takes it, when nobody has the locks */
 #define JOIN_STEP_MS 5
@@ -48,6 +39,7 @@ struct fence {
 	enum fence_state state;
 	int fd;				/* of the file; -1 */
 	int shared;			/* queue/new, whose lock those share that do not own the queue; -1 */
+	bool owns;			/* the queue: it has the locks */
 	uint64_t generation;
 	struct statx_timestamp seen;	/* of the file when it was last found to be ours */
 };
@@ -87,88 +79,6 @@ fence_free(struct fence *f)
 	free(f);
 }
 
-/* --- the file --- */
-
-static void
-format_record(char text[FILE_SIZE], const struct fence_record *r)
-{
-	memset(text, '\n', FILE_SIZE);
-	text[snprintf(text, FILE_SIZE, FIRST_LINE "\ngeneration %llu\nholder %s\nhost %s\nforced %d\n",
-	    (unsigned long long)r->generation, r->holder, r->host, r->forced ? 1 : 0)] = '\n';
-}
-
-static bool
-parse_record(struct fence_record *r, const char *text)
-{
-	unsigned long long generation;
-	int forced;
-
-	if (sscanf(text, FIRST_LINE "\ngeneration %llu\nholder %79[a-z0-9-]\nhost %255[!-~]\nforced %d\n",
-	    &generation, r->holder, r->host, &forced) != 4)
-		return false;
-	r->generation = generation;
-	r->forced = forced != 0;
-	return true;
-}
-
-/* 1; 0: it is empty; -1 and errno. */
-static int
-read_record(int fd, struct fence_record *r)
-{
-	char text[FILE_SIZE + 1] = "";
-	ssize_t n = disk_pread(fd, text, FILE_SIZE, 0);
-
-	*r = (struct fence_record){ .generation = 0 };
-	if (n <= 0)
-		return (int)n;
-	if (parse_record(r, text))
-		return 1;
-	errno = EBADMSG;
-	return -1;
-}
-
-/* FNV-1a, as a part of a second. */
-static long
-part_of(const char *holder)
-{
-	uint32_t hash = 2166136261U;
-
-	for (; *holder != '\0'; holder++)
-		hash = (hash ^ (unsigned char)*holder) * 16777619U;
-	return (long)(hash % 1000000000U);
-}
-
-/* In place, and synced. */
-static int
-write_record(int fd, const struct fence_record *r)
-{
-	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-	    { .tv_sec = (time_t)r->generation, .tv_nsec = part_of(r->holder) } };
-	char text[FILE_SIZE];
-
-	format_record(text, r);
-	if (disk_pwrite(fd, text, sizeof(text), 0) == -1 || futimens(fd, times) == -1)
-		return -1;
-	disk_crash_point("fence-written");
-	return disk_sync(fd);
-}
-
-static int
-open_file(int queue, int flags)
-{
-	return openat(queue, FILE_NAME, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
-}
-
-/* Whether the name leads to another file by now. */
-static bool
-is_replaced(int queue, int fd)
-{
-	struct stat have, named;
-
-	return fstat(fd, &have) == -1 || fstatat(queue, FILE_NAME, &named, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    have.st_dev != named.st_dev || have.st_ino != named.st_ino;
-}
-
 /* --- the locks --- */
 
 /*
@@ -183,11 +93,11 @@ take_locks(int queue, int fd, bool alone, struct fence_record *r)
 
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		return -1;
-	if (is_replaced(queue, fd)) {
+	if (fence_record_is_replaced(queue, fd)) {
 		errno = EWOULDBLOCK;
 		return -1;
 	}
-	rc = read_record(fd, r);
+	rc = fence_record_read(fd, r);
 	if (rc == -1 && errno == EBADMSG) {
 		/* torn by a power cut, in the middle of one sector: no number below this was ever there */
 		r->generation = (uint64_t)(clock_wall_us() / 1000000);
@@ -223,12 +133,12 @@ take_home(struct fence *f, int queue, const struct fence_record *before)
 		r.forced = before->forced && flock(queue, LOCK_EX | LOCK_NB) == -1;
 		snprintf(r.holder, sizeof(r.holder), "%s", f->holder);
 		snprintf(r.host, sizeof(r.host), "%s", f->host);
-		if (write_record(f->fd, &r) == -1 || disk_sync_folder(queue) == -1)
+		if (fence_record_write(f->fd, &r) == -1 || disk_sync_folder(queue) == -1)
 			return -1;
 		disk_crash_point("fence-taken");
 	}
 	/* after the look: who broke the fence meanwhile has written before it, and is read, or changes it */
-	if (note_look(f) == -1 || read_record(f->fd, &now) != 1)
+	if (note_look(f) == -1 || fence_record_read(f->fd, &now) != 1)
 		return -1;
 	if (now.generation != r.generation || strcmp(now.holder, f->holder) != 0) {
 		errno = EWOULDBLOCK;
@@ -239,20 +149,48 @@ take_home(struct fence *f, int queue, const struct fence_record *before)
 	return 0;
 }
 
-/* With the mutex. */
+/* The worker that owns the queue is started again, and another one of its holder has the home meanwhile. */
+static bool
+is_shared(const struct fence *f, int queue, const struct fence_record *r)
+{
+	return !r->forced && r->holder[0] != '\0' && strcmp(r->holder, f->holder) != 0 &&
+	    fence_record_look(fence_record_open_new(queue)) == 1;
+}
+
+/* With the mutex. One that is not had leaves all as it was: it may be joined. */
 static int
 own(struct fence *f, int queue, bool alone)
 {
+	const struct statx_timestamp seen = f->seen;
 	struct fence_record r;
+	int before = f->fd, rc;
 
-	close_file(f);
-	f->fd = open_file(queue, O_CREAT);
-	if (f->fd == -1)
-		return -1;
-	if (take_locks(queue, f->fd, alone, &r) == 0 && take_home(f, queue, &r) == 0)
+	f->fd = fence_record_open(queue, O_CREAT);
+	rc = f->fd == -1 ? -1 : take_locks(queue, f->fd, alone, &r);
+	if (rc == 0 && is_shared(f, queue, &r)) {
+		(void)flock(queue, LOCK_UN);
+		errno = EWOULDBLOCK;
+		rc = -1;
+	}
+	if (rc == 0)
+		rc = take_home(f, queue, &r);
+	if (rc == 0) {
+		disk_close(before);
 		return 0;
+	}
 	close_file(f);
+	f->fd = before;
+	f->seen = seen;
 	return -1;
+}
+
+/* With the mutex. */
+static int
+own_queue(struct fence *f, int queue)
+{
+	if (!f->owns)
+		f->owns = own(f, queue, false) == 0;
+	return f->owns ? 0 : -1;
 }
 
 int
@@ -261,25 +199,19 @@ fence_own(struct fence *f, int queue)
 	int rc;
 
 	pthread_mutex_lock(&f->lock);
-	rc = own(f, queue, false);
+	rc = own_queue(f, queue);
 	pthread_mutex_unlock(&f->lock);
 	return rc;
 }
 
 /* --- is it ours? --- */
 
-static int
-open_new(int queue)
-{
-	return openat(queue, "new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* While the owner of the queue is started again, this says that the home is in use. Nobody waits for it. */
 static void
 share_lock(struct fence *f, int queue)
 {
 	if (f->shared == -1)
-		f->shared = open_new(queue);
+		f->shared = fence_record_open_new(queue);
 	if (f->shared != -1)
 		(void)flock(f->shared, LOCK_SH | LOCK_NB);
 }
@@ -291,9 +223,9 @@ is_of_holder(struct fence *f, int queue)
 	struct fence_record r;
 
 	close_file(f);
-	f->fd = open_file(queue, 0);
-	if (f->fd == -1 || note_look(f) == -1 || read_record(f->fd, &r) != 1 ||
-	    strcmp(r.holder, f->holder) != 0 || is_replaced(queue, f->fd)) {
+	f->fd = fence_record_open(queue, 0);
+	if (f->fd == -1 || note_look(f) == -1 || fence_record_read(f->fd, &r) != 1 ||
+	    strcmp(r.holder, f->holder) != 0 || fence_record_is_replaced(queue, f->fd)) {
 		close_file(f);
 		return false;
 	}
@@ -313,6 +245,20 @@ take_alone(struct fence *f, int queue)
 	(void)flock(f->fd, LOCK_UN);
 	(void)flock(queue, LOCK_UN);
 	return true;
+}
+
+int
+fence_claim(struct fence *f, int queue)
+{
+	int rc;
+
+	pthread_mutex_lock(&f->lock);
+	rc = own_queue(f, queue);
+	if (rc == -1 && errno == EWOULDBLOCK &&
+	    (f->state == FENCE_HELD || is_of_holder(f, queue) || take_alone(f, queue)))
+		rc = 0;
+	pthread_mutex_unlock(&f->lock);
+	return rc;
 }
 
 /* With the mutex, but not while it waits: another thread of this process may take the home. */
@@ -364,7 +310,7 @@ look(struct fence *f)
 	if (looks_alike(f, &st))
 		return 0;
 	f->seen = st.stx_mtime;		/* the look comes before the reading */
-	rc = read_record(f->fd, &r);
+	rc = fence_record_read(f->fd, &r);
 	if (rc != 1) {
 		f->seen = (struct statx_timestamp){ 0 };	/* read again next time */
 		errno = rc == 0 ? EBADMSG : errno;	/* it is being written just now */
@@ -398,37 +344,12 @@ fence_holds(struct fence *f, int queue)
 int
 fence_read(int queue, struct fence_record *r)
 {
-	int fd = openat(queue, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), rc, saved;
+	int fd = openat(queue, FENCE_RECORD_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), rc, saved;
 
 	*r = (struct fence_record){ .generation = 0 };
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -1;
-	rc = read_record(fd, r);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return rc;
-}
-
-/* Taken and given back. */
-static int
-lock_is_held(int fd)
-{
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		return errno == EWOULDBLOCK ? 1 : -1;
-	(void)flock(fd, LOCK_UN);
-	return 0;
-}
-
-/* Of a file that was opened for that; one that is not there has no lock. */
-static int
-look_at_lock(int fd)
-{
-	int rc, saved;
-
-	if (fd == -1)
-		return errno == ENOENT ? 0 : -1;
-	rc = lock_is_held(fd);
+	rc = fence_record_read(fd, r);
 	saved = errno;
 	close(fd);
 	errno = saved;
@@ -438,11 +359,11 @@ look_at_lock(int fd)
 int
 fence_is_locked(int queue)
 {
-	int rc = lock_is_held(queue);
+	int rc = fence_record_is_locked(queue);
 
 	if (rc == 0)
-		rc = look_at_lock(open_file(queue, 0));
-	return rc == 0 ? look_at_lock(open_new(queue)) : rc;
+		rc = fence_record_look(fence_record_open(queue, 0));
+	return rc == 0 ? fence_record_look(fence_record_open_new(queue)) : rc;
 }
 
 /* Where the lock of the folder is not asked, that of the file says it alone. */
@@ -453,7 +374,7 @@ fence_is_others(const struct fence *f, int queue, struct fence_record *r)
 
 	if (rc != 1 || strcmp(r->holder, f->holder) == 0)
 		return rc == -1 ? -1 : 0;
-	return r->forced ? look_at_lock(open_file(queue, 0)) : fence_is_locked(queue);
+	return r->forced ? fence_record_look(fence_record_open(queue, 0)) : fence_is_locked(queue);
 }
 
 /* The file that has locks goes, and another one with the same words takes its name. */
@@ -466,7 +387,9 @@ replace_file(int queue, const struct fence_record *r)
 	fd = openat(queue, PART_NAME, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	rc = write_record(fd, r) == 0 && renameat(queue, PART_NAME, queue, FILE_NAME) == 0 ? 0 : -1;
+	rc = fence_record_write(fd, r);
+	if (rc == 0)
+		rc = renameat(queue, PART_NAME, queue, FENCE_RECORD_FILE);
 	saved = errno;
 	close(fd);
 	errno = saved;
@@ -478,11 +401,11 @@ int
 fence_break(int queue, const char *host)
 {
 	struct fence_record before, r = { .forced = true };
-	int fd = open_file(queue, 0), rc, saved;
+	int fd = fence_record_open(queue, 0), rc, saved;
 
 	if (fd == -1)
 		return -1;
-	rc = read_record(fd, &before);
+	rc = fence_record_read(fd, &before);
 	if (rc == 0) {
 		errno = ENOENT;
 		rc = -1;
@@ -491,7 +414,7 @@ fence_break(int queue, const char *host)
 	snprintf(r.holder, sizeof(r.holder), "nobody");
 	snprintf(r.host, sizeof(r.host), "%s", host);
 	if (rc == 1)
-		rc = write_record(fd, &r);
+		rc = fence_record_write(fd, &r);
 	disk_crash_point("fence-broken");
 	saved = errno;
 	close(fd);

@@ -12,19 +12,10 @@
 #define COMMON_SPOOL_FENCE_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-#define FENCE_HOLDER_SIZE 80
-#define FENCE_HOST_SIZE 256
+#include "common/spool/fence_record.h"
 
 struct fence;
-
-struct fence_record {
-	uint64_t generation;
-	char holder[FENCE_HOLDER_SIZE];	/* words of letters, digits and "-" */
-	char host[FENCE_HOST_SIZE];	/* for people; printable */
-	bool forced;			/* the lock of the folder is not asked: who had it was given up */
-};
 
 /*
  * `lost` is called when the home has another holder: once, on whatever thread finds it. It is not to return;
@@ -36,9 +27,16 @@ void fence_free(struct fence *f);		/* NULL is fine */
 
 /*
  * Takes the locks of the queue folder, for the life of `f`, and with them the home. It syncs a file when the
- * home was another one's. -1 and errno: EWOULDBLOCK another process has a lock.
+ * home was another one's. -1 and errno: EWOULDBLOCK another process has a lock, or of another holder any has
+ * the home.
  */
 int fence_own(struct fence *f, int queue) __attribute__((warn_unused_result));
+/*
+ * From now on the home is that of our holder. The locks are taken as by fence_own, unless a process of the
+ * same holder, or one of a version without fences, has them: then the home is joined. -1 and errno:
+ * EWOULDBLOCK another one has it, or one takes it just now.
+ */
+int fence_claim(struct fence *f, int queue) __attribute__((warn_unused_result));
 /*
  * The home is ours still: one statx(2) of an open file. A process that does not own the queue waits in its
  * first call until one of the same holder does, some seconds at the most. False and errno: ESTALE it was

@@ -241,6 +241,32 @@ def test_at_another_node(t):
     check(done.returncode == 1 and "one: its home is that of host.example (generation 3), whose processes have it" in done.stderr, done)
 
 
+# shows 9c.3
+def test_at_once(t):
+    """Of two nodes that start on one home at the same time one is started; the other one names the owner, and stays stopped."""
+    for _ in range(4):
+        keys = {"delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", **RETRY}}
+        first = t.postern({"one": keys}, start=False)
+        both = [first, t.postern({"one": {"general": {"home": first.home.path}, **keys}}, start=False)]
+        for each in both:
+            each.spawn()
+        for each in both:
+            each.events.wait("service", state="started")
+        winner = [each for each in both if each.events.all("state", server="one", state="started")]
+        equal(len(winner), 1, "nodes that said that they have started")
+        (loser,) = [each for each in both if each not in winner]
+        owner = "its home is that of host.example (generation 1), whose processes have it"
+        loser.events.wait("state", server="one", state="stopped", reason=lambda text: owner in text)
+        done = loser.ctl("status", "--check", ok=False)
+        check(done.returncode == 2 and done.stdout.startswith("CRITICAL: one stopped (") and owner in done.stdout, done)
+        winner[0].default.send("a@a.example", "b@remote.example")
+        winner[0].events.wait("deferred")
+        check("generation 1\n" in (first.home.queue / "owner").read_text(), "the first one has it still")
+        equal(winner[0].events.all("home-lost"), [])
+        for each in both:
+            each.stop()
+
+
 def merge_spare(service, t):
     """A home with a pickup file and a queue is to go into that of `one`, and does not."""
     spare = t.folder / "spare"

@@ -192,6 +192,40 @@ START_TEST(old_version)
 }
 END_TEST
 
+/* Who claims it has the home and its locks, or joins its own holder; a process that joined keeps it from others, alone, too. */
+START_TEST(claims)
+{
+	struct one a = (new_folder(), begin("run-a", "a")), joined = begin("run-a", "a"), next = begin("run-a", "a"), b = begin("run-b", "b"),
+	    old = begin("none", "c"), c = begin("run-c", "c");
+
+	ck_assert_int_eq(fence_claim(a.f, a.queue), 0);
+	ck_assert_int_eq(fence_own(a.f, a.queue), 0);
+	ck_assert(fence_claim(b.f, b.queue) == -1 && errno == EWOULDBLOCK);
+	ck_assert_int_eq(fence_claim(next.f, next.queue), 0);
+	ck_assert_msg(fence_own(next.f, next.queue) == -1 && errno == EWOULDBLOCK, "the one before drains, and has the queue");
+	ck_assert_msg(fence_holds(next.f, next.queue), "it has joined still");
+	ck_assert(fence_holds(joined.f, joined.queue));
+	end(&a);
+	ck_assert_msg(fence_claim(b.f, b.queue) == -1 && errno == EWOULDBLOCK, "another one of its holder has it");
+	ck_assert(fence_own(b.f, b.queue) == -1 && errno == EWOULDBLOCK);
+	ck_assert_int_eq(fence_own(next.f, next.queue), 0);
+	end(&next);
+	end(&joined);
+	ck_assert_int_eq(fence_claim(b.f, b.queue), 0);
+	ck_assert_uint_eq(generation(), 2);
+	end(&b);
+	ck_assert_int_eq(unlinkat(old.queue, "owner", 0), 0);
+	ck_assert_int_eq(flock(old.queue, LOCK_EX | LOCK_NB), 0);
+	ck_assert_msg(fence_claim(c.f, c.queue) == 0, "mail is taken beside a version without fences");
+	ck_assert(fence_own(c.f, c.queue) == -1 && errno == EWOULDBLOCK);
+	end(&old);
+	ck_assert_int_eq(fence_own(c.f, c.queue), 0);
+	end(&c);
+	ck_assert_uint_eq(losses, 0);
+	tear_down();
+}
+END_TEST
+
 static void
 put_file(const char *text)
 {
@@ -288,4 +322,4 @@ START_TEST(mending)
 }
 END_TEST
 
-UNIT_MAIN("fence", holders, lost, outside, old_version, files, without_locks, mending)
+UNIT_MAIN("fence", holders, lost, outside, old_version, claims, files, without_locks, mending)
