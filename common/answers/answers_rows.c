@@ -32,8 +32,9 @@ static const struct answers_column service_columns[] = {
 	{ "name", NULL, ANSWERS_TEXT, .at = 0 }, { "state", NULL, ANSWERS_TEXT, .at = 1 },
 	{ "pid", NULL, .type = ANSWERS_NUMBER }, { "right", NULL, .type = ANSWERS_WORD },
 	{ "resolver", NULL, .type = ANSWERS_NUMBER },
-	{ "auth", NULL, .type = ANSWERS_NUMBER }, { "directory", NULL, .type = ANSWERS_NUMBER },
-	{ "fetch", NULL, .type = ANSWERS_NUMBER }, { "metrics", NULL, .type = ANSWERS_NUMBER },
+	{ "auth", NULL, .type = ANSWERS_NUMBER }, { "filter", NULL, .type = ANSWERS_NUMBER },
+	{ "directory", NULL, .type = ANSWERS_NUMBER }, { "fetch", NULL, .type = ANSWERS_NUMBER },
+	{ "limits", NULL, .type = ANSWERS_NUMBER }, { "metrics", NULL, .type = ANSWERS_NUMBER },
 	{ "web", NULL, .type = ANSWERS_NUMBER }, { "reason", NULL, .type = ANSWERS_WORD },
 };
 

@@ -24,6 +24,7 @@ struct redisReply;
 /* --- limits_script: what the engine runs, the commands for it, and its answers. Pure --- */
 
 #define LIMITS_SHA_SIZE 41		/* of a script, as the engine names it */
+#define LIMITS_WHY_SIZE 160		/* why there is no engine */
 #define LIMITS_RUN_SIZE 65		/* of one life of the engine */
 #define LIMITS_COMMAND_MAX (64U * 1024)
 
@@ -96,8 +97,10 @@ struct limits_engine {
 	char sha[LIMITS_KINDS][LIMITS_SHA_SIZE];
 	uint64_t again_ms;
 	bool lost;			/* status has it */
+	uint64_t shown_ms;		/* when status was told */
 	uint64_t told_ms;		/* when the event log was told of a loss */
-	bool told;			/* ... of this one */
+	char told_why[LIMITS_WHY_SIZE];	/* ... and of which reason */
+	bool told;			/* ... of this loss */
 	struct limits_query_list waiting, sent;
 	size_t nsent;
 };

@@ -1,5 +1,6 @@
 """shared_limits - three nodes keep the limits of a host together, whatever becomes of a node or of the engine"""
 
+import json
 import os
 import pathlib
 import signal
@@ -259,6 +260,26 @@ def test_password(t):
 
 def pids(service):
     return service.child("limits"), service.child("deliver")
+
+
+def test_reason_of_loss(t):
+    """The status says why the engine is away now; another reason is another event, and the same one is none. The helper has its pid as a number."""
+    engine = HostileEngine(t, lambda words: None, {"INFO": b"-NOAUTH the first\r\n"})
+    service = node(t, engine, limited(t, 3, {}), "n0")
+    send(service, 1, "n0")
+    service.events.wait("trouble", part="limits", reason=lambda text: "NOAUTH the first" in text)
+    until(lambda: lost(service), what="the loss in status --check")
+    engine.greeting = {"INFO": b"-WRONGPASS the second\r\n"}
+    until(lambda: "WRONGPASS the second" in service.ctl("status", "--check", ok=False).stdout, what="the newest reason in status --check")
+    check("the first" not in service.ctl("status").stdout, "the reason of before in status")
+    service.events.wait("trouble", part="limits", reason=lambda text: "WRONGPASS the second" in text)
+    seen = engine.connections + 3
+    until(lambda: engine.connections >= seen, what="more attempts")
+    equal(len(service.events.all("trouble", part="limits")), 2, "events of the loss")
+    helpers = {name: value for name, value in json.loads(service.ctl("status", "--json").stdout)["service"].items()
+               if name not in ("name", "state", "right", "reason")}
+    check(helpers.get("limits"), "no pid of the helper", helpers)
+    check(all(value is None or isinstance(value, int) for value in helpers.values()), "pids that are no numbers", helpers)
 
 
 def test_hostile_engine(t):

@@ -32,7 +32,7 @@ static const struct answer_row { const char *words[4], *text, *json; } rows[] = 
 	    "{\"name\": \"two\", \"state\": \"stopped\", \"number\": 4, \"id\": 0, \"description\": \"\", \"listen\": [], "
 	    "\"sessions\": 0, \"queue\": 0, \"listener\": [], \"pickup\": [], \"deliver\": [], \"maintenance\": [], "
 	    "\"leaving\": [], \"right\": null, \"commit\": null, \"disk\": null, \"reason\": null}], \"service\": {\"state\": \"started\", \"pid\": 10, \"right\": null, \"resolver\": 14, "
-	    "\"auth\": null, \"directory\": null, \"fetch\": null, \"metrics\": null, \"web\": null, "
+	    "\"auth\": null, \"filter\": null, \"directory\": null, \"fetch\": null, \"limits\": null, \"metrics\": null, \"web\": null, "
 	    "\"reason\": \"sad\"}, \"remarks\": []}" },
 	{ { "status", "none" }, "there is no virtual server none\n",
 	    "{\"schema\": 1, \"servers\": [], \"service\": null, \"remarks\": [\"there is no virtual server none\"]}" },
