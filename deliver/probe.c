@@ -29,6 +29,7 @@
 #include "deliver/schedule/schedule.h"
 
 #define PROBE_HOST_MS 30000U
+#define PROBE_SHARED_MS 10000U	/* no longer for connections that other nodes have */
 #define LINE_MAX_BYTES 1000
 
 struct probe_hop {
@@ -39,6 +40,7 @@ struct probe_hop {
 	struct outbound_job job;
 	struct verdict verdict;
 	enum outbound_step reached;
+	bool looked;			/* whether other nodes have all connections */
 	bool ok;
 };
 TAILQ_HEAD(probe_hops, probe_hop);
@@ -233,14 +235,23 @@ on_done(void *arg, struct outbound_job *job)
 	next_hop(p);
 }
 
-/* The host hangs. Outbound keeps the job until its own, longer limits. */
+/* The host hangs, or other nodes have its connections. Outbound keeps the job for its own, longer limits. */
 static void
 on_time(void *arg)
 {
 	struct probe *p = arg;
 	struct probe_hop *h = TAILQ_FIRST(&p->hops);
+	char why[PACE_WORDS_SIZE];
+	bool first = !h->looked;
 
-	tell(p, step_name(h), "failed", "no answer within %u seconds", PROBE_HOST_MS / 1000);
+	h->looked = true;
+	if (shared_limits_waits(p->all->outbound, h->d.key, why)) {
+		tell(p, step_name(h), "failed", "%s", why);
+	} else if (first) {
+		loop_timer_set(p->timer, PROBE_HOST_MS - PROBE_SHARED_MS);
+		return;
+	} else
+		tell(p, step_name(h), "failed", "no answer within %u seconds", PROBE_HOST_MS / 1000);
 	h->probe = NULL;
 	TAILQ_REMOVE(&p->hops, h, link);
 	TAILQ_INSERT_TAIL(&p->all->late, h, link);
@@ -258,7 +269,7 @@ next_hop(struct probe *p)
 		return;
 	}
 	tell(p, "next-hop", "ok", "%s", h->d.domain);
-	loop_timer_set(p->timer, PROBE_HOST_MS);
+	loop_timer_set(p->timer, PROBE_SHARED_MS);
 	h->job = (struct outbound_job){ .e = NULL, .fd = -1, .sender = "", .index = &first, .count = 1,
 	    .verdict = &h->verdict, .done = on_done, .done_login = on_login, .step = on_step, .arg = h };
 	outbound_submit(p->all->outbound, &h->d, &h->job);

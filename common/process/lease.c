@@ -83,11 +83,33 @@ lease_may_begin(const struct lease_node *n, const struct lease *l, uint64_t now)
 	return n->share && l->lost_at != 0 && lease_usable(n, l, now) > 0;
 }
 
+static bool
+is_wanted(const struct lease *l, uint64_t now)
+{
+	return l->wanted_at != 0 && now < l->wanted_at + WANTED_MS;
+}
+
 bool
 lease_is_idle(const struct lease *l, uint64_t now)
 {
 	return !l->asking && (l->granted == 0 || !is_held(l, now)) &&
-	    (l->wanted_at == 0 || now >= l->wanted_at + WANTED_MS);
+	    !is_wanted(l, now);
+}
+
+/* --- what is said of one that waits --- */
+
+uint64_t
+lease_used_up(const struct lease_node *n, const struct lease *l, uint64_t used, uint64_t now)
+{
+	if (!l->refused || l->lost_at != 0 || !is_wanted(l, now) || lease_has_room(n, l, used, now))
+		return 0;
+	return now < l->again_at ? l->again_at - now : 1;
+}
+
+bool
+lease_is_barred(const struct lease_node *n, const struct lease *l, uint64_t now)
+{
+	return l->lost_at != 0 && is_wanted(l, now) && lease_usable(n, l, now) == 0;
 }
 
 /* --- questions --- */
@@ -123,8 +145,8 @@ bool
 lease_ask(const struct lease_node *n, struct lease *l, uint64_t used, uint64_t limit, uint64_t now,
     struct lease_question *q)
 {
-	bool wanted = l->wanted_at != 0 && now < l->wanted_at + WANTED_MS;
-	uint64_t want = wanted ? MIN(limit, used + MAX(MAX(used / 2, l->slice), 1)) : MIN(limit, used);
+	uint64_t more = is_wanted(l, now) ? MAX(MAX(used / 2, l->slice), 1) : 0;
+	uint64_t want = MIN(limit, used + more);
 
 	l->limit = limit;
 	if (!is_time(n, l, used, want, now))
@@ -160,9 +182,10 @@ lease_answer(struct lease_node *n, struct lease *l, uint64_t granted, uint64_t t
 		return;
 	}
 	l->granted = MIN(granted, l->want);
+	l->refused = l->granted < l->want;
 	l->target = target;
 	l->until = l->asked_at + usable_ms(n);
-	if (l->granted < l->want)
+	if (l->refused)
 		l->again_at = now + MAX(MIN(wait, WAIT_MAX_MS), AGAIN_MS);
 }
 
@@ -180,7 +203,7 @@ void
 lease_fail(struct lease_node *n, struct lease *l, bool all, uint64_t now)
 {
 	note_loss(n, all, now);
-	l->asking = false;
+	l->asking = l->refused = false;
 	l->again_at = now + AGAIN_MS;
 	if (l->lost_at != 0)
 		return;
@@ -213,6 +236,7 @@ lease_rate_answer(struct lease_node *n, struct lease_rate *r, uint64_t granted, 
 	r->asking = false;
 	n->lost_at = r->lost_at = 0;
 	r->count = MIN(granted, r->want);
+	r->refused = r->count == 0;
 	r->until = r->asked_at + LEASE_RATE_MS - LEASE_RATE_MS / MARGIN_PART;
 	r->again_at = now + (r->count > 0 ? 0 : wait > 0 ? MIN(wait, WAIT_MAX_MS) : PACE_MS);
 }
@@ -221,7 +245,7 @@ void
 lease_rate_fail(struct lease_node *n, struct lease_rate *r, bool all, uint64_t now)
 {
 	note_loss(n, all, now);
-	r->asking = false;
+	r->asking = r->refused = false;
 	r->again_at = now + AGAIN_MS;
 	if (r->lost_at == 0)
 		r->lost_at = all ? n->lost_at : now;
@@ -233,6 +257,22 @@ lease_rate_wait(const struct lease_node *n, const struct lease_rate *r, uint64_t
 	if (has_some(r, now) || lease_rate_is_alone(n, r, now))
 		return 0;
 	return now + PACE_MS < r->again_at ? r->again_at - now : PACE_MS;
+}
+
+/* No permit tells whether more are wanted: for some time after the last answer they are. */
+uint64_t
+lease_rate_used_up(const struct lease_rate *r, uint64_t now)
+{
+	if (!r->refused || r->lost_at != 0 || now >= r->again_at + WANTED_MS)
+		return 0;
+	return now < r->again_at ? r->again_at - now : 1;
+}
+
+bool
+lease_rate_is_barred(const struct lease_node *n, const struct lease_rate *r, uint64_t now)
+{
+	return r->lost_at != 0 && now < r->again_at + WANTED_MS && !has_some(r, now) &&
+	    !lease_rate_is_alone(n, r, now);
 }
 
 void

@@ -40,6 +40,7 @@ struct lease {
 	uint64_t asked_at, again_at;	/* of the last question; the next one not before */
 	uint64_t keep, want;		/* of the open question */
 	bool asking, claims;
+	bool refused;			/* the last answer was less than was wanted */
 	uint64_t wanted_at;		/* one more was wanted; 0 never */
 	uint64_t slice;			/* so many more at a time, at least; 0: one */
 };
@@ -65,6 +66,10 @@ bool lease_is_over(const struct lease_node *n, const struct lease *l, uint64_t u
 bool lease_is_idle(const struct lease *l, uint64_t now);
 /* Work may begin on a permit in use: there is time enough to end it. */
 bool lease_may_begin(const struct lease_node *n, const struct lease *l, uint64_t now);
+/* One more is wanted, and others have the rest: ms until the engine is asked again; 0: that is not so. */
+uint64_t lease_used_up(const struct lease_node *n, const struct lease *l, uint64_t used, uint64_t now);
+/* Some are wanted, the engine does not answer, and nothing may be used without it. */
+bool lease_is_barred(const struct lease_node *n, const struct lease *l, uint64_t now);
 uint64_t lease_share(const struct lease_node *n, uint64_t limit);	/* of one node; at least 1 */
 
 /* Messages of a limit a minute: taken in small numbers, for a short time. */
@@ -73,6 +78,7 @@ struct lease_rate {
 	uint64_t count, until;
 	uint64_t asked_at, again_at, want;
 	bool asking;
+	bool refused;			/* the last answer was none */
 	uint64_t lost_at;		/* 0: the engine has answered */
 };
 bool lease_rate_ask(const struct lease_node *n, struct lease_rate *r, uint64_t limit, uint64_t now,
@@ -82,6 +88,8 @@ void lease_rate_answer(struct lease_node *n, struct lease_rate *r, uint64_t gran
 void lease_rate_fail(struct lease_node *n, struct lease_rate *r, bool all, uint64_t now);
 /* Ms until one more message; 0: now. */
 uint64_t lease_rate_wait(const struct lease_node *n, const struct lease_rate *r, uint64_t now);
+uint64_t lease_rate_used_up(const struct lease_rate *r, uint64_t now);	/* as lease_used_up */
+bool lease_rate_is_barred(const struct lease_node *n, const struct lease_rate *r, uint64_t now);
 void lease_rate_take(struct lease_rate *r);
 /* Without the engine it counts by itself, to its share of the limit. */
 bool lease_rate_is_alone(const struct lease_node *n, const struct lease_rate *r, uint64_t now);

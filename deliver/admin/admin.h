@@ -85,6 +85,8 @@ struct queue_admin_job {
 	int channel;			/* move: to the owner of the other queue, until it is used; -1 */
 	struct queue_admin_count *count; size_t counts;
 	struct queue_admin_reason reason[QUEUE_ADMIN_REASONS]; size_t reasons;
+	/* destinations whose mail waits for limits that nodes share */
+	struct queue_admin_wait { char *key, *why; } *wait; size_t waits;
 };
 
 struct queue_admin {
@@ -126,6 +128,13 @@ void queue_admin_select_gather(struct queue_admin_job *j);	/* on the loop: from 
 /* On the loop: there is a next piece of a tally, and time for it. Gather it. */
 bool queue_admin_select_again(struct queue_admin_job *j);
 void queue_admin_select_run(void *arg, void **jobs, size_t n);	/* on a thread: from the disk */
+
+/* --- queue_admin_waits: why a message that is due is not tried --- */
+void queue_admin_waits_gather(struct queue_admin_job *j);	/* on the loop */
+void queue_admin_waits_free(struct queue_admin_job *j);
+/* Adds the words; false: no reason beside its note. On a thread. */
+bool queue_admin_waits_word(const struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e, struct buf *word);
 
 /* --- queue_admin_rows: messages as lines of a page. On a thread --- */
 void queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i,

@@ -34,6 +34,7 @@ job_free(struct queue_admin_job *j)
 	free(j->count);
 	for (size_t i = 0; i < j->reasons; i++)
 		free(j->reason[i].text);
+	queue_admin_waits_free(j);
 	free(j);
 }
 
@@ -67,8 +68,10 @@ begin_first(struct queue_admin *c)
 			c->idle(c->idle_arg);
 		return;
 	}
-	if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_QUEUE)
+	if (msg_queue_rows[j->ask.verb].place == MSG_QUEUE_IN_QUEUE) {
 		queue_admin_select_gather(j);
+		queue_admin_waits_gather(j);
+	}
 	pool_submit(c->select, j);
 }
 

@@ -143,25 +143,6 @@ put_note(struct buf *out, const struct note_line *l)
 		    text_after_status(l));
 }
 
-/* All that is still to do is for domains that an operator has paused; the note may be of an earlier try. */
-static bool
-is_paused(const struct queue_admin_job *j, const struct message_envelope *e)
-{
-	const struct config_server *s = j->queue_admin->schedule->set.server;
-	bool any = false;
-
-	for (size_t i = 0; s->paused.count > 0 && i < e->nrcpt; i++) {
-		const char *at = strrchr(e->rcpt[i].address, '@');
-
-		if (e->rcpt[i].mark != MARK_PENDING)
-			continue;
-		if (!config_domain_is_paused(s, at == NULL ? "" : at + 1))
-			return false;
-		any = true;
-	}
-	return any;
-}
-
 void
 queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e)
@@ -169,9 +150,8 @@ queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *
 	struct buf word = BUF_INIT(2048);
 	struct note_line line;
 
-	if (i->state != QUEUE_FILTER_HELD && i->state != QUEUE_FILTER_ACTIVE && is_paused(j, e))
-		buf_puts(&word, SCHEDULE_PAUSED);
-	else if (last_word(j, i->id, &line) && line.kind != NOTE_RELEASED)
+	if (!queue_admin_waits_word(j, i, e, &word) && last_word(j, i->id, &line) &&
+	    line.kind != NOTE_RELEASED)
 		put_note(&word, &line);
 	buf_printf(&j->text, "%s\t%s\t%lld\t%s\t%lld", i->id, queue_filter_state_name(i->state),
 	    (long long)(message_id_time_us(i->id) / 1000000), i->due, (long long)e->content_size);
@@ -291,8 +271,13 @@ void
 queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e, int fd)
 {
+	struct buf word = BUF_INIT(2048);
+
 	put_field(j, "id", i->id);
 	put_field(j, "state", queue_filter_state_name(i->state));
+	if (queue_admin_waits_word(j, i, e, &word))
+		put_field(j, "waits", buf_text(&word));
+	buf_done(&word);
 	put_number(j, "arrived", message_id_time_us(i->id) / 1000000);
 	put_field(j, "due", i->due[0] != '-' ? i->due : NULL);
 	put_number(j, "size", e->content_size);
@@ -305,16 +290,18 @@ queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *
 
 /* The last error of a domain, as far as it is known: that of the first message for it alone that has one. */
 static void
-note_reason(struct queue_admin_job *j, const struct queue_admin_item *i, struct queue_admin_count *c)
+note_reason(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e,
+    struct queue_admin_count *c)
 {
 	struct buf word = BUF_INIT(2048);
 	struct note_line line;
 
-	if (c->reason[0] == '\0' && i->state == QUEUE_FILTER_WAITING && last_word(j, i->id, &line) &&
-	    line.kind != NOTE_RELEASED && line.kind != NOTE_HELD) {
+	if (c->reason[0] != '\0')
+		return;
+	if (!queue_admin_waits_word(j, i, e, &word) && i->state == QUEUE_FILTER_WAITING &&
+	    last_word(j, i->id, &line) && line.kind != NOTE_RELEASED && line.kind != NOTE_HELD)
 		put_note(&word, &line);
-		snprintf(c->reason, sizeof(c->reason), "%s", buf_text(&word));
-	}
+	snprintf(c->reason, sizeof(c->reason), "%s", buf_text(&word));
 	buf_done(&word);
 }
 
@@ -364,7 +351,7 @@ queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item 
 	for (size_t k = 0; !room && j->nread > 0 && k < nseen; k++)
 		j->count[seen[k]].n[column]--;	/* the message comes on the next page */
 	if (nseen == 1)
-		note_reason(j, i, &j->count[seen[0]]);
+		note_reason(j, i, e, &j->count[seen[0]]);
 	free(seen);
 	return room || j->nread == 0;
 }

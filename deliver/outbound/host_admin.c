@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -42,7 +43,7 @@ end_page(const struct page *p, int32_t status)
 }
 
 static const char *
-state_name(const struct pace_gate *g, uint64_t now)
+state_name(const struct pace_gate *g, enum pace_shared shared, uint64_t now)
 {
 	static const char *const names[PACE_SAIDS] = { [PACE_SAID_NOTHING] = "new",
 	    [PACE_SAID_TAKEN] = "works", [PACE_SAID_LATER] = "puts-off", [PACE_SAID_REFUSED] = "refuses",
@@ -54,6 +55,8 @@ state_name(const struct pace_gate *g, uint64_t now)
 		return "paused";
 	if (state == PACE_RESTS || state == PACE_PROBES)
 		return state == PACE_RESTS ? "rests" : "probes";
+	if (shared != PACE_SHARED_FREE)
+		return shared == PACE_SHARED_USED_UP ? "used-up" : "no-engine";
 	return g->said == PACE_SAID_TAKEN && g->rate.learnt != CONFIG_UNLIMITED ? "slowed" : names[g->said];
 }
 
@@ -106,20 +109,25 @@ static void
 tell_one(void *arg, struct pace_gate *g)
 {
 	struct page *p = arg;
-	uint64_t most = g->rules.value[CONFIG_REMOTE_CONNECTIONS], rest = pace_gate_rest(g, p->now);
-	char line[LINE_MAX_BYTES], connections[24], rate[24], when[24] = "-";
+	uint64_t most = g->rules.value[CONFIG_REMOTE_CONNECTIONS], rest, others;
+	char line[LINE_MAX_BYTES], connections[24], rate[24], when[24] = "-", words[PACE_WORDS_SIZE];
+	enum pace_shared shared;
 
 	if (!fits(g, p->pattern))
 		return;
+	shared = pace_gate_shared(g, p->now, &others);
+	(void)pace_gate_shared_words(g, p->now, words);
+	rest = MAX(pace_gate_rest(g, p->now), others);
 	put_number(connections, sizeof(connections), g->cap < most ? g->cap : most);
 	put_number(rate, sizeof(rate), pace_rate_limit(&g->rate));
 	if (g->why != NULL)
 		snprintf(when, sizeof(when), "%llu",
 		    (unsigned long long)((p->wall - (p->now - g->why_at)) / 1000));
 	snprintf(line, sizeof(line), "%s\t%s\t%s\t%zu\t%s\t%s\t%llu\t%llu\t%s\t%s\t%s\n", g->host,
-	    *g->account != '\0' ? g->account : "-", state_name(g, p->now), g->conns, connections, rate,
-	    g->paused ? 0ULL : (unsigned long long)(rest + 999) / 1000, (unsigned long long)g->sent, when,
-	    g->why != NULL ? g->why->text : "-", g->said_text != NULL ? g->said_text : "-");
+	    *g->account != '\0' ? g->account : "-", state_name(g, shared, p->now), g->conns, connections,
+	    rate, g->paused ? 0ULL : (unsigned long long)(rest + 999) / 1000,
+	    (unsigned long long)g->sent, when, g->why != NULL ? g->why->text : "-",
+	    words[0] != '\0' ? words : g->said_text != NULL ? g->said_text : "-");
 	send_line(p, line);
 }
 

@@ -136,6 +136,10 @@ enum outbound_rest outbound_rest(const struct outbound *o, const char *key, uint
     struct verdict *why);
 /* Messages that its hosts can take soon, by their limits a minute. */
 size_t outbound_places(const struct outbound *o, const char *key);
+/* Each destination whose mail waits for limits that nodes share, as pace_gate_shared_words says it. */
+void shared_limits_each(const struct outbound *o,
+    void (*call)(void *arg, const char *key, const char *why), void *arg);
+bool shared_limits_waits(const struct outbound *o, const char *key, char why[PACE_WORDS_SIZE]);
 /*
  * Starts no new transaction. Jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in
  * flight go on. `why` the process ends, for those that were tried: a constant.

@@ -10,6 +10,7 @@
 #include <bsd/stdlib.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -206,6 +207,66 @@ on_tick(void *arg)
 	}
 	if (!TAILQ_EMPTY(&l->busy))
 		loop_timer_set(l->tick, TICK_MS);
+}
+
+/* --- what is said of mail that waits --- */
+
+/* Some of its hosts have no room for that alone, and no other one has any. */
+static bool
+waits(const struct site *s, uint64_t now, char words[PACE_WORDS_SIZE])
+{
+	bool found = false;
+
+	if (s->kind != SITE_CONNECTS || s->waiting == 0)
+		return false;
+	for (size_t i = 0; i < s->list.count; i++) {
+		char own[PACE_WORDS_SIZE];
+
+		if (pace_gate_shared_words(s->host[i].gate, now, own) != PACE_SHARED_FREE) {
+			if (!found)
+				memcpy(words, own, sizeof(own));
+			found = true;
+		} else if (pace_gate_rest(s->host[i].gate, now) == 0 &&
+		    pace_host_rest(s->host[i].pace, now) == 0) {
+			return false;
+		}
+	}
+	return found;
+}
+
+void
+shared_limits_each(const struct outbound *o, void (*call)(void *arg, const char *key, const char *why),
+    void *arg)
+{
+	char words[PACE_WORDS_SIZE];
+	const struct site *s;
+
+	for (size_t i = 0; i < OUTBOUND_BUCKETS && o->shared != NULL; i++)
+		LIST_FOREACH(s, &o->table[i], table_link)
+			if (waits(s, clock_mono_ms(), words))
+				call(arg, s->d.key, words);
+}
+
+struct shared_wait { const char *key; char *why; bool found; };
+
+static void
+note_wait(void *arg, const char *key, const char *why)
+{
+	struct shared_wait *w = arg;
+
+	if (strcmp(key, w->key) != 0)
+		return;
+	snprintf(w->why, PACE_WORDS_SIZE, "%s", why);
+	w->found = true;
+}
+
+bool
+shared_limits_waits(const struct outbound *o, const char *key, char why[PACE_WORDS_SIZE])
+{
+	struct shared_wait w = { .key = key, .why = why };
+
+	shared_limits_each(o, note_wait, &w);
+	return w.found;
 }
 
 /* --- beginning and end --- */

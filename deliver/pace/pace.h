@@ -213,6 +213,15 @@ uint64_t pace_gate_rate(const struct pace_gate *g);
 /* More connections are open than its leases allow: some must end now. */
 bool pace_gate_is_over(const struct pace_gate *g, uint64_t now);
 bool pace_gate_has_surplus(const struct pace_gate *g, uint64_t now);	/* one should end when it is idle */
+/*
+ * Whether mail waits for what other nodes leave of its limits, or for the engine that knows it; `ms` until
+ * that is asked again.
+ */
+enum pace_shared { PACE_SHARED_FREE, PACE_SHARED_USED_UP, PACE_SHARED_BARRED };
+enum pace_shared pace_gate_shared(const struct pace_gate *g, uint64_t now, uint64_t *ms);
+#define PACE_WORDS_SIZE 400
+/* The same for people; "" FREE. */
+enum pace_shared pace_gate_shared_words(const struct pace_gate *g, uint64_t now, char words[PACE_WORDS_SIZE]);
 void pace_gate_table_sweep(struct pace_gates *t, uint64_t now);
 /* For one more connection, and a message on it. */
 bool pace_gate_has_room(struct pace_gate *g, uint64_t now);

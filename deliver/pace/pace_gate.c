@@ -9,6 +9,7 @@
  *           connection finds out, and connections and messages a minute rise again by steps
  * Fails by: cannot
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
@@ -188,6 +189,62 @@ shared_wait(struct pace_gate *g, uint64_t now)
 	    lease_share(s->node, g->rules.value[CONFIG_REMOTE_RATE]) : CONFIG_UNLIMITED, now);
 	s->wants_message = true;
 	return MAX(wait, lease_rate_wait(s->node, &s->messages, now));
+}
+
+/* Of connections or messages; 0: those are not the ones that are used up. */
+static uint64_t
+connections_used_up(const struct pace_gate *g, uint64_t now)
+{
+	const struct pace_share *s = g->share;
+
+	return s != NULL && s->of_connections ? lease_used_up(s->node, &s->connections, g->conns, now) : 0;
+}
+
+static uint64_t
+messages_used_up(const struct pace_gate *g, uint64_t now)
+{
+	const struct pace_share *s = g->share;
+
+	return s != NULL && s->of_messages ? lease_rate_used_up(&s->messages, now) : 0;
+}
+
+enum pace_shared
+pace_gate_shared(const struct pace_gate *g, uint64_t now, uint64_t *ms)
+{
+	const struct pace_share *s = g->share;
+	uint64_t engine;
+
+	*ms = MAX(connections_used_up(g, now), messages_used_up(g, now));
+	if (*ms > 0)
+		return PACE_SHARED_USED_UP;
+	if (s == NULL || !((s->of_connections && lease_is_barred(s->node, &s->connections, now)) ||
+	    (s->of_messages && lease_rate_is_barred(s->node, &s->messages, now))))
+		return PACE_SHARED_FREE;
+	engine = s->node->again_at;
+	*ms = now < engine ? engine - now : 1;
+	return PACE_SHARED_BARRED;
+}
+
+enum pace_shared
+pace_gate_shared_words(const struct pace_gate *g, uint64_t now, char words[PACE_WORDS_SIZE])
+{
+	uint64_t ms;
+	enum pace_shared what = pace_gate_shared(g, now, &ms);
+	bool connections = connections_used_up(g, now) > 0;
+	uint64_t most = connections ? pace_gate_most(g) : pace_gate_rate(g);
+
+	words[0] = '\0';
+	if (what == PACE_SHARED_USED_UP)
+		snprintf(words, PACE_WORDS_SIZE, "the limit of %.200s, %llu %s%s%s for all nodes, is used up "
+		    "at %sother nodes; tried again within %llu s", g->host,
+		    (unsigned long long)most,
+		    connections ? "connection" : "message", most == 1 ? "" : "s",
+		    connections ? "" : " a minute", connections && g->conns > 0 ? "this and " : "",
+		    (unsigned long long)(ms + 999) / 1000);
+	else if (what == PACE_SHARED_BARRED)
+		snprintf(words, PACE_WORDS_SIZE, "nodes share the limit of %.200s, and their engine does not "
+		    "answer; tried again within %llu s", g->host, (unsigned long long)(ms + 999) / 1000);
+	return what;
 }
 
 /* --- what may be done now --- */

@@ -253,6 +253,8 @@ void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
 /* --- schedule_route: where each recipient of a message goes --- */
 #define SCHEDULE_PAUSED "paused by an operator"	/* the reason of a recipient that is not tried */
 void schedule_route(struct active_message *m);
+/* The key of the hosts of this recipient, to be freed; NULL: it goes to none now. Any thread. */
+char *schedule_route_key(const struct schedule *s, const struct message_envelope *e, size_t i);
 /* As the message wants it: see route_want. */
 struct schedule_dest *schedule_route_hosts(struct active_message *m, const struct destination *d);
 void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);
@@ -297,6 +299,11 @@ const char *schedule_etrn_domain(const struct schedule_dest *d);	/* whose backlo
 /* The destination of such a domain; made when there is none. */
 struct schedule_dest *schedule_etrn_dest(struct schedule *s, const char *domain,
     const struct route_answer *a);
+
+/* --- schedule_gate --- */
+/* Each destination whose mail waits for limits that nodes share, and why, for people. */
+void schedule_gate_each_shared(const struct schedule *s,
+    void (*call)(void *arg, const char *key, const char *why), void *arg);
 
 /* --- schedule_admin: what operators do to single messages --- */
 enum schedule_admin_kind { SCHEDULE_DELETE, SCHEDULE_BOUNCE, SCHEDULE_MOVE, SCHEDULE_EVACUATE };

@@ -14,11 +14,20 @@
 
 #include "common/base/clock.h"
 #include "deliver/active/active.h"
+#include "deliver/outbound/outbound.h"
 #include "deliver/schedule/schedule_private.h"
 
 #define NEW_PLACES 96			/* beside the window, for new messages: one a destination */
 #define ATRN_PORTIONS 32		/* that wait for the one connection of a host that asked */
 #define PROBE_MS 60000			/* between two tries of a destination that is down, at most */
+
+void
+schedule_gate_each_shared(const struct schedule *s, void (*call)(void *arg, const char *key, const char *why),
+    void *arg)
+{
+	if (s->set.outbound != NULL)
+		shared_limits_each(s->set.outbound, call, arg);
+}
 
 static bool
 has_place(const struct schedule *s, const struct active_message *m, const struct schedule_dest *d)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/mail/idn.h"
 #include "common/mail/refused_words.h"
 #include "deliver/active/active.h"
@@ -164,6 +165,27 @@ assign_recipient(struct active_message *m, size_t i)
 		schedule_route_point(m, r, m->only);
 		r->on_fallback = r->todo = true;
 	}
+}
+
+char *
+schedule_route_key(const struct schedule *s, const struct message_envelope *e, size_t i)
+{
+	char ascii[IDN_SIZE], key[ROUTE_KEY_SIZE], *copy;
+	struct route_answer a;
+	const char *domain = route_find_address(s->route, e->rcpt[i].address, e->sender, ascii, &a);
+	struct destination own;
+
+	if (a.paused || a.backlog || (a.kind != ROUTE_HOSTS && a.kind != ROUTE_DIRECT) ||
+	    !route_want(&a, want_of(e)))
+		return NULL;
+	if (a.kind == ROUTE_DIRECT) {
+		route_direct_key(key, domain, &a);
+		return mem_strdup(key);
+	}
+	route_want_hosts(&own, a.hosts, want_of(e));
+	copy = mem_strdup(own.key);
+	route_destination_done(&own);
+	return copy;
 }
 
 /* A mail filter has refused it, when its file was taken from pickup; the others of the message go on. */

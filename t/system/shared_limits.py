@@ -262,6 +262,44 @@ def pids(service):
     return service.child("limits"), service.child("deliver")
 
 
+# shows 9c.5
+def test_waiting_is_said(t):
+    """
+    Mail that waits as other nodes have the connections says so, with the host and when it is tried again: in the queue, among the hosts, in
+    a probe. Mail that waits without the engine says that.
+    """
+    engine, sink = Engine(t), limited(t, 1, {"CONNECT": "421 4.7.0 Too many connections"})
+    over = hold(sink, "first-")
+    first, second = (node(t, engine, sink, name, nodes=2, on_loss="closed", rules={"connections": "1"}) for name in ("first", "second"))
+    send(first, 3, "first")
+    until(lambda: engine.holders("127.0.0.1") == {"first": 1} and live(sink) == 1, what="a connection of the first node")
+    send(second, 1, "second")
+
+    def reason(*words):
+        rows = json.loads(second.ctl(*words, "--json").stdout)
+        (row,) = rows.get("messages") or rows.get("domains") or rows.get("hosts")
+        return row
+    used_up = f"{sink.port}, 1 connection for all nodes, is used up at other nodes; tried again within "
+    until(lambda: used_up in (reason("queue", "default", "list")["reason"] or ""), what=lambda: reason("queue", "default", "list"))
+    message = reason("queue", "default", "list")["id"]
+    check(used_up in second.ctl("queue", "default", "show", message).stdout, "queue show says nothing")
+    check(used_up in reason("queue", "default", "show", message)["waits"], "nor as JSON")
+    until(lambda: used_up in (reason("queue", "default", "count")["reason"] or ""), what="queue count")
+    until(lambda: (row := reason("hosts", "default"))["state"] == "used-up" and row["rest"] > 0 and used_up in row["said"], what="hosts")
+    done = second.ctl("probe", "default", "--rcpt", "b@x.example", ok=False)
+    check(done.returncode == 1 and used_up in done.stdout, done)
+    engine.kill()
+    lost_at = "and their engine does not answer; tried again within "
+    until(lambda: lost_at in (reason("queue", "default", "list")["reason"] or ""), what=lambda: reason("queue", "default", "list"))
+    equal(reason("hosts", "default")["state"], "no-engine")
+    over.set()
+    engine.start()
+    for each in (first, second):
+        each.home.wait_queued(0, 60)
+    check(reason("hosts", "default")["state"] == "works", reason("hosts", "default"))
+    equal(sink.refused, 0)
+
+
 def test_reason_of_loss(t):
     """The status says why the engine is away now; another reason is another event, and the same one is none. The helper has its pid as a number."""
     engine = HostileEngine(t, lambda words: None, {"INFO": b"-NOAUTH the first\r\n"})

@@ -16,9 +16,9 @@ const NO_MATCH = 3;
 const GONE = { queue: "This message is not in the queue any more: it was delivered, returned, moved or deleted.",
 	badmail: "This message is not in badmail any more: it was put back into the queue, or purged." };
 /* Name of a member, what stands before it, how it is shown. */
-const FACTS = [["state", "State"], ["sender", "Sender", (value) => value === "" ? "<> (a report)" : value], ["arrived", "Arrived", when],
-	["due", "Next try", when], ["since", "In badmail since", when], ["size", "Size", bytes], ["client", "Client"], ["helo", "HELO"],
-	["user", "User"], ["protocol", "Protocol"], ["envid", "Envelope id"], ["flags", "Flags"]];
+const FACTS = [["state", "State"], ["waits", "Waits, as"], ["sender", "Sender", (value) => value === "" ? "<> (a report)" : value],
+	["arrived", "Arrived", when], ["due", "Next try", when], ["since", "In badmail since", when], ["size", "Size", bytes],
+	["client", "Client"], ["helo", "HELO"], ["user", "User"], ["protocol", "Protocol"], ["envid", "Envelope id"], ["flags", "Flags"]];
 
 class Message extends View {
 	#body = make("div");

@@ -181,6 +181,46 @@ START_TEST(test_share)
 }
 END_TEST
 
+/* What is said of one that waits: others have the rest, or nobody knows; not when it needs nothing, nor before the first answer. */
+START_TEST(test_what_is_said_of_one_that_waits)
+{
+	struct lease_rate r = { 0 };
+	uint64_t want;
+
+	begin(false);
+	ck_assert_uint_eq(lease_used_up(&node, &lease, 0, 900), 0);
+	lease_want(&lease, 1000);
+	ck_assert(ask(0, 1000));
+	ck_assert_uint_eq(lease_used_up(&node, &lease, 0, 1000), 0);
+	lease_answer(&node, &lease, 0, 0, 4000, 1005);
+	ck_assert_uint_eq(lease_used_up(&node, &lease, 0, 1005), 4000);
+	lease_want(&lease, 5000);
+	ck_assert_uint_eq(lease_used_up(&node, &lease, 0, 5005), 1);	/* it is asked about just now */
+	ck_assert_uint_eq(lease_used_up(&node, &lease, 0, 5000 + 2000), 0);
+	get(0, 8000, 1, 1);
+	ck_assert_uint_eq(lease_used_up(&node, &lease, 0, 8010), 0);
+	ck_assert(!lease_is_barred(&node, &lease, 8010));
+	begin(false);
+	lease_want(&lease, 1000);
+	ck_assert(ask(0, 1000));
+	lease_fail(&node, &lease, true, 1005);
+	ck_assert(lease_is_barred(&node, &lease, 1005) && lease_used_up(&node, &lease, 0, 1005) == 0);
+	node.share = true;	/* one lease after the loss it has its share */
+	lease_want(&lease, 1005 + LENGTH);
+	ck_assert(!lease_is_barred(&node, &lease, 1005 + LENGTH));
+
+	begin(false);
+	ck_assert(lease_rate_ask(&node, &r, 60, 1000, &want));
+	ck_assert_uint_eq(lease_rate_used_up(&r, 1000), 0);
+	lease_rate_answer(&node, &r, 0, 3000, 1005);
+	ck_assert_uint_eq(lease_rate_used_up(&r, 1005), 3000);
+	ck_assert_uint_eq(lease_rate_used_up(&r, 1005 + 3000 + 2000), 0);
+	ck_assert(lease_rate_ask(&node, &r, 60, 5000, &want));
+	lease_rate_fail(&node, &r, true, 5005);
+	ck_assert(lease_rate_is_barred(&node, &r, 5005) && lease_rate_used_up(&r, 5005) == 0);
+}
+END_TEST
+
 START_TEST(test_messages)
 {
 	struct lease_rate r = { 0 };
@@ -456,5 +496,5 @@ END_TEST
 UNIT_MAIN("lease", test_nothing_is_asked_without_need, test_it_ends_before_the_engine_says_so, test_renewal,
     test_more_than_was_wanted_is_not_taken, test_what_it_gives_up_is_not_used, test_others_want_some,
     test_an_answer_that_came_too_late, test_loss_share, test_loss_share_of_one_that_held_nothing, test_loss_closed, test_share,
-    test_messages, test_thousand_nodes, test_thousand_nodes_three_permits, test_thousand_nodes_in_trouble,
+    test_what_is_said_of_one_that_waits, test_messages, test_thousand_nodes, test_thousand_nodes_three_permits, test_thousand_nodes_in_trouble,
     test_thousand_nodes_without_engine)
