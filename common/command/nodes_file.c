@@ -19,7 +19,8 @@
 
 #define COLUMNS 8U
 #define NAME_MOST 255U
-#define LINE_MOST 4096U
+#define LINE_MOST 6144U
+#define ESCAPED_MOST (4 * NODES_FILE_REASON_MAX)
 #define NUMBER_MOST INT64_C(999999999999999999)
 
 static const char *const healths[] = { "OK", "WARNING", "CRITICAL" };
@@ -49,6 +50,25 @@ is_health(const char *word, size_t len)
 	return false;
 }
 
+/* What has no room goes with the word that would be cut. */
+static void
+put_reason(struct buf *out, const char *reason)
+{
+	char text[NODES_FILE_REASON_MAX];
+	size_t len = strnlen(reason, sizeof(text)), cut = len;
+
+	if (len < sizeof(text)) {
+		msg_queue_put(out, reason, ESCAPED_MOST);
+		return;
+	}
+	cut = len = sizeof(text) - sizeof(" ...");
+	while (cut > 0 && reason[cut] != ' ')
+		cut--;
+	memcpy(text, reason, cut > 0 ? cut : len);
+	memcpy(text + (cut > 0 ? cut : len), " ...", sizeof(" ..."));
+	msg_queue_put(out, text, ESCAPED_MOST);
+}
+
 void
 nodes_file_put(struct buf *out, const struct nodes_file_row *row)
 {
@@ -61,7 +81,7 @@ nodes_file_put(struct buf *out, const struct nodes_file_row *row)
 	put_text(out, known ? row->health : "CRITICAL", NAME_MOST);
 	put_number(out, row->sessions);
 	put_number(out, row->queue);
-	msg_queue_put(out, row->reason != NULL ? row->reason : "", NODES_FILE_REASON_MAX);
+	put_reason(out, row->reason != NULL ? row->reason : "");
 	buf_puts(out, "\n");
 }
 

@@ -10,7 +10,7 @@ struct buf;
 
 #define NODES_FILE_HEAD "postern-nodes 1\n"	/* the first line; another file is not shown */
 #define NODES_FILE_MAX (1U << 20)		/* bytes */
-#define NODES_FILE_REASON_MAX 300U
+#define NODES_FILE_REASON_MAX 1200U	/* bytes; a longer one ends after a word */
 
 /* A virtual server of a node, "(service)" what concerns all of them. NULL, -1: not known. */
 struct nodes_file_row {

@@ -118,11 +118,36 @@ def test_lines(t):
     equal((done.returncode, done.stdout, done.stderr), (7, "bare: a\\x1B[31mb\nbare: \tc\n", "posternctl: bare: no such thing\n"))
 
 
+# shows 9c.1
+def test_health(t):
+    """What monitoring reads of several nodes has each of them: one that is dead, or whose posternctl fails, is critical, with the reason."""
+    nodes, _ = begin(t)
+    nodes.add_dead("dead")
+    nodes.add("barred", 'echo "posternctl: you are no operator" >&2; exit 77')
+    done = control(nodes, "n1,dead,barred", "status", "--check", "--json")
+    found = json.loads(done.stdout)
+    equal(done.returncode, 2, done)
+    equal([(row["node"], row["name"], row["health"]) for row in found["parts"]],
+          [("n1", "n1", "ok"), ("n1", "(service)", "ok"), ("dead", None, "critical"), ("barred", None, "critical")])
+    by_name = {row["node"]: row for row in found["nodes"]}
+    equal([by_name[name]["health"] for name in ("n1", "dead", "barred")], ["ok", "critical", "critical"])
+    equal((by_name["barred"]["text"], by_name["barred"]["error"], by_name["barred"]["status"]),
+          ("CRITICAL: you are no operator", "you are no operator", 77))
+    check(found["parts"][2]["reason"].startswith("does not answer: ssh: "), found["parts"][2])
+    equal([line.split(": ")[:2] for line in done.stderr.splitlines()], [["posternctl", "dead"], ["posternctl", "barred"]])
+    equal(done.stderr.splitlines()[1], "posternctl: barred: you are no operator")
+    equal(control(nodes, "n1,n2", "status", "--check", "--json").returncode, 0)
+    done = control(nodes, "n1,barred", "queue", "count", "--json")
+    equal((done.stderr, done.returncode), ("posternctl: barred: you are no operator\n", 77))
+    equal([(row["node"], row["domain"], row["messages"]) for row in json.loads(done.stdout)["domains"]], [("n1", "remote.example", 1)])
+
+
 def test_table(t):
     """On a terminal the rows of all nodes are one table, with a column that says the node."""
     nodes, _ = begin(t)
     for args, texts in ((["status"], ["NODE", "SERVER", "STATE", "n1", "n1", "started", "n1", "(service)", "n3", "n3", "started"]),
                         (["queue", "list"], ["NODE", "ID", "n1", "from0@a.example", "n3", "from2@a.example"]),
+                        (["queue", "count"], ["NODE", "DOMAIN", "(all)", "(all)", "2", "n1", "remote.example", "1", "n3", "remote.example", "1"]),
                         (["counters"], ["COUNTER", "n1", "n2", "n3", "queue_length", "1", "0", "1"])):
         with Terminal([BUILD / "posternctl", "--on", "n1,n2,n3", *args], columns=240, env=nodes.environment()) as terminal:
             terminal.expect(*texts)

@@ -15,6 +15,7 @@ struct command;
 struct command_context;
 
 #define NODES_MAX 256			/* in one command */
+#define NODES_FAULT_SIZE 1000		/* bytes of a line */
 #define NODES_LIMIT_MS 30000		/* of each, unless --on-timeout says another time */
 
 /* One node, and what came of the command there. */
@@ -23,7 +24,7 @@ struct node {
 	pid_t pid;			/* of ssh; 0: it has ended */
 	int process, out, err;		/* descriptors of it, its output and its error output; -1: closed */
 	struct buf text;		/* its output; with a line each: what has no end yet */
-	struct buf remarks;		/* its error output */
+	struct buf remarks;		/* its error output; at its end without the name of posternctl */
 	struct buf error;		/* why there is no answer; empty: there is one */
 	int status;			/* the exit status of the command */
 	json_t *document;		/* the output, where it was to be JSON; NULL: there is none */
@@ -64,6 +65,7 @@ enum nodes_view {
 	NODES_VIEW_HEALTH,		/* the same; a node that does not answer has a line, too */
 	NODES_VIEW_TABLE,		/* the nodes are asked for JSON, here it becomes one table */
 	NODES_VIEW_JSON,		/* one document */
+	NODES_VIEW_HEALTH_JSON,		/* the same, with the health of a node that does not answer */
 	NODES_VIEW_EVENTS,		/* a document a line, as they come */
 };
 
@@ -74,6 +76,9 @@ void nodes_view_event(const struct node *n, char *line);
 void nodes_view_print(enum nodes_view view, const struct answers_table *table, struct node *nodes,
     size_t count);
 
+/* Why there is no answer, or no document: one line. NULL: there is one. */
+const char *nodes_view_fault(const struct node *n, char line[NODES_FAULT_SIZE]);
+
 /* --- nodes_merge: documents of several nodes as one. Pure --- */
 
 /*
@@ -81,6 +86,8 @@ void nodes_view_print(enum nodes_view view, const struct answers_table *table, s
  * "nodes", an object a node.
  */
 json_t *nodes_merge(const struct node *nodes, size_t count);
+/* What status --check --json says, of a node that does not: critical, and why. */
+json_t *nodes_merge_critical(const char *why);
 json_t *nodes_merge_row(const char *node, const json_t *row);	/* a copy that begins with "node" */
 
 #endif

@@ -135,13 +135,33 @@ read_document(struct node *n)
 	buf_puts(&n->error, "its answer is no JSON");
 }
 
+/* What monitoring reads is whole, whatever became of a node. */
+static void
+judge_silent(struct node *n)
+{
+	char line[NODES_FAULT_SIZE];
+
+	if (n->document != NULL || nodes_view_fault(n, line) == NULL)
+		return;
+	if (n->error.len == 0)
+		buf_puts(&n->error, line);
+	buf_clear(&n->remarks);
+	n->document = nodes_merge_critical(line);
+}
+
+static bool
+is_health(enum nodes_view view)
+{
+	return view == NODES_VIEW_HEALTH || view == NODES_VIEW_HEALTH_JSON;
+}
+
 /* What monitoring takes for worse comes first; a node without answer is critical. */
 static int
 rank(enum nodes_view view, const struct node *n)
 {
 	static const int ranks[] = { 0, 1, 3, 2 };
 
-	if (view != NODES_VIEW_HEALTH)
+	if (!is_health(view))
 		return n->error.len > 0 ? 1000 : n->status;
 	return n->error.len > 0 ? ranks[HEALTH_CRITICAL] : n->status >= 0 && n->status < 4 ?
 	    ranks[n->status] : ranks[3];
@@ -156,7 +176,7 @@ exit_status(enum nodes_view view, const struct node *nodes, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (rank(view, &nodes[i]) > worst)
 			worst = rank(view, &nodes[i]);
-	return view == NODES_VIEW_HEALTH ? health[worst] : worst == 1000 ? EX_UNAVAILABLE : worst;
+	return is_health(view) ? health[worst] : worst == 1000 ? EX_UNAVAILABLE : worst;
 }
 
 static int
@@ -183,8 +203,12 @@ run(const struct command_context *c, const char *const *words, size_t count, str
 	buf_done(&text);
 	if (status != EX_OK)
 		return status;
-	for (size_t i = 0; i < node_count && (view == NODES_VIEW_TABLE || view == NODES_VIEW_JSON); i++)
-		read_document(&nodes[i]);
+	for (size_t i = 0; i < node_count; i++) {
+		if (view == NODES_VIEW_TABLE || view == NODES_VIEW_JSON || view == NODES_VIEW_HEALTH_JSON)
+			read_document(&nodes[i]);
+		if (view == NODES_VIEW_HEALTH_JSON)
+			judge_silent(&nodes[i]);
+	}
 	nodes_view_print(view, table, nodes, node_count);
 	return exit_status(view, nodes, node_count);
 }

@@ -76,16 +76,17 @@ put_node(struct buf *out, const struct node *n, uint64_t now)
 	json_error_t error;
 	json_t *document = n->error.len == 0 ? json_loadb(buf_text(&n->text), n->text.len, 0, &error) : NULL;
 	json_t *parts = json_object_get(document, "parts"), *part;
-	size_t i;
-
-	size_t count = 0;
+	char line[NODES_FAULT_SIZE];
+	const char *why;
+	size_t i, count = 0;
 
 	json_array_foreach(parts, i, part)
 		if (json_is_string(json_object_get(part, "name")) && count++ < ROWS_MOST)
 			put_part(out, n, part, now);
+	why = nodes_view_fault(n, line);
 	if (count == 0)
-		put_silent(out, n, n->error.len > 0 ? buf_text(&n->error) : n->remarks.len > 0 ?
-		    buf_text(&n->remarks) : "its answer is none of posternctl status --check --json", now);
+		put_silent(out, n, why != NULL ? why : "its answer is none of posternctl status --check "
+		    "--json", now);
 	json_decref(document);
 }
 

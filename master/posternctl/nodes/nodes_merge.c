@@ -84,6 +84,25 @@ merge_one(json_t *all, const struct node *n)
 }
 
 json_t *
+nodes_merge_critical(const char *why)
+{
+	static const char *const unknown[] = { "name", "state", "sessions", "queue" };
+	json_t *document = json_object(), *part = json_object(), *parts = json_array();
+	char *text = mem_printf("CRITICAL: %s", why);
+
+	for (size_t i = 0; i < nitems_of(unknown); i++)
+		json_object_set_new(part, unknown[i], json_null());
+	json_object_set_new(part, "health", json_string("critical"));
+	answers_value_put_bytes(part, "reason", why, strlen(why));
+	json_array_append_new(parts, part);
+	json_object_set_new(document, "health", json_string("critical"));
+	answers_value_put_bytes(document, "text", text, strlen(text));
+	json_object_set_new(document, "parts", parts);
+	free(text);
+	return document;
+}
+
+json_t *
 nodes_merge(const struct node *nodes, size_t count)
 {
 	json_t *all = answers_new(), *list = json_array();

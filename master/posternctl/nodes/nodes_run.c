@@ -153,6 +153,26 @@ say_unreachable(struct node *n)
 	buf_clear(&n->remarks);
 }
 
+/* posternctl there names itself, as this one does before the node. */
+static void
+drop_names(struct buf *text)
+{
+	static const char name[] = "posternctl: ";
+	const size_t len = sizeof(name) - 1;
+	size_t to = 0, at = 0;
+	bool begins = true;
+
+	while (at < text->len) {
+		if (begins && text->len - at >= len && memcmp(text->data + at, name, len) == 0) {
+			at += len;
+			continue;
+		}
+		begins = text->data[at] == '\n';
+		text->data[to++] = text->data[at++];
+	}
+	text->len = to;
+}
+
 /* ssh has ended. */
 static void
 end(const struct run *r, struct node *n)
@@ -166,6 +186,7 @@ end(const struct run *r, struct node *n)
 	n->status = WIFEXITED(ended) ? WEXITSTATUS(ended) : NO_CONNECTION;
 	if (n->error.len > 0 || !buf_ok(&n->remarks))
 		buf_clear(&n->remarks);
+	drop_names(&n->remarks);
 	if (n->error.len > 0)
 		n->status = EX_UNAVAILABLE;
 	else if (!buf_ok(&n->text))

@@ -26,6 +26,7 @@ static const struct table_row {
 	{ "counters", NULL, NULL, { "--history", "--prometheus" } },
 	{ "sessions", "list", NULL, { NULL } },
 	{ "queue", "list", "list", { NULL } },
+	{ "queue", "count", "count", { NULL } },
 	{ "badmail", "list", "list", { NULL } },
 	{ "drop", "list", "list", { NULL } },
 	{ "domains", NULL, NULL, { NULL } },
@@ -70,29 +71,53 @@ nodes_view_of(const char *const *words, size_t count, const struct answers_table
 	*table = table_of(words, count);
 	if (strcmp(words[0], "watch") == 0)
 		return NODES_VIEW_EVENTS;
+	if (strcmp(words[0], "status") == 0 && has_word(words, count, "--check"))
+		return has_word(words, count, "--json") ? NODES_VIEW_HEALTH_JSON : NODES_VIEW_HEALTH;
 	if (has_word(words, count, "--json"))
 		return NODES_VIEW_JSON;
-	if (strcmp(words[0], "status") == 0 && has_word(words, count, "--check"))
-		return NODES_VIEW_HEALTH;
 	return *table != NULL && columns_are_for_people() ? NODES_VIEW_TABLE : NODES_VIEW_TEXT;
 }
 
 /* --- tables --- */
 
-/* Rows of a status end with that of the service. */
+/* Rows of a status end with that of the service; numbers by age are columns in a table. */
 static void
 add_rows(json_t *rows, const struct answers_table *t, const struct node *n)
 {
 	json_t *row, *service = json_object_get(n->document, "service");
 	size_t i;
 
-	json_array_foreach(json_object_get(n->document, t->rows), i, row)
-		json_array_append_new(rows, nodes_merge_row(n->name, row));
+	json_array_foreach(json_object_get(n->document, t->rows), i, row) {
+		json_t *own = nodes_merge_row(n->name, row);
+
+		json_object_update_missing(own, json_object_get(row, "ages"));
+		json_array_append_new(rows, own);
+	}
 	if (strcmp(t->command, "status") != 0 || !json_is_object(service))
 		return;
 	row = nodes_merge_row(n->name, service);
 	json_object_set_new(row, "name", json_string("(service)"));
 	json_array_append_new(rows, row);
+}
+
+/* The first row has the sums of all nodes: counts of a queue. */
+static void
+add_sums(json_t *rows, const struct answers_table *t)
+{
+	json_t *sums = json_object(), *row;
+	size_t i;
+
+	json_object_set_new(sums, "node", json_string("(all)"));
+	for (size_t k = 0; k < t->columns; k++) {
+		json_int_t sum = 0;
+
+		json_array_foreach(rows, i, row)
+			sum += json_integer_value(json_object_get(row, t->column[k].name));
+		if (t->column[k].type == ANSWERS_NUMBER)
+			json_object_set_new(sums, t->column[k].name, json_integer(sum));
+	}
+	json_object_set_new(sums, "domain", json_string("(all)"));
+	json_array_insert_new(rows, 0, sums);
 }
 
 static void
@@ -108,6 +133,8 @@ print_table(const struct answers_table *t, const struct node *nodes, size_t coun
 	wide.columns++;
 	for (size_t i = 0; i < count; i++)
 		add_rows(rows, t, &nodes[i]);
+	if (t->verb != NULL && strcmp(t->verb, "count") == 0 && json_array_size(rows) > 0)
+		add_sums(rows, t);
 	columns_print(&wide, rows, true);
 	json_decref(rows);
 	free(column);
@@ -193,6 +220,19 @@ nodes_view_event(const struct node *n, char *line)
 	json_decref(event);
 }
 
+const char *
+nodes_view_fault(const struct node *n, char line[NODES_FAULT_SIZE])
+{
+	const char *text = n->error.len > 0 ? buf_text(&n->error) : buf_text(&n->remarks);
+
+	if (n->error.len == 0 && (n->document != NULL || n->text.len > 0))
+		return NULL;
+	snprintf(line, NODES_FAULT_SIZE, "%.*s", (int)strcspn(text, "\r\n"), text);
+	if (line[0] == '\0')
+		snprintf(line, NODES_FAULT_SIZE, "it says nothing, with the exit status %d", n->status);
+	return line;
+}
+
 /* As status --check of that node would say it. */
 static void
 print_critical(const struct node *n)
@@ -225,7 +265,7 @@ nodes_view_print(enum nodes_view view, const struct answers_table *table, struct
 		print_counters(nodes, count);
 	} else if (view == NODES_VIEW_TABLE) {
 		print_table(table, nodes, count);
-	} else if (view == NODES_VIEW_JSON) {
+	} else if (view == NODES_VIEW_JSON || view == NODES_VIEW_HEALTH_JSON) {
 		document = nodes_merge(nodes, count);
 		answers_print(document, stdout);
 		json_decref(document);

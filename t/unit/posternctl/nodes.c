@@ -7,6 +7,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
+#include "common/command/nodes_file.h"
 #include "master/posternctl/nodes/nodes.h"
 #include "t/unit/check_main.h"
 
@@ -99,6 +100,37 @@ START_TEST(documents)
 }
 END_TEST
 
+/* A reason is whole, or ends after a word; a line of any text is one that the service takes. */
+START_TEST(reasons)
+{
+	struct buf line = BUF_INIT(8192), reason = BUF_INIT(4096);
+	struct nodes_file_row row = { .node = "n1", .name = "(service)", .state = "started", .health = "WARNING", .sessions = 1, .queue = -1 };
+
+	while (reason.len < 3000) {
+		bool fits = reason.len < NODES_FILE_REASON_MAX;
+
+		row.reason = buf_text(&reason);
+		buf_clear(&line);
+		nodes_file_put(&line, &row);
+		ck_assert(nodes_file_is_row(line.data, line.len - 1));
+		if (fits)
+			ck_assert_msg(strstr(buf_text(&line), row.reason) != NULL, "%s", buf_text(&line));
+		else
+			ck_assert_msg(strstr(buf_text(&line), "(service) ...\n") != NULL, "%s", buf_text(&line));
+		buf_printf(&reason, "%s(service)", reason.len > 0 ? " " : "");
+	}
+	buf_clear(&reason);
+	for (size_t i = 0; i < 3000; i++)
+		buf_puts(&reason, "\x01");
+	row.reason = buf_text(&reason);
+	buf_clear(&line);
+	nodes_file_put(&line, &row);
+	ck_assert(nodes_file_is_row(line.data, line.len - 1));
+	buf_done(&line);
+	buf_done(&reason);
+}
+END_TEST
+
 /* One that never stops talking is ended, without any time limit, and the others are heard. */
 START_TEST(endless)
 {
@@ -129,4 +161,4 @@ START_TEST(endless)
 }
 END_TEST
 
-UNIT_MAIN("nodes", quotes, lists, documents, endless)
+UNIT_MAIN("nodes", quotes, lists, documents, reasons, endless)
