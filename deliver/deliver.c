@@ -77,6 +77,8 @@ on_scanned(void *arg, uint64_t ms)
 	if (r->retry && !r->queue.ending)
 		schedule_retry_all(r->queue.schedule);
 	r->retry = false;
+	if (r->at_rest)
+		schedule_count(r->queue.schedule);
 	etrn_server_open(r->etrn_server, !r->queue.ending);
 	if (!r->queue.ending)
 		loop_timer_set(r->slow, ms * 10 > SLOW_MS ? ms * 10 : SLOW_MS);
@@ -334,6 +336,12 @@ on_retry(struct deliver *r, const struct ctl_message *m)
 }
 
 static void
+on_look(struct deliver *r, const struct ctl_message *m)
+{
+	queue_owner_look(&r->queue);
+}
+
+static void
 on_queue(struct deliver *r, const struct ctl_message *m)
 {
 	queue_admin_take(r->queue.admin, m);
@@ -455,6 +463,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_DRAIN] = on_drain,
 	[CTL_LOGS] = on_logs,
 	[CTL_RETRY] = on_retry,
+	[CTL_LOOK] = on_look,
 	[CTL_CHANNEL] = on_channel,
 	[CTL_OAUTH_TEST] = on_oauth_test,
 	[CTL_PROBE] = on_probe,

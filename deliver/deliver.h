@@ -40,6 +40,7 @@ struct queue_owner {
 	uint64_t waiting;		/* since then, in monotonic ms; 0: it does not */
 	struct loop_timer *grace;	/* NULL: no stop yet */
 	bool scanned;			/* the first scan is over */
+	bool again;			/* one more scan is wanted when that ends */
 	bool ending;
 	void (*on_scanned)(void *worker, uint64_t ms);	/* a scan is over, and took `ms` */
 	void *worker;
@@ -62,6 +63,8 @@ bool queue_owner_is_others(const struct queue_owner *q, char why[CTL_REASON_MAX]
 void queue_owner_claim(const struct queue_owner *q);
 /* Tries to lock the queue: reads it and takes messages of others from then on. -1 and errno. */
 int queue_owner_lock(struct queue_owner *q) __attribute__((warn_unused_result));
+/* Messages came into the queue in another way than by a process of ours: it is read again. */
+void queue_owner_look(struct queue_owner *q);
 /* That has failed: it is tried again soon, and operators hear of it when it should have been possible. */
 void queue_owner_wait(struct queue_owner *q, int error);
 /* The same of a virtual server that is stopped: commands are refused while another process has it. */

@@ -28,9 +28,11 @@ struct maintenance {
 
 /* --- scan --- */
 
+/* For operators: no attempt counts them here. */
 static void
 on_scanned(void *arg, uint64_t ms)
 {
+	schedule_count(((struct maintenance *)arg)->queue.schedule);
 }
 
 /* The lock says whether another process of this service still has the queue. */
@@ -97,6 +99,12 @@ finish_maintenance(struct boot *b)
 /* --- control --- */
 
 static void
+on_look(struct maintenance *k, const struct ctl_message *m)
+{
+	queue_owner_look(&k->queue);
+}
+
+static void
 on_queue(struct maintenance *k, const struct ctl_message *m)
 {
 	queue_admin_take(k->queue.admin, m);
@@ -116,6 +124,7 @@ on_moves(struct maintenance *k, const struct ctl_message *m)
 
 static void (*const controls[CTL_COUNT])(struct maintenance *k, const struct ctl_message *m) = {
 	[CTL_STOP] = on_stop,
+	[CTL_LOOK] = on_look,
 	[CTL_QUEUE] = on_queue,
 	[CTL_TRACE] = on_trace,
 	[CTL_MOVES] = on_moves,

@@ -65,6 +65,15 @@ on_scan_end(void *arg, ssize_t total, uint64_t ms)
 	q->scanned = true;
 	queue_admin_ready(q->admin);
 	q->on_scanned(q->worker, ms);
+	if (q->again)
+		queue_owner_look(q);
+}
+
+/* A scan that has begun may have read that bucket before: then one more comes behind it. */
+void
+queue_owner_look(struct queue_owner *q)
+{
+	q->again = !q->ending && (!q->scanned || !queue_scan_start(q->scan, false));
 }
 
 bool

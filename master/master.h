@@ -147,7 +147,7 @@ struct server {
 	int own_config;			/* its part of the snapshot, for its workers; -1: not made yet */
 	struct control_rights operators, viewers;
 	enum state state;
-	bool wanted;			/* should run */
+	bool wanted, queue_counted;	/* should run; a process counted its queue, and nothing came since */
 	bool home_lost;			/* to another service; no operator has said anything since */
 	bool removed, renewing;		/* removed: its INI file is gone; forget it when it has stopped */
 	bool trouble;	/* a child crashed since the last command or reload, and not all are ready again */

@@ -20,7 +20,7 @@ static const struct answers_column server_columns[] = {
 	{ "description", "DESCRIPTION", .type = ANSWERS_TEXT, .weight = 4, CUT },
 	{ "listen", "LISTEN", .type = ANSWERS_COMMAS, .weight = 2, WRAP },
 	{ "sessions", "SESSIONS", .type = ANSWERS_NUMBER },
-	{ "queue", "QUEUE", .type = ANSWERS_NUMBER },
+	{ "queue", "QUEUE", .type = ANSWERS_NUMBER, .empty = "-" },
 	{ "listener", NULL, .type = ANSWERS_PIDS }, { "pickup", NULL, .type = ANSWERS_PIDS },
 	{ "deliver", NULL, .type = ANSWERS_PIDS }, { "maintenance", NULL, .type = ANSWERS_PIDS },
 	{ "leaving", NULL, .type = ANSWERS_PIDS }, { "right", NULL, .type = ANSWERS_WORD },

@@ -48,9 +48,14 @@ on_lost(void *arg, const char *why)
 void
 boot_fence_words(const struct boot *b, const struct fence_record *r, char why[CTL_REASON_MAX])
 {
-	snprintf(why, CTL_REASON_MAX, "its home is that of %.60s (generation %llu), whose processes have it; "
-	    "posternctl adopt --force %.150s %.63s takes it", r->host, (unsigned long long)r->generation,
-	    log_safe(b->server->home), b->server->name);
+	if (fence_holder_is_sibling(b->holder, r->holder))
+		snprintf(why, CTL_REASON_MAX, "a process of this very service has its home still (generation "
+		    "%llu), for another virtual server; it ends by itself: start it again in a moment",
+		    (unsigned long long)r->generation);
+	else
+		snprintf(why, CTL_REASON_MAX, "its home is that of %.60s (generation %llu), whose processes "
+		    "have it; posternctl adopt --force %.150s %.63s takes it", r->host,
+		    (unsigned long long)r->generation, log_safe(b->server->home), b->server->name);
 }
 
 struct fence *

@@ -62,6 +62,7 @@ enum ctl_type {
 	 */
 	CTL_COUNTERS,
 	CTL_RETRY,		/* deliver: everything is due now */
+	CTL_LOOK,		/* deliver: messages came into the queue in another way */
 	/* worker to resolver helper and back: payloads in common/msg/msg_dns.h */
 	CTL_DNS_ASK,
 	CTL_DNS_ANSWER,

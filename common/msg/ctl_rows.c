@@ -56,6 +56,7 @@ const struct ctl_row ctl_rows[] = {
 	    true },
 	[CTL_COUNTERS] = { "counters", 64, 64, CTL_FROM_MASTER, true },
 	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_LOOK] = { "look", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER,
 	    false },
 	[CTL_RENEWED] = { "renewed", sizeof(struct ctl_file), sizeof(struct ctl_file), CTL_FROM_MASTER,

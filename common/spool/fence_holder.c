@@ -69,3 +69,12 @@ fence_holder_name(char holder[FENCE_HOLDER_SIZE], const char *supervisor, const 
 	snprintf(holder, FENCE_HOLDER_SIZE, "%s-%.27s-%x", kernel[0] != '\0' ? kernel : "kernel", found,
 	    (unsigned)id);
 }
+
+bool
+fence_holder_is_sibling(const char *a, const char *b)
+{
+	const char *end = strrchr(a, '-');
+	size_t len = end != NULL ? (size_t)(end - a) + 1 : 0;
+
+	return len > 0 && strncmp(a, b, len) == 0 && strchr(b + len, '-') == NULL && strcmp(a, b) != 0;
+}

@@ -327,7 +327,7 @@ take_gone(const struct merge *g, const char *name, const char *id)
 static int
 add_entry(struct merge *g, const char *name)
 {
-	struct spool_entry e = { .held = false };
+	struct spool_entry e;
 	char id[MESSAGE_ID_SIZE];
 	struct stat st;
 
@@ -343,6 +343,7 @@ add_entry(struct merge *g, const char *name)
 		return -1;
 	snprintf(e.id, sizeof(e.id), "%s", name);
 	e.due = st.st_mtim.tv_sec;
+	e.held = (st.st_mode & SPOOL_HELD) != 0;
 	g->entry = mem_grow(g->entry, g->entries, sizeof(*g->entry));
 	g->entry[g->entries++] = e;
 	return 0;
@@ -427,20 +428,21 @@ give_fresh_id(const struct merge *g, struct spool_entry *e)
 	return spool_bucket_sync_name(g->from, e->id);
 }
 
+/* Its id may be another one then. */
 static int
-move_message(struct merge *g, struct spool_entry e)
+move_message(struct merge *g, struct spool_entry *e)
 {
-	int rc = rename_message(g, e.id);
+	int rc = rename_message(g, e->id);
 
 	if (rc == -1 && (errno == EXDEV || errno == EEXIST))
-		rc = copy_message(g, &e);
+		rc = copy_message(g, e);
 	if (rc == -1 && errno == EEXIST)
-		rc = give_fresh_id(g, &e) == 0 ? move_message(g, e) : -1;
+		rc = give_fresh_id(g, e) == 0 ? move_message(g, e) : -1;
 	return rc;
 }
 
 static int
-take_entry(struct merge *g, const struct spool_entry *e)
+take_entry(struct merge *g, struct spool_entry *e)
 {
 	if (!are_ours(g))
 		return -1;
@@ -448,9 +450,12 @@ take_entry(struct merge *g, const struct spool_entry *e)
 		g->m->known++;
 		return spool_move_leave(g->from, e->id);
 	}
-	if (move_message(g, *e) == -1)
+	if (move_message(g, e) == -1)
 		return -1;
 	g->m->queue++;
+	g->m->held += e->held;
+	if (g->m->moved != NULL)
+		g->m->moved(g->m->arg, e->id);
 	return 0;
 }
 
@@ -476,7 +481,7 @@ spool_merge(struct spool *from, struct spool *to, struct spool_merge *m, const c
 		{ SPOOL_BADMAIL, move_badmail } };
 	struct merge g = { .from = from, .to = to, .m = m };
 
-	*m = (struct spool_merge){ 0 };
+	*m = (struct spool_merge){ .moved = m->moved, .arg = m->arg };
 	for (size_t i = 0; i < nitems_of(stages); i++) {
 		*where = from->path[stages[i].which];
 		g.here = spool_folder_open(from, stages[i].which);

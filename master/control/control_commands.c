@@ -102,6 +102,8 @@ static const struct control_command_row rows[] = {
 	{ "accounts", CONTROL_CONFIGURE, .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = accounts_request_run },
 	{ "create", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .run_words = change_request_run },
+	{ "adopted", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .local = true,
+	    .run_words = adopted_request_run },
 	{ "import", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .changes = true,
 	    .run_words = import_request_run },
 	{ "rename", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .takes_name = true,

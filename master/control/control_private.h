@@ -212,6 +212,20 @@ struct queue_outcomes { uint64_t uses; struct queue_outcome row[QUEUE_OUTCOMES];
 bool queue_outcome_add(struct queue_outcomes *t, const char *said, const struct msg_queue_ask *ask,
     const struct msg_queue_page *p, size_t text_len, struct buf *result);
 
+/* --- health: what is shown of a virtual server --- */
+
+/* How many messages its queue has; "-": not known, or NULL. */
+void health_put_queue(struct buf *b, const struct server *s);
+
+/* --- adopted_request: what came by posternctl adopt --- */
+
+/*
+ * adopted - messages server=NAME from=FOLDER host=HOST ID ...: these are in its queue by now. adopted - home
+ * server=NAME from= host= action= result= COUNT=NUMBER ...: the command is over
+ */
+void adopted_request_run(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w);
+
 /* --- change_prepare: a change before anything is written --- */
 
 /* EX_OK: it is to be written. */

@@ -60,9 +60,8 @@ put_status(struct buf *b, struct server *s, const struct control_peer *peer)
 	    (int)s->state, server_id(s), log_safe(s->conf != NULL ? s->conf->description : ""));
 	for (size_t i = 0; s->conf != NULL && i < s->conf->nlisten; i++)
 		buf_printf(b, "%s%s", i > 0 ? "," : "", s->conf->listen[i].text);
-	buf_printf(b, " sessions=%lld queue=%lld",
-	    (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT),
-	    (long long)counters_get(s->counters, COUNTER_QUEUE_LENGTH));
+	buf_printf(b, " sessions=%lld queue=", (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT));
+	health_put_queue(b, s);
 	put_pids(b, s, "listener=", ROLE_LISTENER, false);
 	put_pids(b, s, "pickup=", ROLE_PICKUP, false);
 	put_pids(b, s, "deliver=", ROLE_DELIVER, false);

@@ -12,6 +12,7 @@
 #include "common/command/msg_queue.h"
 #include "common/process/counters.h"
 #include "master/control/control.h"
+#include "master/control/control_private.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
@@ -95,6 +96,15 @@ judge_server(const struct server *s, bool troubles)
 
 static const char *const words[] = { "OK", "WARNING", "CRITICAL" };
 
+void
+health_put_queue(struct buf *b, const struct server *s)
+{
+	if (s == NULL || (s->state == STATE_STOPPED && !s->queue_counted))
+		buf_puts(b, "-");
+	else
+		buf_printf(b, "%lld", (long long)counters_get(s->counters, COUNTER_QUEUE_LENGTH));
+}
+
 /* The answer as it comes together: a line for people, and a row for each of its parts. */
 struct health_answer { struct buf line, rows; };
 
@@ -112,11 +122,11 @@ put_part(struct health_answer *a, const struct server *s, bool told, const char 
 	buf_printf(&a->rows, "%s\t%s\t%s\t", name, state, words[health]);
 	msg_queue_put(&a->rows, buf_text(why), MASTER_TEXT_MAX);
 	if (s != NULL)
-		buf_printf(&a->rows, "\t%lld\t%lld",
-		    (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT),
-		    (long long)counters_get(s->counters, COUNTER_QUEUE_LENGTH));
+		buf_printf(&a->rows, "\t%lld\t",
+		    (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT));
 	else
-		buf_puts(&a->rows, "\t-\t-");
+		buf_puts(&a->rows, "\t-\t");
+	health_put_queue(&a->rows, s);
 	buf_puts(&a->rows, "\n");
 }
 

@@ -71,6 +71,8 @@ child_take_ready(struct child *c, const struct ctl_message *m)
 	if (c->phase != CHILD_BORN)
 		return;
 	set_phase(c, CHILD_READY);
+	if (c->server != NULL && (c->role == ROLE_DELIVER || c->role == ROLE_MAINTENANCE))
+		c->server->queue_counted = true;
 	loop_timer_stop(c->timer);
 }
 

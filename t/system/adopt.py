@@ -77,6 +77,10 @@ def test_whole(t):
     new.sink = t.sink(answers={"RCPT": lambda session, line: "450 4.2.0 later"})
     done = adopt(new, old.home, "one", t)
     check("of host.example, generation 1" in done.stdout, done.stdout)
+    equal(sorted(event["id"] for event in new.events.all("adopted")), sorted(ids))
+    (event,) = new.events.all("operator", command="adopt")
+    want = {"server": "one", "action": "home", "host": "host.example", "queue": "3", "held": "1", "pickup": "2", "drop": "1", "badmail": "0"}
+    equal({key: event.get(key) for key in want}, want)
     new.events.wait("deferred", recipient="q@remote.example")   # the file; the others are not due yet
     equal({each: queued(old, each).stat().st_mtime for each in ids}, due)
     found = {row["id"]: row for row in rows(new, "one")}
@@ -454,10 +458,36 @@ def test_merged(t):
     done = new.ctl("adopt", "--merge", old_home, "one")
     check("3 of the queue, 1 of pickup, 2 of drop and 1 of badmail are in the home of one" in done.stdout, done.stdout)
     check_merged(new, old_home)
+    told = {event["id"]: event for event in new.events.all("adopted")}
+    equal(({event["from"] for event in told.values()}, {event["server"] for event in told.values()}), ({str(old_home)}, {"one"}))
+    senders = {row["id"]: row["sender"] for row in rows(new, "one")}
+    equal(sorted(senders[id] for id in told), [f"old{i}@a.example" for i in range(3)])
+    (event,) = new.events.all("operator", command="adopt")
+    want = {"server": "one", "action": "merge", "result": "ok", "from": str(old_home), "queue": "3", "held": "1", "pickup": "1", "drop": "2",
+            "badmail": "1", "known": "0"}
+    equal({key: event.get(key) for key in want}, want)
+    equal(json.loads(new.ctl("status", "--json", "one").stdout)["servers"][0]["queue"], 7, "what came counts where the server is stopped")
     kept = {p.name: int(p.stat().st_mtime) for p in new.home.queue.glob("[0-9a-f]*/*") if p.name in due}
     equal(len([name for name in kept if kept[name] == due[name]]), 2, "due times of those that kept their ids")
     done = new.ctl("adopt", "--merge", old_home, "one")
     check("0 of the queue, 0 of pickup, 0 of drop and 0 of badmail" in done.stdout, done.stdout)
+
+
+def test_merged_at_once(t):
+    """What is merged into a virtual server that runs is tried when its command is over, long before the next scan."""
+    _, new, old_home = filled(t)
+    sink = t.sink()
+    new.default.set("delivery", smart_host=f"[127.0.0.1]:{sink.port}")
+    new.ctl("reload")
+    new.ctl("start", "one")
+    new.wait_state("one", "started")
+    for path in old_home.glob("queue/[0-9a-f]*/*"):
+        os.utime(path, (1, 1))      # due
+    until(lambda: new.ctl("queue", "one", "list", ok=False).returncode == 0, what="its queue to be read")
+    begun = time.monotonic()
+    new.ctl("adopt", "--merge", old_home, "one")
+    until(lambda: {"old0@a.example", "old2@a.example"} <= senders(sink), what="what was due")
+    print(f"delivered {time.monotonic() - begun:.2f} s after the command was given")
 
 
 # shows 9c.3

@@ -36,8 +36,8 @@ class Overview extends View {
 				sort: (row) => manager.live.rates.rate(row.name, SENT) ?? 0 },
 			{ heading: "Sessions", number: true, sort: (row) => row.sessions, mark: (row) => `${row.sessions}`,
 				node: (row) => make("a", { href: to(["server", row.name, "sessions"]) }, number(row.sessions)) },
-			{ heading: "Queue", number: true, sort: (row) => row.queue, mark: (row) => `${row.queue}`,
-				node: (row) => make("a", { href: to(["server", row.name, "queue"]) }, number(row.queue)) },
+			{ heading: "Queue", number: true, sort: (row) => row.queue ?? -1, mark: (row) => `${row.queue}`,
+				node: (row) => make("a", { href: to(["server", row.name, "queue"]) }, row.queue === null ? "–" : number(row.queue)) },
 			...(manager.those("operate").length > 0 ? [{ heading: "Actions", mark: (row) => row.state + row.right,
 				node: (row) => make("span", { class: "actions" }, ...makeActions(row)) }] : []),
 		],
@@ -79,7 +79,7 @@ class Overview extends View {
 		/* The stream tells the state; sessions and queue are counters. */
 		this.#table.rows = status.servers.map((row) => ({ ...row,
 			sessions: rates.now(row.name)?.inbound_connections_current ?? row.sessions,
-			queue: rates.now(row.name)?.queue_length ?? row.queue }));
+			queue: row.queue === null ? null : rates.now(row.name)?.queue_length ?? row.queue }));
 		this.#since.textContent = rates.since === null ? "" :
 			`Rates are those of the last ten seconds. Seen since ${when(rates.since)}.`;
 	}

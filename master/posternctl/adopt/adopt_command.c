@@ -3,8 +3,8 @@
  *
  * Runs in:  posternctl
  * Owns:     the paths
- * Promise:  all is judged before anything is changed. The order is: fence, owners, virtual server; a command
- *           that ended between is done again as a whole
+ * Promise:  all is judged before anything is changed. The order is: fence, owners, events, virtual server; a
+ *           command that ended between is done again as a whole
  * Fails by: an exit status
  */
 #include <stdio.h>
@@ -26,7 +26,10 @@ run(struct adopt *a)
 		status = adopt_take(a);
 	if (status != EX_OK || a->dry)
 		return status;
-	return a->merge ? adopt_merge(a) : adopt_server_start(a);
+	if (a->merge)
+		return adopt_merge(a);
+	adopt_tell_whole(a);
+	return adopt_server_start(a);
 }
 
 int

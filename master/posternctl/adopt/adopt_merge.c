@@ -2,12 +2,14 @@
  * adopt_merge - all mail of a home that was given up goes into the home of a virtual server here
  *
  * Runs in:  posternctl; a process of its own, with the user of the mail
- * Owns:     the home where the mail is, by its lock and fence
+ * Owns:     the home where the mail is, by its lock and fence; a pipe, by which the service hears what came
  * Promise:  root touches no name in a folder that workers own. Nothing goes into a home that another service
  *           has, or has taken meanwhile. See spool_merge
  * Fails by: an exit status, and it has been said why; a repeat continues
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 
 #include "common/account/account.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/spool/fence_holder.h"
 #include "common/spool/spool_merge.h"
@@ -67,11 +70,21 @@ say_done(const struct adopt *a, const struct spool_merge *m)
 		printf("%s: %zu links and others were left as they are\n", a->home, m->left);
 }
 
-static int
-merge_owned(const struct adopt *a, struct spool *from, struct spool *to)
+/* To the process that may speak to the service. What does not get there is not told. */
+static void
+pass_message(void *arg, const char *id)
 {
-	struct spool_merge m;
+	const int *out = arg;
+
+	dprintf(*out, "%s\n", id);
+}
+
+static int
+merge_owned(const struct adopt *a, struct spool *from, struct spool *to, int out)
+{
+	struct spool_merge m = { .moved = pass_message, .arg = &out };
 	const char *where = a->queue;
+	int rc, error;
 
 	if (spool_own_queue(from) == -1) {
 		if (errno != EWOULDBLOCK)
@@ -81,15 +94,22 @@ merge_owned(const struct adopt *a, struct spool *from, struct spool *to)
 	}
 	if (!spool_folder_is_ours(to))
 		return refuse_target(a, to);
-	if (spool_merge(from, to, &m, &where) == -1)
+	rc = spool_merge(from, to, &m, &where);
+	error = errno;
+	dprintf(out, "=%zu %zu %zu %zu %zu %zu\n", m.queue, m.held, m.pickup, m.drop, m.badmail, m.known);
+	errno = error;
+	if (rc == -1)
 		return say_failed(where);
 	say_done(a, &m);
 	return EX_OK;
 }
 
-/* As one more worker of the target, whose processes may run beside this one. `holder`: its name. */
+/*
+ * As one more worker of the target, whose processes may run beside this one. `holder`: its name. `out`: a
+ * pipe.
+ */
 static int
-merge(struct adopt *a, const char *holder)
+merge(struct adopt *a, const char *holder, int out)
 {
 	const struct config_server *s = a->target;
 	const struct spool_paths here = { .pickup = a->pickup, .queue = a->queue, .drop = a->drop,
@@ -113,7 +133,7 @@ merge(struct adopt *a, const char *holder)
 	target = fence_new(holder, host, on_lost, s->home);
 	spool_fence(from, source);
 	spool_fence(to, target);
-	status = merge_owned(a, from, to);
+	status = merge_owned(a, from, to, out);
 	spool_close(from);
 	spool_close(to);
 	fence_free(source);
@@ -129,32 +149,99 @@ become(const struct account *account)
 	    setresuid(account->uid, account->uid, account->uid) == 0;
 }
 
-int
-adopt_merge(const struct adopt *a)
-{
-	struct adopt own = *a;
-	char holder[FENCE_HOLDER_SIZE];
-	struct account account;
-	int status, ended = 0;
-	bool drops = adopt_take_user(a, &account, &status);
-	pid_t pid;
+/* --- what the process says that merges: an id a line, then its numbers --- */
 
-	if (status != EX_OK)
-		return status;
-	fence_holder_name(holder, NULL, a->set.config->service.run, a->target->id);
-	fflush(NULL);
-	pid = fork();
-	if (pid == -1)
-		return say_failed(a->home);
-	if (pid == 0) {
-		status = drops && !become(&account) ? say_failed(a->home) : merge(&own, holder);
-		fflush(NULL);
-		_exit(status);
+static void
+take_line(struct adopt_tell *t, struct adopt_counts *n, const char *line)
+{
+	if (message_id_is_valid(line)) {
+		n->queue++;
+		adopt_tell_message(t, line);
+	} else if (line[0] == '=')
+		(void)!sscanf(line + 1, "%zu %zu %zu %zu %zu %zu", &n->queue, &n->held, &n->pickup, &n->drop,
+		    &n->badmail, &n->known);
+}
+
+/* Each time nothing more is there at once, what came is told. */
+static void
+listen_to(struct adopt_tell *t, struct adopt_counts *n, int in)
+{
+	char data[PIPE_BUF], *rest, *line;
+	size_t len = 0;
+	ssize_t got;
+
+	while ((got = read(in, data + len, sizeof(data) - 1 - len)) > 0 || (got == -1 && errno == EINTR)) {
+		if (got == -1)
+			continue;
+		len += (size_t)got;
+		data[len] = '\0';
+		for (rest = data; strchr(rest, '\n') != NULL && (line = strsep(&rest, "\n")) != NULL;)
+			take_line(t, n, line);
+		len = strlen(rest);
+		if (len == sizeof(data) - 1)
+			len = 0;	/* no such line is so long */
+		memmove(data, rest, len);
+		adopt_tell_flush(t);
 	}
+}
+
+/* The exit status of the process that merges, once it has ended. */
+static int
+wait_for(const struct adopt *a, pid_t pid)
+{
+	int ended = 0;
+
 	while (waitpid(pid, &ended, 0) == -1 && errno == EINTR)
 		;
 	if (WIFEXITED(ended))
 		return WEXITSTATUS(ended);
 	fprintf(stderr, "posternctl: %s: interrupted; the same command continues\n", a->home);
 	return EX_TEMPFAIL;
+}
+
+/* `account` NULL: that of this process is kept. */
+static int
+run_merge(const struct adopt *a, const struct account *account, const int ends[2])
+{
+	struct adopt own = *a;
+	struct adopt_tell *tell = mem_new(struct adopt_tell);
+	struct adopt_counts counts = { 0 };
+	char holder[FENCE_HOLDER_SIZE];
+	int status = 0;
+	pid_t pid;
+
+	tell->a = a;
+	fence_holder_name(holder, NULL, a->set.config->service.run, a->target->id);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		status = account != NULL && !become(account) ? say_failed(a->home) :
+		    merge(&own, holder, ends[1]);
+		fflush(NULL);
+		_exit(status);
+	}
+	if (pid == -1)
+		status = say_failed(a->home);
+	close(ends[1]);
+	if (pid != -1) {
+		listen_to(tell, &counts, ends[0]);
+		status = wait_for(a, pid);
+		adopt_tell_end(tell, &counts, status == EX_OK);
+	}
+	close(ends[0]);
+	free(tell);
+	return status;
+}
+
+int
+adopt_merge(const struct adopt *a)
+{
+	struct account account;
+	int status, ends[2];
+	bool drops = adopt_take_user(a, &account, &status);
+
+	if (status != EX_OK)
+		return status;
+	return pipe2(ends, O_CLOEXEC) == -1 ? say_failed(a->home) :
+	    run_merge(a, drops ? &account : NULL, ends);
 }

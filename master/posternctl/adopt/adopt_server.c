@@ -18,6 +18,20 @@
 
 #define ANSWER_MAX (1U << 20)
 
+/* Nothing in a home says which domains were local where it was. */
+static void
+note_domains(const struct adopt *a)
+{
+	bool named = a->from != NULL;
+
+	for (size_t i = 0; i < a->count; i++)
+		named = named || strncmp(a->words[i], "domain=", strlen("domain=")) == 0;
+	if (!named)
+		fprintf(stderr, "posternctl: note: %s has no domain=: what waits in its queue for domains "
+		    "that were local at the other node goes to other hosts, or back to its senders. Name "
+		    "them with posternctl domain add %s DOMAIN\n", a->name, a->name);
+}
+
 /* The words of create, which makes it, or with `dry` only judges them. */
 static int
 create(const struct adopt *a, bool dry)
@@ -40,6 +54,8 @@ create(const struct adopt *a, bool dry)
 		if (dry)
 			l.word[l.count++] = CHANGE_WORDS_DRY_RUN;
 		status = change_command_send(a->context, &l, &text, NULL);
+		if (status == EX_OK && (a->dry || !dry))
+			note_domains(a);
 		if (status != EX_OK || !dry || a->dry)
 			fputs(buf_text(&text), status == EX_OK ? stdout : stderr);
 	}

@@ -53,7 +53,7 @@ break_fence(const struct adopt *a, int queue)
 }
 
 static int
-take_fence(const struct adopt *a, int queue)
+take_fence(struct adopt *a, int queue)
 {
 	struct fence_record r;
 	int rc = fence_read(queue, &r), locked;
@@ -65,6 +65,7 @@ take_fence(const struct adopt *a, int queue)
 	locked = rc == -1 ? -1 : fence_is_locked(queue);
 	if (locked == -1)
 		return say_failed(a->queue);
+	snprintf(a->host, sizeof(a->host), "%s", r.host);
 	printf("%s: of %s, generation %llu%s\n", a->home, r.host[0] != '\0' ? r.host : "nobody yet",
 	    (unsigned long long)r.generation, locked == 1 ? ", and a process has it" : "");
 	if (locked == 1 && !a->force)
@@ -115,7 +116,7 @@ mend(const struct adopt *a)
 }
 
 int
-adopt_take(const struct adopt *a)
+adopt_take(struct adopt *a)
 {
 	int queue = open(a->queue, O_RDONLY | O_DIRECTORY | O_CLOEXEC), status;
 

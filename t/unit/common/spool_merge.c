@@ -72,7 +72,7 @@ put(const char *home_folder, const char *id, const char *flags)
 static struct spool_merge
 merge(int wanted)
 {
-	struct spool_merge m;
+	struct spool_merge m = { 0 };
 	const char *where = "";
 
 	ck_assert_int_eq(spool_merge(from, spool, &m, &where), wanted);
