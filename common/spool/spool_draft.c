@@ -293,10 +293,10 @@ sync_files(struct spool_draft **drafts, size_t n)
 
 		if (d->error == 0 && !d->ended)
 			(void)!put_pieces(d, NULL, 0, true); /* the error is sticky */
-		if (d->error == 0 && n > 1)
+		if (d->error == 0 && i + 1 < n)
 			disk_start(d->fd);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = n; i-- > 0; )		/* the last one was not begun */
 		if (drafts[i]->error == 0 && sync_file(drafts[i]) == -1)
 			drafts[i]->error = errno;
 	disk_crash_point("draft-synced");

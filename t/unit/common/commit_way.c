@@ -123,12 +123,12 @@ static const struct {
 	const char *calls;
 } order_rows[] = {
 	{ false, false, 1, 0, false, "snF" },
-	{ false, false, 3, 0, false, "bbbsssnnnF" },
+	{ false, false, 3, 0, false, "bbsssnnnF" },
 	{ false, false, 1, 1795000000, false, "SnF" },
-	{ true, true, 3, 0, false, "bbbsssnnnF" },
+	{ true, true, 3, 0, false, "bbsssnnnF" },
 	{ true, false, 1, 0, false, "wnF" },
-	{ true, false, 3, 0, false, "bbbwwwnnnF" },
-	{ true, false, 2, 1795000000, true, "bbwwnnF" },
+	{ true, false, 3, 0, false, "bbwwwnnnF" },
+	{ true, false, 2, 1795000000, true, "bwwnnF" },
 };
 
 START_TEST(order_of_calls)
@@ -157,7 +157,7 @@ START_TEST(failed_wait)
 {
 	begin(true, false);
 	failing = 2;
-	commit(3, 0, false, "bbbwwwnnF");
+	commit(3, 0, false, "bbwwwnnF");
 	shell("test $(find $H/queue -type f ! -path '*/new/*' ! -name owner | wc -l) = 3");
 	temp_spool_end();
 }
