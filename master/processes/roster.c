@@ -113,6 +113,7 @@ void
 roster_build(struct server *s)
 {
 	unsigned listeners = config_listeners(s->conf, s->snapshot->config->servers, machine_processors());
+	bool anew = TAILQ_EMPTY(&s->children);
 	size_t total = 0;
 
 	for (enum role role = 0; role < ROLE_COUNT; role++)
@@ -120,12 +121,13 @@ roster_build(struct server *s)
 	s->post = mem_array(NULL, total, sizeof(*s->post));
 	s->posts = 0;
 	/*
-	 * In the order in which they start: a listener takes longest to be ready, and greets clients by
-	 * itself. Then the queue's owner, which others wait for: it takes the home, and reads their hints.
+	 * From the last role to the first: the queue's owner starts first, so that hints find a reader. Where
+	 * no process of before takes mail, the listener is before it: it takes longest to be ready.
 	 */
-	add_posts(s, ROLE_LISTENER, listeners);
+	if (anew)
+		add_posts(s, ROLE_LISTENER, listeners);
 	for (enum role role = ROLE_COUNT; role-- > 0;)
-		if (role != ROLE_LISTENER)
+		if (role != ROLE_LISTENER || !anew)
 			add_posts(s, role, listeners);
 }
 
