@@ -22,15 +22,13 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/ctl_rows.h"
+#include "common/ipc/ctl_wire.h"
 #include "common/process/burst.h"
 
-#define CTL_MAGIC 0x5043
 #define QUEUE_MAX (8U << 20)
 #define DESCRIPTOR_COST (QUEUE_MAX / 32)	/* of the queue: one that waits is open, and those are few */
 #define SOCKET_ROOM (2 * CTL_PAYLOAD_MAX)
 #define PER_TURN 32		/* messages read in one turn, so that others have theirs */
-
-struct ctl_head { uint16_t magic, version; uint32_t type, request, len; };
 
 static_assert(CTL_PAYLOAD_MAX <= LOOP_SCRATCH, "a message is read into the scratch of the loop");
 
@@ -82,134 +80,12 @@ ctl_descriptor(const struct ctl *c)
 	return c->fd;
 }
 
-/* --- one message on a descriptor --- */
-
-union control_space { struct cmsghdr align; char bytes[CMSG_SPACE(sizeof(int) * 4)]; };
-
-/* 0, or -1 and errno. */
-static int
-send_message(int fd, const struct ctl_head *head, const void *data, int pass_fd, int flags)
-{
-	union control_space space = { 0 };
-	struct iovec iov[2] = {
-		{ .iov_base = mem_unconst(head), .iov_len = sizeof(*head) },
-		{ .iov_base = mem_unconst(data), .iov_len = head->len },
-	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	ssize_t n;
-
-	if (pass_fd != -1) {
-		struct cmsghdr *c;
-
-		msg.msg_control = space.bytes;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
-	}
-	do
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL | flags);
-	while (n == -1 && errno == EINTR);
-	return n == -1 ? -1 : 0;
-}
-
-/* The first passed descriptor; any further ones are closed. -1 none. */
-static int
-first_fd(struct msghdr *msg)
-{
-	int kept = -1;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
-		size_t n;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			if (kept == -1)
-				kept = fd;
-			else
-				close(fd);
-		}
-	}
-	return kept;
-}
-
-/* A message that another version has brought, and that this one cannot know. */
-static bool
-is_foreign(const struct ctl_head *head, size_t len)
-{
-	return len >= sizeof(*head) && head->magic == CTL_MAGIC &&
-	    !ctl_version_knows(head->type, head->version);
-}
-
 /* New programs are installed under a service that runs: the channel is closed, and this says why. */
 static void
 tell_foreign(unsigned version)
 {
 	log_event(LOG_FAULT, NULL, "trouble", "doing=control version=%u own=%u reason=%s", version,
 	    ctl_version(), log_safe("its peer is of another version of Postern: restart the service"));
-}
-
-/* Whether head and size fit a row that `from` may send. */
-static bool
-fits_row(const struct ctl_head *head, size_t len, unsigned from, bool has_fd)
-{
-	const struct ctl_row *row;
-
-	if (head->magic != CTL_MAGIC || head->type >= CTL_COUNT)
-		return false;
-	row = &ctl_rows[head->type];
-	return head->len == len && len >= row->min && len <= row->max && (row->from & from) != 0 &&
-	    (!has_fd || row->fd);
-}
-
-/*
- * 1 a message (m filled; data in `space`), 0 the peer closed, -1 errno (EAGAIN nothing there, EBADMSG
- * refused, EPROTO of another version: m->request is the number of that).
- */
-static int
-recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t size, int flags)
-{
-	struct ctl_head head;
-	union control_space space;
-	struct iovec iov[2] = {
-		{ .iov_base = &head, .iov_len = sizeof(head) }, { .iov_base = data, .iov_len = size },
-	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = space.bytes,
-	    .msg_controllen = sizeof(space) };
-	ssize_t n;
-	bool cut, foreign;
-
-	do
-		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | flags);
-	while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return -1;
-	/* A message of no bytes may have some, too: it reads as the end, and they stay open. */
-	m->fd = first_fd(&msg);
-	if (n == 0 && m->fd == -1)
-		return 0;
-	m->lost = m->fd == -1 && (msg.msg_flags & MSG_CTRUNC) != 0;	/* we may open no more */
-	cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | (m->lost ? 0 : MSG_CTRUNC))) != 0;
-	foreign = is_foreign(&head, (size_t)n);
-	if (foreign || cut || !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1 || m->lost)) {
-		if (m->fd != -1)
-			close(m->fd);
-		m->request = foreign ? head.version : 0;
-		errno = foreign ? EPROTO : EBADMSG;
-		return -1;
-	}
-	m->type = (enum ctl_type)head.type;
-	m->request = head.request;
-	m->data = data;
-	m->len = head.len;
-	return 1;
 }
 
 /* --- a channel on a loop --- */
@@ -290,7 +166,7 @@ read_messages(struct ctl *c)
 
 	while (n < PER_TURN && !c->freed && !c->closed) {
 		struct ctl_message m;
-		int rc = recv_message(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX, 0);
+		int rc = ctl_wire_recv(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX, 0);
 
 		if (rc == -1 && errno == EAGAIN)
 			break;
@@ -318,7 +194,7 @@ write_waiting(struct ctl *c)
 	while (c->first != NULL) {
 		struct waiting *w = c->first;
 
-		if (send_message(c->fd, &w->head, w->data, w->fd, 0) == -1) {
+		if (ctl_wire_send(c->fd, &w->head, w->data, w->fd, 0) == -1) {
 			/* Memory that the kernel lacks for the moment: its turn comes again. */
 			if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
 				return;
@@ -421,7 +297,7 @@ ctl_wipe(const struct ctl_message *m)
 static bool
 make_head(struct ctl_head *head, enum ctl_type type, uint32_t request, size_t len)
 {
-	*head = (struct ctl_head){ .magic = CTL_MAGIC, .version = (uint16_t)ctl_version(), .type = type,
+	*head = (struct ctl_head){ .magic = CTL_WIRE_MAGIC, .version = (uint16_t)ctl_version(), .type = type,
 	    .request = request, .len = (uint32_t)len };
 	if ((unsigned)type < CTL_COUNT && len >= ctl_rows[type].min && len <= ctl_rows[type].max)
 		return true;
@@ -467,7 +343,7 @@ ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, 
 		errno = EPIPE;
 		return -1;
 	}
-	if (c->first == NULL && send_message(c->fd, &head, data, fd, 0) == 0)
+	if (c->first == NULL && ctl_wire_send(c->fd, &head, data, fd, 0) == 0)
 		return 0;
 	if (c->first == NULL && errno != EAGAIN)
 		return -1;
@@ -479,13 +355,13 @@ ctl_send_on(int fd, enum ctl_type type, uint32_t request, const void *data, size
 {
 	struct ctl_head head;
 
-	return make_head(&head, type, request, len) ? send_message(fd, &head, data, pass, flags) : -1;
+	return make_head(&head, type, request, len) ? ctl_wire_send(fd, &head, data, pass, flags) : -1;
 }
 
 int
 ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t size)
 {
-	int rc = recv_message(fd, from, m, space, size, 0);
+	int rc = ctl_wire_recv(fd, from, m, space, size, 0);
 
 	if (rc == -1 && errno == EPROTO)
 		tell_foreign(m->request);
@@ -495,5 +371,5 @@ ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t s
 int
 ctl_recv_next(int fd, unsigned from, struct ctl_message *m, void *space, size_t size)
 {
-	return recv_message(fd, from, m, space, size, MSG_DONTWAIT);
+	return ctl_wire_recv(fd, from, m, space, size, MSG_DONTWAIT);
 }

@@ -69,7 +69,8 @@ const struct sandbox_calls sandbox_table_sets[SANDBOX_SETS] = {
 	[SANDBOX_BASE] = {
 	    "read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 close close_range "
 	    "lseek _llseek fstat fstat64 dup dup2 dup3 pipe pipe2 "
-	    "recvmsg recvfrom recv sendmsg sendto send shutdown getsockopt getsockname getpeername "
+	    "recvmsg recvmmsg recvmmsg_time64 recvfrom recv sendmsg sendto send shutdown "
+	    "getsockopt getsockname getpeername "
 	    "epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 eventfd2 "
 	    "timerfd_create timerfd_settime timerfd_settime64 "
 	    "poll ppoll ppoll_time64 select _newselect pselect6 "
@@ -100,7 +101,7 @@ const struct sandbox_calls sandbox_table_sets[SANDBOX_SETS] = {
 	[SANDBOX_MODES] = { "fchmod fchmodat fchmodat2", NULL },
 	[SANDBOX_WATCH] = { "inotify_init1 inotify_add_watch inotify_rm_watch", NULL },
 	[SANDBOX_ACCEPT] = { "accept accept4 setsockopt", NULL },
-	[SANDBOX_NET] = { "connect bind setsockopt sendmmsg recvmmsg recvmmsg_time64 socketpair", net },
+	[SANDBOX_NET] = { "connect bind setsockopt sendmmsg socketpair", net },
 	[SANDBOX_UNIX] = { "connect setsockopt socketpair", local },
 	[SANDBOX_NETLINK] = { "bind", netlink },
 	/* The leak sanitizer stops the threads of its own process from another one, which it clones. */

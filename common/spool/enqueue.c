@@ -175,6 +175,12 @@ drop_messages(struct enqueue *in, struct enqueue_message **jobs, size_t n, struc
 }
 
 bool
+enqueue_takes_turns(const struct enqueue *in)
+{
+	return in->in_turn;
+}
+
+bool
 enqueue_turn_begin(struct enqueue *in)
 {
 	if (!in->in_turn || pthread_mutex_trylock(&in->turn) == 0)

@@ -82,6 +82,7 @@ void enqueue_commit(struct enqueue *in, struct spool_draft **drafts, size_t n);
  * have come meanwhile.
  */
 bool enqueue_turn_begin(struct enqueue *in);
+bool enqueue_takes_turns(const struct enqueue *in);
 void enqueue_turn_end(struct enqueue *in);
 
 #endif

@@ -2,11 +2,10 @@
  * message_channel - takes whole messages of a listener off their channel and writes them: who waits for the
  * disk reads the channel, so that no message goes from thread to thread
  *
- * Runs in:  pickup: threads of its own, two a channel; begun and ended on the loop
+ * Runs in:  pickup: threads of its own, one or two a channel; begun and ended on the loop
  * Owns:     the worker's end of each channel; what its threads have read
- * Promise:  while one thread waits for the disk, the channel is the queue of the other. A message is answered
- *           after file and name are on disk, or by `offers`; one that was read is written, also when its
- *           listener has gone.
+ * Promise:  while the disk is waited for, the channel is the queue. A message is answered after file and name
+ *           are on disk, or by `offers`; one that was read is written, also when its listener has gone.
  *           One that does not read its answers stops its own messages only
  * Fails by: the end of the channel, for which its listener asks anew
  */
@@ -17,15 +16,22 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/ctl_wire.h"
 #include "common/msg/msg_spool.h"
 #include "pickup/spool_server/spool_server.h"
 
-#define THREADS 2		/* one syncs while the next one gathers and writes */
+/*
+ * Where one batch is committed at a time one thread does all: a second one would only wait for its turn with
+ * what it has read, and to wake it costs more than it saves. Else one syncs while the other one writes.
+ */
+#define THREADS 2
 #define CHANNELS_MAX 128	/* as many as twice the listeners of a virtual server: around a reload */
 #define SPACE (768U << 10)	/* what one thread reads at most before it writes */
 #define SOCKET_ROOM (1 << 20)	/* of it the kernel gives what it allows */
@@ -78,25 +84,49 @@ add_message(struct portion *p, const struct ctl_message *m)
 	return true;
 }
 
+/* One after the other, however far apart they were received. */
+static bool
+add_messages(struct portion *p, struct ctl_message *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *space = p->space + p->used;
+
+		if (m[i].data != space)
+			memmove(space, m[i].data, m[i].len);
+		m[i].data = space;
+		if (!add_message(p, &m[i]))
+			return false;
+	}
+	return true;
+}
+
+/* How many more there is surely room for. */
+static size_t
+room_of(const struct portion *p)
+{
+	return MIN(ENQUEUE_BATCH - p->count, (SPACE - p->used) / sizeof(struct msg_spool_put));
+}
+
 /* Waits for the first message, and takes what others are there. */
 static void
 read_more(struct message_channel *k, struct portion *p)
 {
-	struct ctl_message m;
+	struct ctl_message m[CTL_WIRE_MANY];
+	size_t room, n;
+	bool good;
+	int rc;
 
-	while (!p->last && p->count < ENQUEUE_BATCH && p->used + sizeof(struct msg_spool_put) <= SPACE) {
-		int rc = (p->count == 0 ? ctl_recv_now : ctl_recv_next)(k->fd, CTL_FROM_CLIENT, &m,
-		    p->space + p->used, sizeof(struct msg_spool_put));
-
-		if (rc == -1 && errno == EAGAIN)
+	while (!p->last && (room = MIN(room_of(p), CTL_WIRE_MANY)) > 0) {
+		n = ctl_wire_recv_many(k->fd, CTL_FROM_CLIENT, m, room, p->space + p->used,
+		    sizeof(struct msg_spool_put), p->count == 0, &rc);
+		good = add_messages(p, m, n);
+		if (good && ((rc == 1 && n < room) || (rc == -1 && errno == EAGAIN)))
 			break;
-		if (rc == -1 && errno == ECONNRESET)
+		if (good && (rc == 1 || (rc == -1 && errno == ECONNRESET)))
 			continue;	/* an answer was left unread; what was sent before comes yet */
-		if ((rc == -1 && errno == EBADMSG) || (rc == 1 && !add_message(p, &m)))
+		if (!good || (rc == -1 && errno == EBADMSG))
 			log_event(LOG_WARN, NULL, "trouble", "part=pickup role=listener reason=%s",
 			    log_safe("sent a malformed message"));
-		else if (rc == 1)
-			continue;
 		p->last = true;
 	}
 }
@@ -262,10 +292,12 @@ reap_channels(void *arg)
 static bool
 start_threads(struct message_channel *k)
 {
-	atomic_init(&k->running, THREADS);
-	while (k->started < THREADS && pool_thread(&k->thread[k->started], run_channel, k) == 0)
+	unsigned wanted = enqueue_takes_turns(k->list->enqueue) ? 1 : THREADS;
+
+	atomic_init(&k->running, wanted);
+	while (k->started < wanted && pool_thread(&k->thread[k->started], run_channel, k) == 0)
 		k->started++;
-	atomic_fetch_sub(&k->running, THREADS - k->started);
+	atomic_fetch_sub(&k->running, wanted - k->started);
 	return k->started > 0;
 }
 

@@ -3,6 +3,8 @@
  * bounded, each type has a name; msg_dns: payloads are checked
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 
 #include "common/base/mem.h"
 #include "common/ipc/ctl.h"
+#include "common/ipc/ctl_wire.h"
 #include "common/msg/msg_dns.h"
 #include "common/process/loop.h"
 #include "t/unit/check_main.h"
@@ -295,6 +298,41 @@ START_TEST(test_largest_message)
 }
 END_TEST
 
+/* Those that are there come in one call; after a refused one all others are closed with what they bring. */
+START_TEST(test_many_at_once)
+{
+	static char space[CTL_WIRE_MANY * 100];
+	struct ctl_message m[CTL_WIRE_MANY + 1];
+	int pair[2], hole[2], rc;
+	char text[20];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert(ctl_wire_recv_many(pair[1], CTL_FROM_MASTER, m, 1, space, 100, false, &rc) == 0 && rc == -1 && errno == EAGAIN);
+	for (unsigned i = 0; i < CTL_WIRE_MANY + 1; i++)
+		ck_assert_int_eq(ctl_send_now(pair[0], CTL_TEXT, i, text, snprintf(text, sizeof(text), "number %u", i)), 0);
+	ck_assert_uint_eq(ctl_wire_recv_many(pair[1], CTL_FROM_MASTER, m, CTL_WIRE_MANY + 1, space, 100, true, &rc), CTL_WIRE_MANY);
+	ck_assert_int_eq(rc, 1);
+	for (unsigned i = 0; i < CTL_WIRE_MANY; i++)
+		ck_assert(m[i].request == i && m[i].len == 8 && m[i].fd == -1 && memcmp(m[i].data, "number ", 7) == 0 &&
+		    ((const char *)m[i].data)[7] == (char)('0' + i));
+	ck_assert_uint_eq(ctl_wire_recv_many(pair[1], CTL_FROM_MASTER, m, 3, space, 100, true, &rc), 1);
+	ck_assert(rc == 1 && m[0].request == CTL_WIRE_MANY);
+
+	ck_assert_int_eq(pipe2(hole, O_CLOEXEC), 0);
+	ck_assert_int_eq(ctl_send_now(pair[0], CTL_TEXT, 7, "good", 4), 0);
+	ck_assert_int_eq(send(pair[0], "rubbish", 7, MSG_NOSIGNAL), 7);
+	ck_assert_int_eq(ctl_send_on(pair[0], CTL_TEXT, 8, "late", 4, hole[1], 0), 0);
+	close(hole[1]);
+	ck_assert_uint_eq(ctl_wire_recv_many(pair[1], CTL_FROM_MASTER, m, 4, space, 100, true, &rc), 1);
+	ck_assert(rc == -1 && errno == EBADMSG && m[0].request == 7);
+	ck_assert_int_eq(read(hole[0], text, 1), 0);		/* nobody has the other end */
+	close(pair[0]);
+	ck_assert(ctl_wire_recv_many(pair[1], CTL_FROM_MASTER, m, 4, space, 100, true, &rc) == 0 && rc == 0);
+	close(pair[1]);
+	close(hole[0]);
+}
+END_TEST
+
 START_TEST(test_queues_when_the_peer_is_slow)
 {
 	int pair[2], sent = 0;
@@ -370,6 +408,6 @@ START_TEST(test_dns_answers_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("ctl", test_of_another_version, test_refuses_rubbish, test_descriptors_do_not_stay, test_no_room_for_a_descriptor, test_sends_only_what_fits_its_row,
+UNIT_MAIN("ctl", test_many_at_once, test_of_another_version, test_refuses_rubbish, test_descriptors_do_not_stay, test_no_room_for_a_descriptor, test_sends_only_what_fits_its_row,
     test_queues_when_the_peer_is_slow, test_queues_few_descriptors, test_largest_message, test_names_are_all_there,
     test_dns_answers_are_checked)
