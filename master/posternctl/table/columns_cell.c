@@ -72,9 +72,10 @@ char *
 columns_cell(const struct answers_column *c, const json_t *row)
 {
 	struct buf cell = BUF_INIT(CELL_MAX);
+	const json_t *value = json_object_get(row, c->name);
 
-	put_value(&cell, c, json_object_get(row, c->name));
-	if (cell.len == 0)
-		buf_puts(&cell, c->empty != NULL ? c->empty : "");
+	put_value(&cell, c, value);
+	if (cell.len == 0)	/* nothing where the row has no such member, as the service has no queue */
+		buf_puts(&cell, value != NULL && c->empty != NULL ? c->empty : "");
 	return cell.data != NULL ? cell.data : mem_strdup("");
 }
