@@ -231,6 +231,14 @@ loop_timer_now(struct loop_timer *t)
 }
 
 void
+loop_timer_first(struct loop_timer *t)
+{
+	evtimer_del(&t->event);
+	(void)event_priority_set(&t->event, PRIORITY_FIRST);
+	event_active(&t->event, EV_TIMEOUT, 0);
+}
+
+void
 loop_timer_stop(struct loop_timer *t)
 {
 	evtimer_del(&t->event);

@@ -182,6 +182,7 @@ struct outbound {
 	TAILQ_HEAD(site_waitlist, site) due, blocked;	/* see site_waitlist */
 	TAILQ_HEAD(, outconn) idle;		/* oldest first */
 	size_t nconn, active;
+	unsigned marked;			/* connections, see outconn.marked */
 	char *piece;				/* CLIENT_PIECE bytes: a scratch for outconn_content */
 	bool draining;
 	const char *ending;			/* why, see outbound_drain */

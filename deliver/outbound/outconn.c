@@ -25,6 +25,7 @@
 #include "deliver/outbound/outbound.h"
 
 enum { CONNECT_MS = 30000, IDLE_MS = 5000 };
+#define MARKED_AT_ONCE 8	/* connections whose rest is done without looking for replies of others */
 #define KEEP_OUT 4096		/* bytes: an idle connection keeps no larger buffer for its next commands */
 
 /* No limit of the dialogue is longer than outbound-timeout. */
@@ -226,6 +227,14 @@ outconn_run(struct outconn *p)
 	}
 }
 
+static void
+set_marked(struct outconn *p, bool marked)
+{
+	if (p->marked != marked)
+		p->site->o->marked += marked ? 1 : -1U;
+	p->marked = marked;
+}
+
 /*
  * The host has taken the message: that is marked before anything else is done, also for other connections
  * whose reply waits. Else it comes twice when the process ends now.
@@ -244,9 +253,13 @@ mark_first(struct outconn *p, enum client_phase before)
 		if (l->verdict[i].what == VERDICT_DELIVERED)
 			p->job->taken(p->job->arg, l->index[i]);
 	loop_io_first(p->io, false);
-	p->marked = true;
+	set_marked(p, true);
 	p->timed = CLIENT_PHASE_COUNT;
-	loop_timer_set(p->timer, 0);	/* the rest follows in its turn */
+	/* the rest follows when all replies that came have been marked; others are looked for before the next */
+	if (p->site->o->marked <= MARKED_AT_ONCE)
+		loop_timer_first(p->timer);
+	else
+		loop_timer_set(p->timer, 0);
 	return true;
 }
 
@@ -260,7 +273,7 @@ on_io(void *arg, unsigned what)
 		outconn_bytes_receive(p);
 	if (!p->marked && mark_first(p, before))
 		return;
-	p->marked = false;
+	set_marked(p, false);
 	outconn_run(p);
 }
 
@@ -272,7 +285,7 @@ on_timer(void *arg)
 	socklen_t len = sizeof(sa);
 
 	if (p->marked) {
-		p->marked = false;
+		set_marked(p, false);
 		outconn_run(p);
 		return;
 	}
@@ -434,6 +447,7 @@ outconn_quit(struct outconn *p)
 void
 outconn_free(struct outconn *p)
 {
+	set_marked(p, false);
 	outconn_auth_end(p);
 	outconn_report_over(p);
 	buf_done(&p->form);

@@ -94,6 +94,21 @@ got_signal(void *arg, int signo, bool queued, int value)
 }
 
 static char order[16];
+static struct loop_timer *rest;		/* of what 'c' has begun */
+
+static void
+put_order(char what)
+{
+	strncat(order, &what, 1);
+	if (strlen(order) == 5)
+		loop_stop(loop);
+}
+
+static void
+note_rest(void *arg)
+{
+	put_order('r');
+}
 
 static void
 note_reader(void *arg, unsigned what)
@@ -101,12 +116,12 @@ note_reader(void *arg, unsigned what)
 	char c;
 
 	ck_assert_int_eq(read(*(int *)arg, &c, 1), 1);
-	strncat(order, &"abcd"[((int *)arg)[1]], 1);
-	if (strlen(order) == 4)
-		loop_stop(loop);
+	put_order("abcd"[((int *)arg)[1]]);
+	if (((int *)arg)[1] == 2)
+		loop_timer_first(rest);
 }
 
-/* Of many that are ready, the first one has its turn before them; on a plain loop nothing is first. */
+/* Of many that are ready, the first one has its turn before them, and the rest of its work; on a plain loop nothing is first. */
 START_TEST(test_first)
 {
 	int fd[4][2] = { 0 }, writer[4], end[2];
@@ -115,6 +130,7 @@ START_TEST(test_first)
 	for (int plain = 0; plain < 2; plain++) {
 		loop = plain ? loop_new() : loop_new_first(1);
 		order[0] = '\0';
+		rest = loop_timer_new(loop, note_rest, NULL);
 		for (int i = 0; i < 4; i++) {
 			ck_assert(pipe(end) == 0 && write(end[1], "x", 1) == 1);
 			writer[i] = end[1];
@@ -127,8 +143,9 @@ START_TEST(test_first)
 		loop_io_first(io[1], true);
 		loop_io_first(io[1], false);
 		loop_run(loop);
-		ck_assert_uint_eq(strlen(order), 4);
-		ck_assert_msg(plain || order[0] == 'c', "%s", order);
+		ck_assert_uint_eq(strlen(order), 5);
+		ck_assert_msg(plain ? strchr(order, 'r') != NULL : strncmp(order, "cr", 2) == 0, "%s", order);
+		loop_timer_free(rest);
 		for (int i = 0; i < 4; i++) {
 			loop_io_free(io[i]);
 			close(fd[i][0]);
