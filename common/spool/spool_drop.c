@@ -254,11 +254,11 @@ spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n)
 	int error;
 
 	for (size_t i = 0; i < n; i++)
-		if ((part[i].fd = write_drop_part(s, drops[i], part[i].name)) != -1 && i + 1 < n)
+		if ((part[i].fd = write_drop_part(s, drops[i], part[i].name)) != -1 && n > 1)
 			disk_start(part[i].fd);
 	disk_crash_point("drop-written");
 	error = spool_folder_is_ours(s) ? 0 : errno;
-	for (size_t i = n; i-- > 0; )		/* the last one was not begun */
+	for (size_t i = 0; i < n; i++)
 		if (part[i].fd != -1 && error != 0) {
 			drops[i]->error = error;
 			unlinkat(s->drop, part[i].name, 0);
