@@ -170,7 +170,7 @@ ctl_wire_recv_many(int fd, unsigned from, struct ctl_message *m, size_t n, void 
 {
 	struct receipt r[CTL_WIRE_MANY];
 	struct mmsghdr msg[CTL_WIRE_MANY];
-	int got, flags = MSG_CMSG_CLOEXEC | (wait ? MSG_WAITFORONE : MSG_DONTWAIT);
+	int got, saved, flags = MSG_CMSG_CLOEXEC | (wait ? MSG_WAITFORONE : MSG_DONTWAIT);
 	size_t good = 0;
 
 	if (n > CTL_WIRE_MANY)
@@ -183,7 +183,9 @@ ctl_wire_recv_many(int fd, unsigned from, struct ctl_message *m, size_t n, void 
 	*rc = got > 0 ? 1 : -1;
 	for (int i = 0; i < got; i++) {
 		if (*rc != 1) {
+			saved = errno;		/* of the one that was refused */
 			close_passed(&msg[i].msg_hdr);
+			errno = saved;
 			continue;
 		}
 		*rc = judge_receipt(&r[i], &msg[i].msg_hdr, msg[i].msg_len, from, &m[good]);

@@ -163,12 +163,11 @@ own(struct fence *f, int queue, bool alone)
 {
 	const struct statx_timestamp seen = f->seen;
 	struct fence_record r;
-	int before = f->fd, rc;
+	int before = f->fd, rc, saved;
 
 	f->fd = fence_record_open(queue, O_CREAT);
 	rc = f->fd == -1 ? -1 : take_locks(queue, f->fd, alone, &r);
 	if (rc == 0 && is_shared(f, queue, &r)) {
-		(void)flock(queue, LOCK_UN);
 		errno = EWOULDBLOCK;
 		rc = -1;
 	}
@@ -178,7 +177,10 @@ own(struct fence *f, int queue, bool alone)
 		disk_close(before);
 		return 0;
 	}
+	saved = errno;
+	(void)flock(queue, LOCK_UN);	/* the spool's own descriptor would keep it */
 	close_file(f);
+	errno = saved;
 	f->fd = before;
 	f->seen = seen;
 	return -1;

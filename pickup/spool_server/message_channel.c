@@ -84,20 +84,30 @@ add_message(struct portion *p, const struct ctl_message *m)
 	return true;
 }
 
-/* One after the other, however far apart they were received. */
+/*
+ * One after the other, however far apart they were received. Those of other channels have descriptors, which
+ * are closed.
+ */
 static bool
 add_messages(struct portion *p, struct ctl_message *m, size_t n)
 {
+	bool good = true;
+
 	for (size_t i = 0; i < n; i++) {
 		char *space = p->space + p->used;
 
+		if (m[i].fd != -1) {
+			close(m[i].fd);
+			good = false;
+		}
+		if (!good)
+			continue;
 		if (m[i].data != space)
 			memmove(space, m[i].data, m[i].len);
 		m[i].data = space;
-		if (!add_message(p, &m[i]))
-			return false;
+		good = add_message(p, &m[i]);
 	}
-	return true;
+	return good;
 }
 
 /* How many more there is surely room for. */

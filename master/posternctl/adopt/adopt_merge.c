@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,9 @@ run_merge(const struct adopt *a, const struct account *account, const int ends[2
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
+		/* goes on to the end, untold, when the one that listens is killed */
+		close(ends[0]);
+		signal(SIGPIPE, SIG_IGN);
 		status = account != NULL && !become(account) ? say_failed(a->home) :
 		    merge(&own, holder, ends[1]);
 		fflush(NULL);

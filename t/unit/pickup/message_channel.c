@@ -1,5 +1,6 @@
 /* message_channel - messages on the channels of listeners: into the queue, answered, hinted; and the end of a channel */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -247,6 +248,37 @@ START_TEST(test_what_is_wrong_ends_that_channel_alone)
 }
 END_TEST
 
+static size_t
+open_descriptors(void)
+{
+	size_t n = 0;
+
+	for (int fd = 0; fd < 1000; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
+}
+
+/* Messages that belong to other channels, each with a descriptor: none stays open. */
+START_TEST(test_descriptors_of_others)
+{
+	int way;
+	size_t before;
+	char byte;
+
+	set_up();
+	ck_assert_ptr_nonnull(message_channel_open(list, &way, on_over, NULL));
+	before = open_descriptors();
+	for (int i = 0; i < 8 && ctl_send_on(way, CTL_MOVE_NOTE, 0, NULL, 0, way, 0) == 0; i++)
+		;	/* the first one may have ended it already */
+	loop_run(loop);
+	ck_assert_int_eq(recv(way, &byte, 1, 0), 0);
+	ck_assert_uint_eq(overs, 1);
+	ck_assert_uint_eq(open_descriptors(), before - 1);	/* the other end of the channel */
+	close(way);
+	tear_down();
+}
+END_TEST
+
 START_TEST(test_the_end_of_the_worker)
 {
 	int way, error[MESSAGES];
@@ -262,4 +294,4 @@ START_TEST(test_the_end_of_the_worker)
 END_TEST
 
 UNIT_MAIN("message_channel", test_each_is_answered_once, test_one_commit_at_a_time, test_all_sizes, test_what_was_sent_before_the_end_is_written,
-    test_what_is_wrong_ends_that_channel_alone, test_the_end_of_the_worker)
+    test_what_is_wrong_ends_that_channel_alone, test_descriptors_of_others, test_the_end_of_the_worker)
