@@ -47,8 +47,8 @@ void loop_timer_set(struct loop_timer *t, uint64_t after_ms);	/* replaces an ear
  */
 void loop_timer_now(struct loop_timer *t);
 /*
- * As _now, on a loop of loop_new_first after the first descriptors that are due and before all others: without
- * another turn of the loop. From then on it is one of the first ones.
+ * As _now, on a loop of loop_new_first after the first descriptors that are due and before all others:
+ * without another turn of the loop. From then on it is one of the first ones.
  */
 void loop_timer_first(struct loop_timer *t);
 void loop_timer_stop(struct loop_timer *t);

@@ -255,7 +255,7 @@ mark_first(struct outconn *p, enum client_phase before)
 	loop_io_first(p->io, false);
 	set_marked(p, true);
 	p->timed = CLIENT_PHASE_COUNT;
-	/* the rest follows when all replies that came have been marked; others are looked for before the next */
+	/* the rest follows when all replies that came are marked; with many, others come before it */
 	if (p->site->o->marked <= MARKED_AT_ONCE)
 		loop_timer_first(p->timer);
 	else
