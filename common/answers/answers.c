@@ -8,6 +8,7 @@
  */
 #include "common/answers/answers.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,11 +24,24 @@ struct answer {
 	json_t *row;			/* the one that has begun; of the rows */
 };
 
+static void
+wipe_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+void
+answers_memory_begin(void)
+{
+	/* A document without the members for which there was no memory would be a wrong one. */
+	json_set_alloc_funcs(mem_zalloc, wipe_free);
+}
+
 json_t *
 answers_new(void)
 {
-	/* A document without the members for which there was no memory would be a wrong one. */
-	json_set_alloc_funcs(mem_zalloc, free);
 	return json_pack("{si}", "schema", ANSWERS_SCHEMA);
 }
 

@@ -25,6 +25,11 @@
  * that command has no JSON. A line that is none of the rows, as a refusal, is in the list "remarks".
  */
 json_t *answers_json(const char *const *words, size_t count, const char *text);
+/*
+ * Of all JSON in this process, once, before the first document: memory is wiped before it is freed, as what
+ * is asked may have a password, and there is always some.
+ */
+void answers_memory_begin(void);
 /* {"schema": 1} */
 json_t *answers_new(void);
 

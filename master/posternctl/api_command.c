@@ -8,7 +8,6 @@
  *           input: they are in no list of processes
  * Fails by: a document with "error"; EX_DATAERR when the input is no question
  */
-#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,15 +93,6 @@ answer(const char *path, const char *const *words, size_t count)
 	return document;
 }
 
-/* The input may have a password. */
-static void
-wipe_and_free(void *p)
-{
-	if (p != NULL)
-		explicit_bzero(p, malloc_usable_size(p));
-	free(p);
-}
-
 /* A password that goes with the command; *fd -1: there is none. False: it is none. */
 static bool
 take_secret(const json_t *body, int *fd)
@@ -122,7 +112,6 @@ run_command(const char *path)
 	size_t count;
 	int secret;
 
-	json_set_alloc_funcs(mem_zalloc, wipe_and_free);
 	body = json_loadf(stdin, JSON_REJECT_DUPLICATES, NULL);
 	if (!take_words(body, words, &count) || !take_secret(body, &secret)) {
 		json_decref(body);

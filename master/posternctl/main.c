@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/answers/answers.h"
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/standard.h"
@@ -102,6 +103,7 @@ main(int argc, char **argv)
 	if (standard_open() == -1)
 		return EX_OSERR;
 	log_open("posternctl", "", LOG_TO_STDERR);
+	answers_memory_begin();
 	opterr = 0;
 	while (status == EX_OK && (c = getopt_long(argc, argv, "+:c:s:Vh", options, NULL)) != -1)
 		switch (c) {

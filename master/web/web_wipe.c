@@ -7,11 +7,11 @@
  * Fails by: not at all
  */
 #include <event2/event.h>
-#include <jansson.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/answers/answers.h"
 #include "master/web/web.h"
 
 static void
@@ -41,5 +41,5 @@ void
 web_wipe_begin(void)
 {
 	event_set_mem_functions(malloc, wipe_realloc, wipe_free);
-	json_set_alloc_funcs(malloc, wipe_free);
+	answers_memory_begin();
 }

@@ -122,6 +122,21 @@ static const struct answer_row { const char *words[4], *text, *json; } rows[] = 
 	{ { NULL }, "", NULL },
 };
 
+/* What a main has set stays: a password in a later document is wiped, too. */
+START_TEST(memory_is_wiped)
+{
+	json_malloc_t get, get_after;
+	json_free_t give, give_after;
+
+	answers_memory_begin();
+	json_get_alloc_funcs(&get, &give);
+	ck_assert(give != free);
+	json_decref(answers_json(rows[0].words, 1, rows[0].text));
+	json_get_alloc_funcs(&get_after, &give_after);
+	ck_assert(get == get_after && give == give_after);
+}
+END_TEST
+
 START_TEST(documents)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++) {
@@ -301,4 +316,4 @@ START_TEST(tables)
 }
 END_TEST
 
-UNIT_MAIN("answers", garbage, tables, documents, members_are_not_replaced, round_trips)
+UNIT_MAIN("answers", garbage, tables, memory_is_wiped, documents, members_are_not_replaced, round_trips)
