@@ -22,8 +22,9 @@
 	{ ACCESS("password-file", KEY_PATH, password_file), BY_SERVICE,
 	    .meaning =
 	    "The file with the accounts for basic authentication (PLAIN, LOGIN, SCRAM-SHA-256), one line "
-	    "name:hash for each. posternctl passwd and the manager edit it. Only root needs to be able to "
-	    "read it (mode 0600). A file that everybody may read is refused." },
+	    "name:hash for each. posternctl passwd edits it, and the manager when it lies in the folder "
+	    "passwords beside postern.ini. Only root needs to be able to read it (mode 0600). A file that "
+	    "everybody may read is refused." },
 	{ ACCESS("basic-requires-tls", KEY_BOOL, basic_requires_tls), .standard = "yes",
 	    .meaning =
 	    "Whether PLAIN and LOGIN are offered and accepted only under TLS. SCRAM does not send the "

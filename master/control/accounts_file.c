@@ -4,8 +4,9 @@
  * Runs in:  master (on its loop: names alone; the auth helper writes and syncs the bytes)
  * Owns:     the lock, the descriptors, PATH.new
  * Promise:  no byte of the file is looked at here. The lock is that of posternctl passwd, and is not waited
- *           for. After a crash at any point the file is the old one or the new one; a PATH.new that was left
- *           is written over by the next change. Owner and mode stay
+ *           for. All is done by names in a folder that is open: what its path leads to by then is all one.
+ *           After a crash at any point the file is the old one or the new one; a PATH.new that was left is
+ *           written over by the next change. Owner and mode stay
  * Fails by: -1, and a sentence that begins with the path
  */
 #include <errno.h>
@@ -25,22 +26,26 @@
 #define MODES (S_IRUSR | S_IWUSR | S_IRGRP)
 
 void
-accounts_file_init(struct accounts_file *f, const char *path)
+accounts_file_init(struct accounts_file *f, int folder, const char *path)
 {
-	*f = (struct accounts_file){ .path = mem_strdup(path), .new_path = mem_printf("%s.new", path),
-	    .lock = -1, .old = -1, .new = -1 };
+	const char *name = strrchr(path, '/') + 1;
+
+	*f = (struct accounts_file){ .path = mem_strdup(path), .name = mem_strdup(name),
+	    .new_name = mem_printf("%s.new", name), .folder = folder, .lock = -1, .old = -1, .new = -1 };
 }
 
 void
 accounts_file_done(struct accounts_file *f)
 {
 	if (f->begun)
-		(void)unlink(f->new_path);
+		(void)unlinkat(f->folder, f->new_name, 0);
 	disk_close(f->old);
 	disk_close(f->new);
 	disk_close(f->lock);
+	disk_close(f->folder);
 	free(f->path);
-	free(f->new_path);
+	free(f->name);
+	free(f->new_name);
 }
 
 static int
@@ -59,9 +64,9 @@ say_errno(const struct accounts_file *f, struct buf *why)
 
 /* Not through a link: the file that it leads to would not be the one that is replaced. */
 static int
-open_path(const struct accounts_file *f)
+open_file(const struct accounts_file *f)
 {
-	return open(f->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	return openat(f->folder, f->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
 static const char *
@@ -77,7 +82,7 @@ accounts_file_open(struct accounts_file *f, struct buf *why)
 {
 	const char *fault;
 
-	f->old = open_path(f);
+	f->old = open_file(f);
 	if (f->old == -1 || fstat(f->old, &f->st) == -1)
 		return say_errno(f, why);
 	fault = fault_of(&f->st);
@@ -90,11 +95,12 @@ try_lock(struct accounts_file *f)
 {
 	struct stat st, now;
 
-	f->lock = open_path(f);
+	f->lock = open_file(f);
 	if (f->lock == -1)
 		return -1;
 	if (flock(f->lock, LOCK_EX | LOCK_NB) == 0 && fstat(f->lock, &st) == 0 &&
-	    lstat(f->path, &now) == 0 && st.st_ino == now.st_ino && st.st_dev == now.st_dev)
+	    fstatat(f->folder, f->name, &now, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == now.st_ino &&
+	    st.st_dev == now.st_dev)
 		return 1;
 	close(f->lock);
 	f->lock = -1;
@@ -116,8 +122,8 @@ accounts_file_begin(struct accounts_file *f, struct buf *why)
 {
 	if (accounts_file_open(f, why) == -1)
 		return -1;
-	(void)unlink(f->new_path);
-	f->new = open(f->new_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	(void)unlinkat(f->folder, f->new_name, 0);
+	f->new = openat(f->folder, f->new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	f->begun = f->new != -1;
 	if (f->new == -1 || fchmod(f->new, f->st.st_mode & MODES) == -1 ||
 	    ((f->st.st_uid != geteuid() || f->st.st_gid != getegid()) &&
@@ -129,16 +135,9 @@ accounts_file_begin(struct accounts_file *f, struct buf *why)
 int
 accounts_file_commit(struct accounts_file *f, struct buf *why)
 {
-	const char *slash = strrchr(f->path, '/');
-	char *folder = slash == f->path ? mem_strdup("/") : mem_strndup(f->path, (size_t)(slash - f->path));
-	int result;
-
 	disk_crash_point("accounts-written");
-	result = rename(f->new_path, f->path);
-	if (result == 0) {
-		f->begun = false;
-		result = disk_sync_folder_at(folder);
-	}
-	free(folder);
-	return result == 0 ? 0 : say_errno(f, why);
+	if (renameat(f->folder, f->new_name, f->folder, f->name) == -1)
+		return say_errno(f, why);
+	f->begun = false;
+	return disk_sync_folder(f->folder) == 0 ? 0 : say_errno(f, why);
 }

@@ -17,25 +17,16 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/change/change_file.h"
 #include "common/change/change_words.h"
 #include "master/control/control_private.h"
 #include "master/servers/servers.h"
-
-/* Beside postern.ini. Owned by the caller. */
-static char *
-usual_folder(const struct master *m)
-{
-	const char *config = m->options.config_path;
-
-	return mem_printf("%.*s/passwords", (int)(strrchr(config, '/') - config), config);
-}
 
 /* No virtual server can be called _manager. */
 static char *
 usual_path(const struct master *m, const struct server *s)
 {
-	char *folder = usual_folder(m), *path = mem_printf("%s/%s", folder, s != NULL ? s->name : "_manager");
+	char *folder = accounts_folder_usual(m);
+	char *path = mem_printf("%s/%s", folder, s != NULL ? s->name : "_manager");
 
 	free(folder);
 	return path;
@@ -64,27 +55,48 @@ look(struct control_command *cmd, const char *path)
 	return -1;
 }
 
+/* A descriptor; -1: it is said why not. */
 static int
-make_file(struct control_command *cmd, const struct master *m, const char *path)
+open_folder(struct control_command *cmd, const char *folder)
 {
-	char *folder = usual_folder(m);
-	int fd, result = -1;
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+	int fd;
 
 	if (mkdir(folder, 0700) == 0) {
 		char *above = mem_strndup(folder, (size_t)(strrchr(folder, '/') - folder));
 
-		change_file_own(folder, above);
-		(void)!disk_sync_folder_at(above);
+		(void)!disk_sync_folder_at(above[0] != '\0' ? above : "/");
 		free(above);
 	}
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd == -1 || disk_sync_whole(fd) == -1 || disk_sync_folder_at(folder) == -1)
-		(void)say_errno(cmd, path);
-	else
-		result = 0;
+	fd = accounts_folder_open(folder, &why);
+	if (fd == -1) {
+		buf_add(&cmd->text, buf_text(&why), why.len);
+		cmd->status = CONTROL_REFUSED;
+	}
+	buf_done(&why);
+	return fd;
+}
+
+static int
+make_file(struct control_command *cmd, int folder, const char *path)
+{
+	int fd = openat(folder, strrchr(path, '/') + 1, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int result = 0;
+
+	if (fd == -1 || disk_sync_whole(fd) == -1 || disk_sync_folder(folder) == -1)
+		result = say_errno(cmd, path);
 	disk_close(fd);
-	change_file_own(path, folder);
-	free(folder);
+	return result;
+}
+
+static int
+make_all(struct control_command *cmd, const struct master *m, const char *path)
+{
+	char *usual = accounts_folder_usual(m);
+	int folder = open_folder(cmd, usual), result = folder != -1 ? make_file(cmd, folder, path) : -1;
+
+	disk_close(folder);
+	free(usual);
 	return result;
 }
 
@@ -141,7 +153,7 @@ accounts_make_run(struct control_command *cmd, struct master *m, struct server *
 		return;
 	}
 	path = usual_path(m, s);
-	if (look(cmd, path) == 0 && (dry_run || make_file(cmd, m, path) == 0))
+	if (look(cmd, path) == 0 && (dry_run || make_all(cmd, m, path) == 0))
 		change_keys(cmd, m, s, path, dry_run);
 	free(path);
 }

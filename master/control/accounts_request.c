@@ -5,8 +5,8 @@
  * Runs in:  master
  * Owns:     one command, with the lock of its file, until it is answered
  * Promise:  the password is a descriptor that is handed on: it is never read here. Who changes a file has the
- *           right on all virtual servers that use it. When the command is answered the auth helper knows of
- *           the change. Each change is an event
+ *           right on all virtual servers that use it, and it lies in the folder for that. When the command is
+ *           answered the auth helper knows of the change. Each change is an event
  * Fails by: a status; the text says why, and the file is as it was
  */
 #include <fcntl.h>
@@ -259,6 +259,29 @@ is_refused(struct control_command *cmd, const struct master *m, const struct msg
 	return cmd->text.len > 0;
 }
 
+/* -1: the command is answered. */
+static int
+find_folder(struct control_command *cmd, const struct master *m, const char *path, bool changes)
+{
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+	int folder = accounts_folder_find(m, path, changes, &why);
+
+	if (folder == -1) {
+		buf_add(&cmd->text, buf_text(&why), why.len);
+		cmd->status = CONTROL_REFUSED;
+	}
+	buf_done(&why);
+	return folder;
+}
+
+static void
+put_remarks(struct buf *text, const struct master *m, const struct server *s, const char *path)
+{
+	accounts_rights_put_others(m, s, text);
+	if (!accounts_folder_is_usual(m, path))
+		accounts_folder_say(m, path, text);
+}
+
 void
 accounts_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w)
@@ -266,6 +289,7 @@ accounts_request_run(struct control_command *cmd, struct master *m, struct serve
 	const char *path = accounts_rights_path(m, s);
 	struct accounts_request *r;
 	struct msg_accounts what = { 0 };
+	int folder;
 
 	if (w->count > 2 && strcmp(w->word[2], "make") == 0) {
 		accounts_make_run(cmd, m, s, w);
@@ -283,6 +307,9 @@ accounts_request_run(struct control_command *cmd, struct master *m, struct serve
 	}
 	if (is_refused(cmd, m, &what, path))
 		return;
+	folder = find_folder(cmd, m, path, what.verb != ACCOUNTS_LIST);
+	if (folder == -1)
+		return;
 	r = mem_new(struct accounts_request);
 	r->what = what;
 	r->r.helper = CTL_HELPER_AUTH;
@@ -293,10 +320,10 @@ accounts_request_run(struct control_command *cmd, struct master *m, struct serve
 		r->password = fcntl(cmd->input, F_DUPFD_CLOEXEC, 0);
 	snprintf(r->what.server, sizeof(r->what.server), "%s", s != NULL ? s->name : "");
 	control_answer_who(r->who, cmd);
-	accounts_file_init(&r->file, path);
+	accounts_file_init(&r->file, folder, path);
 	r->again = loop_timer_new(m->loop, on_again, r);
 	test_request_open(&r->r, cmd, m, &accounts_ops, WAIT_MS);
 	if (what.verb == ACCOUNTS_LIST)
-		accounts_rights_put_others(m, s, &r->r.text);
+		put_remarks(&r->r.text, m, s, path);
 	test_request_ask(&r->r);
 }

@@ -258,15 +258,28 @@ bool accounts_rights_check(struct control_command *cmd, const struct master *m, 
 /* A line for each other that uses the file. */
 void accounts_rights_put_others(const struct master *m, const struct server *of, struct buf *text);
 
+/* --- accounts_folder: where the manager works on password files --- */
+
+char *accounts_folder_usual(const struct master *m);	/* its path, owned by the caller */
+/* `path` lies directly in it. */
+bool accounts_folder_is_usual(const struct master *m, const char *path);
+/* A line: the file is left to posternctl passwd. */
+void accounts_folder_say(const struct master *m, const char *path, struct buf *text);
+/* Descriptors; -1 and a sentence in `why`: not safe. The second: for that file, to be shown or changed. */
+int accounts_folder_open(const char *folder, struct buf *why);
+int accounts_folder_find(const struct master *m, const char *path, bool changes, struct buf *why);
+
 /* --- accounts_file: a password file on its way to be replaced --- */
 
 struct accounts_file {
-	char *path, *new_path;
-	int lock, old, new;		/* -1: not open */
-	bool begun;			/* new_path is ours */
+	char *path;			/* for people */
+	char *name, *new_name;		/* in the folder */
+	int folder, lock, old, new;	/* -1: not open */
+	bool begun;			/* new_name is ours */
 	struct stat st;			/* of the file as it is */
 };
-void accounts_file_init(struct accounts_file *f, const char *path);
+/* Takes the descriptor of the folder. */
+void accounts_file_init(struct accounts_file *f, int folder, const char *path);
 void accounts_file_done(struct accounts_file *f);	/* what is not in place goes */
 /* All: 0, or -1 and a sentence in `why`. */
 int accounts_file_open(struct accounts_file *f, struct buf *why);	/* f->old */

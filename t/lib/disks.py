@@ -22,8 +22,8 @@ def mount(t, *args, place=None):
     return place
 
 
-def small_disk(t, size):
-    return mount(t, "-t", "tmpfs", "-o", f"size={size}", "postern-test")
+def small_disk(t, size, place=None):
+    return mount(t, "-t", "tmpfs", "-o", f"size={size}", "postern-test", place=place)
 
 
 def loop_disk(t, mebibytes=64):

@@ -9,12 +9,15 @@ PASSWORD = "s3cret pass"
 
 
 def write_accounts(service, accounts):
-    file = service.folder / "accounts"
-    new = service.folder / "accounts.new"
+    """In the folder in which the manager changes them."""
+    file = service.folder / "passwords" / "accounts"
+    new = file.with_name("accounts.new")
+    file.parent.mkdir(mode=0o700, exist_ok=True)
     new.write_text("".join(f"{name}:{text}\n" for name, text in accounts.items()))
     new.chmod(0o600)
     if is_root() and not service.as_root:
-        os.chown(new, service.test.uid, service.test.gid)
+        for each in (file.parent, new):
+            os.chown(each, service.test.uid, service.test.gid)
     new.rename(file)
     return file
 

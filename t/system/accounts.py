@@ -10,6 +10,7 @@ import threading
 from checks import check, equal
 from disks import small_disk
 from patience import until
+from processes import is_root
 from programs import BUILD
 from sasl import plain, verifier
 from web_accounts import PASSWORD, log_in, start
@@ -39,8 +40,10 @@ def may_log_in(service, user, password, name="default"):
         return client.cmd(f"AUTH PLAIN {plain(user, password)}").code == 235
 
 
-def password_file(service, accounts_there, name="passwords"):
-    file = service.folder / name
+def password_file(service, accounts_there, name="default"):
+    """In the folder in which the manager changes files."""
+    file = service.folder / "passwords" / name
+    file.parent.mkdir(mode=0o700, exist_ok=True)
     file.write_text("".join(f"{user}:{text}\n" for user, text in accounts_there.items()))
     file.chmod(0o600)
     service.own()
@@ -173,13 +176,14 @@ def test_rights(t):
     people = {name: verifier(PASSWORD) for name in ("boss", "eve", "dept")}
     servers = {name: {"access": {"basic-requires-tls": "no"}, "security": {"operators": "account:dept"} if name != "two" else {}} for name in ("one", "two", "three", "four")}
     service, port = start(t, people, servers=servers, service={"operators": "account:boss", "viewers": "account:eve"})
-    files = {name: password_file(service, {"user": verifier(PASSWORD)}, f"passwords-{name}") for name in ("one", "two")}
-    os.link(files["two"], service.folder / "another-name")
-    for name, file in (("one", files["one"]), ("two", files["two"]), ("three", service.folder / "another-name"), ("four", service.folder / "accounts")):
+    files = {name: password_file(service, {"user": verifier(PASSWORD)}, name) for name in ("one", "two")}
+    folder = service.folder / "passwords"
+    os.link(files["two"], folder / "another-name")
+    for name, file in (("one", files["one"]), ("two", files["two"]), ("three", folder / "another-name"), ("four", folder / "accounts")):
         service[name].set("access", password_file=file, authentication="anonymous, basic")
     service.ctl("reload")
     boss, eve, dept = (log_in(port, name)[0] for name in ("boss", "eve", "dept"))
-    before = {file: file.read_bytes() for file in (*files.values(), service.folder / "accounts")}
+    before = {file: file.read_bytes() for file in (*files.values(), folder / "accounts")}
     for words in (("list",), ("set", "x"), ("remove", "user"), ("make",)):
         for name in ("one", "two", "-"):
             equal((words, name, accounts(eve, *words, secret="y", name=name)["status"]), (words, name, 77))
@@ -211,6 +215,96 @@ def test_rights(t):
         equal((fields, boss.status), (fields, status))
     equal(may_log_in(service, "user", PASSWORD, "one"), True)
     nowhere(service, PASSWORD, "another pass")
+
+
+def outsider(service, folder, mode=0o640):
+    """A file of the service's user that is no password file of it; its bytes."""
+    file = folder / "shadow"
+    file.write_text(f"root:{verifier('root')}:19000:0:99999:7:::\n")
+    file.chmod(mode)
+    os.chown(file, *((0, 0) if service.as_root or not is_root() else (service.test.uid, service.test.gid)))
+    return file, file.read_bytes()
+
+
+def check_elsewhere(t, as_root):
+    service, port = start(t, {"boss": verifier(PASSWORD)}, servers={"default": {"access": {"basic-requires-tls": "no"}}},
+                          service={"operators": "account:boss"}, as_root=as_root)
+    boss = log_in(port, "boss")[0]
+    apart = t.folder / "etc"
+    apart.mkdir()
+    usual = service.folder / "passwords"
+    (service.folder / "deeper").mkdir()
+    for folder in (apart, service.folder, service.folder / "deeper"):
+        file, before = outsider(service, folder)
+        names, times = sorted(each.name for each in folder.iterdir()), file.stat()
+        equal(boss.command("set", "default", f"access.password-file={file}", "access.authentication=anonymous,basic")["status"], 0)
+        for words in (("set", "root"), ("set", "new"), ("remove", "root")):
+            answer = accounts(boss, *words, secret="mine")
+            equal((file, words, answer["status"]), (file, words, 1))
+            equal(answer["text"], f"{file} is changed by posternctl passwd alone: the manager changes files in {usual}\n")
+        answer = accounts(boss, "list")
+        if folder == service.folder:        # beside postern.ini: shown
+            equal([row["name"] for row in answer["data"]["accounts"]], ["root"])
+            equal(answer["data"]["remarks"], [f"{file} is changed by posternctl passwd alone: the manager changes files in {usual}"])
+        else:
+            check(answer["status"] == 1 and "is shown by posternctl passwd --list alone" in answer["text"], answer)
+        now = file.stat()
+        equal((file.read_bytes(), now.st_ino, now.st_mtime_ns, now.st_uid, now.st_mode),
+              (before, times.st_ino, times.st_mtime_ns, times.st_uid, times.st_mode))
+        equal(sorted(each.name for each in folder.iterdir()), names)
+    # a link in the folder leads nowhere either
+    (usual / "link").symlink_to(apart / "shadow")
+    equal(boss.command("set", "default", f"access.password-file={usual / 'link'}")["status"], 0)
+    for words in (("set", "root"), ("remove", "root")):
+        answer = accounts(boss, *words, secret="mine")
+        check(answer["status"] == 74 and "is a link" in answer["text"], answer)
+    for folder in (apart, service.folder):
+        equal((folder / "shadow").read_bytes(), before)
+    nowhere(service, "mine")
+
+
+def test_elsewhere(t):
+    """An operator of the service, who is not root, names a file that is not in the folder for that: not a byte of it changes."""
+    check_elsewhere(t, as_root=False)
+
+
+def test_elsewhere_of_root(t):
+    """The same where the supervisor is root, and could write all files."""
+    t.need_root()
+    check_elsewhere(t, as_root=True)
+
+
+def test_folder_not_safe(t):
+    """The folder of password files is a link, or others than the service may write to it: nothing is listed, made or changed there."""
+    service, port = start_manager(t, {name: {"access": {"basic-requires-tls": "no"}} for name in ("default", "two")})
+    root = administrator(service, port)
+    folder, apart = service.folder / "passwords", service.folder / "apart"
+    equal(accounts(root, "make")["status"], 0)
+    equal(accounts(root, "set", "bob", secret=PASSWORD)["status"], 0)
+    before = (folder / "default").read_bytes()
+
+    def refused(why):
+        for name, *words in (("default", "list"), ("default", "set", "bob"), ("default", "remove", "bob"), ("two", "make")):
+            answer = accounts(root, *words, secret="mine", name=name)
+            check(answer["status"] == 1 and answer["text"].startswith(f"{folder}: ") and why in answer["text"], words, answer)
+        equal(((folder / "default").read_bytes(), [each.name for each in folder.iterdir()]), (before, ["default"]))
+
+    for mode in (0o770, 0o707, 0o702):
+        folder.chmod(mode)
+        refused("may write to this folder")
+    folder.chmod(0o700)
+    folder.rename(apart)
+    folder.symlink_to(apart)
+    refused("a link to one")
+    folder.unlink()
+    apart.rename(folder)
+    if is_root():
+        os.chown(folder, t.uid - 1, t.gid)
+        folder.chmod(0o755)
+        refused("belongs to another user")
+        os.chown(folder, t.uid, t.gid)
+    equal(accounts(root, "set", "bob", secret="another")["status"], 0)
+    equal(accounts(root, "make", name="two")["status"], 0)
 
 
 def test_two_at_a_time(t):
@@ -251,9 +345,10 @@ def test_two_at_a_time(t):
 
 def test_full_disk(t):
     """Nothing is lost, and it is said."""
-    place = small_disk(t, "64k")
     service, port = start_manager(t)
-    file = place / "passwords"
+    place = small_disk(t, "64k", service.folder / "passwords")
+    place.chmod(0o700)
+    file = place / "default"
     file.write_text("".join(f"user{n}:{verifier(PASSWORD)}\n" for n in range(200)))
     file.chmod(0o600)
     for each in (place, file):
@@ -267,7 +362,7 @@ def test_full_disk(t):
         answer = accounts(root, *words, secret="another")
         equal(answer["status"], 74, answer)
         check("No space left" in answer["text"], answer)
-    equal((file.read_bytes(), sorted(each.name for each in place.iterdir())), (before, ["filler", "passwords"]))
+    equal((file.read_bytes(), sorted(each.name for each in place.iterdir())), (before, ["default", "filler"]))
     equal(may_log_in(service, "user7", PASSWORD), True)
     (place / "filler").unlink()
     equal(accounts(root, "set", "user7", secret="another")["status"], 0)

@@ -156,7 +156,7 @@ class Accounts extends View {
 		this.#form.hidden = true;
 		this.#place.replaceChildren(this.empty(what), manager.may("configure") ? make("p", {}, make("button", { type: "button",
 			onclick: () => this.#change(["accounts", this.#server, "make"], { title: "Make a password file?", button: "Make it", command: "",
-				lines: ["An empty file is made that root alone reads, and these keys name it."] }) }, "Make a password file")) :
+				lines: ["An empty file is made in the folder passwords beside postern.ini, and these keys name it."] }) }, "Make a password file")) :
 			this.empty("An operator of the service can make one: it names a file."), this.#refusal);
 	}
 
