@@ -89,32 +89,38 @@ accounts_file_open(struct accounts_file *f, struct buf *why)
 	return fault != NULL ? say(f, why, fault) : 0;
 }
 
-/* 1: it is ours; 0: another process has it, or the file was replaced meanwhile; -1. */
-static int
+enum look { LOOK_OURS, LOOK_HELD, LOOK_REPLACED, LOOK_FAILED };	/* held: another process has the lock */
+
+static enum look
 try_lock(struct accounts_file *f)
 {
 	struct stat st, now;
 
 	f->lock = open_file(f);
 	if (f->lock == -1)
-		return -1;
-	if (flock(f->lock, LOCK_EX | LOCK_NB) == 0 && fstat(f->lock, &st) == 0 &&
-	    fstatat(f->folder, f->name, &now, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == now.st_ino &&
-	    st.st_dev == now.st_dev)
-		return 1;
-	close(f->lock);
-	f->lock = -1;
-	return 0;
+		return LOOK_FAILED;
+	if (flock(f->lock, LOCK_EX | LOCK_NB) == -1)
+		return errno == EWOULDBLOCK ? LOOK_HELD : LOOK_FAILED;
+	if (fstat(f->lock, &st) == -1)
+		return LOOK_FAILED;
+	if (fstatat(f->folder, f->name, &now, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? LOOK_REPLACED : LOOK_FAILED;
+	return st.st_ino == now.st_ino && st.st_dev == now.st_dev ? LOOK_OURS : LOOK_REPLACED;
 }
 
 int
 accounts_file_lock(struct accounts_file *f, struct buf *why)
 {
-	int got = 0;
+	enum look look = LOOK_REPLACED;
 
-	for (unsigned i = 0; i < LOOKS && got == 0; i++)
-		got = try_lock(f);
-	return got == -1 ? say_errno(f, why) : got;
+	for (unsigned i = 0; i < LOOKS && look == LOOK_REPLACED; i++) {
+		look = try_lock(f);
+		if (look == LOOK_OURS)
+			return 1;
+		disk_close(f->lock);
+		f->lock = -1;
+	}
+	return look == LOOK_FAILED ? say_errno(f, why) : 0;
 }
 
 int
@@ -132,6 +138,21 @@ accounts_file_begin(struct accounts_file *f, struct buf *why)
 	return 0;
 }
 
+/* The helper that wrote it may be wrong, or not what it was. */
+int
+accounts_file_check(const struct accounts_file *f, bool may_be_empty, struct buf *why)
+{
+	struct stat st;
+
+	if (fstat(f->new, &st) == -1)
+		return say_errno(f, why);
+	if (st.st_size > PASSWD_FILE_MAX)
+		return say(f, why, "what was written to take its place is too large; nothing was changed");
+	if (st.st_size == 0 && !may_be_empty)
+		return say(f, why, "what was written to take its place is empty; nothing was changed");
+	return 0;
+}
+
 int
 accounts_file_commit(struct accounts_file *f, struct buf *why)
 {
@@ -139,5 +160,9 @@ accounts_file_commit(struct accounts_file *f, struct buf *why)
 	if (renameat(f->folder, f->new_name, f->folder, f->name) == -1)
 		return say_errno(f, why);
 	f->begun = false;
-	return disk_sync_folder(f->folder) == 0 ? 0 : say_errno(f, why);
+	if (disk_sync_folder(f->folder) == 0)
+		return 0;
+	(void)say_errno(f, why);
+	buf_puts(why, "The file is replaced; a power failure may bring back the one before.\n");
+	return 1;
 }

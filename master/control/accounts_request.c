@@ -52,12 +52,30 @@ request_of(struct control_question *q)
 	return (struct accounts_request *)(void *)q;	/* its first member */
 }
 
-static void
-tell(const struct accounts_request *r, const char *result)
+/* What the auth helper may say of a file that it has written. */
+static const struct { const char *result; enum msg_accounts_verb verb; } results[] = {
+	{ "made", ACCOUNTS_SET }, { "changed", ACCOUNTS_SET }, { "removed", ACCOUNTS_REMOVE },
+};
+
+/* NULL: it is none. */
+static const char *
+result_of(const struct accounts_request *r)
 {
-	log_event(LOG_FACT, NULL, "operator", "server=%s %s command=accounts verb=%s account=%s result=%s",
+	for (size_t i = 0; i < nitems_of(results); i++)
+		if ((uint8_t)results[i].verb == r->what.verb &&
+		    strcmp(results[i].result, buf_text(&r->r.text)) == 0)
+			return results[i].result;
+	return NULL;
+}
+
+static void
+tell(const struct accounts_request *r, const char *result, const char *reason)
+{
+	log_event(LOG_FACT, NULL, "operator",
+	    "server=%s %s command=accounts verb=%s account=%s result=%s%s%s",
 	    r->what.server[0] != '\0' ? r->what.server : "-", r->who, verbs[r->what.verb],
-	    log_safe(r->what.name), result);
+	    log_safe(r->what.name), result, reason != NULL ? " reason=" : "",
+	    reason != NULL ? log_safe(reason) : "");
 }
 
 /* --- to the auth helper --- */
@@ -97,7 +115,6 @@ ask_for_change(struct accounts_request *r, struct child *helper)
 	hand(r, ACCOUNTS_NEW, r->file.new);
 	hand(r, (enum msg_accounts_verb)r->what.verb, r->password);
 	close_one(&r->file.old);
-	close_one(&r->file.new);
 	close_one(&r->password);
 }
 
@@ -137,16 +154,26 @@ on_again(void *arg)
 static void
 put_in_place(struct accounts_request *r)
 {
-	char result[16];
+	const char *result = result_of(r);
+	int rc;
 
-	snprintf(result, sizeof(result), "%s", buf_text(&r->r.text));
 	buf_clear(&r->r.text);
-	if (accounts_file_commit(&r->file, &r->r.text) == -1) {
+	if (result == NULL) {
+		buf_puts(&r->r.text, "the answer of the auth helper is none; nothing was changed\n");
+		test_request_end(&r->r, EX_SOFTWARE);
+		return;
+	}
+	rc = accounts_file_check(&r->file, r->what.verb == ACCOUNTS_REMOVE, &r->r.text);
+	if (rc == 0)
+		rc = accounts_file_commit(&r->file, &r->r.text);
+	if (rc == -1) {
 		test_request_end(&r->r, EX_IOERR);
 		return;
 	}
 	r->done = true;
-	tell(r, result);
+	if (rc == 1)
+		r->r.status = EX_IOERR;		/* stays: the first fault counts */
+	tell(r, result, rc == 1 ? "the folder was not synced" : NULL);
 	buf_printf(&r->r.text, "account %s %s\n", log_safe(r->what.name), result);
 	hand(r, ACCOUNTS_FORGET, -1);
 }

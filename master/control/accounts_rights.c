@@ -4,7 +4,8 @@
  * Runs in:  master
  * Owns:     nothing
  * Promise:  a file that several virtual servers use, or the manager, is for those alone who have the right on
- *           all of them: an operator of one department makes no account that counts elsewhere
+ *           all of them: an operator of one department makes no account that counts elsewhere, also while
+ *           the configuration of another virtual server cannot be read
  * Fails by: an answer that says so
  */
 #include <string.h>
@@ -55,6 +56,16 @@ refuse(struct control_command *cmd, const struct master *m, const char *other)
 	return false;
 }
 
+/* Which file that one names is not known, while the configuration of it has errors. */
+static bool
+refuse_unknown(struct control_command *cmd, const struct master *m, const char *other)
+{
+	control_answer_say(cmd, CONTROL_REFUSED,
+	    "whether others use the same file cannot be judged now: %s has errors",
+	    control_rights_service(m, cmd->peer) >= CONTROL_LOOK ? other : "another virtual server");
+	return false;
+}
+
 bool
 accounts_rights_check(struct control_command *cmd, const struct master *m, const char *path)
 {
@@ -63,10 +74,14 @@ accounts_rights_check(struct control_command *cmd, const struct master *m, const
 	if (is_same_file(path, accounts_rights_path(m, NULL)) &&
 	    control_rights_service(m, cmd->peer) < CONTROL_CONFIGURE)
 		return refuse(cmd, m, "the manager");
-	TAILQ_FOREACH(s, &m->servers, link)
-		if (control_rights_server(s, cmd->peer) < CONTROL_CONFIGURE &&
-		    is_same_file(path, accounts_rights_path(m, s)))
+	TAILQ_FOREACH(s, &m->servers, link) {
+		if (control_rights_server(s, cmd->peer) >= CONTROL_CONFIGURE)
+			continue;
+		if (s->conf == NULL)
+			return refuse_unknown(cmd, m, s->name);
+		if (is_same_file(path, s->conf->password_file))
 			return refuse(cmd, m, s->name);
+	}
 	return true;
 }
 

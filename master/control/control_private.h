@@ -286,6 +286,9 @@ int accounts_file_open(struct accounts_file *f, struct buf *why);	/* f->old */
 /* 1: it is ours; 0: another process has it; -1. */
 int accounts_file_lock(struct accounts_file *f, struct buf *why);
 int accounts_file_begin(struct accounts_file *f, struct buf *why);	/* f->old, f->new */
+/* Whether what is in f->new, by its size alone, may take the place. */
+int accounts_file_check(const struct accounts_file *f, bool may_be_empty, struct buf *why);
+/* 1: it is in place, but that may not be on disk, see `why`. */
 int accounts_file_commit(struct accounts_file *f, struct buf *why);
 
 /* --- test_request: what commands have in common that ask a helper for a test --- */

@@ -13,6 +13,7 @@ from patience import until
 from processes import is_root
 from programs import BUILD
 from sasl import plain, verifier
+from stand_in import service_with
 from web_accounts import PASSWORD, log_in, start
 from web_client import Browser, start_manager
 
@@ -305,6 +306,77 @@ def test_folder_not_safe(t):
         os.chown(folder, t.uid, t.gid)
     equal(accounts(root, "set", "bob", secret="another")["status"], 0)
     equal(accounts(root, "make", name="two")["status"], 0)
+
+
+def test_others_not_known(t):
+    """While the file of another virtual server has errors, only an operator of the service changes accounts: it may use the same file."""
+    service, port = start(t, {name: verifier(PASSWORD) for name in ("boss", "dept")}, service={"operators": "account:boss"},
+                          servers={name: {"access": {"basic-requires-tls": "no"}, "security": {"operators": "account:dept"}} for name in ("one", "three")})
+    file = password_file(service, {"user": verifier(PASSWORD)})
+    service["one"].set("access", password_file=file, authentication="anonymous, basic")
+    service.ctl("reload")
+    boss, dept = (log_in(port, name)[0] for name in ("boss", "dept"))
+    equal(accounts(dept, "list", name="one")["status"], 0)
+    two = service.folder / "servers" / "two.ini"
+    two.write_text(f"[access]\npassword-file = {file}\nnonsense = 7\n")
+    service.own()
+    service.ctl("reload", ok=False)
+    before = file.read_bytes()
+    for words in (("list",), ("set", "new"), ("remove", "user")):
+        answer = accounts(dept, *words, secret="mine", name="one")
+        equal((words, answer["status"]), (words, 1))
+        equal(answer["text"], "whether others use the same file cannot be judged now: another virtual server has errors\n")
+    equal(file.read_bytes(), before)
+    equal(accounts(boss, "set", "new", secret=PASSWORD, name="one")["status"], 0)
+    two.unlink()
+    service.ctl("reload")
+    equal(accounts(dept, "remove", "new", name="one")["status"], 0)
+
+
+# An auth helper that was taken over: what it says that it has done, and how large the new file is. A file of that size has holes.
+HOSTILE = """
+cases = [(b"made", 0), (b"made", (16 << 20) + 1), (b"made result=ok", 20), (b"removed", 20), (b"", 20), (b"changed", 20)]
+say(READY)
+new = None
+while True:
+    got, fds, _, _ = socket.recv_fds(master, 65536, 4)
+    if not got or struct.unpack_from("=II", got, 4)[0] in (DRAIN, STOP):
+        sys.exit(0)
+    kind, request = struct.unpack_from("=II", got, 4)
+    if kind == ACCOUNTS and got[16] == 1:
+        new = fds.pop()
+    elif kind == ACCOUNTS and got[16] == 3:
+        text, size = cases.pop(0)
+        os.truncate(new, size)
+        if text:
+            say(TEST_TEXT, text, request)
+        say(TEST_END, struct.pack("=i", 0), request)
+        os.close(new)
+    elif kind == ACCOUNTS and got[16] == 5:
+        say(TEST_END, struct.pack("=i", 0), request)
+    for fd in fds:
+        os.close(fd)
+"""
+
+
+def test_hostile_helper(t):
+    """What the auth helper has written takes the place of no account, and not more than its size; what it says is no text of an event."""
+    service = service_with(t, HOSTILE, role="auth")
+
+    def ask(*words, secret="x"):
+        return json.loads(service.ctl("api", "command", input=json.dumps({"words": ["accounts", "bad", *words], "secret": secret})).stdout)
+
+    equal(ask("make")["status"], 0)
+    file = service.folder / "passwords" / "bad"
+    file.write_bytes(b"# ours\n")
+    for why, status in (("is empty", 74), ("is too large", 74), *[("the answer of the auth helper is none", 70)] * 3):
+        answer = ask("set", "bob")
+        check(answer["status"] == status and why in answer["text"] and "nothing was changed" in answer["text"], why, answer)
+        equal((file.read_bytes(), [each.name for each in file.parent.iterdir()]), (b"# ours\n", ["bad"]))
+    equal(service.events.all("operator", command="accounts"), [])
+    answer = ask("set", "bob")
+    equal((answer["status"], answer["text"], file.read_bytes()), (0, "account bob changed\n", bytes(20)))
+    service.events.wait("operator", command="accounts", account="bob", result="changed")
 
 
 def test_two_at_a_time(t):
