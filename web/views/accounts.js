@@ -76,12 +76,14 @@ class Accounts extends View {
 
 		form.addEventListener("submit", async (event) => {
 			event.preventDefault();
-			const name = form.elements.account.value.trim();
+			const name = form.elements.account.value.trim(), typed = password.value;
+
+			form.reset();	/* before anything is waited for: a person may write the next one meanwhile */
 			if (this.#table.rows.some((row) => row.name.toLowerCase() === name.toLowerCase()))
 				this.#refuse(`There is an account ${name} already: give it a new password above.`);
-			else if (await this.#set(name, password.value))
-				form.reset();
-			password.value = "";
+			else if (await this.#set(name, typed))
+				return;
+			form.elements.account.value ||= name;
 		});
 		return form;
 	}
