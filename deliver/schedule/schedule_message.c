@@ -27,6 +27,7 @@ schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *
 	m->fd = -1;
 	m->known = (r->flags & RECORD_KNOWN) != 0;
 	m->delayed = (r->flags & RECORD_DELAYED) != 0;
+	m->pause_noted = r->paused;
 	m->note = (r->flags & RECORD_NOTED) != 0 ? ACTIVE_NOTE_WHOLE : ACTIVE_NOTE_NONE;
 	m->attempts = r->attempts;
 	m->quick = r->quick;

@@ -169,9 +169,9 @@ START_TEST(test_tally_of_folders)
 		ck_assert_uint_eq(tally_of(verbs[v], &a, 0, "older=50000", &pieces), 0);
 	}
 	ck_assert_uint_eq(tally_of(MSG_QUEUE_DROP_TALLY, &a, 0, "recipient=1@*", &pieces), FILES / 2);
-	ck_assert_uint_eq(pieces, 3);
+	ck_assert_uint_ge(pieces, 3);		/* more where a piece ends by time */
 	ck_assert_uint_eq(tally_of(MSG_QUEUE_BADMAIL_TALLY, &a, 0, "recipient=1@*", &pieces), 0);
-	ck_assert_uint_eq(pieces, 3);
+	ck_assert_uint_ge(pieces, 3);		/* more where a piece ends by time */
 	temp_spool_end();
 }
 END_TEST
