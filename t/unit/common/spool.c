@@ -1,4 +1,4 @@
-/* spool - commit, load, marks, notes, scan, sweep, drop, badmail and pickup in a temporary spool */
+/* spool - commit, load, marks, notes, scan, sweep and drop in a temporary spool */
 #include "t/unit/check_main.h"
 
 #include <errno.h>
@@ -12,20 +12,16 @@
 
 #include "common/base/clock.h"
 #include "common/spool/spool.h"
-#include "common/spool/spool_move.h"
-#include "t/unit/temp_spool.h"
+#include "t/unit/temp_message.h"
 
 /* In place of the library's: how many folders' names were synced. */
 static size_t folder_syncs;
-static void (*at_folder_sync)(void);
 
 int
 fsync(int fd)
 {
 	struct stat st;
 
-	if (at_folder_sync != NULL)
-		at_folder_sync();
 	folder_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 	return fdatasync(fd);
 }
@@ -46,19 +42,6 @@ renameat2(int from_folder, const char *from, int to_folder, const char *to, unsi
 		return -1;
 	}
 	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
-}
-
-/* Badmail on another file system than the rest. */
-static bool other_disk;
-
-int
-renameat(int from_folder, const char *from, int to_folder, const char *to)
-{
-	if (other_disk && from_folder != to_folder) {
-		errno = EXDEV;
-		return -1;
-	}
-	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);
 }
 
 /* NFS gives an exclusive lock of a file only to who may write it. */
@@ -109,42 +92,6 @@ unlinkat(int folder, const char *name, int flags)
 		return -1;
 	}
 	return unlink_lost(folder, name, flags);
-}
-
-static struct spool_draft *
-draft(const char *rcpt, const char *content)
-{
-	struct message_envelope e = { .sender = mem_strdup("s@x.example") };
-	struct spool_draft *d;
-
-	message_envelope_add(&e, rcpt);
-	message_envelope_add(&e, "second@x.example");
-	d = spool_draft_new(spool, &e);
-	ck_assert_ptr_nonnull(d);
-	message_envelope_done(&e);
-	ck_assert_int_eq(spool_draft_write(d, content, strlen(content)), 0);
-	return d;
-}
-
-static void
-commit(const char *content, char *id)
-{
-	struct spool_draft *d = draft("r@x.example", content);
-
-	spool_draft_commit(&d, 1);
-	ck_assert_int_eq(spool_draft_error(d), 0);
-	memcpy(id, spool_draft_id(d), MESSAGE_ID_SIZE);
-	spool_draft_free(d);
-}
-
-static size_t told;
-static char last_told[MESSAGE_ID_SIZE];
-
-static void
-tell(void *arg, const struct spool_entry *entry)
-{
-	told++;
-	memcpy(last_told, entry->id, MESSAGE_ID_SIZE);
 }
 
 START_TEST(test_commit_load_mark_remove)
@@ -422,322 +369,6 @@ START_TEST(test_large_content_and_envelope)
 }
 END_TEST
 
-START_TEST(test_pickup_refuse)
-{
-	char id[MESSAGE_ID_SIZE];
-
-	temp_spool_begin();
-	shell("ln -s /etc/passwd $H/pickup/link.eml");
-	ck_assert_int_eq(spool_pickup_refuse(spool, "link.eml", "a link", "link.eml", id), 0);
-	shell("test -L $H/badmail/*.bad");
-	shell("test $(ls -A $H/pickup | wc -l) = 0");
-	temp_spool_end();
-}
-END_TEST
-
-/* Tried again every minute while the message cannot be moved: no words may pile up. */
-START_TEST(test_words_go_when_the_message_stays)
-{
-	temp_spool_begin();
-	ck_assert_int_eq(spool_badmail_move(spool, "0000000000000000", "damaged", ""), -1);
-	ck_assert_int_eq(errno, ENOENT);
-	shell("test $(ls $H/badmail | wc -l) = 0");
-	temp_spool_end();
-}
-END_TEST
-
-/* Small files are counted by the blocks that they take: five messages of three files are 60 KiB. */
-START_TEST(test_badmail_limit_counts_small_files)
-{
-	char id[MESSAGE_ID_SIZE];
-
-	temp_spool_begin();
-	spool_badmail_trim_limit(spool, NULL, 65536);
-	for (int i = 0; i < 12; i++) {
-		shell("echo x > $H/pickup/x");
-		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
-		shell("test $(ls $H/badmail | wc -l) -le 15");
-	}
-	temp_spool_end();
-}
-END_TEST
-
-/* At no moment more than the limit; whole messages, the oldest first; files of other people stay. */
-START_TEST(test_badmail_limit)
-{
-	char id[MESSAGE_ID_SIZE], first[MESSAGE_ID_SIZE] = "", path[500];
-	struct stat st;
-	size_t gone = 0;
-
-	temp_spool_begin();
-	spool_badmail_trim_limit(spool, NULL, 65536);
-	shell("head -c 50000 /dev/zero > $H/badmail/notes.txt; touch -d 2001-01-01 $H/badmail/notes.txt");
-	for (int i = 0; i < 16; i++) {
-		shell("head -c 3000 /dev/zero > $H/pickup/x");
-		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
-		if (i == 0)
-			memcpy(first, id, sizeof(first));
-		shell("test $(cat $H/badmail/*.b* | wc -c) -le 65536");
-		shell("cd $H/badmail; n=$(ls *.bad | wc -l); "
-		    "test $(ls *.bdr | wc -l) = $n && test $(ls *.bdp | wc -l) = $n");
-		snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, id);
-		ck_assert_int_eq(stat(path, &st), 0); /* the newest is there */
-		gone += spool_badmail_trim_count(spool);
-	}
-	snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, first);
-	ck_assert_int_eq(stat(path, &st), -1);
-	ck_assert_uint_ge(gone, 3 * 8);
-	ck_assert_uint_eq(gone % 3, 0);
-	/* larger by itself: not kept, and the others stay */
-	shell("head -c 65537 /dev/zero > $H/pickup/x");
-	ck_assert_int_eq(spool_pickup_refuse(spool, "x", "too large", "x", id), 1);
-	shell("test ! -e $H/pickup/x && ls $H/badmail/*.bad > /dev/null");
-	commit("content\r\n", id);
-	spool_badmail_trim_limit(spool, NULL, 10);
-	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", ""), 1);
-	shell("test $(find $H/queue -type f ! -name '*.lock' | wc -l) = 0; test -f $H/badmail/notes.txt");
-	temp_spool_end();
-}
-END_TEST
-
-/* Others removed or added files: the sum is found anew when it would be exceeded. */
-START_TEST(test_badmail_sum)
-{
-	char id[MESSAGE_ID_SIZE];
-
-	temp_spool_begin();
-	spool_badmail_trim_limit(spool, NULL, 65536);
-	for (int i = 0; i < 12; i++) {
-		shell("head -c 3000 /dev/zero > $H/pickup/x");
-		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
-		shell("rm -f $H/badmail/*");
-	}
-	ck_assert_uint_eq(spool_badmail_trim_count(spool), 0);
-	temp_spool_end();
-}
-END_TEST
-
-/* The date of a file is set by its writer: it is kept from the time it came here. */
-START_TEST(test_trim_counts_from_the_refusal)
-{
-	char id[MESSAGE_ID_SIZE];
-
-	temp_spool_begin();
-	shell("echo x > $H/pickup/old.eml; touch -d 2001-01-01 $H/pickup/old.eml");
-	ck_assert_int_eq(spool_pickup_refuse(spool, "old.eml", "no recipients", "old.eml", id), 0);
-	ck_assert_uint_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
-	shell("test $(ls $H/badmail | wc -l) = 3");
-	commit("content\r\n", id);
-	ck_assert_int_eq(spool_set_due(spool, id, 1000000000), 0);
-	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", ""), 0);
-	ck_assert_uint_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
-	shell("test $(ls $H/badmail | wc -l) = 6");
-	temp_spool_end();
-}
-END_TEST
-
-/* As the two processes do it. */
-static int
-move(struct spool *from, struct spool *to, const char *id)
-{
-	struct spool_move m = { .error = 0 }, *moves[] = { &m };
-	int rc;
-
-	memcpy(m.id, id, sizeof(m.id));
-	rc = spool_move_open(from, &m);
-	if (rc == 0)
-		spool_move_take(to, moves, 1, NULL, NULL);
-	if (rc == 0 && m.error == 0)
-		rc = spool_move_leave(from, id);
-	else
-		rc = -1;
-	spool_move_close(&m);
-	if (m.error != 0)
-		errno = m.error;
-	return rc;
-}
-
-/* Another server has this very queue, through a link: what left it there would be gone from both. */
-START_TEST(test_move_to_itself)
-{
-	struct spool_paths paths = { .queue = NULL };
-	char id[MESSAGE_ID_SIZE], link[128];
-	const char *where;
-	struct spool *same;
-
-	temp_spool_begin();
-	commit("content\r\n", id);
-	shell("ln -s queue $H/link");
-	snprintf(link, sizeof(link), "%s/link", home);
-	paths.queue = link;
-	same = spool_open(&paths, &where);
-	ck_assert_ptr_nonnull(same);
-	ck_assert_int_eq(move(spool, same, id), -1);
-	ck_assert_int_eq(errno, EINVAL);
-	spool_close(same);
-	told = 0;
-	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
-	temp_spool_end();
-}
-END_TEST
-
-static struct spool *elsewhere;
-static size_t looked, unheld;
-
-static void
-look(void *arg, const struct spool_entry *entry)
-{
-	looked++;
-	unheld += !entry->held;
-}
-
-static void
-look_elsewhere(void)
-{
-	ck_assert_int_ge(spool_scan(elsewhere, true, look, NULL), 0);
-}
-
-static void
-open_elsewhere(void)
-{
-	char queue[128];
-	struct spool_paths paths = { .queue = queue };
-	const char *where;
-
-	snprintf(queue, sizeof(queue), "%s/other", home);
-	elsewhere = spool_open(&paths, &where);
-	ck_assert_ptr_nonnull(elsewhere);
-}
-
-/* A scan over there may see it at any time. */
-START_TEST(test_moved_held)
-{
-	char id[MESSAGE_ID_SIZE];
-
-	temp_spool_begin();
-	commit("content\r\n", id);
-	ck_assert_int_eq(spool_hold(spool, id, true), 0);
-	open_elsewhere();
-	looked = unheld = 0;
-	at_folder_sync = look_elsewhere;
-	ck_assert_int_eq(move(spool, elsewhere, id), 0);
-	at_folder_sync = NULL;
-	ck_assert_uint_gt(looked, 0);
-	ck_assert_uint_eq(unheld, 0);
-	spool_close(elsewhere);
-	temp_spool_end();
-}
-END_TEST
-
-/*
- * The process ended between: the message is in both, here held meanwhile. The next try finds its copy. Marks
- * and note go along; another message of that id is left alone.
- */
-START_TEST(test_moved_again)
-{
-	struct message_envelope e;
-	struct buf note = BUF_INIT(100);
-	char id[MESSAGE_ID_SIZE];
-	const char *why;
-	int fd;
-
-	temp_spool_begin();
-	commit("content\r\n", id);
-	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
-	ck_assert_int_eq(spool_mark(fd, &e, 0, MARK_FAILED), 0);
-	close(fd);
-	message_envelope_done(&e);
-	ck_assert_int_eq(spool_note_add(spool, id, "a line\n", true), 0);
-	open_elsewhere();
-	shell("mkdir $H/kept; cp -a $H/queue/. $H/kept");
-	ck_assert_int_eq(move(spool, elsewhere, id), 0);
-	shell("cp -a $H/kept/. $H/queue");
-	ck_assert_int_eq(spool_hold(spool, id, true), 0);
-	ck_assert_int_eq(move(spool, elsewhere, id), 0);
-	told = 0;
-	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
-	looked = unheld = 0;
-	ck_assert_int_eq(spool_scan(elsewhere, true, look, NULL), 1);
-	ck_assert_uint_eq(unheld, 0);
-	ck_assert_int_eq(spool_load(elsewhere, id, &e, &fd, &why), 0);
-	ck_assert_int_eq(e.rcpt[0].mark, MARK_FAILED);
-	close(fd);
-	message_envelope_done(&e);
-	ck_assert_int_eq(spool_note_read(elsewhere, id, &note), 1);
-	ck_assert_str_eq(buf_text(&note), "a line\n");
-	buf_done(&note);
-	shell("cp -a $H/kept/. $H/queue; for f in $H/queue/*/????????????????; do echo more >$f; done");
-	ck_assert_int_eq(move(spool, elsewhere, id), -1);
-	ck_assert_int_eq(errno, EBADMSG);
-	spool_close(elsewhere);
-	temp_spool_end();
-}
-END_TEST
-
-/* What a process that was taken over may hand over. */
-START_TEST(test_no_message_is_taken)
-{
-	static const char *const makes[] = { ": >$H/x", "mkfifo $H/x", "mkdir $H/x", "truncate -s 1T $H/x", "echo x >$H/x",
-		"printf 'x-postern: 1\n' >$H/x", "ln -s /dev/zero $H/x" };
-	char path[128];
-
-	temp_spool_begin();
-	open_elsewhere();
-	snprintf(path, sizeof(path), "%s/x", home);
-	for (size_t i = 0; i < nitems_of(makes); i++) {
-		struct spool_move m = SPOOL_MOVE_INIT, *moves[] = { &m };
-
-		shell(makes[i]);
-		message_id_make(m.id, 1000000 + (int64_t)i, 1);
-		m.most = 1 << 20;
-		m.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		m.note = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		spool_move_take(elsewhere, moves, 1, NULL, NULL);
-		ck_assert_int_eq(m.error, EBADMSG);
-		spool_move_close(&m);
-		shell("rm -rf $H/x");
-	}
-	told = 0;
-	ck_assert_int_eq(spool_scan(elsewhere, true, tell, NULL), 0);
-	shell("test -z \"$(ls $H/other/new | grep -v lock)\"");
-	spool_close(elsewhere);
-	temp_spool_end();
-}
-END_TEST
-
-/* --- it is moved back before it has left --- */
-
-static char moved_id[MESSAGE_ID_SIZE];
-static int moved_back;
-
-static void
-move_back(void)
-{
-	at_folder_sync = NULL;
-	told = 0;
-	if (spool_scan(elsewhere, true, tell, NULL) == 1)
-		moved_back = move(elsewhere, spool, moved_id) == 0 ? 1 : -1;
-	else
-		at_folder_sync = move_back;	/* it is not there yet */
-}
-
-START_TEST(test_moved_back)
-{
-	temp_spool_begin();
-	commit("content\r\n", moved_id);
-	open_elsewhere();
-	moved_back = 0;
-	at_folder_sync = move_back;
-	ck_assert_int_eq(move(spool, elsewhere, moved_id), 0);
-	at_folder_sync = NULL;
-	ck_assert_int_eq(moved_back, -1);	/* refused: it has not left yet */
-	told = 0;
-	ck_assert_int_eq(spool_scan(spool, true, tell, NULL) + spool_scan(elsewhere, true, tell, NULL), 1);
-	spool_close(elsewhere);
-	temp_spool_end();
-}
-END_TEST
-
 /* Where a rename takes two steps: a message that was refused is not in the queue. */
 START_TEST(test_rename_in_two_steps)
 {
@@ -767,31 +398,6 @@ START_TEST(test_rename_in_two_steps)
 	spool_draft_free(d);
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 2);
 	no_flag = false;
-	temp_spool_end();
-}
-END_TEST
-
-/* What comes to badmail as it is, comes whole. */
-START_TEST(test_badmail_on_another_disk)
-{
-	char id[MESSAGE_ID_SIZE];
-	struct message_envelope e;
-	const char *why;
-	int fd;
-
-	temp_spool_begin();
-	other_disk = true;
-	commit("content\r\n", id);
-	shell("echo damaged >$(ls $H/queue/[0-9a-f][0-9a-f][0-9a-f]/*)");
-	shell("cd $H/queue/[0-9a-f][0-9a-f][0-9a-f] && echo precious >copy.bak && mkfifo pipe");
-	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
-	shell("test \"$(cat $H/badmail/*.foreign)\" = precious");
-	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
-	ck_assert_int_eq(errno, EBADMSG);
-	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", why), 0);
-	shell("test \"$(cat $H/badmail/*.bad)\" = damaged && test $(ls $H/badmail/*.bdr | wc -l) = 3");
-	shell("test -z \"$(ls $H/queue/[0-9a-f][0-9a-f][0-9a-f])\"");
-	other_disk = false;
 	temp_spool_end();
 }
 END_TEST
@@ -885,10 +491,6 @@ START_TEST(test_small_file_is_read_once)
 }
 END_TEST
 
-UNIT_MAIN("spool", test_badmail_on_another_disk, test_link_made_twice, test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
-    test_group_commit_and_scan,
-    test_sweep_of_a_dead_writer, test_scratch_has_no_name, test_foreign_and_damaged, test_drop_form, test_drop_keeps, test_large_content_and_envelope,
-    test_pickup_refuse, test_badmail_limit,
-    test_badmail_limit_counts_small_files, test_badmail_sum, test_trim_counts_from_the_refusal,
-    test_words_go_when_the_message_stays,
-    test_move_to_itself, test_moved_held, test_moved_again, test_no_message_is_taken, test_moved_back)
+UNIT_MAIN("spool", test_link_made_twice, test_bucket_that_was_removed, test_small_file_is_read_once, test_rename_in_two_steps,
+    test_commit_load_mark_remove, test_same_id_is_refused, test_group_commit_and_scan, test_sweep_of_a_dead_writer,
+    test_scratch_has_no_name, test_foreign_and_damaged, test_drop_form, test_drop_keeps, test_large_content_and_envelope)
