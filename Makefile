@@ -101,6 +101,7 @@ help:
 	@echo "make check-systemd  the installed unit in a container that systemd boots, as root"
 	@echo "make check-upgrade AGAINST=TREE  programs of another tree take over under load, and back"
 	@echo "make check-cluster  HAProxy before three nodes, one killed, one upgraded: 100000 messages, release build (root); COUNT=N"
+	@echo "make check-leaks  all system tests, each searched for leaks (make check: one in four); CHECK_ONLY as above"
 	@echo "make check-long  mixed load with reloads, full disks, kills: nothing lost, memory flat, drawn in build/long (root); MINUTES=60"
 	@echo "make power-cuts  fifty power cuts under load on ext4 and XFS, on a disk with a cache (root); CUTS=50"
 	@echo "make model    the hand-overs of a message as a model, every order of crashes (spin, minutes)"
@@ -180,6 +181,12 @@ readme: deps-check
 	@$(MAKE) $(PARALLEL) programs
 	@for each in test_first_minute test_pictures; do \
 	    POSTERN_BUILD=build/release /usr/bin/python3 t/lib/run_test.py t/system/readme.py $$each keep || exit 1; done
+
+# Each system test searched for leaks, not one in four: half as long again
+.PHONY: check-leaks
+check-leaks: deps-check
+	@$(MAKE) $(PARALLEL) CHECK=1 B=build/check programs
+	@LEAKS=all exec /usr/bin/python3 t/run-all $(or $(CHECK_ONLY),system)
 
 # kill -9 a thousand times under load, with acknowledge = safe; some 15 minutes
 .PHONY: kills
