@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from checks import check, equal
-from programs import ROOT
+from programs import ROOT, quick
 
 
 def rows(service):
@@ -33,7 +33,7 @@ def refused(service, name, wrong, said):
 # shows S3.14
 def test_help(t):
     """--help behind each command shows how it is used; an option with a slip of the pen is named, with what was meant."""
-    service = t.postern({"default": {}})
+    service = t.postern({"default": {}}, build=quick())
     for name, arguments in rows(service):
         equal(service.ctl(name, "--help").stdout, service.ctl("help", name).stdout, name)
         option = re.search(r"--[a-z]+-?[a-z]+", arguments)
@@ -218,7 +218,7 @@ OF_SERVER, OF_SERVICE = ("general", "access", "messages", "delivery", "ldap", "s
 # shows 1.9d
 def test_keys(t):
     """Each key of a virtual server, in a file full of comments."""
-    service = t.postern({"default": {"domain far.example": {"type": "remote"}}})
+    service = t.postern({"default": {"domain far.example": {"type": "remote"}}}, build=quick())
     rows_to_set = table_of(service, *OF_SERVER)
     service.stop()
     places = make_places(service)
@@ -234,7 +234,7 @@ def test_keys(t):
 # shows 1.9d
 def test_keys_of_the_service(t):
     """Each key of postern.ini: of the service, of the manager, of a profile of OAuth."""
-    service = t.postern()
+    service = t.postern(build=quick())
     rows_to_set = table_of(service, *OF_SERVICE)
     service.stop()
     places = make_places(service)
