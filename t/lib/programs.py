@@ -18,8 +18,8 @@ PROGRAMS = ("postern", "posternctl", "postern-listener", "postern-pickup", "post
             "postern-auth", "postern-metrics", "postern-web", "postern-fetch", "postern-directory", "postern-import",
             "postern-sendmail", "postern-filter", "postern-limits")
 LEAKS_ONE_IN = 4
-TEST = [Path(sys.argv[1]).parent.name, Path(sys.argv[1]).stem, *sys.argv[2:]] if len(sys.argv) > 1 else [""]      # as run_test is called
-LEAKS = os.environ.get("LEAKS") == "all" or TEST[0] != "crash" and zlib.crc32("/".join(TEST[1:]).encode()) % LEAKS_ONE_IN == 0
+KIND, *TEST = (Path(sys.argv[1]).parent.name, Path(sys.argv[1]).stem, *sys.argv[2:]) if len(sys.argv) > 1 else ("", "")   # as of run_test
+LEAKS = os.environ.get("LEAKS") == "all" or KIND != "crash" and zlib.crc32("/".join(TEST).encode()) % LEAKS_ONE_IN == 0
 SANITIZERS = {
     "ASAN_OPTIONS": f"detect_leaks={int(LEAKS)}:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",

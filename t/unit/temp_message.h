@@ -35,7 +35,7 @@ commit(const char *content, char *id)
 	spool_draft_free(d);
 }
 
-static size_t told __attribute__((unused));
+static size_t told;
 static char last_told[MESSAGE_ID_SIZE];
 
 static inline void

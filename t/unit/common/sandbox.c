@@ -1,9 +1,7 @@
 /* sandbox - what each role can call, tried by a process that has entered the sandbox of that role */
 #include <fcntl.h>
 #include <linux/prctl.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/spool/spool.h"
+#include "t/unit/nfs_lock.h"
 #include "t/unit/temp_message.h"
 
 /* In place of the library's: how many folders' names were synced. */
@@ -42,20 +42,6 @@ renameat2(int from_folder, const char *from, int to_folder, const char *to, unsi
 		return -1;
 	}
 	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
-}
-
-/* NFS gives an exclusive lock of a file only to who may write it. */
-int
-flock(int fd, int operation)
-{
-	struct stat st;
-
-	if ((operation & LOCK_EX) != 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY && fstat(fd, &st) == 0 &&
-	    S_ISREG(st.st_mode)) {
-		errno = EBADF;
-		return -1;
-	}
-	return (int)syscall(SYS_flock, fd, operation);
 }
 
 /* The server has made the link; the client asked again, as it got no answer, and is told that it is there. */

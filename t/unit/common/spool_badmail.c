@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/spool/spool.h"
+#include "t/unit/nfs_lock.h"
 #include "t/unit/temp_message.h"
 
 /* Badmail on another file system than the rest. */

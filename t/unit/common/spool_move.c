@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/spool/spool.h"
 #include "common/spool/spool_move.h"
+#include "t/unit/nfs_lock.h"
 #include "t/unit/temp_message.h"
 
 /* In place of the library's: something is done when the names of a folder are synced. */
@@ -18,9 +18,7 @@ static void (*at_folder_sync)(void);
 int
 fsync(int fd)
 {
-	struct stat st;
-
-	if (at_folder_sync != NULL && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+	if (at_folder_sync != NULL)
 		at_folder_sync();
 	return fdatasync(fd);
 }
